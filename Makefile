@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+# hotfix: one Makefile for everything. `make help` lists the targets.
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+
+CC = $(CROSS_COMPILE)gcc
+AR = $(CROSS_COMPILE)ar
+LD = $(CROSS_COMPILE)ld
+OBJCOPY = $(CROSS_COMPILE)objcopy
+PKG_CONFIG ?= pkg-config
+BUILD ?= build
+SAN ?=
+
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+HOST_CPU := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	-Wwrite-strings -Wformat=2
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOTFIX_VERSION='"$(VERSION)"' -DHF_ARCH_HOST=hf_arch_$(HOST_CPU) \
+	-Imanifest -Iarch $(CPPFLAGS)
+ALL_LDFLAGS = $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+
+# Libraries. The loader takes libarchive and inih statically: shared, libarchive would bring fourteen more libraries into
+# somebody else's process.
+LIBDIR_ARCHIVE := $(shell $(PKG_CONFIG) --variable=libdir libarchive 2>/dev/null)
+LIBDIR_INIH := $(shell $(PKG_CONFIG) --variable=libdir inih 2>/dev/null)
+STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
+LOADER_LIBS = $(STATIC_LIBS) -lcrypto
+PACKAGER_LIBS = $(STATIC_LIBS) -lcrypto -lelf -ldwarf -ljansson -lcapstone
+
+MANIFEST_SRC := $(wildcard manifest/*.c)
+ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
+LOADER_SRC := $(wildcard loader/*.c)
+PACKAGER_SRC := $(wildcard packager/*.c packager/*/*.c)
+UNIT_SRC := $(wildcard tests/unit/*_test.c)
+MAN_PAGES := $(wildcard docs/man/*.[1357])
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+MANIFEST_OBJ := $(call objects,$(MANIFEST_SRC))
+ARCH_OBJ := $(call objects,$(ARCH_SRC))
+LOADER_OBJ := $(call objects,$(LOADER_SRC))
+PACKAGER_OBJ := $(call objects,$(PACKAGER_SRC))
+UNIT_OBJ := $(call objects,$(UNIT_SRC))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+
+COMMAND := $(BUILD)/hotfix
+SHARED := $(BUILD)/libhotfix.so.$(VERSION)
+STATIC := $(BUILD)/libhotfix.a
+
+.DEFAULT_GOAL := all
+.PHONY: all help lib command install clean unit
+.SECONDARY:
+
+all: command lib ## build the command and the loader library (default)
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+command: $(COMMAND) ## build the hotfix command
+
+lib: $(SHARED) $(STATIC) $(BUILD)/hotfix.pc ## build libhotfix.so and libhotfix.a
+
+$(BUILD)/obj/loader/%.o: ALL_CPPFLAGS += -Iloader
+$(BUILD)/obj/packager/%.o: ALL_CPPFLAGS += -Ipackager
+$(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Iloader -Ipackager -Itests
+
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/libmanifest.a: $(MANIFEST_OBJ)
+$(BUILD)/libarch.a: $(ARCH_OBJ)
+$(BUILD)/libloader.a: $(LOADER_OBJ)
+$(BUILD)/libpackager.a: $(filter-out %/packager/main.o,$(PACKAGER_OBJ))
+
+$(BUILD)/lib%.a:
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(COMMAND): $(BUILD)/obj/packager/main.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS)
+
+$(SHARED): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a loader/hotfix.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix.so.$(SOVERSION) -Wl,--version-script=loader/hotfix.map \
+		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
+	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so.$(SOVERSION)
+	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so
+
+comma := ,
+
+# One relocatable object whose internal symbols are local, so that nothing of ours can collide with the host program.
+$(STATIC): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+	$(call say,AR,$@)
+	$(Q)$(LD) -r -o $(BUILD)/libhotfix.o $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a $(STATIC_LIBS)
+	$(Q)$(OBJCOPY) --localize-hidden --wildcard --keep-global-symbol='hotfix_*' $(BUILD)/libhotfix.o
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(BUILD)/libhotfix.o
+
+$(BUILD)/hotfix.pc: Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: hotfix' \
+		'Description: applies signed hotfix bundles inside the running program' 'Version: $(VERSION)' \
+		'Libs: -L$${libdir} -lhotfix' 'Libs.private: -lcrypto' 'Cflags: -I$${includedir}' > $@
+
+unit: $(UNIT_BIN) ## run the unit tests
+	$(Q)set -e; for t in $(UNIT_BIN); do echo "== $$t"; $$t; done
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libloader.a $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka
+
+install: all ## install below PREFIX (and DESTDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)
+	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/hotfix
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf libhotfix.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so.$(SOVERSION)
+	ln -sf libhotfix.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
+	install -m 644 loader/hotfix.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 manifest/hotfix/error.h $(DESTDIR)$(INCLUDEDIR)/hotfix/
+	install -m 644 $(BUILD)/hotfix.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	$(foreach page,$(MAN_PAGES),install -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/ &&) true
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+-include $(patsubst %.o,%.d,$(MANIFEST_OBJ) $(ARCH_OBJ) $(LOADER_OBJ) $(PACKAGER_OBJ) $(UNIT_OBJ))

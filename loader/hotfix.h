@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libhotfix: applies signed hotfix bundles inside the running program.
+ *
+ *     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+ *     options.trust = "/etc/webapp/trust";
+ *     struct hotfix *hotfix;
+ *     struct hotfix_error error;
+ *     if (hotfix_open(&options, &hotfix, &error) != 0) ...
+ *
+ *     struct hotfix_result result = HOTFIX_RESULT_INIT;
+ *     if (hotfix_apply(hotfix, "/srv/fixes/discount-1.hotfix", &result) != 0)
+ *         fprintf(stderr, "%s\n", result.error.message);
+ *     hotfix_result_deinit(&result);
+ *
+ * The library never exits, aborts or prints, starts no thread, installs no lasting signal handler, and costs nothing
+ * until it is called. All functions are thread-safe; applies and reverts run one at a time in a process, later callers
+ * wait. What is applied belongs to the process, not to a handle: closing a handle reverts nothing.
+ *
+ * Do not call it from a signal handler, nor from a child of vfork. A caller needs 64 KiB of free stack at most
+ * (HOTFIX_STACK_SIZE); it may itself run inside a function that is being patched: it finishes in the old code.
+ */
+#ifndef HOTFIX_H
+#define HOTFIX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hotfix/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HOTFIX_API __attribute__((visibility("default")))
+
+#define HOTFIX_VERSION_MAJOR 0
+#define HOTFIX_VERSION_MINOR 1
+#define HOTFIX_STACK_SIZE    65536
+#define HOTFIX_ID_TEXT_SIZE  33 /* a bundle id: 32 hexadecimal digits and NUL */
+#define HOTFIX_NAME_SIZE     65 /* a bundle's name or version, NUL included */
+
+/* A handle: a trust store and a log callback. */
+struct hotfix;
+
+enum hotfix_log_level { HOTFIX_LOG_ERROR, HOTFIX_LOG_INFO, HOTFIX_LOG_DEBUG };
+
+/*
+ * Receives each log line, without newline, while it is made, on the thread that called the library, never while threads
+ * are stopped. text is valid during the call. Must not call the library.
+ */
+typedef void (*hotfix_log_fn)(enum hotfix_log_level level, const char *text, void *arg);
+
+/* Options of hotfix_open(). size lets later versions add fields: initialise with HOTFIX_OPTIONS_INIT. */
+struct hotfix_options {
+    size_t size;
+    const char *trust; /* path of a public key file or a directory of them; required */
+    hotfix_log_fn log; /* may be NULL */
+    void *log_arg;
+};
+#define HOTFIX_OPTIONS_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(struct hotfix_options), NULL, NULL, NULL                                                                \
+    }
+
+/* Reads the trust store. On success *hotfix is a new handle. HOTFIX_USAGE, HOTFIX_TRUST, HOTFIX_IO, HOTFIX_MEMORY. */
+HOTFIX_API int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, struct hotfix_error *error);
+
+/* Frees the handle; applied bundles stay applied. NULL is fine. No call with this handle may be under way. */
+HOTFIX_API void hotfix_close(struct hotfix *hotfix);
+
+/* One function of a bundle, as addresses in this process. */
+struct hotfix_function {
+    const char *name;
+    const char *source; /* "" when unknown */
+    void *old_address;
+    size_t old_size;
+    void *new_address;
+    size_t new_size;
+};
+
+/* Wall-clock cost in nanoseconds (CLOCK_MONOTONIC). pause is the time in which other threads were stopped. */
+struct hotfix_cost {
+    uint64_t verify;
+    uint64_t stage;
+    uint64_t pause;
+    uint64_t total;
+};
+
+/*
+ * What an apply or a revert did: filled in on success and on failure alike. Initialise with HOTFIX_RESULT_INIT; free
+ * what it owns with hotfix_result_deinit(), after which it can be used again. Pointers in it are valid until then.
+ */
+struct hotfix_result {
+    size_t size;
+    struct hotfix_error error;    /* code HOTFIX_OK on success */
+    char id[HOTFIX_ID_TEXT_SIZE]; /* "" when the bundle was refused before its id was known */
+    char name[HOTFIX_NAME_SIZE];
+    char version[HOTFIX_NAME_SIZE];
+    const struct hotfix_function *functions; /* those switched; none on failure */
+    size_t function_count;
+    struct hotfix_cost cost;
+    const char *log; /* the debug log, lines ended by \n; "" when there is none; never NULL after a call */
+    void *storage;   /* the library's */
+};
+#define HOTFIX_RESULT_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(struct hotfix_result), {HOTFIX_OK, 0, ""}, "", "", "", NULL, 0, {0, 0, 0, 0}, "", NULL                  \
+    }
+
+HOTFIX_API void hotfix_result_deinit(struct hotfix_result *result);
+
+/*
+ * Verifies the bundle in a file, stages it, stops the threads and switches all its functions, or changes nothing.
+ * Returns 0, or -1 with result->error. result may be NULL. Every enum hotfix_code but NOT_APPLIED can come out.
+ */
+HOTFIX_API int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result);
+
+/* As hotfix_apply(), from size bytes in memory, which are only read, and not used after the call. */
+HOTFIX_API int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size,
+                                   struct hotfix_result *result);
+
+/*
+ * Puts the functions of an applied bundle back. id is its 32-digit id, or NULL for the bundle applied last. A function
+ * that a later bundle replaced too keeps that bundle's version; one that an earlier bundle replaced goes back to that
+ * one's. The patch's code stays mapped, since threads may still be in it. After a revert the same bundle may be applied
+ * again. HOTFIX_NOT_APPLIED, HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH, HOTFIX_PATCHER, HOTFIX_MEMORY.
+ */
+HOTFIX_API int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result);
+
+/* One applied bundle. */
+struct hotfix_applied {
+    char id[HOTFIX_ID_TEXT_SIZE];
+    char name[HOTFIX_NAME_SIZE];
+    char version[HOTFIX_NAME_SIZE];
+    size_t function_count;
+};
+
+/*
+ * Lists what is applied in this process, oldest first: *list is one block that the caller frees with free(), NULL when
+ * *count is 0. HOTFIX_MEMORY.
+ */
+HOTFIX_API int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *count,
+                           struct hotfix_error *error);
+
+/* The fully resolved request that a patcher works on. Valid until the patcher's finish() returns. */
+struct hotfix_request {
+    size_t size;
+    const struct hotfix_function *functions;
+    size_t function_count;
+    const char *module; /* path of the target module as the dynamic linker names it; "" for the main program */
+    void *module_base;  /* its load base */
+    void *patch_base;   /* load base of the staged patch.so */
+    void (*log)(const struct hotfix_request *request,
+                const char *text); /* adds a debug line; not while threads are stopped */
+    void *storage;                 /* the library's */
+};
+
+/*
+ * How functions are switched. A patcher is a const table that must outlive every bundle applied with it: a bundle is
+ * reverted by the patcher that applied it. Called in this order, on the thread that called the library:
+ *
+ *   prepare  before the stop: allocate, check; *state is then handed to the others. May be NULL.
+ *   apply    while all other threads are stopped: switch every function, or none. May call nothing that allocates,
+ * locks or binds lazily. Must not be NULL. revert   likewise: switch every function back. Must not be NULL. finish
+ * after the threads run again, once for each prepare: free state. May be NULL.
+ *
+ * prepare, apply and revert return 0, or -1 with error set (its code then becomes HOTFIX_PATCHER unless it is set
+ * otherwise).
+ */
+struct hotfix_patcher {
+    size_t size;
+    const char *name;
+    void *arg; /* passed through */
+    int (*prepare)(const struct hotfix_request *request, void *arg, void **state, struct hotfix_error *error);
+    int (*apply)(const struct hotfix_request *request, void *arg, void *state, struct hotfix_error *error);
+    int (*revert)(const struct hotfix_request *request, void *arg, void *state, struct hotfix_error *error);
+    void (*finish)(const struct hotfix_request *request, void *arg, void *state);
+};
+
+/* The built-in patcher: a detour at each function's entry. For wrapping by one's own. */
+HOTFIX_API const struct hotfix_patcher *hotfix_builtin_patcher(void);
+
+/* As hotfix_apply() with the given patcher; patcher NULL means the built-in one. */
+HOTFIX_API int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotfix_patcher *patcher,
+                                 struct hotfix_result *result);
+
+/* The library's version, "MAJOR.MINOR.PATCH"; static. */
+HOTFIX_API const char *hotfix_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

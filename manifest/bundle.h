@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bundle file: NAME-VERSION.hotfix, a tar archive of manifest.ini and patch.so followed by its signatures. */
+#ifndef HF_BUNDLE_H
+#define HF_BUNDLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hotfix/error.h"
+#include "manifest.h"
+#include "signature.h"
+#include "trust.h"
+
+#define HF_BUNDLE_MAX_SIZE  (256u << 20) /* bytes of a bundle file */
+#define HF_PAYLOAD_MAX_SIZE (192u << 20) /* bytes of patch.so */
+
+struct hf_bundle {
+    struct hf_manifest manifest;
+    uint8_t *payload; /* patch.so, owned */
+    size_t payload_size;
+};
+
+/*
+ * Writes the archive part: members manifest.ini and patch.so in that order, ustar, mode 0644, owner 0, time
+ * manifest->created. Sets nothing in the manifest: payload_size and payload_digest must be right already
+ * (HOTFIX_INTERNAL else). *archive is malloc'ed.
+ */
+int hf_archive_format(const struct hf_manifest *manifest, const void *payload, size_t payload_size, uint8_t **archive,
+                      size_t *archive_size, struct hotfix_error *err);
+
+/*
+ * Reads an archive part: exactly those two members, in this order, plain files of bounded size, nothing after them but
+ * zeros; the payload must have the manifest's size and digest. HOTFIX_FORMAT. On failure bundle is untouched.
+ */
+int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle *bundle, struct hotfix_error *err);
+
+/*
+ * Verifies, then parses: nothing of the archive is looked at unless a key of the trust store signed exactly these
+ * bytes. now (seconds since the epoch) is held against the expiry date (HOTFIX_EXPIRED). by as in hf_signed_verify().
+ */
+int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
+                   const struct hf_trust_key **by, struct hotfix_error *err);
+
+void hf_bundle_deinit(struct hf_bundle *bundle);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files, read once and written whole. */
+#ifndef HF_FILE_H
+#define HF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hotfix/error.h"
+
+/*
+ * Reads a regular file of at most limit bytes into malloc'ed memory (a NUL follows the last byte). Symbolic links are
+ * followed; FIFOs, devices and directories are refused without blocking on them. The bytes returned are one snapshot:
+ * whoever verifies them must use them, never read the path again. HOTFIX_IO; HOTFIX_FORMAT when larger than limit.
+ */
+int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err);
+
+/*
+ * Writes a file so that path holds either its old content or all of the new one: temporary file in the same directory,
+ * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. HOTFIX_IO.
+ */
+int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, bool exclusive,
+                  struct hotfix_error *err);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An ELF file as the packager sees it: a bounds-checked view through libelf of sections, symbols, notes and code bytes.
+ */
+#ifndef HF_IMAGE_H
+#define HF_IMAGE_H
+
+#include <gelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "hotfix/error.h"
+#include "manifest.h"
+
+/* One symbol of .symtab (or .dynsym where there is no .symtab). */
+struct hf_symbol {
+    const char *name; /* owned by the image */
+    const char *file; /* name of the preceding STT_FILE symbol for local ones, "" else */
+    uint64_t address; /* st_value */
+    uint64_t size;    /* st_size */
+    uint8_t type;     /* STT_* */
+    uint8_t binding;  /* STB_* */
+    uint8_t visibility;
+    uint16_t section; /* st_shndx */
+};
+
+struct hf_image {
+    char *path;
+    int fd;
+    Elf *elf;
+    GElf_Ehdr header;
+    struct hf_build_id build_id;
+    struct hf_symbol *symbols; /* in symbol table order */
+    size_t symbol_count;
+    bool stripped; /* no .symtab: the symbols are those of .dynsym */
+};
+
+/* Opens an ELF file. HOTFIX_IO, HOTFIX_FORMAT (not ELF, truncated, of a class or byte order that is not supported). */
+int hf_image_open(const char *path, struct hf_image *image, struct hotfix_error *err);
+void hf_image_close(struct hf_image *image);
+
+/* The section with this name, or NULL; header may be NULL. */
+Elf_Scn *hf_image_section(const struct hf_image *image, const char *name, GElf_Shdr *header);
+
+/* size bytes of file content at a virtual address within one PT_LOAD segment; NULL when they are not all in the file.
+ * Owned by the image. */
+const uint8_t *hf_image_bytes(const struct hf_image *image, uint64_t address, uint64_t size);
+
+/* File offset of a virtual address; -1 when it has none. */
+int hf_image_file_offset(const struct hf_image *image, uint64_t address, uint64_t *offset);
+
+#endif
