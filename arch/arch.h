@@ -9,7 +9,8 @@
  *   detour.c  landing pads, detour encoding
  *   reloc.c   applying and classifying relocations      (psABI of the CPU)
  *   entry.c   struct hf_arch_tools hf_arch_tools_<cpu>: entry analysis, code comparison masks
- * plus one line in arch.c's two tables. Nothing outside arch/ changes.
+ * plus one line in the tables of arch.c and tools.c. Nothing outside arch/ changes. Only entry.c may use a
+ * disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this CPU share. */
+#ifndef HF_ARCH_X86_64_H
+#define HF_ARCH_X86_64_H
+
+#include "arch.h"
+
+#define HF_X86_64_DETOUR_SIZE 5 /* jmp rel32 (Intel SDM volume 2, JMP: opcode E9) */
+
+size_t hf_x86_64_landing_pad(const uint8_t *code, size_t size);
+enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, uint8_t *bytes);
+size_t hf_x86_64_relocation_size(uint32_t type);
+enum hf_arch_status hf_x86_64_relocate(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
+
+#endif
