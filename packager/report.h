@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a verb tells: lines for people, or with --json one object on stdout, on success and on failure alike
+ * (docs/json.md). A verb sets the JSON members always, and prints lines always: each goes out only where it is wanted.
+ *
+ * Whatever is printed may hold foreign bytes (names out of a bundle): characters that control a terminal and bytes that
+ * are not UTF-8 are shown as \xNN to people and as U+FFFD in JSON.
+ */
+#ifndef HF_REPORT_H
+#define HF_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hotfix/error.h"
+
+struct hf_report {
+    const char *verb;
+    bool json;      /* set by hf_options_parse() */
+    bool help;      /* likewise: help was printed, no object follows */
+    json_t *object; /* members so far; owned */
+    bool failed;    /* a member could not be stored */
+};
+
+/* verb must outlive the report. */
+void hf_report_init(struct hf_report *report, const char *verb);
+
+/* One line on stdout for people; the newline is added. Nothing with --json. */
+void hf_report_line(const struct hf_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* One line "hotfix VERB: ..." on stderr, with --json too: progress and warnings. */
+void hf_report_note(const struct hf_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Sets a member of the object; takes the reference. NULL (out of memory) is noticed at the end. */
+void hf_report_set(struct hf_report *report, const char *key, json_t *value);
+
+/* A JSON string of any C string; null for NULL. */
+json_t *hf_json_text(const char *text);
+/* Lower-case hexadecimal digits of some bytes. */
+json_t *hf_json_hex(const uint8_t *bytes, size_t size);
+/* "0x..." : offsets and addresses, which JSON numbers do not hold everywhere. */
+json_t *hf_json_offset(uint64_t value);
+/* RFC 3339 time; null for HF_TIME_NEVER. */
+json_t *hf_json_time(int64_t seconds);
+
+/*
+ * Ends the verb. result < 0: err says why, on stderr and in the object. Writes the object, flushes stdout, which may
+ * fail too, and frees what the report owns. Returns the exit status.
+ */
+int hf_report_finish(struct hf_report *report, int result, const struct hotfix_error *err);
+
+#endif
