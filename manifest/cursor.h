@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bounds-checked reader over foreign bytes, little-endian. A read beyond the end sets failed and yields zeros, so
- * a sequence of reads needs one check at its end.
+ * a sequence of reads needs one check at its end. And the writer that is its opposite.
  */
 #ifndef HF_CURSOR_H
 #define HF_CURSOR_H
@@ -27,5 +27,8 @@ uint32_t hf_cursor_u32(struct hf_cursor *cursor);
 uint64_t hf_cursor_u64(struct hf_cursor *cursor);
 /* True when nothing failed and nothing is left. */
 bool hf_cursor_done(const struct hf_cursor *cursor);
+
+/* Writes the low `size` bytes of value, least significant first; returns the byte behind them. */
+uint8_t *hf_put(uint8_t *out, uint64_t value, size_t size);
 
 #endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "error.h"
+
+static int read_exactly(int fd, const char *path, uint8_t *data, size_t size, struct hotfix_error *err)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = read(fd, data + done, size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
+        if (n == 0)
+            return hf_error(err, HOTFIX_IO, "%s: became shorter while it was read; read it again when it is complete",
+                            path);
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err)
+{
+    /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be opened", path);
+
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", path);
+    if (!S_ISREG(status.st_mode))
+        return hf_error(err, HOTFIX_IO, "%s: is not a regular file", path);
+    if (status.st_size < 0 || (uint64_t)status.st_size > limit)
+        return hf_error(err, HOTFIX_FORMAT, "%s: %lld bytes, more than the %zu that are read", path,
+                        (long long)status.st_size, limit);
+
+    size_t length = (size_t)status.st_size;
+    HF_FREE uint8_t *bytes = malloc(length + 1);
+    if (!bytes)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for %zu bytes", path, length);
+    if (read_exactly(fd, path, bytes, length, err) != 0)
+        return -1;
+    bytes[length] = '\0';
+    *data = hf_move(bytes);
+    *size = length;
+    return 0;
+}
+
+static int write_exactly(int fd, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+
+    while (size) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Makes the rename itself durable. A file system that cannot sync directories has nothing better to offer. */
+static void sync_directory(const char *directory)
+{
+    HF_CLOSE int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fsync(fd);
+}
+
+int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, bool exclusive,
+                  struct hotfix_error *err)
+{
+    HF_FREE char *copy = strdup(path);
+    HF_FREE char *temporary = NULL;
+    if (!copy)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
+    const char *directory = dirname(copy);
+    if (asprintf(&temporary, "%s/.hotfix-XXXXXX", directory) < 0) {
+        temporary = NULL;
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
+    }
+
+    HF_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
+    if (fchmod(fd, mode) != 0 || write_exactly(fd, data, size) != 0 || fsync(fd) != 0) {
+        hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
+        unlink(temporary);
+        return -1;
+    }
+    /* link() refuses an existing name, rename() replaces it; both are atomic. */
+    int failed = exclusive ? link(temporary, path) : rename(temporary, path);
+    if (failed)
+        hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
+    if (failed || exclusive)
+        unlink(temporary);
+    if (!failed)
+        sync_directory(directory);
+    return failed ? -1 : 0;
+}

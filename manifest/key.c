@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "key.h"
+
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "digest.h"
+#include "error.h"
+#include "file.h"
+
+#define PEM_FILE_MAX   16384 /* bytes of a key file; an encrypted Ed25519 key has about 300 */
+#define PASSPHRASE_MAX 1024
+
+struct hf_private_key {
+    EVP_PKEY *pkey;
+};
+
+static void cleanup_pkey(EVP_PKEY **pkey)
+{
+    EVP_PKEY_free(*pkey);
+}
+
+static void cleanup_bio(BIO **bio)
+{
+    BIO_free(*bio);
+}
+
+#define HF_PKEY __attribute__((cleanup(cleanup_pkey)))
+#define HF_BIO  __attribute__((cleanup(cleanup_bio)))
+
+static struct hf_private_key *wrap(EVP_PKEY *pkey)
+{
+    struct hf_private_key *key = malloc(sizeof(*key));
+
+    if (key)
+        key->pkey = pkey;
+    return key;
+}
+
+int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *err)
+{
+    HF_PKEY EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    if (!pkey)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate an Ed25519 key");
+    struct hf_private_key *made = wrap(pkey);
+    if (!made)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
+    pkey = NULL;
+    *key = made;
+    return 0;
+}
+
+struct asker {
+    hf_passphrase_fn ask;
+    void *arg;
+};
+
+static int ask_passphrase(char *buffer, int size, int writing, void *arg)
+{
+    const struct asker *asker = arg;
+
+    (void)writing;
+    return asker->ask ? asker->ask(buffer, (size_t)size, asker->arg) : -1;
+}
+
+/* A key that others can read is no longer a secret; one that they can write is not ours. */
+static int check_private_mode(const char *path, struct hotfix_error *err)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", path);
+    if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXG | S_IRWXO)))
+        return hf_error(
+            err, HOTFIX_TRUST,
+            "%s: private key is open to other users (mode %04o); if they cannot have read it, chmod 600 it, "
+            "else make a new one",
+            path, status.st_mode & 07777);
+    return 0;
+}
+
+int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
+                        struct hotfix_error *err)
+{
+    uint8_t *pem = NULL;
+    size_t size;
+
+    if (check_private_mode(path, err) != 0 || hf_file_read(path, PEM_FILE_MAX, &pem, &size, err) != 0)
+        return -1;
+    struct asker asker = {ask, arg};
+    HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
+    HF_PKEY EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, ask_passphrase, &asker) : NULL;
+    bool encrypted = strstr((char *)pem, "ENCRYPTED") != NULL;
+    OPENSSL_cleanse(pem, size);
+    free(pem);
+
+    if (!pkey && encrypted)
+        return hf_error(err, HOTFIX_TRUST, "%s: private key is encrypted and the passphrase is %s", path,
+                        ask ? "wrong or missing" : "missing");
+    if (!pkey)
+        return hf_error(err, HOTFIX_TRUST, "%s: holds no PEM private key", path);
+    if (!EVP_PKEY_is_a(pkey, "ED25519"))
+        return hf_error(err, HOTFIX_TRUST, "%s: is not an Ed25519 key; make one with hotfix keygen", path);
+    struct hf_private_key *read = wrap(pkey);
+    if (!read)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
+    pkey = NULL;
+    *key = read;
+    return 0;
+}
+
+int hf_private_key_write(const struct hf_private_key *key, const char *path, const char *passphrase,
+                         struct hotfix_error *err)
+{
+    HF_BIO BIO *bio = BIO_new(BIO_s_secmem());
+    if (!bio)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
+    int length = passphrase ? (int)strnlen(passphrase, PASSPHRASE_MAX) : 0;
+    if (PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, passphrase ? EVP_aes_256_cbc() : NULL, passphrase, length, NULL,
+                                      NULL) != 1)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot write a private key");
+    char *pem;
+    long size = BIO_get_mem_data(bio, &pem);
+    return hf_file_write(path, pem, (size_t)size, 0600, true, err);
+}
+
+void hf_private_key_destroy(struct hf_private_key *key)
+{
+    if (!key)
+        return;
+    EVP_PKEY_free(key->pkey);
+    free(key);
+}
+
+static int public_key_set(struct hf_public_key *key, const uint8_t bytes[HF_KEY_SIZE], struct hotfix_error *err)
+{
+    struct hf_digest digest;
+
+    if (hf_digest_compute(bytes, HF_KEY_SIZE, &digest, err) != 0)
+        return -1;
+    memcpy(key->bytes, bytes, HF_KEY_SIZE);
+    memcpy(key->id, digest.bytes, HF_KEY_ID_SIZE);
+    return 0;
+}
+
+int hf_private_key_public(const struct hf_private_key *key, struct hf_public_key *public_key, struct hotfix_error *err)
+{
+    uint8_t bytes[HF_KEY_SIZE];
+    size_t size = sizeof(bytes);
+
+    if (EVP_PKEY_get_raw_public_key(key->pkey, bytes, &size) != 1 || size != sizeof(bytes))
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto gives no public key");
+    return public_key_set(public_key, bytes, err);
+}
+
+int hf_private_key_sign(const struct hf_private_key *key, const void *message, size_t size,
+                        uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err)
+{
+    uint8_t bytes[HF_SIGNATURE_SIZE];
+    size_t length = sizeof(bytes);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    int done = context && EVP_DigestSignInit(context, NULL, NULL, NULL, key->pkey) == 1 &&
+               EVP_DigestSign(context, bytes, &length, message, size) == 1 && length == sizeof(bytes);
+    EVP_MD_CTX_free(context);
+    if (!done)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot sign");
+    memcpy(signature, bytes, sizeof(bytes));
+    return 0;
+}
+
+int hf_public_key_parse(const void *pem, size_t size, const char *where, struct hf_public_key *key,
+                        struct hotfix_error *err)
+{
+    if (size > PEM_FILE_MAX)
+        return hf_error(err, HOTFIX_TRUST, "%s: %zu bytes are too many for a public key", where, size);
+    HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
+    if (!bio)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for a key", where);
+    HF_PKEY EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    if (!pkey)
+        return hf_error(err, HOTFIX_TRUST, "%s: holds no PEM public key", where);
+    if (!EVP_PKEY_is_a(pkey, "ED25519"))
+        return hf_error(err, HOTFIX_TRUST, "%s: is not an Ed25519 key", where);
+    HF_PKEY EVP_PKEY *second = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    if (second)
+        return hf_error(err, HOTFIX_TRUST, "%s: holds more than one public key; give each a file of its own", where);
+
+    uint8_t bytes[HF_KEY_SIZE];
+    size_t length = sizeof(bytes);
+    if (EVP_PKEY_get_raw_public_key(pkey, bytes, &length) != 1 || length != sizeof(bytes))
+        return hf_error(err, HOTFIX_TRUST, "%s: is not a whole Ed25519 key", where);
+    return public_key_set(key, bytes, err);
+}
+
+static EVP_PKEY *public_pkey(const struct hf_public_key *key)
+{
+    return EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, key->bytes, sizeof(key->bytes));
+}
+
+int hf_public_key_write(const struct hf_public_key *key, const char *path, struct hotfix_error *err)
+{
+    HF_PKEY EVP_PKEY *pkey = public_pkey(key);
+    HF_BIO BIO *bio = BIO_new(BIO_s_mem());
+    char *pem;
+
+    if (!pkey || !bio || PEM_write_bio_PUBKEY(bio, pkey) != 1)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot write a public key");
+    long size = BIO_get_mem_data(bio, &pem);
+    return hf_file_write(path, pem, (size_t)size, 0644, true, err);
+}
+
+int hf_public_key_verify(const struct hf_public_key *key, const void *message, size_t size,
+                         const uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err)
+{
+    HF_PKEY EVP_PKEY *pkey = public_pkey(key);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    int verified = pkey && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, pkey) == 1 &&
+                   EVP_DigestVerify(context, signature, HF_SIGNATURE_SIZE, message, size) == 1;
+    EVP_MD_CTX_free(context);
+    if (!verified)
+        return hf_error(err, HOTFIX_SIGNATURE, "signature does not verify");
+    return 0;
+}
