@@ -73,10 +73,12 @@ HOTFIX_API void hotfix_close(struct hotfix *hotfix);
 struct hotfix_function {
     const char *name;
     const char *source; /* "" when unknown */
-    void *old_address;
+    void *old_address;  /* in the target */
     size_t old_size;
-    void *new_address;
+    void *new_address; /* in the patch */
     size_t new_size;
+    void *previous_address; /* where calls arrive without this bundle: old_address, or an earlier bundle's function */
+    size_t entry_skip;      /* bytes of a landing pad (endbr64) at old_address that a detour leaves in place */
 };
 
 /* Wall-clock cost in nanoseconds (CLOCK_MONOTONIC). pause is the time in which other threads were stopped. */
@@ -160,13 +162,18 @@ struct hotfix_request {
  * How functions are switched. A patcher is a const table that must outlive every bundle applied with it: a bundle is
  * reverted by the patcher that applied it. Called in this order, on the thread that called the library:
  *
- *   prepare  before the stop: allocate, check; *state is then handed to the others. May be NULL.
- *   apply    while all other threads are stopped: switch every function, or none. May call nothing that allocates,
- * locks or binds lazily. Must not be NULL. revert   likewise: switch every function back. Must not be NULL. finish
- * after the threads run again, once for each prepare: free state. May be NULL.
+ *   prepare  before the stop: allocate, check; *state, NULL at first, is then handed to the others. May be NULL.
+ *   apply    while all other threads are stopped: switch every function to its new_address, or none. Must not be NULL.
+ *   revert   likewise: switch every function to its previous_address, or none. Must not be NULL.
+ *   finish   after the threads run again, once for each prepare that succeeded: free state. May be NULL.
  *
- * prepare, apply and revert return 0, or -1 with error set (its code then becomes HOTFIX_PATCHER unless it is set
- * otherwise).
+ * One operation calls either apply or revert, or neither when the threads could not be stopped. Both may call nothing
+ * that allocates, locks or binds lazily. A revert's request holds only the functions for which no later bundle counts.
+ * A function that is replaced already can be replaced again only through the same patcher.
+ *
+ * prepare, apply and revert return 0, or -1 with error set (a code left at HOTFIX_OK becomes HOTFIX_PATCHER). When
+ * apply or revert fails, the library itself puts back whatever of the old functions' code was changed; anything else
+ * that it did is the patcher's to undo.
  */
 struct hotfix_patcher {
     size_t size;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ELF modules loaded in this process, found by build-id (dl_iterate_phdr(3)). */
+/*
+ * The ELF modules loaded in this process (dl_iterate_phdr(3)). Only what the dynamic linker holds in memory is read:
+ * program headers and notes, never a file.
+ */
 #ifndef HF_MODULE_H
 #define HF_MODULE_H
 
+#include <link.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,19 +15,39 @@
 #include "manifest.h"
 
 struct hf_module {
-    char *path;        /* as the dynamic linker names it, "" for the main program */
-    uintptr_t base;    /* load base: run-time address = base + ELF virtual address */
-    uintptr_t begin;   /* first mapped byte */
-    uintptr_t end;     /* one past the last */
-    size_t tls_module; /* TLS module id, 0 without TLS */
+    char *path;              /* as the dynamic linker names it, "" for the main program */
+    uintptr_t base;          /* load base: run-time address = base + ELF virtual address */
+    uintptr_t begin;         /* first mapped byte */
+    uintptr_t end;           /* one past the last */
+    uintptr_t dynamic;       /* address of its dynamic section, 0 without one */
+    size_t tls_module;       /* TLS module id, 0 without TLS */
+    const ElfW(Phdr) * phdr; /* its program headers, in its own memory */
+    size_t phnum;
+    void *handle; /* dlopen handle that keeps it loaded */
 };
 
-/* HOTFIX_NO_TARGET, naming the build-id; HOTFIX_MEMORY. On success the module owns its path. */
+/*
+ * Finds the module with this build-id and keeps it loaded until hf_module_deinit(). HOTFIX_NO_TARGET when there is
+ * none, or more than one; HOTFIX_MEMORY.
+ */
 int hf_module_find(const struct hf_build_id *build_id, struct hf_module *module, struct hotfix_error *err);
+
+/* The module of a dlopen handle, which it takes over when it succeeds. HOTFIX_STAGE, HOTFIX_MEMORY. */
+int hf_module_open(void *handle, struct hf_module *module, struct hotfix_error *err);
+
+/* Lets go of the module. An empty one (all zeros) is fine. */
 void hf_module_deinit(struct hf_module *module);
 
-/* 0 when size bytes at offset lie in one executable (want_exec) or any loaded segment of the module, else -1 without
- * message. */
-int hf_module_contains(const struct hf_module *module, uint64_t offset, uint64_t size, int want_exec);
+/* True when size bytes at offset lie in one loaded segment that has all of these PF_* flags. */
+bool hf_module_contains(const struct hf_module *module, uint64_t offset, uint64_t size, uint32_t flags);
+
+/*
+ * Protection (PROT_*) of the pages that hold size bytes at offset, RELRO counted in; -1 when they do not lie in one
+ * loaded segment, or only partly in RELRO.
+ */
+int hf_module_protection(const struct hf_module *module, uint64_t offset, uint64_t size);
+
+/* Description of the first ELF note with this owner and type; NULL when there is none. */
+const uint8_t *hf_module_note(const struct hf_module *module, const char *owner, uint32_t type, size_t *size);
 
 #endif

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Staging: patch.so becomes a loaded library near its target, rebound to the target's state, with no code of it run yet
- * and nothing of the target changed. Undone by hf_stage_close().
+ * Staging: patch.so becomes a loaded library near its target, rebound to the target's state, with nothing of the target
+ * changed. Undone by hf_stage_close().
  *
  * The payload goes into a sealed memfd and in by dlopen. glibc recognises a library by the name it was opened under, so
- * each one is opened under a path of its own. To land within the CPU's reach, every large enough gap of the address
- * space above the chosen hole is reserved with PROT_NONE for the time of the dlopen.
+ * each one is opened under a path of its own. Landing within the CPU's reach is place.h's part.
  */
 #ifndef HF_STAGE_H
 #define HF_STAGE_H
@@ -13,20 +12,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bundle.h"
 #include "hotfix/error.h"
+#include "manifest.h"
 #include "module.h"
 
 struct hf_stage {
-    void *library;   /* dlopen handle */
-    uintptr_t base;  /* load base of the patch */
-    uintptr_t begin; /* mapped bytes */
-    uintptr_t end;
+    struct hf_module patch;
+    struct hf_module *others; /* modules that the patch was rebound to, the target not among them */
+    size_t other_count;
 };
 
-/* HOTFIX_STAGE, HOTFIX_FORMAT (bad fix-ups), HOTFIX_MEMORY. On failure nothing stays mapped. */
-int hf_stage_open(const struct hf_bundle *bundle, const struct hf_module *target, struct hf_stage *stage,
-                  struct hotfix_error *err);
+/* payload has manifest->payload_size bytes. HOTFIX_STAGE, HOTFIX_FORMAT (bad fix-ups), HOTFIX_NO_TARGET, HOTFIX_MEMORY.
+ * On failure nothing stays mapped. */
+int hf_stage_open(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
+                  struct hf_stage *stage, struct hotfix_error *err);
+
+/* Unloads the patch. An empty stage (all zeros) is fine. */
 void hf_stage_close(struct hf_stage *stage);
+
+/* As hf_stage_close(), but the patch's code stays mapped for good: threads may still be in it. */
+void hf_stage_abandon(struct hf_stage *stage);
 
 #endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "apply.h"
+#include "bundle.h"
+#include "check.h"
+#include "cleanup.h"
+#include "error.h"
+#include "file.h"
+#include "registry.h"
+#include "stage.h"
+#include "switch.h"
+
+static void bundle_cleanup(struct hf_bundle *bundle)
+{
+    hf_bundle_deinit(bundle);
+}
+
+/* The bundle's signature and form. Nothing of it is looked at before a trusted key has signed it. */
+static int open_bundle(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
+                       struct hf_bundle *bundle)
+{
+    struct hotfix_error *err = hf_report_error(report);
+    const char *where = input->path ? input->path : "in memory";
+
+    HF_FREE uint8_t *file = NULL;
+    const void *bytes = input->bytes;
+    size_t size = input->size;
+    if (input->path) {
+        if (hf_file_read(input->path, HF_BUNDLE_MAX_SIZE, &file, &size, err) != 0)
+            return -1;
+        bytes = file;
+    }
+
+    const struct hf_trust_key *by = NULL;
+    if (hf_bundle_open(bytes, size, trust, (int64_t)time(NULL), bundle, &by, err) != 0)
+        return hf_error_prefix(err, "bundle %s", where);
+    hf_report_bundle(report, &bundle->manifest);
+    hf_report_log(report, HOTFIX_LOG_DEBUG, "bundle %s: %s %s, id %s, signed by %s", where, bundle->manifest.name,
+                  bundle->manifest.version, report->result->id, by ? by->name : "a trusted key");
+    return 0;
+}
+
+typedef int hook_fn(void);
+
+static int run_on_apply(const struct hf_applied *applied, struct hf_report *report)
+{
+    if (applied->manifest.on_apply == 0)
+        return 0;
+    hf_report_log(report, HOTFIX_LOG_DEBUG, "calling hotfix_on_apply");
+    int status = ((hook_fn *)(applied->stage.patch.base + applied->manifest.on_apply))();
+    if (status != 0)
+        return hf_error(hf_report_error(report), HOTFIX_STAGE, "hotfix_on_apply of the patch refused with %d", status);
+    return 0;
+}
+
+static void run_on_revert(const struct hf_applied *applied, struct hf_report *report)
+{
+    if (applied->manifest.on_revert == 0)
+        return;
+    hf_report_log(report, HOTFIX_LOG_DEBUG, "calling hotfix_on_revert");
+    ((void (*)(void))(applied->stage.patch.base + applied->manifest.on_revert))();
+}
+
+static void log_functions(struct hf_report *report)
+{
+    for (size_t i = 0; i < report->result->function_count; i++) {
+        const struct hotfix_function *function = &report->result->functions[i];
+        hf_report_log(report, HOTFIX_LOG_DEBUG, "function %s: %p -> %p, before that %p", function->name,
+                      function->old_address, function->new_address, function->previous_address);
+    }
+}
+
+/* Loads the patch and lets the entry's functions point into it. */
+static int stage(const uint8_t *payload, struct hf_applied *applied, struct hf_report *report)
+{
+    struct hotfix_error *err = hf_report_error(report);
+
+    if (hf_stage_open(&applied->manifest, payload, &applied->target, &applied->stage, err) != 0)
+        return -1;
+    const struct hf_module *patch = &applied->stage.patch;
+    if (hf_check_patch(&applied->manifest, patch, err) != 0) {
+        hf_stage_close(&applied->stage);
+        return -1;
+    }
+    for (size_t i = 0; i < applied->function_count; i++)
+        applied->functions[i].new_address = (void *)(patch->base + applied->manifest.functions[i].replacement);
+    hf_report_log(report, HOTFIX_LOG_DEBUG, "patch staged at %#zx, target %s at %#zx", (size_t)patch->base,
+                  applied->target.path[0] ? applied->target.path : "(main program)", (size_t)applied->target.base);
+    return 0;
+}
+
+/* Prepares the patcher and runs the hook: the last things that may take long. */
+static int get_ready(struct hf_switch *change, struct hf_applied *applied, struct hf_report *report)
+{
+    if (hf_switch_open(change, applied, HF_SWITCH_APPLY, report) != 0)
+        return -1;
+    log_functions(report);
+    if (run_on_apply(applied, report) != 0) {
+        hf_switch_close(change);
+        return -1;
+    }
+    return 0;
+}
+
+static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied, struct hf_report *report)
+{
+    uint64_t begin = hf_clock();
+    if (stage(payload, applied, report) != 0)
+        return -1;
+
+    struct hf_switch change;
+    int status = get_ready(&change, applied, report);
+    report->result->cost.stage = hf_clock() - begin;
+    if (status != 0) {
+        hf_stage_close(&applied->stage);
+        return -1;
+    }
+
+    status = hf_switch_run(&change);
+    hf_switch_close(&change);
+    if (status != 0) {
+        run_on_revert(applied, report);
+        hf_stage_close(&applied->stage);
+    }
+    return status;
+}
+
+int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_patcher *patcher,
+             struct hf_report *report)
+{
+    struct hotfix_error *err = hf_report_error(report);
+    uint64_t begin = hf_clock();
+
+    __attribute__((cleanup(bundle_cleanup))) struct hf_bundle bundle = {0};
+    struct hf_module target = {0};
+    int status = open_bundle(input, trust, report, &bundle);
+    if (status == 0)
+        status = hf_check_target(&bundle.manifest, patcher, &target, err);
+    report->result->cost.verify = hf_clock() - begin;
+    if (status != 0)
+        return -1;
+
+    struct hf_applied *applied;
+    if (hf_applied_create(&bundle.manifest, &target, patcher, &applied, err) != 0) {
+        hf_module_deinit(&target);
+        return -1;
+    }
+    if (stage_and_switch(bundle.payload, applied, report) != 0) {
+        hf_applied_destroy(applied);
+        return -1;
+    }
+    hf_report_log(report, HOTFIX_LOG_INFO, "applied %s %s: %zu functions, paused for %llu ns", report->result->name,
+                  report->result->version, report->result->function_count,
+                  (unsigned long long)report->result->cost.pause);
+    return 0;
+}
+
+static int find_applied(const char *id, struct hf_applied **applied, struct hotfix_error *err)
+{
+    uint8_t bytes[HF_ID_SIZE];
+
+    if (!id) {
+        *applied = hf_registry_last();
+        return *applied ? 0 : hf_error(err, HOTFIX_NOT_APPLIED, "no bundle is applied");
+    }
+    if (hf_hex_decode(id, bytes, HF_ID_SIZE) != 0)
+        return hf_error(err, HOTFIX_USAGE, "'%.64s' is not a bundle id: 32 hexadecimal digits are", id);
+    *applied = hf_registry_find(bytes);
+    return *applied ? 0 : hf_error(err, HOTFIX_NOT_APPLIED, "no bundle with id %s is applied", id);
+}
+
+int hf_revert(const char *id, struct hf_report *report)
+{
+    struct hf_applied *applied;
+    if (find_applied(id, &applied, hf_report_error(report)) != 0)
+        return -1;
+    hf_report_bundle(report, &applied->manifest);
+
+    struct hf_switch change;
+    if (hf_switch_open(&change, applied, HF_SWITCH_REVERT, report) != 0)
+        return -1;
+    int status = hf_switch_run(&change);
+    hf_switch_close(&change);
+    if (status != 0)
+        return -1;
+
+    run_on_revert(applied, report);
+    hf_report_log(report, HOTFIX_LOG_INFO, "reverted %s %s: %zu functions, paused for %llu ns", report->result->name,
+                  report->result->version, report->result->function_count,
+                  (unsigned long long)report->result->cost.pause);
+    hf_stage_abandon(&applied->stage);
+    hf_applied_destroy(applied);
+    return 0;
+}

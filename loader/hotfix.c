@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public functions: arguments are checked here, the work is done elsewhere. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "digest.h"
+#include "error.h"
+#include "hotfix.h"
+#include "lock.h"
+#include "patcher.h"
+#include "registry.h"
+#include "result.h"
+#include "trust.h"
+
+struct hotfix {
+    struct hf_trust trust;
+    hotfix_log_fn log;
+    void *log_arg;
+};
+
+int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, struct hotfix_error *error)
+{
+    if (!options || options->size < sizeof(*options) || !hotfix)
+        return hf_error(error, HOTFIX_USAGE, "the options are not initialised with HOTFIX_OPTIONS_INIT");
+    if (!options->trust)
+        return hf_error(error, HOTFIX_USAGE, "no trust store is given: nothing could ever be applied");
+
+    struct hotfix *created = calloc(1, sizeof(*created));
+    if (!created)
+        return hf_error(error, HOTFIX_MEMORY, "out of memory");
+    if (hf_trust_read(options->trust, &created->trust, error) != 0) {
+        free(created);
+        return -1;
+    }
+    created->log = options->log;
+    created->log_arg = options->log_arg;
+    *hotfix = created;
+    return 0;
+}
+
+void hotfix_close(struct hotfix *hotfix)
+{
+    if (!hotfix)
+        return;
+    hf_trust_deinit(&hotfix->trust);
+    free(hotfix);
+}
+
+static bool patcher_valid(const struct hotfix_patcher *patcher)
+{
+    return patcher->size >= sizeof(*patcher) && patcher->name && patcher->apply && patcher->revert;
+}
+
+/* Starts the report and takes the lock; -1 with the report, if there is one, ended. */
+static int enter(struct hotfix *hotfix, struct hotfix_result *result, struct hf_report *report)
+{
+    if (hf_report_begin(report, hotfix ? hotfix->log : NULL, hotfix ? hotfix->log_arg : NULL, result) != 0)
+        return -1;
+
+    int status;
+    if (!hotfix)
+        status = hf_error(hf_report_error(report), HOTFIX_USAGE, "no handle is given");
+    else
+        status = hf_lock_take(hf_report_error(report));
+    if (status == 0)
+        return 0;
+    report->log = NULL; /* it may be the log callback that called */
+    return hf_report_end(report, -1);
+}
+
+static int leave(struct hf_report *report, int status)
+{
+    status = hf_report_end(report, status);
+    hf_lock_release();
+    return status;
+}
+
+static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const struct hotfix_patcher *patcher,
+                     struct hotfix_result *result)
+{
+    struct hf_report report;
+    if (enter(hotfix, result, &report) != 0)
+        return -1;
+
+    int status;
+    if (!input->path && !input->bytes)
+        status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
+    else if (!patcher_valid(patcher))
+        status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "the patcher lacks a name, apply or revert");
+    else
+        status = hf_apply(input, &hotfix->trust, patcher, &report);
+    return leave(&report, status);
+}
+
+int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result)
+{
+    struct hf_input input = {.path = path};
+
+    return run_apply(hotfix, &input, &hf_patcher_builtin, result);
+}
+
+int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size, struct hotfix_result *result)
+{
+    struct hf_input input = {.bytes = bundle, .size = size};
+
+    return run_apply(hotfix, &input, &hf_patcher_builtin, result);
+}
+
+int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotfix_patcher *patcher,
+                      struct hotfix_result *result)
+{
+    struct hf_input input = {.path = path};
+
+    return run_apply(hotfix, &input, patcher ? patcher : &hf_patcher_builtin, result);
+}
+
+int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result)
+{
+    struct hf_report report;
+    if (enter(hotfix, result, &report) != 0)
+        return -1;
+    return leave(&report, hf_revert(id, &report));
+}
+
+static int list_applied(struct hotfix_applied **list, size_t *count, struct hotfix_error *error)
+{
+    size_t number = 0;
+    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next)
+        number++;
+
+    struct hotfix_applied *items = number > 0 ? calloc(number, sizeof(*items)) : NULL;
+    if (number > 0 && !items)
+        return hf_error(error, HOTFIX_MEMORY, "out of memory");
+    struct hotfix_applied *item = items;
+    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next, item++) {
+        hf_hex_encode(applied->manifest.id, HF_ID_SIZE, item->id);
+        memcpy(item->name, applied->manifest.name, sizeof(item->name));
+        memcpy(item->version, applied->manifest.version, sizeof(item->version));
+        item->function_count = applied->function_count;
+    }
+    *list = items;
+    *count = number;
+    return 0;
+}
+
+int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *count, struct hotfix_error *error)
+{
+    if (!hotfix || !list || !count)
+        return hf_error(error, HOTFIX_USAGE, "a handle and a place for the list are needed");
+    if (hf_lock_take(error) != 0)
+        return -1;
+    int status = list_applied(list, count, error);
+    hf_lock_release();
+    return status;
+}
+
+const struct hotfix_patcher *hotfix_builtin_patcher(void)
+{
+    return &hf_patcher_builtin;
+}
+
+const char *hotfix_version(void)
+{
+    return HOTFIX_VERSION;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the next library lands. The kernel picks the address of a mapping that asks for none: the highest gap that is
+ * large enough (or, in the legacy layout and when no other is left, the lowest). So for the moment of a dlopen the gaps
+ * that it must not take are reserved with PROT_NONE mappings. A hole is left in reach of the target.
+ *
+ * The gap below the main stack is never reserved, since the stack may have to grow into it at any time.
+ */
+#ifndef HF_PLACE_H
+#define HF_PLACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hotfix/error.h"
+
+/* Where a mapping may lie: anywhere in [begin, end). */
+struct hf_window {
+    uintptr_t begin;
+    uintptr_t end;
+    uintptr_t target; /* holes below this address are preferred: a program's heap grows above it */
+};
+
+/* The window in which each byte is less than reach from every byte of [begin, end). */
+struct hf_window hf_window_around(uintptr_t begin, uintptr_t end, uint64_t reach);
+
+struct hf_reservation {
+    void *address;
+    size_t size;
+};
+
+struct hf_place {
+    struct hf_reservation *reservations;
+    size_t count;
+    size_t capacity;
+};
+
+/*
+ * Reserves, so that the next mapping of `size` bytes lands in the window. It is tried out, not promised: another thread
+ * may take the hole first, so the caller verifies and tries again. HOTFIX_STAGE when there is no hole or the kernel
+ * does not take it, HOTFIX_MEMORY. Nothing stays reserved on failure.
+ */
+int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *place, struct hotfix_error *err);
+
+/* Releases the reservation. An empty one (all zeros) is fine. */
+void hf_place_close(struct hf_place *place);
+
+#endif

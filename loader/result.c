@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "digest.h"
+#include "error.h"
+#include "result.h"
+
+#define LINE_SIZE 1024
+
+/* What a result owns. */
+struct storage {
+    char *log;
+    size_t log_size; /* without NUL */
+    size_t log_capacity;
+    struct hotfix_function *functions; /* followed by the names */
+};
+
+static const struct hotfix_result empty = HOTFIX_RESULT_INIT;
+
+uint64_t hf_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void hotfix_result_deinit(struct hotfix_result *result)
+{
+    if (!result || result->size < sizeof(*result))
+        return;
+
+    struct storage *storage = result->storage;
+    if (storage) {
+        free(storage->log);
+        free(storage->functions);
+        free(storage);
+    }
+    size_t size = result->size;
+    *result = empty;
+    result->size = size;
+}
+
+int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, struct hotfix_result *result)
+{
+    if (result && result->size < sizeof(*result)) {
+        if (result->size >= offsetof(struct hotfix_result, id))
+            hf_error(&result->error, HOTFIX_USAGE, "the result is not initialised with HOTFIX_RESULT_INIT");
+        return -1;
+    }
+
+    report->unseen = empty;
+    report->result = result ? result : &report->unseen;
+    report->log = log;
+    report->log_arg = log_arg;
+    report->begin = hf_clock();
+    hotfix_result_deinit(report->result);
+    report->result->storage = calloc(1, sizeof(struct storage)); /* without it there is no log, and no success */
+    return 0;
+}
+
+struct hotfix_error *hf_report_error(struct hf_report *report)
+{
+    return &report->result->error;
+}
+
+int hf_report_end(struct hf_report *report, int status)
+{
+    struct hotfix_result *result = report->result;
+
+    if (status != 0) {
+        result->functions = NULL;
+        result->function_count = 0;
+        hf_report_log(report, HOTFIX_LOG_ERROR, "%s", result->error.message);
+    } else {
+        result->error = empty.error;
+    }
+    result->cost.total = hf_clock() - report->begin;
+    if (result == &report->unseen)
+        hotfix_result_deinit(result);
+    return status;
+}
+
+static void keep_line(struct hotfix_result *result, const char *line, size_t size)
+{
+    struct storage *storage = result->storage;
+    if (!storage)
+        return;
+
+    size_t needed = storage->log_size + size + 2;
+    if (needed > storage->log_capacity) {
+        char *log = realloc(storage->log, 2 * needed);
+        if (!log)
+            return;
+        storage->log = log;
+        storage->log_capacity = 2 * needed;
+    }
+    memcpy(storage->log + storage->log_size, line, size);
+    storage->log_size += size;
+    memcpy(storage->log + storage->log_size++, "\n", 2);
+    result->log = storage->log;
+}
+
+void hf_report_log(struct hf_report *report, enum hotfix_log_level level, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    int length = vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (length < 0)
+        return;
+    keep_line(report->result, line, (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1);
+    if (report->log)
+        report->log(level, line, report->log_arg);
+}
+
+void hf_report_bundle(struct hf_report *report, const struct hf_manifest *manifest)
+{
+    struct hotfix_result *result = report->result;
+
+    hf_hex_encode(manifest->id, HF_ID_SIZE, result->id);
+    snprintf(result->name, sizeof(result->name), "%s", manifest->name);
+    snprintf(result->version, sizeof(result->version), "%s", manifest->version);
+}
+
+static char *keep_text(char **room, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *kept = memcpy(*room, text, size);
+
+    *room += size;
+    return kept;
+}
+
+int hf_report_functions(struct hf_report *report, const struct hotfix_function *functions, size_t count)
+{
+    struct hotfix_result *result = report->result;
+    struct storage *storage = result->storage;
+
+    size_t size = (count + 1) * sizeof(*functions);
+    for (size_t i = 0; i < count; i++)
+        size += strlen(functions[i].name) + 1 + strlen(functions[i].source) + 1;
+    struct hotfix_function *copy = storage ? malloc(size) : NULL;
+    if (!copy)
+        return hf_error(&result->error, HOTFIX_MEMORY, "out of memory");
+
+    char *room = (char *)(copy + count);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = functions[i];
+        copy[i].name = keep_text(&room, functions[i].name);
+        copy[i].source = keep_text(&room, functions[i].source);
+    }
+    free(storage->functions);
+    storage->functions = copy;
+    result->functions = copy;
+    result->function_count = count;
+    return 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "bundle.h"
+#include "cleanup.h"
+#include "error.h"
+#include "fixup.h"
+#include "place.h"
+#include "rebind.h"
+#include "stage.h"
+#include "stamp.h"
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3 */
+#endif
+
+#define ATTEMPTS      4
+#define PATH_SIZE     192
+#define MAX_ALIGNMENT (UINT64_C(1) << 30)
+
+/* Bytes of address space that the dynamic linker will map for the payload, from its program headers. */
+static int mapped_size(const uint8_t *payload, size_t size, size_t *span, struct hotfix_error *err)
+{
+    ElfW(Ehdr) header;
+    if (size < sizeof(header))
+        return hf_error(err, HOTFIX_FORMAT, "patch.so is shorter than an ELF header");
+    memcpy(&header, payload, sizeof(header));
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_type != ET_DYN ||
+        header.e_machine != hf_arch_host.machine || header.e_phentsize != sizeof(ElfW(Phdr)))
+        return hf_error(err, HOTFIX_FORMAT, "patch.so is not a shared object for %s", hf_arch_host.name);
+    if (header.e_phoff > size || header.e_phnum > (size - header.e_phoff) / sizeof(ElfW(Phdr)))
+        return hf_error(err, HOTFIX_FORMAT, "the program headers of patch.so lie outside the file");
+
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t begin = UINT64_MAX;
+    uint64_t end = 0;
+    uint64_t alignment = page;
+    for (size_t i = 0; i < header.e_phnum; i++) {
+        ElfW(Phdr) segment;
+        memcpy(&segment, payload + header.e_phoff + i * sizeof(segment), sizeof(segment));
+        if (segment.p_type != PT_LOAD)
+            continue;
+        if (segment.p_memsz > HF_PAYLOAD_MAX_SIZE || segment.p_vaddr > hf_arch_host.reach ||
+            segment.p_align > MAX_ALIGNMENT)
+            return hf_error(err, HOTFIX_FORMAT, "segment %zu of patch.so is out of bounds", i);
+        begin = segment.p_vaddr < begin ? segment.p_vaddr : begin;
+        end = segment.p_vaddr + segment.p_memsz > end ? segment.p_vaddr + segment.p_memsz : end;
+        alignment = segment.p_align > alignment ? segment.p_align : alignment;
+    }
+    if (begin >= end)
+        return hf_error(err, HOTFIX_FORMAT, "patch.so has nothing to load");
+
+    *span = ((end + page - 1) & -page) - (begin & -page) + (alignment > page ? alignment : 0);
+    return 0;
+}
+
+/* A sealed memfd with the payload: nobody can change it between here and the dlopen. */
+static int create_memfd(const char *name, const uint8_t *payload, size_t size, struct hotfix_error *err)
+{
+    HF_CLOSE int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return hf_error_sys(
+            err, HOTFIX_STAGE,
+            "cannot create an executable memfd; sysctl vm.memfd_noexec or a seccomp filter may forbid it");
+
+    for (size_t written = 0; written < size;) {
+        ssize_t got = write(fd, payload + written, size - written);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return hf_error_sys(err, HOTFIX_STAGE, "cannot write the patch into a memfd");
+        written += (size_t)got;
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+        return hf_error_sys(err, HOTFIX_STAGE, "cannot seal the memfd of the patch");
+
+    int result = fd;
+    fd = -1;
+    return result;
+}
+
+/*
+ * A name under which nothing was opened before: the bits of a counter become path elements that mean nothing ("/." for
+ * 1, a doubled "/" for 0) in front of the descriptor's number.
+ */
+static void unique_path(int fd, char path[PATH_SIZE])
+{
+    static atomic_uint_fast64_t counter;
+    uint64_t number = atomic_fetch_add(&counter, 1);
+
+    size_t length = (size_t)snprintf(path, PATH_SIZE, "/proc/self/fd");
+    for (; number > 0; number >>= 1)
+        length += (size_t)snprintf(path + length, PATH_SIZE - length, number & 1 ? "/." : "/");
+    snprintf(path + length, PATH_SIZE - length, "/%d", fd);
+}
+
+static void *open_library(int fd, struct hotfix_error *err)
+{
+    char path[PATH_SIZE];
+    unique_path(fd, path);
+
+    /* Another copy of libhotfix in this process may have counted the same number. */
+    for (void *stranger; (stranger = dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); unique_path(fd, path))
+        dlclose(stranger);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
+        hf_error(err, HOTFIX_STAGE, "the dynamic linker refuses the patch: %s", dlerror());
+    return handle;
+}
+
+/* Is it the library that was asked for, and where it was wanted? */
+static int verify_patch(const struct hf_module *patch, const struct hf_window *window, const uint8_t id[HF_ID_SIZE],
+                        struct hotfix_error *err)
+{
+    size_t size;
+    const uint8_t *stamp = hf_module_note(patch, HF_NOTE_OWNER, HF_NOTE_STAMP, &size);
+    if (!stamp || size < HF_ID_SIZE || memcmp(stamp, id, HF_ID_SIZE) != 0)
+        return hf_error(err, HOTFIX_STAGE, "the loaded library does not carry the stamp of this bundle");
+    if (patch->begin < window->begin || patch->end > window->end)
+        return hf_error(err, HOTFIX_STAGE, "the patch was mapped at %#zx, out of reach of its target",
+                        (size_t)patch->begin);
+    return 0;
+}
+
+/* 0, -1, or 1 when another try may end better. */
+static int try_load(int fd, size_t span, const struct hf_window *window, const uint8_t id[HF_ID_SIZE],
+                    struct hf_module *patch, struct hotfix_error *err)
+{
+    struct hf_place place;
+    if (hf_place_open(window, span, &place, err) != 0)
+        return -1;
+    void *handle = open_library(fd, err);
+    hf_place_close(&place);
+    if (!handle)
+        return -1;
+
+    struct hf_module module = {0};
+    if (hf_module_open(handle, &module, err) != 0) {
+        dlclose(handle);
+        return -1;
+    }
+    if (verify_patch(&module, window, id, err) != 0) {
+        hf_module_deinit(&module);
+        return 1;
+    }
+    *patch = module;
+    return 0;
+}
+
+static int load(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
+                struct hf_module *patch, struct hotfix_error *err)
+{
+    size_t span = 0;
+    if (mapped_size(payload, manifest->payload_size, &span, err) != 0)
+        return -1;
+
+    char name[HF_SONAME_MAX];
+    hf_stamp_soname(manifest->id, name);
+    HF_CLOSE int fd = create_memfd(name, payload, manifest->payload_size, err);
+    if (fd < 0)
+        return -1;
+
+    struct hf_window window = hf_window_around(target->begin, target->end, hf_arch_host.reach);
+    int status = 1;
+    for (int attempt = 0; attempt < ATTEMPTS && status > 0; attempt++)
+        status = try_load(fd, span, &window, manifest->id, patch, err);
+    return status == 0 ? 0 : -1;
+}
+
+/* Finds the modules of the fix-up table; modules[0] is the target's, borrowed. */
+static int find_modules(const struct hf_fixups *fixups, const struct hf_manifest *manifest,
+                        const struct hf_module *target, struct hf_module *modules, struct hotfix_error *err)
+{
+    const struct hf_build_id *wanted = &manifest->target_build_id;
+
+    if (fixups->module_count == 0 || fixups->modules[0].size != wanted->size ||
+        memcmp(fixups->modules[0].bytes, wanted->bytes, wanted->size) != 0)
+        return hf_error(err, HOTFIX_FORMAT, "the first module of the fix-up table is not the bundle's target");
+
+    modules[0] = *target;
+    for (size_t i = 1; i < fixups->module_count; i++)
+        if (hf_module_find(&fixups->modules[i], &modules[i], err) != 0)
+            return hf_error_prefix(err, "the patch refers to another module");
+    return 0;
+}
+
+static void fixups_cleanup(struct hf_fixups *fixups)
+{
+    hf_fixups_deinit(fixups);
+}
+
+static int rebind(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
+                  struct hf_stage *stage, struct hotfix_error *err)
+{
+    if (manifest->fixups_size == 0)
+        return 0;
+    if (manifest->fixups_offset > manifest->payload_size ||
+        manifest->fixups_size > manifest->payload_size - manifest->fixups_offset)
+        return hf_error(err, HOTFIX_FORMAT, "the fix-up table lies outside patch.so");
+
+    __attribute__((cleanup(fixups_cleanup))) struct hf_fixups fixups = {0};
+    if (hf_fixups_parse(payload + manifest->fixups_offset, manifest->fixups_size, &fixups, err) != 0)
+        return -1;
+
+    HF_FREE struct hf_module *modules = calloc(fixups.module_count + 1, sizeof(*modules));
+    if (!modules)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    int status = find_modules(&fixups, manifest, target, modules, err);
+    if (status == 0)
+        status = hf_rebind(&fixups, modules, &stage->patch, err);
+    if (status != 0 || fixups.module_count <= 1) {
+        for (size_t i = 1; i < fixups.module_count; i++)
+            hf_module_deinit(&modules[i]);
+        return status;
+    }
+
+    modules[0] = (struct hf_module){0};
+    stage->other_count = fixups.module_count;
+    stage->others = hf_move(modules);
+    return 0;
+}
+
+int hf_stage_open(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
+                  struct hf_stage *stage, struct hotfix_error *err)
+{
+    struct hf_stage staged = {0};
+
+    if (load(manifest, payload, target, &staged.patch, err) != 0)
+        return -1;
+    if (rebind(manifest, payload, target, &staged, err) != 0) {
+        hf_stage_close(&staged);
+        return -1;
+    }
+    *stage = staged;
+    return 0;
+}
+
+void hf_stage_abandon(struct hf_stage *stage)
+{
+    for (size_t i = 0; i < stage->other_count; i++)
+        hf_module_deinit(&stage->others[i]);
+    free(stage->others);
+    stage->patch.handle = NULL;
+    hf_module_deinit(&stage->patch);
+    *stage = (struct hf_stage){0};
+}
+
+void hf_stage_close(struct hf_stage *stage)
+{
+    if (stage->patch.handle)
+        dlclose(stage->patch.handle);
+    hf_stage_abandon(stage);
+}

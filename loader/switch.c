@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "arch.h"
+#include "error.h"
+#include "switch.h"
+
+static void log_line(const struct hotfix_request *request, const char *text)
+{
+    struct hf_switch *change = request->storage;
+
+    hf_report_log(change->report, HOTFIX_LOG_DEBUG, "patcher %s: %s", change->applied->patcher->name, text);
+}
+
+/* The functions to switch, each with where it comes from or goes back to. */
+static void select_functions(struct hf_switch *change)
+{
+    const struct hf_applied *applied = change->applied;
+
+    for (size_t i = 0; i < applied->function_count; i++) {
+        struct hotfix_function function = applied->functions[i];
+        if (change->direction == HF_SWITCH_REVERT) {
+            if (!hf_registry_counts(applied, function.old_address))
+                continue;
+            function.previous_address = hf_registry_previous(applied, function.old_address);
+        }
+        change->functions[change->function_count++] = function;
+    }
+}
+
+/* What may be overwritten, and a copy of the code to compare and repair with. */
+static int snapshot(struct hf_switch *change)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < change->function_count; i++)
+        size += change->functions[i].old_size;
+    change->code = malloc(size);
+    change->ranges = calloc(change->function_count + 1, sizeof(*change->ranges));
+    if (!change->code || !change->ranges)
+        return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
+
+    uint8_t *copy = change->code;
+    for (size_t i = 0; i < change->function_count; i++) {
+        const struct hotfix_function *function = &change->functions[i];
+        memcpy(copy, function->old_address, function->old_size);
+        copy += function->old_size;
+
+        uintptr_t entry = (uintptr_t)function->old_address;
+        size_t end = function->entry_skip + hf_arch_host.detour_size;
+        change->ranges[i].begin = entry + function->entry_skip;
+        change->ranges[i].end = entry + (end < function->old_size ? end : function->old_size);
+    }
+    return 0;
+}
+
+/* A patcher that fails need not say why. */
+static int patcher_failed(const struct hf_switch *change, const char *step)
+{
+    struct hotfix_error *err = hf_report_error(change->report);
+
+    if (err->code == HOTFIX_OK)
+        err->code = HOTFIX_PATCHER;
+    if (err->message[0] == '\0')
+        hf_error(err, err->code, "patcher %s failed in %s", change->applied->patcher->name, step);
+    return -1;
+}
+
+static int prepare(struct hf_switch *change)
+{
+    const struct hf_applied *applied = change->applied;
+    const struct hotfix_patcher *patcher = applied->patcher;
+    struct hotfix_error *err = hf_report_error(change->report);
+
+    change->request = (struct hotfix_request){
+        .size = sizeof(change->request),
+        .functions = change->functions,
+        .function_count = change->function_count,
+        .module = applied->target.path,
+        .module_base = (void *)applied->target.base,
+        .patch_base = (void *)applied->stage.patch.base,
+        .log = log_line,
+        .storage = change,
+    };
+    *err = (struct hotfix_error){.code = HOTFIX_OK};
+    if (patcher->prepare && patcher->prepare(&change->request, patcher->arg, &change->state, err) != 0)
+        return patcher_failed(change, "prepare");
+    change->prepared = true;
+    return 0;
+}
+
+int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf_direction direction,
+                   struct hf_report *report)
+{
+    *change = (struct hf_switch){.applied = applied, .direction = direction, .report = report};
+    hf_code_writer_init(&change->writer);
+
+    change->functions = calloc(applied->function_count + 1, sizeof(*change->functions));
+    if (!change->functions) {
+        hf_error(hf_report_error(report), HOTFIX_MEMORY, "out of memory");
+        goto undo;
+    }
+    select_functions(change);
+    if (hf_report_functions(report, change->functions, change->function_count) != 0 || snapshot(change) != 0)
+        goto undo;
+    if (change->function_count > 0 && prepare(change) != 0)
+        goto undo;
+    return 0;
+
+undo:
+    hf_switch_close(change);
+    return -1;
+}
+
+/* Byte by byte, since the library's memcmp might be bound lazily. */
+static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+/* While threads are stopped: puts back what a failed patcher left changed. */
+static void repair(const struct hf_switch *change)
+{
+    const uint8_t *copy = change->code;
+
+    for (size_t i = 0; i < change->function_count; i++) {
+        const struct hotfix_function *function = &change->functions[i];
+        if (!same_bytes(function->old_address, copy, function->old_size))
+            hf_code_write(&change->writer, function->old_address, copy, function->old_size, PROT_READ | PROT_EXEC,
+                          NULL);
+        copy += function->old_size;
+    }
+}
+
+static void record(const struct hf_switch *change)
+{
+    if (change->direction == HF_SWITCH_APPLY)
+        hf_registry_add(change->applied);
+    else
+        hf_registry_remove(change->applied);
+}
+
+/* While threads are stopped. */
+static int act(void *arg, struct hotfix_error *err)
+{
+    struct hf_switch *change = arg;
+    const struct hotfix_patcher *patcher = change->applied->patcher;
+
+    int status = change->direction == HF_SWITCH_APPLY
+                     ? patcher->apply(&change->request, patcher->arg, change->state, err)
+                     : patcher->revert(&change->request, patcher->arg, change->state, err);
+    if (status != 0) {
+        repair(change);
+        return -1;
+    }
+    record(change);
+    return 0;
+}
+
+int hf_switch_run(struct hf_switch *change)
+{
+    struct hf_report *report = change->report;
+    struct hotfix_error *err = hf_report_error(report);
+
+    if (change->function_count == 0) {
+        record(change);
+        return 0;
+    }
+    struct hf_stop_request request = {
+        .ranges = change->ranges,
+        .range_count = change->function_count,
+        .action = act,
+        .arg = change,
+    };
+    *err = (struct hotfix_error){.code = HOTFIX_OK};
+    if (hf_stop_run(&request, &report->result->cost.pause, err) != 0)
+        return patcher_failed(change, change->direction == HF_SWITCH_APPLY ? "apply" : "revert");
+    return 0;
+}
+
+void hf_switch_close(struct hf_switch *change)
+{
+    const struct hotfix_patcher *patcher = change->applied->patcher;
+
+    if (change->prepared && patcher->finish)
+        patcher->finish(&change->request, patcher->arg, change->state);
+    hf_code_writer_deinit(&change->writer);
+    free(change->functions);
+    free(change->ranges);
+    free(change->code);
+    *change = (struct hf_switch){.applied = change->applied};
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Switching functions through a patcher, in one stop of the process, or not at all. Open allocates all that the stop
+ * needs; run stops, switches and resumes; close frees.
+ */
+#ifndef HF_SWITCH_H
+#define HF_SWITCH_H
+
+#include <stdbool.h>
+
+#include "code.h"
+#include "hotfix.h"
+#include "registry.h"
+#include "result.h"
+#include "stop.h"
+
+enum hf_direction { HF_SWITCH_APPLY, HF_SWITCH_REVERT };
+
+struct hf_switch {
+    struct hf_applied *applied;
+    struct hf_report *report;
+    enum hf_direction direction;
+    struct hotfix_function *functions; /* those to switch */
+    size_t function_count;
+    struct hotfix_request request;
+    void *state; /* the patcher's */
+    bool prepared;
+    struct hf_range *ranges; /* bytes that no thread may be in */
+    uint8_t *code;           /* the functions' code as it was, one after the other */
+    struct hf_code_writer writer;
+};
+
+/*
+ * A revert takes in only the functions for which this bundle counts. HOTFIX_MEMORY, or what the patcher's prepare says.
+ */
+int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf_direction direction,
+                   struct hf_report *report);
+
+/*
+ * Switches, and in the same stop adds the bundle to the registry or removes it. HOTFIX_STOP, HOTFIX_BUSY,
+ * HOTFIX_SWITCH, or what the patcher says; the code is as before then.
+ */
+int hf_switch_run(struct hf_switch *change);
+
+void hf_switch_close(struct hf_switch *change);
+
+#endif
