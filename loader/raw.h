@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls without libc: no errno, no cancellation point, no lazily bound symbol. For code that runs while threads
+ * are stopped, and for the helper that shares thread-local storage with the thread that started it. A failed call
+ * returns -errno, as the kernel does.
+ *
+ * Porting: a new CPU adds its block here and one in regs.h.
+ */
+#ifndef HF_RAW_H
+#define HF_RAW_H
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define HF_NS_PER_MS UINT64_C(1000000)
+#define HF_NS_PER_S  UINT64_C(1000000000)
+
+/* Code that reads other threads' stacks, or runs on a stack that no sanitizer knows. */
+#define HF_NO_SANITIZE __attribute__((no_sanitize("address")))
+
+#if defined(__x86_64__)
+
+static inline long hf_raw6(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+static inline uintptr_t hf_raw_thread_pointer(void)
+{
+    uintptr_t pointer;
+    __asm__("mov %%fs:0, %0" : "=r"(pointer));
+    return pointer;
+}
+
+#elif defined(__aarch64__)
+
+static inline long hf_raw6(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+    return x0;
+}
+
+static inline uintptr_t hf_raw_thread_pointer(void)
+{
+    uintptr_t pointer;
+    __asm__("mrs %0, tpidr_el0" : "=r"(pointer));
+    return pointer;
+}
+
+#else
+#error "this CPU has no raw system call yet"
+#endif
+
+#define hf_raw5(number, a, b, c, d, e) hf_raw6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define hf_raw4(number, a, b, c, d)    hf_raw5(number, a, b, c, d, 0)
+#define hf_raw3(number, a, b, c)       hf_raw4(number, a, b, c, 0)
+#define hf_raw2(number, a, b)          hf_raw3(number, a, b, 0)
+#define hf_raw1(number, a)             hf_raw2(number, a, 0)
+#define hf_raw0(number)                hf_raw1(number, 0)
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+static inline uint64_t hf_raw_now(void)
+{
+    struct timespec now = {0, 0};
+
+    hf_raw2(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * HF_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static inline struct timespec hf_raw_timespec(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / HF_NS_PER_S), .tv_nsec = (long)(ns % HF_NS_PER_S)};
+}
+
+static inline void hf_raw_sleep(uint64_t ns)
+{
+    struct timespec length = hf_raw_timespec(ns);
+
+    hf_raw2(SYS_nanosleep, &length, NULL);
+}
+
+/*
+ * Sleeps while *word is `expected`, at most until the CLOCK_MONOTONIC time `until`. Wakes for no reason at times. The
+ * futexes are not FUTEX_PRIVATE: the kernel's own wake at the helper's death is not either, and would miss a private
+ * waiter.
+ */
+static inline void hf_raw_wait(const uint32_t *word, uint32_t expected, uint64_t until)
+{
+    struct timespec limit = hf_raw_timespec(until);
+
+    hf_raw6(SYS_futex, (long)word, FUTEX_WAIT_BITSET, expected, (long)&limit, 0, FUTEX_BITSET_MATCH_ANY);
+}
+
+static inline void hf_raw_wake(const uint32_t *word, uint32_t count)
+{
+    hf_raw3(SYS_futex, word, FUTEX_WAKE, count);
+}
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attempts to stop the threads, one after the other, and what is told of them. No thread is stopped in this file. */
+#include "stop.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "attempt.h"
+#include "error.h"
+#include "raw.h"
+#include "stop_ptrace.h"
+#include "tasks.h"
+
+#define DEADLINE_NS     (100 * HF_NS_PER_MS)
+#define BACK_OFF_NS     (HF_NS_PER_MS / 4)
+#define BACK_OFF_MAX_NS (8 * HF_NS_PER_MS)
+
+enum { THREADS_MIN = 4096, THREADS_MAX = 4194304, GROWTH = 4, TEXT_SIZE = 64, WHERE_SIZE = 160 };
+
+struct run {
+    const struct hf_stop_request *request;
+    struct hf_zones zones;
+    pid_t pid;
+    pid_t tid;
+    const void *frame;
+    uint64_t begin;
+    uint64_t deadline_ns;
+    size_t capacity; /* threads that the next attempt has room for */
+    uint64_t back_off;
+    bool permit; /* PR_SET_PTRACER is needed */
+    uint64_t pause;
+    int result;
+};
+
+static int check_proc(const struct run *run, struct hotfix_error *err)
+{
+    char expected[TEXT_SIZE];
+    char text[TEXT_SIZE];
+    ssize_t length = readlink("/proc/thread-self", text, sizeof(text) - 1);
+
+    if (length < 0)
+        return hf_error_sys(err, HOTFIX_STOP,
+                            "cannot list the threads: /proc/thread-self is not readable; mount /proc");
+    text[length] = '\0';
+    snprintf(expected, sizeof(expected), "%d/task/%d", (int)run->pid, (int)run->tid);
+    if (strcmp(text, expected) != 0)
+        return hf_error(err, HOTFIX_STOP,
+                        "cannot list the threads: /proc is of another PID namespace (it says %s, not %s); mount the "
+                        "process's own",
+                        text, expected);
+    return 0;
+}
+
+/* Does Yama restrict tracing to descendants and permitted tracers? */
+static bool yama_restricts(void)
+{
+    char level = '0';
+    int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    if (read(fd, &level, 1) != 1)
+        level = '0';
+    close(fd);
+    return level == '1';
+}
+
+static int attempt_open(const struct run *run, struct hf_attempt **attempt, struct hotfix_error *err)
+{
+    struct hf_attempt *new;
+
+    if (hf_attempt_create(run->capacity, &new, err) != 0)
+        return -1;
+    new->request = run->request;
+    new->zones = &run->zones;
+    new->deadline = run->begin + run->deadline_ns;
+    new->pid = run->pid;
+    new->caller = run->tid;
+    new->caller_regs.sp = (uintptr_t)run->frame;
+    new->caller_regs.tp = hf_raw_thread_pointer();
+    /* The kernel puts these random bytes at the top of the first thread's stack. */
+    new->first_stack = (uintptr_t)getauxval(AT_RANDOM);
+    new->err = err;
+    *attempt = new;
+    return 0;
+}
+
+/* "thread 4711 (worker)" */
+static void name_thread(const struct hf_attempt *attempt, char text[TEXT_SIZE])
+{
+    char name[HF_TASK_NAME_SIZE];
+
+    hf_task_name(attempt->pid, attempt->tid, name);
+    snprintf(text, TEXT_SIZE, "thread %d (%s)", (int)attempt->tid, name);
+}
+
+static int tell_inside(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
+{
+    const struct hf_stop_request *request = run->request;
+    char thread[TEXT_SIZE];
+    char where[WHERE_SIZE];
+    size_t zone = attempt->zone;
+
+    name_thread(attempt, thread);
+    if (zone < request->range_count) {
+        snprintf(where, sizeof(where), "the bytes being replaced at %#" PRIxPTR, request->ranges[zone].begin);
+    } else {
+        zone -= request->range_count;
+        const char *name = request->busy_names ? request->busy_names[zone] : NULL;
+        snprintf(where, sizeof(where), "%s%s%#" PRIxPTR, name ? name : "the function", " at ",
+                 request->busy[zone].begin);
+    }
+    return hf_error(err, HOTFIX_BUSY, "%s %s %s for all of %" PRIu64 " ms; try again, or with a longer deadline",
+                    thread, attempt->on_stack ? "had a return address on its stack into" : "was in", where,
+                    run->deadline_ns / HF_NS_PER_MS);
+}
+
+static int tell_stuck(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
+{
+    uint64_t ms = run->deadline_ns / HF_NS_PER_MS;
+    char thread[TEXT_SIZE];
+
+    if (attempt->tid == 0)
+        return hf_error(err, HOTFIX_BUSY,
+                        "not all threads could be stopped within %" PRIu64 " ms; try a longer deadline", ms);
+    name_thread(attempt, thread);
+    if (hf_task_state(attempt->pid, attempt->tid) == HF_TASK_UNINTERRUPTIBLE)
+        return hf_error(err, HOTFIX_BUSY,
+                        "%s could not be stopped within %" PRIu64
+                        " ms: it is in vfork or in uninterruptible sleep; try again later",
+                        thread, ms);
+    return hf_error(err, HOTFIX_BUSY, "%s did not stop within %" PRIu64 " ms; try a longer deadline", thread, ms);
+}
+
+static int tell_failed(const struct hf_attempt *attempt, struct hotfix_error *err)
+{
+    char thread[TEXT_SIZE] = "the process";
+
+    if (attempt->tid != 0)
+        name_thread(attempt, thread);
+    errno = (int)-attempt->error;
+    return hf_error_sys(err, HOTFIX_STOP, "cannot stop %s: cannot %s", thread, attempt->what);
+}
+
+static int tell(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
+{
+    switch (attempt->outcome) {
+    case HF_OUTCOME_INSIDE:
+        return tell_inside(run, attempt, err);
+    case HF_OUTCOME_STUCK:
+        return tell_stuck(run, attempt, err);
+    case HF_OUTCOME_SLOW:
+        return hf_error(err, HOTFIX_BUSY,
+                        "the stacks of the threads could not be scanned within %" PRIu64 " ms; try a longer deadline",
+                        run->deadline_ns / HF_NS_PER_MS);
+    case HF_OUTCOME_FULL:
+        return hf_error(err, HOTFIX_STOP, "the process has more threads or mappings than can be stopped");
+    case HF_OUTCOME_DIED:
+        return hf_error(err, HOTFIX_STOP, "the helper process that stops the threads was killed; try again");
+    default:
+        return tell_failed(attempt, err);
+    }
+}
+
+/* Is another attempt worth while? Waits first where it is. */
+static bool again(struct run *run, const struct hf_attempt *attempt)
+{
+    switch (attempt->outcome) {
+    case HF_OUTCOME_INSIDE:
+    case HF_OUTCOME_STUCK:
+        if (hf_raw_now() + run->back_off >= attempt->deadline)
+            return false;
+        hf_raw_sleep(run->back_off);
+        if (run->back_off < BACK_OFF_MAX_NS)
+            run->back_off *= 2;
+        return true;
+    case HF_OUTCOME_FULL:
+        run->capacity *= GROWTH;
+        return run->capacity <= THREADS_MAX;
+    case HF_OUTCOME_REFUSED:
+        if (run->permit || attempt->error != -EPERM || !yama_restricts())
+            return false;
+        run->permit = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* 0 when the action ran, 1 when another attempt should be made, -1 with the error. */
+static int try_once(struct run *run, struct hotfix_error *err)
+{
+    struct hf_attempt *attempt;
+    int status;
+
+    if (attempt_open(run, &attempt, err) != 0)
+        return -1;
+    hf_stop_ptrace(attempt, run->permit);
+    run->pause += attempt->ended - attempt->began;
+    if (attempt->outcome == HF_OUTCOME_ACTED) {
+        run->result = attempt->action_result;
+        status = 0;
+    } else {
+        status = again(run, attempt) ? 1 : tell(run, attempt, err);
+    }
+    hf_attempt_destroy(attempt);
+    return status;
+}
+
+int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struct hotfix_error *err)
+{
+    struct run run = {
+        .request = request,
+        .pid = getpid(),
+        .tid = (pid_t)hf_raw0(SYS_gettid),
+        .frame = request->caller_frame ? request->caller_frame : __builtin_frame_address(0),
+        .begin = hf_raw_now(),
+        .deadline_ns = request->deadline_ns ? request->deadline_ns : DEADLINE_NS,
+        .capacity = THREADS_MIN,
+        .back_off = BACK_OFF_NS,
+    };
+    int status;
+
+    if (check_proc(&run, err) != 0 || hf_zones_init(request, &run.zones, err) != 0)
+        return -1;
+    do {
+        status = try_once(&run, err);
+    } while (status > 0);
+    hf_zones_deinit(&run.zones);
+    if (pause_ns)
+        *pause_ns = run.pause;
+    return status < 0 ? -1 : run.result;
+}
