@@ -24,7 +24,7 @@ struct hf_report {
     bool failed;    /* a member could not be stored */
 };
 
-/* verb must outlive the report. */
+/* verb must outlive the report; NULL for the command itself. */
 void hf_report_init(struct hf_report *report, const char *verb);
 
 /* One line on stdout for people; the newline is added. Nothing with --json. */
