@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strict INI text, the subset that docs/bundle-format.md defines: section headers, "key = value" lines, values
+ * continued on lines indented by one tab, one blank line between sections, and nothing else.
+ *
+ * inih does the parsing, but as Debian builds it, it cuts section names at 49 characters and lines at 199, takes
+ * comments, other separators and byte order marks, and joins what is indented. A scan ahead of it therefore refuses all
+ * that it would take differently. Bytes that INI gives a meaning to stand in values as %XX.
+ */
+#ifndef HF_INIFILE_H
+#define HF_INIFILE_H
+
+#include <stddef.h>
+
+#include "hotfix/error.h"
+
+#define HF_INI_LINE_MAX    180 /* bytes of a line without its newline; inih cuts at 199 */
+#define HF_INI_SECTION_MAX 40  /* bytes of a section's name; inih cuts at 49 */
+#define HF_INI_KEY_MAX     40
+#define HF_INI_CHUNK       120 /* bytes of a value on one line when written */
+
+struct hf_ini_entry {
+    char *key;
+    char *value; /* unescaped, continuation lines joined */
+    size_t size; /* of value, without its NUL */
+    unsigned line;
+};
+
+struct hf_ini_section {
+    char *name;
+    unsigned line;
+    struct hf_ini_entry *entries;
+    size_t count;
+};
+
+struct hf_inifile {
+    struct hf_ini_section *sections; /* as they stand in the text */
+    size_t count;
+};
+
+/*
+ * Parses size bytes. `where` begins every message ("WHERE line N: ..."). Repeated keys of a section are refused,
+ * repeated sections are not. Values hold no NUL and at most value_max bytes. HOTFIX_FORMAT, HOTFIX_MEMORY. On failure
+ * ini is untouched.
+ */
+int hf_inifile_parse(const char *where, const char *text, size_t size, size_t value_max, struct hf_inifile *ini,
+                     struct hotfix_error *err);
+void hf_inifile_deinit(struct hf_inifile *ini);
+
+/* Appends "key = value\n" in the one way that values are written. *text is malloc'ed or NULL, *size its length. */
+int hf_inifile_append(char **text, size_t *size, const char *key, const char *value, struct hotfix_error *err);
+/* Appends "[name]\n", behind a blank line unless it is the first. */
+int hf_inifile_append_section(char **text, size_t *size, const char *name, struct hotfix_error *err);
+
+#endif

@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manifest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "inifile.h"
+#include "stamp.h"
+
+#define WHERE "manifest.ini"
+
+/* How a field stands as text. One table a section drives parsing and formatting alike, so that they cannot disagree. */
+enum field_kind {
+    FIELD_FORMAT,     /* the number HF_MANIFEST_FORMAT; stored nowhere */
+    FIELD_NAME,       /* char[HF_NAME_MAX + 1], hf_name_valid() */
+    FIELD_ID,         /* uint8_t[HF_ID_SIZE] */
+    FIELD_TIME,       /* int64_t; optional ones are HF_TIME_NEVER when absent */
+    FIELD_TEXT,       /* char *; optional ones are "" when absent */
+    FIELD_BUILD_ID,   /* struct hf_build_id */
+    FIELD_DIGEST,     /* struct hf_digest */
+    FIELD_SIZE,       /* uint64_t, decimal; 0 only when optional, then absent */
+    FIELD_OFFSET,     /* uint64_t, 0x and hexadecimal; 0 only when optional, then absent */
+    FIELD_SKIP,       /* uint32_t, decimal, 0 to 64 */
+    FIELD_VERDICT,    /* enum hf_verdict */
+    FIELD_SUPERSEDES, /* supersedes and supersedes_count of struct hf_manifest */
+};
+
+struct field {
+    const char *key;
+    enum field_kind kind;
+    bool optional;
+    size_t offset; /* in the section's struct */
+};
+
+#define MANIFEST(member) offsetof(struct hf_manifest, member)
+#define FUNCTION(member) offsetof(struct hf_manifest_function, member)
+#define CHECK(member)    offsetof(struct hf_manifest_check, member)
+
+static const struct field hotfix_fields[] = {{"format", FIELD_FORMAT, false, 0}, {0}};
+
+static const struct field bundle_fields[] = {
+    {"name", FIELD_NAME, false, MANIFEST(name)},
+    {"version", FIELD_NAME, false, MANIFEST(version)},
+    {"id", FIELD_ID, false, MANIFEST(id)},
+    {"created", FIELD_TIME, false, MANIFEST(created)},
+    {"expires", FIELD_TIME, true, MANIFEST(expires)},
+    {"advisory", FIELD_TEXT, true, MANIFEST(advisory)},
+    {"description", FIELD_TEXT, true, MANIFEST(description)},
+    {"supersedes", FIELD_SUPERSEDES, true, 0},
+    {0},
+};
+
+static const struct field target_fields[] = {
+    {"name", FIELD_TEXT, false, MANIFEST(target_name)},
+    {"build-id", FIELD_BUILD_ID, false, MANIFEST(target_build_id)},
+    {"arch", FIELD_TEXT, false, MANIFEST(arch)},
+    {0},
+};
+
+static const struct field compiler_fields[] = {
+    {"producer", FIELD_TEXT, false, MANIFEST(compiler)},
+    {"flags", FIELD_TEXT, true, MANIFEST(flags)},
+    {0},
+};
+
+static const struct field payload_fields[] = {
+    {"size", FIELD_SIZE, false, MANIFEST(payload_size)},
+    {"sha256", FIELD_DIGEST, false, MANIFEST(payload_digest)},
+    {"soname", FIELD_TEXT, false, MANIFEST(soname)},
+    {"fixups-offset", FIELD_OFFSET, true, MANIFEST(fixups_offset)},
+    {"fixups-size", FIELD_SIZE, true, MANIFEST(fixups_size)},
+    {"on-apply", FIELD_OFFSET, true, MANIFEST(on_apply)},
+    {"on-revert", FIELD_OFFSET, true, MANIFEST(on_revert)},
+    {0},
+};
+
+static const struct field check_fields[] = {
+    {"id", FIELD_TEXT, false, CHECK(id)},
+    {"verdict", FIELD_VERDICT, false, CHECK(verdict)},
+    {"evidence", FIELD_TEXT, false, CHECK(evidence)},
+    {"exception", FIELD_TEXT, true, CHECK(exception)},
+    {0},
+};
+
+static const struct field function_fields[] = {
+    {"name", FIELD_TEXT, false, FUNCTION(name)},
+    {"source", FIELD_TEXT, true, FUNCTION(source)},
+    {"offset", FIELD_OFFSET, false, FUNCTION(offset)},
+    {"size", FIELD_SIZE, false, FUNCTION(size)},
+    {"sha256", FIELD_DIGEST, false, FUNCTION(digest)},
+    {"replacement", FIELD_OFFSET, false, FUNCTION(replacement)},
+    {"replacement-size", FIELD_SIZE, false, FUNCTION(replacement_size)},
+    {"detour-skip", FIELD_SKIP, false, FUNCTION(detour_skip)},
+    {0},
+};
+
+/* The sections that stand once, in their order. */
+static const struct {
+    const char *name;
+    const struct field *fields;
+} sections[] = {
+    {"hotfix", hotfix_fields},     {"bundle", bundle_fields},   {"target", target_fields},
+    {"compiler", compiler_fields}, {"payload", payload_fields},
+};
+#define SECTION_COUNT (sizeof(sections) / sizeof(sections[0]))
+
+const char *hf_verdict_name(enum hf_verdict verdict)
+{
+    static const char *const names[] = {"compatible", "incompatible", "unproven"};
+
+    return (size_t)verdict < 3 ? names[verdict] : "unknown";
+}
+
+void hf_manifest_init(struct hf_manifest *manifest)
+{
+    memset(manifest, 0, sizeof(*manifest));
+    manifest->expires = HF_TIME_NEVER;
+}
+
+/* Frees the strings of a struct that a field table describes. */
+static void free_texts(const struct field *fields, void *object)
+{
+    for (; fields->key; fields++)
+        if (fields->kind == FIELD_TEXT)
+            free(*(char **)((char *)object + fields->offset));
+}
+
+void hf_manifest_deinit(struct hf_manifest *manifest)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        free_texts(sections[i].fields, manifest);
+    for (size_t i = 0; i < manifest->check_count; i++)
+        free_texts(check_fields, &manifest->checks[i]);
+    for (size_t i = 0; i < manifest->function_count; i++)
+        free_texts(function_fields, &manifest->functions[i]);
+    free(manifest->supersedes);
+    free(manifest->checks);
+    free(manifest->functions);
+    hf_manifest_init(manifest);
+}
+
+static int bad_value(const struct hf_ini_entry *entry, const char *expected, struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: %s is not %s", entry->line, entry->key, expected);
+}
+
+static int out_of_memory(struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_MEMORY, WHERE ": out of memory");
+}
+
+/* The one spelling of a number: no sign, no leading zeros, no capitals. */
+static int parse_number(const char *text, int base, uint64_t max, uint64_t *number)
+{
+    char again[32];
+    char *end;
+
+    errno = 0;
+    uint64_t value = strtoull(text, &end, base);
+    if (*end || errno || value > max)
+        return -1;
+    snprintf(again, sizeof(again), base == 16 ? "0x%" PRIx64 : "%" PRIu64, value);
+    if (strcmp(again, text) != 0)
+        return -1;
+    *number = value;
+    return 0;
+}
+
+static int parse_build_id(const struct hf_ini_entry *entry, struct hf_build_id *build_id, struct hotfix_error *err)
+{
+    size_t size = entry->size / 2;
+
+    if (size == 0 || size > HF_BUILD_ID_MAX || hf_hex_decode(entry->value, build_id->bytes, size) != 0)
+        return bad_value(entry, "a build-id of 1 to 64 bytes in lower-case hexadecimal", err);
+    build_id->size = size;
+    return 0;
+}
+
+static int parse_supersedes(const struct hf_ini_entry *entry, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    const size_t digits = 2 * HF_ID_SIZE;
+    size_t count = (entry->size + 1) / (digits + 1);
+
+    if (entry->size + 1 != count * (digits + 1))
+        return bad_value(entry, "a list of bundle ids separated by one blank", err);
+    manifest->supersedes = calloc(count, HF_ID_SIZE);
+    if (!manifest->supersedes)
+        return out_of_memory(err);
+    manifest->supersedes_count = count;
+    for (size_t i = 0; i < count; i++) {
+        char *id = entry->value + i * (digits + 1);
+        if (i + 1 < count && id[digits] != ' ')
+            return bad_value(entry, "a list of bundle ids separated by one blank", err);
+        id[digits] = '\0';
+        if (hf_hex_decode(id, manifest->supersedes[i], HF_ID_SIZE) != 0)
+            return bad_value(entry, "a list of bundle ids of 32 lower-case hexadecimal digits", err);
+    }
+    return 0;
+}
+
+static int parse_verdict(const struct hf_ini_entry *entry, enum hf_verdict *verdict, struct hotfix_error *err)
+{
+    for (int v = HF_COMPATIBLE; v <= HF_UNPROVEN; v++)
+        if (strcmp(entry->value, hf_verdict_name(v)) == 0) {
+            *verdict = v;
+            return 0;
+        }
+    return bad_value(entry, "compatible, incompatible or unproven", err);
+}
+
+static int parse_counted(const struct hf_ini_entry *entry, int base, uint64_t *number, struct hotfix_error *err)
+{
+    if (parse_number(entry->value, base, INT64_MAX, number) != 0 || *number == 0)
+        return bad_value(entry, base == 16 ? "a positive number like 0x12ab" : "a positive decimal number", err);
+    return 0;
+}
+
+static int parse_field(const struct field *field, struct hf_ini_entry *entry, void *object, struct hotfix_error *err)
+{
+    void *where = (char *)object + field->offset;
+    uint64_t number;
+
+    switch (field->kind) {
+    case FIELD_FORMAT:
+        if (parse_number(entry->value, 10, UINT32_MAX, &number) != 0)
+            return bad_value(entry, "a decimal number", err);
+        if (number != HF_MANIFEST_FORMAT)
+            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: format %" PRIu64 " is not known, only format %d",
+                            entry->line, number, HF_MANIFEST_FORMAT);
+        return 0;
+    case FIELD_NAME:
+        if (!hf_name_valid(entry->value))
+            return bad_value(entry, "1 to 64 letters, digits and ._+~- that begin with a letter or digit", err);
+        strcpy(where, entry->value);
+        return 0;
+    case FIELD_ID:
+        if (hf_hex_decode(entry->value, where, HF_ID_SIZE) != 0)
+            return bad_value(entry, "32 lower-case hexadecimal digits", err);
+        return 0;
+    case FIELD_TIME:
+        if (hf_time_parse(entry->value, where) != 0)
+            return bad_value(entry, "a time like 2026-01-31T12:00:00Z", err);
+        return 0;
+    case FIELD_TEXT:
+        *(char **)where = hf_move(entry->value);
+        return 0;
+    case FIELD_BUILD_ID:
+        return parse_build_id(entry, where, err);
+    case FIELD_DIGEST:
+        if (hf_hex_decode(entry->value, where, HF_DIGEST_SIZE) != 0)
+            return bad_value(entry, "64 lower-case hexadecimal digits", err);
+        return 0;
+    case FIELD_SIZE:
+        return parse_counted(entry, 10, where, err);
+    case FIELD_OFFSET:
+        return parse_counted(entry, 16, where, err);
+    case FIELD_SKIP:
+        if (parse_number(entry->value, 10, 64, &number) != 0)
+            return bad_value(entry, "a decimal number from 0 to 64", err);
+        *(uint32_t *)where = (uint32_t)number;
+        return 0;
+    case FIELD_VERDICT:
+        return parse_verdict(entry, where, err);
+    case FIELD_SUPERSEDES:
+        return parse_supersedes(entry, object, err);
+    }
+    return hf_error(err, HOTFIX_INTERNAL, "manifest field %s has no kind", field->key);
+}
+
+/* Optional fields that a section leaves out. */
+static int parse_absent(const struct field *field, const struct hf_ini_section *section, void *object,
+                        struct hotfix_error *err)
+{
+    if (!field->optional)
+        return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] lacks the key %s", section->line,
+                        section->name, field->key);
+    if (field->kind != FIELD_TEXT)
+        return 0;
+    char **text = (char **)((char *)object + field->offset);
+    *text = strdup("");
+    return *text ? 0 : out_of_memory(err);
+}
+
+/* Fills the object from the section: keys in the table's order, each known, none missing. */
+static int parse_section(const struct hf_ini_section *section, const struct field *fields, void *object,
+                         struct hotfix_error *err)
+{
+    size_t used = 0;
+
+    for (const struct field *field = fields; field->key; field++) {
+        struct hf_ini_entry *entry = NULL;
+        if (used < section->count && strcmp(section->entries[used].key, field->key) == 0)
+            entry = &section->entries[used++];
+        if (entry ? parse_field(field, entry, object, err) : parse_absent(field, section, object, err))
+            return -1;
+    }
+    if (used == section->count)
+        return 0;
+    for (const struct field *field = fields; field->key; field++)
+        if (strcmp(section->entries[used].key, field->key) == 0)
+            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: key %s of section [%s] is out of order",
+                            section->entries[used].line, field->key, section->name);
+    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: unknown key '%s' in section [%s]", section->entries[used].line,
+                    section->entries[used].key, section->name);
+}
+
+/* How many sections from `first` on are called kind.1, kind.2 and so on. */
+static size_t count_numbered(const struct hf_inifile *ini, size_t first, const char *kind)
+{
+    char name[HF_INI_SECTION_MAX + 1];
+    size_t count = 0;
+
+    for (; first + count < ini->count; count++) {
+        snprintf(name, sizeof(name), "%s.%zu", kind, count + 1);
+        if (strcmp(ini->sections[first + count].name, name) != 0)
+            break;
+    }
+    return count;
+}
+
+static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    size_t checks = count_numbered(ini, SECTION_COUNT, "check");
+    size_t functions = count_numbered(ini, SECTION_COUNT + checks, "function");
+    const struct hf_ini_section *first = ini->sections + SECTION_COUNT;
+
+    if (SECTION_COUNT + checks + functions < ini->count)
+        return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] is unknown, repeated or out of order",
+                        first[checks + functions].line, first[checks + functions].name);
+    if (checks > HF_MANIFEST_MAX_CHECKS || functions > HF_MANIFEST_MAX_FUNCTIONS)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u checks or %u functions", HF_MANIFEST_MAX_CHECKS,
+                        HF_MANIFEST_MAX_FUNCTIONS);
+    if (functions == 0)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": names no function");
+
+    manifest->checks = calloc(checks + 1, sizeof(*manifest->checks));
+    manifest->functions = calloc(functions, sizeof(*manifest->functions));
+    if (!manifest->checks || !manifest->functions)
+        return out_of_memory(err);
+    for (size_t i = 0; i < checks; i++) {
+        manifest->check_count++;
+        if (parse_section(&first[i], check_fields, &manifest->checks[i], err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < functions; i++) {
+        manifest->function_count++;
+        if (parse_section(&first[checks + i], function_fields, &manifest->functions[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What must hold between fields. Formatting checks it too, so `where` says only what is wrong. */
+static int check_consistency(const struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    char soname[HF_SONAME_MAX];
+
+    if ((manifest->fixups_offset == 0) != (manifest->fixups_size == 0))
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": fixups-offset and fixups-size go together");
+    if (manifest->fixups_size > manifest->payload_size ||
+        manifest->fixups_offset > manifest->payload_size - manifest->fixups_size)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": the fix-up table lies outside patch.so");
+    hf_stamp_soname(manifest->id, soname);
+    if (strcmp(manifest->soname, soname) != 0)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": soname is not the one of the bundle's id, %s", soname);
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        const struct hf_manifest_function *function = &manifest->functions[i];
+        if (function->size > INT64_MAX - function->offset ||
+            function->replacement_size > INT64_MAX - function->replacement)
+            return hf_error(err, HOTFIX_FORMAT, WHERE ": function %s ends beyond every address", function->name);
+        if (i > 0 && function->offset < function[-1].offset + function[-1].size)
+            return hf_error(err, HOTFIX_FORMAT, WHERE ": function %s overlaps or precedes %s", function->name,
+                            function[-1].name);
+    }
+    return 0;
+}
+
+static int parse_sections(const struct hf_inifile *ini, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if (i >= ini->count)
+            return hf_error(err, HOTFIX_FORMAT, WHERE ": section [%s] is missing", sections[i].name);
+        if (strcmp(ini->sections[i].name, sections[i].name) != 0)
+            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] where [%s] must be",
+                            ini->sections[i].line, ini->sections[i].name, sections[i].name);
+        if (parse_section(&ini->sections[i], sections[i].fields, manifest, err) != 0)
+            return -1;
+    }
+    if (parse_numbered(ini, manifest, err) != 0)
+        return -1;
+    return check_consistency(manifest, err);
+}
+
+/* Two texts for one manifest would be two bundles that say the same: only the text that formatting writes is accepted.
+ */
+static int check_canonical(const struct hf_manifest *manifest, const char *text, size_t size, struct hotfix_error *err)
+{
+    HF_FREE char *again = NULL;
+    size_t again_size, same = 0;
+    unsigned line = 1;
+
+    if (hf_manifest_format(manifest, &again, &again_size, err) != 0)
+        return -1;
+    for (; same < size && same < again_size && text[same] == again[same]; same++)
+        line += text[same] == '\n';
+    if (same == size && same == again_size)
+        return 0;
+    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: not written in the one way that bundles use", line);
+}
+
+int hf_manifest_parse(const void *text, size_t size, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    struct hf_inifile ini;
+    struct hf_manifest parsed;
+
+    if (size > HF_MANIFEST_MAX_SIZE)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": larger than %u bytes", HF_MANIFEST_MAX_SIZE);
+    if (hf_inifile_parse(WHERE, text, size, HF_MANIFEST_MAX_VALUE, &ini, err) != 0)
+        return -1;
+    hf_manifest_init(&parsed);
+    int failed = parse_sections(&ini, &parsed, err);
+    hf_inifile_deinit(&ini);
+    if (!failed)
+        failed = check_canonical(&parsed, text, size, err);
+    if (failed) {
+        hf_manifest_deinit(&parsed);
+        return -1;
+    }
+    *manifest = parsed;
+    return 0;
+}
+
+/* The text of a field, or "" when it is absent. NULL when out of memory. */
+static char *field_text(const struct field *field, const void *object)
+{
+    const void *where = (const char *)object + field->offset;
+    const struct hf_manifest *manifest = object;
+    const struct hf_build_id *build_id = where;
+    const char *text = where;
+    char buffer[2 * HF_BUILD_ID_MAX + 1] = "";
+    uint64_t number = 0;
+
+    switch (field->kind) {
+    case FIELD_FORMAT:
+        snprintf(buffer, sizeof(buffer), "%d", HF_MANIFEST_FORMAT);
+        break;
+    case FIELD_NAME:
+        return strdup(text);
+    case FIELD_ID:
+        hf_hex_encode(where, HF_ID_SIZE, buffer);
+        break;
+    case FIELD_TIME:
+        if (*(const int64_t *)where != HF_TIME_NEVER)
+            hf_time_format(*(const int64_t *)where, buffer);
+        break;
+    case FIELD_TEXT:
+        text = *(char *const *)where;
+        return strdup(text ? text : "");
+    case FIELD_BUILD_ID:
+        hf_hex_encode(build_id->bytes, build_id->size <= HF_BUILD_ID_MAX ? build_id->size : 0, buffer);
+        break;
+    case FIELD_DIGEST:
+        hf_hex_encode(where, HF_DIGEST_SIZE, buffer);
+        break;
+    case FIELD_SIZE:
+    case FIELD_OFFSET:
+        number = *(const uint64_t *)where;
+        if (number)
+            snprintf(buffer, sizeof(buffer), field->kind == FIELD_OFFSET ? "0x%" PRIx64 : "%" PRIu64, number);
+        break;
+    case FIELD_SKIP:
+        snprintf(buffer, sizeof(buffer), "%" PRIu32, *(const uint32_t *)where);
+        break;
+    case FIELD_VERDICT:
+        snprintf(buffer, sizeof(buffer), "%s", hf_verdict_name(*(const enum hf_verdict *)where));
+        break;
+    case FIELD_SUPERSEDES: {
+        char *ids = calloc(1, manifest->supersedes_count * (2 * HF_ID_SIZE + 1) + 1);
+        for (size_t i = 0; ids && i < manifest->supersedes_count; i++) {
+            hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, ids + i * (2 * HF_ID_SIZE + 1));
+            ids[(i + 1) * (2 * HF_ID_SIZE + 1) - 1] = i + 1 < manifest->supersedes_count ? ' ' : '\0';
+        }
+        return ids;
+    }
+    }
+    return strdup(buffer);
+}
+
+static int format_section(char **text, size_t *size, const char *name, const struct field *fields, const void *object,
+                          struct hotfix_error *err)
+{
+    if (hf_inifile_append_section(text, size, name, err) != 0)
+        return -1;
+    for (const struct field *field = fields; field->key; field++) {
+        HF_FREE char *value = field_text(field, object);
+        if (!value)
+            return out_of_memory(err);
+        if (!value[0] && field->optional)
+            continue;
+        if (!value[0])
+            return hf_error(err, HOTFIX_INTERNAL, WHERE ": %s of section [%s] has no value", field->key, name);
+        if (strlen(value) > HF_MANIFEST_MAX_VALUE)
+            return hf_error(err, HOTFIX_INTERNAL, WHERE ": %s of section [%s] is longer than %u bytes", field->key,
+                            name, HF_MANIFEST_MAX_VALUE);
+        if (hf_inifile_append(text, size, field->key, value, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int format_numbered(char **text, size_t *size, const char *kind, size_t number, const struct field *fields,
+                           const void *object, struct hotfix_error *err)
+{
+    char name[HF_INI_SECTION_MAX + 1];
+
+    snprintf(name, sizeof(name), "%s.%zu", kind, number);
+    return format_section(text, size, name, fields, object, err);
+}
+
+static int check_formattable(const struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    if (!hf_name_valid(manifest->name) || !hf_name_valid(manifest->version))
+        return hf_error(err, HOTFIX_INTERNAL, WHERE ": name or version is not valid");
+    if (manifest->function_count == 0 || manifest->function_count > HF_MANIFEST_MAX_FUNCTIONS ||
+        manifest->check_count > HF_MANIFEST_MAX_CHECKS)
+        return hf_error(err, HOTFIX_INTERNAL, WHERE ": %zu functions and %zu checks cannot be written",
+                        manifest->function_count, manifest->check_count);
+    if (!manifest->soname)
+        return hf_error(err, HOTFIX_INTERNAL, WHERE ": has no soname");
+    if (check_consistency(manifest, err) != 0) {
+        if (err)
+            err->code = HOTFIX_INTERNAL;
+        return hf_error_prefix(err, "manifest to be written");
+    }
+    return 0;
+}
+
+int hf_manifest_format(const struct hf_manifest *manifest, char **text, size_t *size, struct hotfix_error *err)
+{
+    HF_FREE char *formatted = NULL;
+    size_t length = 0;
+
+    if (check_formattable(manifest, err) != 0)
+        return -1;
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        if (format_section(&formatted, &length, sections[i].name, sections[i].fields, manifest, err) != 0)
+            return -1;
+    for (size_t i = 0; i < manifest->check_count; i++)
+        if (format_numbered(&formatted, &length, "check", i + 1, check_fields, &manifest->checks[i], err) != 0)
+            return -1;
+    for (size_t i = 0; i < manifest->function_count; i++)
+        if (format_numbered(&formatted, &length, "function", i + 1, function_fields, &manifest->functions[i], err) != 0)
+            return -1;
+    if (length > HF_MANIFEST_MAX_SIZE)
+        return hf_error(err, HOTFIX_INTERNAL, WHERE ": %zu bytes are more than a bundle carries", length);
+    *text = hf_move(formatted);
+    *size = length;
+    return 0;
+}
