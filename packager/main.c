@@ -11,6 +11,8 @@
 
 static const struct hf_command commands[] = {
     {"keygen", "make an Ed25519 key pair", hf_cmd_keygen},
+    {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
+    {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

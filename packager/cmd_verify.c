@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hotfix verify: verifies a bundle offline, all that the loader would check. */
+#include <time.h>
+
+#include "bundle.h"
+#include "cleanup.h"
+#include "command.h"
+#include "describe.h"
+#include "digest.h"
+#include "elf/image.h"
+#include "error.h"
+#include "file.h"
+#include "options.h"
+#include "report.h"
+#include "trust.h"
+#include "verify/payload.h"
+#include "verify/target.h"
+
+struct verify {
+    const char *file;
+    const char *trust_path;
+    const char *target_path;
+    struct hf_trust trust;
+    struct hf_bundle bundle;
+    struct hf_fixups fixups;
+    const struct hf_trust_key *by;
+    json_t *steps; /* names of what holds, in order; the report's */
+};
+
+static void passed(const struct verify *verify, const char *step)
+{
+    json_array_append_new(verify->steps, json_string(step));
+}
+
+static int open_bundle(struct verify *verify, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *data = NULL;
+    size_t size = 0;
+    if (hf_trust_read(verify->trust_path, &verify->trust, err) != 0)
+        return -1;
+    if (hf_file_read(verify->file, HF_BUNDLE_MAX_SIZE, &data, &size, err) != 0)
+        return -1;
+    if (hf_bundle_open(data, size, &verify->trust, (int64_t)time(NULL), &verify->bundle, &verify->by, err) != 0)
+        return hf_error_prefix(err, "%s", verify->file);
+    passed(verify, "signature");
+    passed(verify, "contents");
+    passed(verify, "expiry");
+    return 0;
+}
+
+static int check_target(struct verify *verify, struct hotfix_error *err)
+{
+    struct hf_image target;
+    if (hf_image_open(verify->target_path, &target, err) != 0)
+        return -1;
+    int result = hf_target_check(&target, &verify->bundle.manifest, &verify->fixups, err);
+    hf_image_close(&target);
+    if (result != 0)
+        return hf_error_prefix(err, "target %s", verify->target_path);
+    passed(verify, "target");
+    return 0;
+}
+
+static void tell_signer(const struct verify *verify, struct hf_report *report)
+{
+    char id[2 * HF_KEY_ID_SIZE + 1];
+    hf_hex_encode(verify->by->key.id, HF_KEY_ID_SIZE, id);
+    hf_report_line(report, "VERIFIED: signed by %s, key id %s", verify->by->name, id);
+    hf_report_set(report, "signed_by", json_pack("{s:o, s:s}", "name", hf_json_text(verify->by->name), "key_id", id));
+}
+
+static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
+{
+    hf_report_set(report, "file", hf_json_text(verify->file));
+    hf_report_set(report, "verified", verify->steps = json_array());
+    if (open_bundle(verify, err) != 0)
+        return -1;
+    if (hf_payload_check(&verify->bundle, &verify->fixups, err) != 0)
+        return hf_error_prefix(err, "%s", verify->file);
+    passed(verify, "payload");
+    if (verify->target_path && check_target(verify, err) != 0)
+        return -1;
+
+    tell_signer(verify, report);
+    hf_describe_bundle(report, &verify->bundle.manifest);
+    hf_report_line(report, "%-13s%zu", "functions", verify->bundle.manifest.function_count);
+    if (verify->target_path)
+        hf_report_line(report, "%-13s%s has this build-id and the code of every function", "checked",
+                       verify->target_path);
+    else
+        hf_report_line(report, "%-13sno target was given: --target BIN checks its build-id and code too", "unchecked");
+    return 0;
+}
+
+static void deinit(struct verify *verify)
+{
+    hf_fixups_deinit(&verify->fixups);
+    hf_bundle_deinit(&verify->bundle);
+    hf_trust_deinit(&verify->trust);
+}
+
+int hf_cmd_verify(int argc, char **argv)
+{
+    struct verify verify = {.file = NULL};
+    const struct hf_option options[] = {
+        {.name = "trust",
+         .argument = "KEYS",
+         .help = "The public keys whose signatures count: a key file, or a directory whose *.pub files are taken.",
+         .required = true,
+         .text = &verify.trust_path},
+        {.name = "target",
+         .argument = "BIN",
+         .help = "Check also that the bundle was made for this program or library: build-id, and the code bytes of "
+                 "every function. A stripped file will do.",
+         .text = &verify.target_path},
+    };
+    const struct hf_usage usage = {
+        .verb = "verify",
+        .summary = "Verifies a bundle offline, all that the loader would check before it touches a process: "
+                   "signature, expiry, archive, manifest, digest, stamp and ranges of patch.so, fix-up table. Says "
+                   "whose signature counted.",
+        .operands = "FILE",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    struct hf_report report;
+    struct hotfix_error error;
+    HF_FREE const char **operands = NULL;
+
+    hf_report_init(&report, usage.verb);
+    hf_manifest_init(&verify.bundle.manifest);
+    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
+    if (result == 0) {
+        verify.file = operands[0];
+        result = verify_all(&verify, &report, &error);
+    }
+    deinit(&verify);
+    return hf_report_finish(&report, result, &error);
+}
