@@ -15,4 +15,10 @@ int hf_cmd_pack(int argc, char **argv);
 int hf_cmd_verify(int argc, char **argv);
 int hf_cmd_show(int argc, char **argv);
 
+int hf_cmd_cc(int argc, char **argv);
+
+/* The command under a compiler's name: runs that compiler and records what it made. Returns the compiler's exit status.
+ */
+int hf_cc_shim(int argc, char **argv);
+
 #endif

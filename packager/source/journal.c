@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <libelf.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "file.h"
+
+#define OBJECT_MAX (1u << 30) /* bytes of an object or archive */
+#define ENTRY_MAX  (64u << 20)
+
+static int out_of_memory(struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_MEMORY, "out of memory for the build journal");
+}
+
+static void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+#define HF_JSON __attribute__((cleanup(cleanup_json)))
+
+/* path made absolute against the directory, without looking at the file system. NULL when out of memory. */
+static char *absolute(const char *directory, const char *path)
+{
+    char *result;
+    while (path[0] == '.' && path[1] == '/')
+        path += 2;
+    if (path[0] == '/')
+        return strdup(path);
+    if (asprintf(&result, "%s/%s", directory, path) < 0)
+        return NULL;
+    return result;
+}
+
+/* Writes an entry under a name that follows from its kind and output alone. */
+static int entry_write(const char *journal, const char *kind, const char *output, json_t *entry,
+                       struct hotfix_error *err)
+{
+    struct hf_digest digest;
+    char name[2 * HF_DIGEST_SIZE + 1];
+    HF_FREE char *path = NULL;
+
+    if (hf_digest_compute(output, strlen(output), &digest, err) != 0)
+        return -1;
+    hf_hex_encode(digest.bytes, sizeof(digest.bytes), name);
+    HF_FREE char *text = json_dumps(entry, JSON_INDENT(1) | JSON_SORT_KEYS);
+    if (!text || asprintf(&path, "%s/%s-%s.json", journal, kind, name) < 0) {
+        path = NULL;
+        return out_of_memory(err);
+    }
+    return hf_file_write(path, text, strlen(text), 0644, false, err);
+}
+
+static int digest_text(const void *data, size_t size, char text[2 * HF_DIGEST_SIZE + 1], struct hotfix_error *err)
+{
+    struct hf_digest digest;
+    if (hf_digest_compute(data, size, &digest, err) != 0)
+        return -1;
+    hf_hex_encode(digest.bytes, sizeof(digest.bytes), text);
+    return 0;
+}
+
+static json_t *command_json(const struct hf_invocation *invocation, size_t i)
+{
+    HF_FREE char **argv = hf_invocation_recompile(invocation, i, NULL, 0, "");
+    json_t *command = json_array();
+    size_t count = 0;
+
+    while (argv && argv[count])
+        count++;
+    /* The last three are -c, -o and the output's name. */
+    for (size_t a = 0; argv && a + 3 < count; a++)
+        json_array_append_new(command, json_string(argv[a]));
+    return command;
+}
+
+static int write_compile(const char *journal, const char *directory, const struct hf_invocation *invocation, size_t i,
+                         const char *object, const char *digest, struct hotfix_error *err)
+{
+    HF_JSON json_t *entry =
+        json_pack("{s:s, s:s, s:s, s:s, s:o}", "object", object, "source", invocation->argv[invocation->sources[i]],
+                  "directory", directory, "digest", digest, "argv", command_json(invocation, i));
+    return entry ? entry_write(journal, "compile", object, entry, err) : out_of_memory(err);
+}
+
+static int add_compile(const char *journal, const char *directory, const struct hf_invocation *invocation, size_t i,
+                       struct hotfix_error *err)
+{
+    HF_FREE char *relative = hf_invocation_object(invocation, i);
+    HF_FREE char *object = relative ? absolute(directory, relative) : NULL;
+    HF_FREE uint8_t *bytes = NULL;
+    char digest[2 * HF_DIGEST_SIZE + 1];
+    size_t size;
+
+    if (!object)
+        return out_of_memory(err);
+    struct stat status;
+    if (stat(object, &status) != 0 || !S_ISREG(status.st_mode))
+        return 0; /* -o /dev/null and the like: nothing that could be linked */
+    if (hf_file_read(object, OBJECT_MAX, &bytes, &size, err) != 0 || digest_text(bytes, size, digest, err) != 0)
+        return -1;
+    return write_compile(journal, directory, invocation, i, object, digest, err);
+}
+
+/*
+ * A source that the link command compiles by itself: its object is gone already, so the entry gets a name that no file
+ * has, and that name's digest stands for the object among the link's inputs.
+ */
+static int add_transient(const char *journal, const char *directory, const struct hf_invocation *invocation, size_t i,
+                         const char *output, json_t *inputs, struct hotfix_error *err)
+{
+    HF_FREE char *object = NULL;
+    char digest[2 * HF_DIGEST_SIZE + 1];
+    const char *source = invocation->argv[invocation->sources[i]];
+
+    if (asprintf(&object, "%s.%s.o", output, source) < 0) {
+        object = NULL;
+        return out_of_memory(err);
+    }
+    for (char *slash = object + strlen(output); (slash = strchr(slash, '/'));)
+        *slash = '_';
+    if (digest_text(object, strlen(object), digest, err) != 0)
+        return -1;
+    json_array_append_new(inputs, json_string(digest));
+    return write_compile(journal, directory, invocation, i, object, digest, err);
+}
+
+/* Appends the digest of an object, or of each object in an archive. What is neither (a linker script) has nothing to
+ * add. */
+static int add_input(const char *path, json_t *inputs, struct hotfix_error *err)
+{
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
+    Elf *file = elf_begin(fd, ELF_C_READ, NULL);
+    if (!file)
+        return 0;
+
+    int failed = 0;
+    if (elf_kind(file) == ELF_K_ELF || elf_kind(file) == ELF_K_AR) {
+        Elf_Cmd command = ELF_C_READ;
+        bool archive = elf_kind(file) == ELF_K_AR;
+        for (Elf *member = archive ? elf_begin(fd, command, file) : file; member && !failed;) {
+            size_t size;
+            char digest[2 * HF_DIGEST_SIZE + 1];
+            const char *bytes = elf_kind(member) == ELF_K_ELF ? elf_rawfile(member, &size) : NULL;
+            if (bytes) {
+                failed = digest_text(bytes, size, digest, err);
+                if (!failed)
+                    json_array_append_new(inputs, json_string(digest));
+            }
+            if (!archive)
+                break;
+            command = elf_next(member);
+            elf_end(member);
+            member = command == ELF_C_NULL || failed ? NULL : elf_begin(fd, command, file);
+        }
+    }
+    elf_end(file);
+    return failed;
+}
+
+static int add_link(const char *journal, const char *directory, const struct hf_invocation *invocation,
+                    struct hotfix_error *err)
+{
+    HF_JSON json_t *inputs = json_array();
+    HF_FREE char *output = absolute(directory, invocation->output ? invocation->output : "a.out");
+    if (!output)
+        return out_of_memory(err);
+    for (size_t i = 0; i < invocation->source_count; i++)
+        if (add_transient(journal, directory, invocation, i, output, inputs, err) != 0)
+            return -1;
+    for (size_t i = 0; i < invocation->input_count; i++) {
+        HF_FREE char *path = absolute(directory, invocation->argv[invocation->inputs[i]]);
+        if (!path)
+            return out_of_memory(err);
+        if (access(path, F_OK) == 0 && add_input(path, inputs, err) != 0)
+            return -1;
+    }
+    HF_JSON json_t *entry = json_pack("{s:s, s:O}", "output", output, "inputs", inputs);
+    return entry ? entry_write(journal, "link", output, entry, err) : out_of_memory(err);
+}
+
+int hf_journal_add(const char *directory, const struct hf_invocation *invocation, struct hotfix_error *err)
+{
+    HF_FREE char *here = getcwd(NULL, 0);
+    if (!here)
+        return hf_error_sys(err, HOTFIX_IO, "the working directory has no name");
+    if (elf_version(EV_CURRENT) == EV_NONE)
+        return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
+
+    if (invocation->kind == HF_INVOCATION_LINK)
+        return add_link(directory, here, invocation, err);
+    for (size_t i = 0; invocation->kind == HF_INVOCATION_COMPILE && i < invocation->source_count; i++)
+        if (add_compile(directory, here, invocation, i, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int read_digest(const json_t *text, struct hf_digest *digest)
+{
+    return json_is_string(text) ? hf_hex_decode(json_string_value(text), digest->bytes, sizeof(digest->bytes)) : -1;
+}
+
+static void compile_deinit(struct hf_compile *compile)
+{
+    free(compile->object);
+    free(compile->source);
+    free(compile->directory);
+    for (size_t i = 0; compile->argv && compile->argv[i]; i++)
+        free(compile->argv[i]);
+    free(compile->argv);
+}
+
+static int compile_read(json_t *entry, struct hf_compile *compile)
+{
+    const char *object, *source, *directory;
+    json_t *argv, *digest;
+
+    if (json_unpack(entry, "{s:s, s:s, s:s, s:o, s:o}", "object", &object, "source", &source, "directory", &directory,
+                    "argv", &argv, "digest", &digest) != 0 ||
+        !json_is_array(argv) || json_array_size(argv) == 0 || read_digest(digest, &compile->digest) != 0)
+        return -1;
+    compile->object = strdup(object);
+    compile->source = strdup(source);
+    compile->directory = strdup(directory);
+    compile->argv = calloc(json_array_size(argv) + 1, sizeof(*compile->argv));
+    bool whole = compile->object && compile->source && compile->directory && compile->argv;
+    for (size_t i = 0; whole && i < json_array_size(argv); i++) {
+        const char *argument = json_string_value(json_array_get(argv, i));
+        compile->argv[i] = argument ? strdup(argument) : NULL;
+        whole = compile->argv[i];
+    }
+    return whole ? 0 : -1;
+}
+
+static int digest_compare(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct hf_digest));
+}
+
+static int link_read(json_t *entry, struct hf_link *link)
+{
+    const char *output;
+    json_t *inputs;
+
+    if (json_unpack(entry, "{s:s, s:o}", "output", &output, "inputs", &inputs) != 0 || !json_is_array(inputs))
+        return -1;
+    link->output = strdup(output);
+    link->input_count = json_array_size(inputs);
+    link->inputs = calloc(link->input_count + 1, sizeof(*link->inputs));
+    if (!link->output || !link->inputs)
+        return -1;
+    for (size_t i = 0; i < link->input_count; i++)
+        if (read_digest(json_array_get(inputs, i), &link->inputs[i]) != 0)
+            return -1;
+    qsort(link->inputs, link->input_count, sizeof(*link->inputs), digest_compare);
+    return 0;
+}
+
+static void link_deinit(struct hf_link *link)
+{
+    free(link->output);
+    free(link->inputs);
+}
+
+/* Room for one more element of an array; the new element is zeroed. */
+static void *grown(void *items, size_t count, size_t size)
+{
+    char *more = reallocarray(items, count + 1, size);
+    if (more)
+        memset(more + count * size, 0, size);
+    return more;
+}
+
+static int entry_read(const char *path, const char *name, struct hf_journal *journal, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *text = NULL;
+    size_t size;
+    json_error_t where;
+    int failed;
+
+    if (hf_file_read(path, ENTRY_MAX, &text, &size, err) != 0)
+        return -1;
+    HF_JSON json_t *entry = json_loadb((char *)text, size, 0, &where);
+    if (!entry)
+        return hf_error(err, HOTFIX_FORMAT, "build journal %s line %d: %s", path, where.line, where.text);
+
+    if (strncmp(name, "compile-", 8) == 0) {
+        struct hf_compile *more = grown(journal->compiles, journal->compile_count, sizeof(*more));
+        if (!more)
+            return out_of_memory(err);
+        journal->compiles = more;
+        failed = compile_read(entry, &more[journal->compile_count++]);
+    } else {
+        struct hf_link *more = grown(journal->links, journal->link_count, sizeof(*more));
+        if (!more)
+            return out_of_memory(err);
+        journal->links = more;
+        failed = link_read(entry, &more[journal->link_count++]);
+    }
+    return failed ? hf_error(err, HOTFIX_FORMAT, "build journal %s: not an entry that hotfix cc writes", path) : 0;
+}
+
+static int compile_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct hf_compile *)a)->object, ((const struct hf_compile *)b)->object);
+}
+
+static int link_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct hf_link *)a)->output, ((const struct hf_link *)b)->output);
+}
+
+int hf_journal_read(const char *directory, struct hf_journal *journal, struct hotfix_error *err)
+{
+    struct hf_journal read = {0};
+    DIR *entries = opendir(directory);
+    if (!entries)
+        return hf_error_sys(err, HOTFIX_IO, "build journal %s: cannot be read", directory);
+
+    int failed = 0;
+    for (struct dirent *entry; !failed && (entry = readdir(entries));) {
+        HF_FREE char *path = NULL;
+        if (strncmp(entry->d_name, "compile-", 8) != 0 && strncmp(entry->d_name, "link-", 5) != 0)
+            continue;
+        if (asprintf(&path, "%s/%s", directory, entry->d_name) < 0) {
+            path = NULL;
+            failed = out_of_memory(err);
+        } else {
+            failed = entry_read(path, entry->d_name, &read, err);
+        }
+    }
+    closedir(entries);
+    if (failed) {
+        hf_journal_deinit(&read);
+        return -1;
+    }
+    if (read.compile_count)
+        qsort(read.compiles, read.compile_count, sizeof(*read.compiles), compile_compare);
+    if (read.link_count)
+        qsort(read.links, read.link_count, sizeof(*read.links), link_compare);
+    *journal = read;
+    return 0;
+}
+
+void hf_journal_deinit(struct hf_journal *journal)
+{
+    for (size_t i = 0; i < journal->compile_count; i++)
+        compile_deinit(&journal->compiles[i]);
+    for (size_t i = 0; i < journal->link_count; i++)
+        link_deinit(&journal->links[i]);
+    free(journal->compiles);
+    free(journal->links);
+    memset(journal, 0, sizeof(*journal));
+}
+
+const struct hf_compile *hf_journal_compile(const struct hf_journal *journal, const char *object)
+{
+    struct hf_compile key = {.object = (char *)object};
+    if (!journal->compile_count)
+        return NULL;
+    return bsearch(&key, journal->compiles, journal->compile_count, sizeof(key), compile_compare);
+}
+
+bool hf_link_has(const struct hf_link *link, const struct hf_digest *digest)
+{
+    return bsearch(digest, link->inputs, link->input_count, sizeof(*digest), digest_compare) != NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a build did, as `hotfix cc` saw it: which command made each object, and which objects went into each program or
+ * library.
+ *
+ * The journal is a directory, one JSON file an entry, named after the SHA-256 of the output's path: parallel compilers
+ * never share a file, and a file is replaced as a whole, so that the last command for an output counts.
+ */
+#ifndef HF_JOURNAL_H
+#define HF_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "digest.h"
+#include "hotfix/error.h"
+#include "source/invocation.h"
+
+/* One source compiled to one object. */
+struct hf_compile {
+    char *object;            /* absolute path */
+    char *source;            /* as on the command line */
+    char *directory;         /* working directory of the command */
+    char **argv;             /* the command that compiles this source alone, without -c and -o; NULL-terminated */
+    struct hf_digest digest; /* of the object's bytes when it was made */
+};
+
+/* One program or library. */
+struct hf_link {
+    char *output;             /* absolute path */
+    struct hf_digest *inputs; /* digests of its objects, archive members among them; ordered by hf_digest bytes */
+    size_t input_count;
+};
+
+struct hf_journal {
+    struct hf_compile *compiles; /* ordered by object */
+    size_t compile_count;
+    struct hf_link *links; /* ordered by output */
+    size_t link_count;
+};
+
+/* Adds what a successful invocation in the current directory made. HOTFIX_IO, HOTFIX_MEMORY. */
+int hf_journal_add(const char *directory, const struct hf_invocation *invocation, struct hotfix_error *err);
+
+/* Reads a whole journal. HOTFIX_IO; HOTFIX_FORMAT naming the entry. */
+int hf_journal_read(const char *directory, struct hf_journal *journal, struct hotfix_error *err);
+void hf_journal_deinit(struct hf_journal *journal);
+
+/* The entry for an object path, or NULL. */
+const struct hf_compile *hf_journal_compile(const struct hf_journal *journal, const char *object);
+/* Whether an object with this digest went into the output. */
+bool hf_link_has(const struct hf_link *link, const struct hf_digest *digest);
+
+#endif

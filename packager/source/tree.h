@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a source tree and a patch to the object files that `hotfix build` compares.
+ *
+ * The tree is copied and built as it is, its compilers found behind `hotfix cc`, which keeps a journal. The patch is
+ * applied and the same command builds again. What the second journal holds and the first does not is what changed:
+ * these sources alone are compiled once more, before and after the patch, with a section for each function and
+ * variable.
+ */
+#ifndef HF_TREE_H
+#define HF_TREE_H
+
+#include <stddef.h>
+
+#include "hotfix/error.h"
+
+enum hf_tree_phase { HF_TREE_COPY, HF_TREE_BUILD, HF_TREE_PATCH, HF_TREE_REBUILD, HF_TREE_COMPILE };
+
+/* Tells how far the work is: `done` compiler runs of the phase so far. Called now and then. */
+typedef void (*hf_tree_progress_fn)(enum hf_tree_phase phase, size_t done, void *arg);
+
+struct hf_tree_request {
+    const char *source;           /* directory of the sources; only read */
+    const char *patch;            /* patch file, applied with -p1 */
+    const char *make;             /* shell command that builds, run in the copy */
+    const char *output;           /* base name of the program or library that is to be patched */
+    const char *work;             /* empty directory for everything that is written */
+    hf_tree_progress_fn progress; /* may be NULL */
+    void *progress_arg;
+};
+
+/*
+ * Directories below `work` with one object a changed source, under the same relative path in each: before and after the
+ * patch with sections, before the patch with exactly the release's options, and after it with sections and -fPIC.
+ */
+struct hf_tree_objects {
+    char *old_objects;
+    char *new_objects;
+    char *proof_objects;
+    char *pic_objects;
+    size_t count; /* of changed objects; new ones included */
+};
+
+/*
+ * HOTFIX_IO when a step cannot run or fails (the message names it and its log), HOTFIX_USAGE when the patch does not
+ * apply, or the build makes no `output` or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of
+ * `output` changed.
+ */
+int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err);
+void hf_tree_objects_deinit(struct hf_tree_objects *objects);
+
+#endif
