@@ -40,6 +40,8 @@ LIBDIR_ARCHIVE := $(shell $(PKG_CONFIG) --variable=libdir libarchive 2>/dev/null
 LIBDIR_INIH := $(shell $(PKG_CONFIG) --variable=libdir inih 2>/dev/null)
 STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
+# libarchive's writer names every format: with its unused parts dropped, nothing needs their compression libraries.
+GC_SECTIONS := -Wl,--gc-sections
 PACKAGER_LIBS = $(STATIC_LIBS) -lcrypto -lelf -ldwarf -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
@@ -95,12 +97,12 @@ $(BUILD)/lib%.a:
 
 $(COMMAND): $(BUILD)/obj/packager/main.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(GC_SECTIONS) -o $@ $^ $(PACKAGER_LIBS)
 
 $(SHARED): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a loader/hotfix.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix.so.$(SOVERSION) -Wl,--version-script=loader/hotfix.map \
-		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
+		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro $(GC_SECTIONS) -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so.$(SOVERSION)
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so
 
@@ -126,7 +128,7 @@ unit: $(UNIT_BIN) ## run the unit tests
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libloader.a $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) $(GC_SECTIONS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)

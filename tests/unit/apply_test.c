@@ -1,0 +1,1026 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole applies and reverts inside this process, through the public API. */
+#include "loader_fixture.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#define THREADS 4
+
+static const char target_source[] =
+    "static void (*hook)(void);\n"
+    "void set_hook(void (*f)(void)) { hook = f; }\n"
+    "int price(int n) { volatile int sum = 0; for (int i = 0; i < n; i++) sum += 2; return sum; }\n"
+    "int tax(int n) { volatile int sum = n; sum += 1; return sum; }\n"
+    "int order(int n) { volatile int sum = n; if (hook) hook(); sum += 1; return sum; }\n";
+
+/* price becomes FACTOR * n, tax becomes FACTOR + n, order becomes FACTOR - n. */
+static const char patch_source[] = "int price(int n) { volatile int v = n; return v * FACTOR; }\n"
+                                   "int tax(int n) { volatile int v = n; return v + FACTOR; }\n"
+                                   "int order(int n) { volatile int v = n; return FACTOR - v; }\n";
+
+static const char hooks_source[] = "extern int getppid(void);\n"
+                                   "int applied, reverted, refuse;\n"
+                                   "int hotfix_on_apply(void) { applied++; return refuse; }\n"
+                                   "void hotfix_on_revert(void) { reverted++; }\n";
+
+static const char *const both[] = {"price", "tax", NULL};
+static const char *const price_only[] = {"price", NULL};
+static const char *const order_only[] = {"order", NULL};
+
+static struct fixture fixture;
+static struct hotfix *handle;
+static int (*price)(int);
+static int (*tax)(int);
+static int (*order)(int);
+static void (*set_hook)(void (*)(void));
+static unsigned next_number = 1;
+
+static struct hotfix *open_handle(hotfix_log_fn log, void *arg)
+{
+    struct hotfix *opened;
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    options.trust = fixture.trust;
+    options.log = log;
+    options.log_arg = arg;
+    if (hotfix_open(&options, &opened, &fixture_error) != 0)
+        fail_msg("%s", fixture_error.message);
+    return opened;
+}
+
+static const char *with_factor(int factor, const char *more)
+{
+    static char source[4096];
+    snprintf(source, sizeof(source), "#define FACTOR %d\n%s%s", factor, patch_source, more);
+    return source;
+}
+
+/* A bundle of its own id that replaces functions, price by factor * n. */
+static void make_bundle(int factor, const char *const *functions, char path[PATH_SIZE], char id[HOTFIX_ID_TEXT_SIZE])
+{
+    uint8_t bytes[HF_ID_SIZE];
+    unsigned number = next_number++;
+
+    fixture_bundle(&fixture, number, functions, with_factor(factor, ""), path);
+    fixture_id(number, bytes);
+    hf_hex_encode(bytes, HF_ID_SIZE, id);
+}
+
+static void must_apply(const char *path)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    if (hotfix_apply(handle, path, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+}
+
+static void must_revert(const char *id)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    if (hotfix_revert(handle, id, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+}
+
+static void assert_unpatched(void)
+{
+    assert_int_equal(price(10), 20);
+    assert_int_equal(tax(10), 11);
+}
+
+/* A refused apply, and that it left no trace. */
+static void assert_refused(const char *path, enum hotfix_code code, const char *message)
+{
+    uint8_t code_before[64];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct picture before = picture_take();
+
+    memcpy(code_before, (const void *)(uintptr_t)price, sizeof(code_before));
+    assert_int_equal(hotfix_apply(handle, path, &result), -1);
+    if (result.error.code != code || !strstr(result.error.message, message))
+        fail_msg("expected code %d and '%s', got code %d and '%s'", (int)code, message, (int)result.error.code,
+                 result.error.message);
+    assert_int_equal(result.function_count, 0);
+    assert_null(result.functions);
+    assert_non_null(strstr(result.log, result.error.message));
+    hotfix_result_deinit(&result);
+    assert_memory_equal(code_before, (const void *)(uintptr_t)price, sizeof(code_before));
+    picture_assert_same(&before);
+    assert_unpatched();
+}
+
+struct material {
+    struct hf_manifest manifest;
+    uint8_t *payload;
+    const struct hf_private_key *key;
+};
+
+static void material_make(struct material *material, const char *source, unsigned stamp)
+{
+    unsigned number = next_number++;
+    fixture_patch(&fixture, stamp ? stamp : number, "patch.so", "", source);
+    fixture_manifest(&fixture, number, "patch.so", both, &material->manifest, &material->payload);
+    material->key = fixture.key;
+}
+
+static void material_pack(struct material *material, char path[PATH_SIZE])
+{
+    uint8_t *bundle;
+    size_t size;
+
+    fixture_sign(&material->manifest, material->payload, material->key, &bundle, &size);
+    fixture_write_bundle(&fixture, "bundle", bundle, size, path);
+    free(bundle);
+    free(material->payload);
+    hf_manifest_deinit(&material->manifest);
+}
+
+static void refuse(struct material *material, enum hotfix_code code, const char *message)
+{
+    char path[PATH_SIZE];
+    material_pack(material, path);
+    assert_refused(path, code, message);
+}
+
+static void unsigned_bundle_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.key = NULL;
+    refuse(&material, HOTFIX_SIGNATURE, "");
+}
+
+static void bundle_by_an_unknown_key_is_refused(void **state)
+{
+    struct material material;
+    struct hf_private_key *key;
+    (void)state;
+    assert_int_equal(hf_private_key_generate(&key, &fixture_error), 0);
+    material_make(&material, with_factor(3, ""), 0);
+    material.key = key;
+    refuse(&material, HOTFIX_SIGNATURE, "");
+    hf_private_key_destroy(key);
+}
+
+static void expired_bundle_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.expires = material.manifest.created + 1;
+    refuse(&material, HOTFIX_EXPIRED, "");
+}
+
+static void bundle_for_another_build_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.target_build_id.bytes[0] ^= 1;
+    refuse(&material, HOTFIX_NO_TARGET, "no module with build-id");
+}
+
+static void bundle_for_another_cpu_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    strcpy(material.manifest.arch, strcmp(hf_arch_host.name, "x86_64") == 0 ? "aarch64" : "x86_64");
+    refuse(&material, HOTFIX_INCOMPATIBLE, "the bundle is for");
+}
+
+static void bundle_for_other_code_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.functions[1].digest.bytes[7] ^= 1;
+    refuse(&material, HOTFIX_CODE_DIFFERS, "its code in memory is not");
+}
+
+static void code_that_someone_edited_is_refused(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hf_code_byte {
+        uint8_t *address;
+        uint8_t value;
+    } last;
+    uint64_t offset, size;
+    int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+    (void)state;
+    assert_true(mem >= 0);
+    make_bundle(3, both, path, id);
+    fixture_symbol(fixture.target, "tax", &offset, &size);
+    last.address = (uint8_t *)fixture.module.base + offset + size - 1;
+    last.value = *last.address;
+    assert_int_equal(pwrite(mem, "\xcc", 1, (off_t)(uintptr_t)last.address), 1);
+
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    assert_int_equal(hotfix_apply(handle, path, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_CODE_DIFFERS);
+    hotfix_result_deinit(&result);
+
+    assert_int_equal(pwrite(mem, &last.value, 1, (off_t)(uintptr_t)last.address), 1);
+    close(mem);
+    assert_unpatched();
+}
+
+static void function_outside_the_code_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.functions[1].offset = 0x7fffff00;
+    refuse(&material, HOTFIX_FORMAT, "does not lie in the code");
+}
+
+static void replacement_outside_the_patch_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.functions[0].replacement = 0x7fffff00;
+    refuse(&material, HOTFIX_FORMAT, "its replacement does not lie");
+}
+
+static void hook_outside_the_patch_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.on_revert = 0x7fffff00;
+    refuse(&material, HOTFIX_FORMAT, "hotfix_on_revert does not lie");
+}
+
+static void patch_with_another_stamp_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 9999);
+    refuse(&material, HOTFIX_STAGE, "stamp");
+}
+
+static void patch_that_does_not_link_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material,
+                  with_factor(3, "extern int no_such_thing(void);\nint f(void) { return no_such_thing(); }\n"), 0);
+    refuse(&material, HOTFIX_STAGE, "no_such_thing");
+}
+
+static void patch_whose_hook_refuses_is_unloaded(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, "int hotfix_on_apply(void) { return 7; }\n"), 0);
+    refuse(&material, HOTFIX_STAGE, "hotfix_on_apply of the patch refused with 7");
+}
+
+static void fixup_table_that_is_none_is_refused(void **state)
+{
+    struct material material;
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.fixups_offset = 64;
+    material.manifest.fixups_size = 64;
+    refuse(&material, HOTFIX_FORMAT, "fix-up");
+}
+
+static void truncated_bundle_is_refused(void **state)
+{
+    struct material material;
+    uint8_t *bundle;
+    size_t size;
+    char path[PATH_SIZE];
+
+    (void)state;
+    material_make(&material, with_factor(3, ""), 0);
+    fixture_sign(&material.manifest, material.payload, fixture.key, &bundle, &size);
+    for (size_t cut = 1; cut < size; cut = 3 * cut + 1) {
+        fixture_write_bundle(&fixture, "bundle", bundle, size - cut, path);
+        assert_refused(path, HOTFIX_FORMAT, "");
+    }
+    free(bundle);
+    free(material.payload);
+    hf_manifest_deinit(&material.manifest);
+}
+
+static void missing_file_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("/nonexistent/fix.hotfix", HOTFIX_IO, "/nonexistent/fix.hotfix");
+}
+
+static void wrong_use_is_refused(void **state)
+{
+    struct hotfix *opened;
+    struct hotfix_error error;
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    assert_int_equal(hotfix_open(&options, &opened, &error), -1);
+    assert_int_equal(error.code, HOTFIX_USAGE);
+    assert_int_equal(hotfix_open(NULL, &opened, &error), -1);
+    assert_int_equal(hotfix_apply(NULL, "x", &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    assert_int_equal(hotfix_apply(handle, NULL, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    assert_int_equal(hotfix_revert(handle, "xyz", &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    assert_int_equal(hotfix_revert(handle, "00000000000000000000000000000001", &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_NOT_APPLIED);
+    assert_int_equal(hotfix_revert(handle, NULL, NULL), -1);
+    struct hotfix_patcher patcher = {.size = sizeof(patcher), .name = "empty"};
+    assert_int_equal(hotfix_apply_with(handle, "x", &patcher, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    hotfix_result_deinit(&result);
+    struct hotfix_result uninitialised = {.size = 8};
+    assert_int_equal(hotfix_apply(handle, "x", &uninitialised), -1);
+}
+
+static void apply_switches_all_functions_and_revert_puts_them_back(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    uint8_t before[64];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    memcpy(before, (const void *)(uintptr_t)price, sizeof(before));
+    if (hotfix_apply(handle, path, &result) != 0)
+        fail_msg("%s", result.error.message);
+    assert_int_equal(price(10), 30);
+    assert_int_equal(tax(10), 13);
+    assert_int_equal(result.error.code, HOTFIX_OK);
+    assert_string_equal(result.id, id);
+    assert_string_equal(result.version, "1");
+    assert_int_equal(result.function_count, 2);
+    assert_string_equal(result.functions[0].name, "price");
+    assert_ptr_equal(result.functions[0].old_address, (void *)(uintptr_t)price);
+    assert_ptr_equal(result.functions[0].previous_address, (void *)(uintptr_t)price);
+    assert_true(result.cost.total >= result.cost.verify + result.cost.stage + result.cost.pause);
+    assert_true(result.cost.verify > 0 && result.cost.stage > 0 && result.cost.pause > 0);
+    assert_non_null(strstr(result.log, "function price: "));
+
+    if (hotfix_revert(handle, id, &result) != 0)
+        fail_msg("%s", result.error.message);
+    assert_int_equal(result.function_count, 2);
+    assert_memory_equal(before, (const void *)(uintptr_t)price, sizeof(before));
+    assert_unpatched();
+    hotfix_result_deinit(&result);
+}
+
+static void same_bundle_applies_once_and_again_after_a_revert(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    must_apply(path);
+    assert_int_equal(hotfix_apply(handle, path, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_APPLIED);
+    assert_string_equal(result.id, id);
+    assert_int_equal(price(10), 30);
+    must_revert(NULL);
+    assert_unpatched();
+    must_apply(path);
+    assert_int_equal(price(10), 30);
+    must_revert(id);
+    assert_int_equal(hotfix_revert(handle, id, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_NOT_APPLIED);
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static void bundle_in_memory_applies(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    make_bundle(5, both, path, id);
+    assert_int_equal(hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bytes, &size, &fixture_error), 0);
+    assert_int_equal(hotfix_apply_memory(handle, bytes, size, NULL), 0);
+    free(bytes);
+    assert_int_equal(price(10), 50);
+    must_revert(id);
+}
+
+static void applied_bundles_are_listed_oldest_first(void **state)
+{
+    char path[2][PATH_SIZE], id[2][HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_applied *list;
+    size_t count;
+
+    (void)state;
+    make_bundle(3, both, path[0], id[0]);
+    make_bundle(4, price_only, path[1], id[1]);
+    assert_int_equal(hotfix_list(handle, &list, &count, NULL), 0);
+    assert_null(list);
+    assert_int_equal(count, 0);
+    must_apply(path[0]);
+    must_apply(path[1]);
+    assert_int_equal(hotfix_list(handle, &list, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    assert_string_equal(list[0].id, id[0]);
+    assert_string_equal(list[1].id, id[1]);
+    assert_int_equal(list[0].function_count, 2);
+    assert_int_equal(list[1].function_count, 1);
+    free(list);
+    must_revert(id[1]);
+    must_revert(id[0]);
+}
+
+/* Three bundles over the same function, reverted in each order: the newest that is left counts. */
+static void stacked_bundles_revert_in_any_order(void **state)
+{
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    char path[3][PATH_SIZE], id[3][HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    make_bundle(3, both, path[0], id[0]);
+    make_bundle(4, price_only, path[1], id[1]);
+    make_bundle(5, both, path[2], id[2]);
+    for (size_t o = 0; o < 6; o++) {
+        bool live[3] = {false, false, false};
+        for (int i = 0; i < 3; i++) {
+            must_apply(path[i]);
+            live[i] = true;
+            assert_int_equal(price(10), (3 + i) * 10);
+        }
+        for (int r = 0; r < 3; r++) {
+            must_revert(id[orders[o][r]]);
+            live[orders[o][r]] = false;
+            assert_int_equal(price(10), live[2] ? 50 : live[1] ? 40 : live[0] ? 30 : 20);
+            assert_int_equal(tax(10), live[2] ? 15 : live[0] ? 13 : 11);
+        }
+        assert_unpatched();
+    }
+}
+
+static atomic_bool stop_calling;
+static atomic_ulong wrong_results;
+static atomic_ulong calls;
+
+static void *call_all_the_time(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&stop_calling)) {
+        int result = price(10);
+        if (result != 20 && result != 30)
+            atomic_fetch_add(&wrong_results, 1);
+        atomic_fetch_add(&calls, 1);
+    }
+    return NULL;
+}
+
+static void threads_that_call_all_the_time_see_one_version_or_the_other(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    atomic_store(&stop_calling, false);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_all_the_time, NULL), 0);
+    while (atomic_load(&calls) == 0)
+        usleep(100);
+    for (int i = 0; i < 20; i++) {
+        must_apply(path);
+        assert_int_equal(price(10), 30);
+        must_revert(id);
+        assert_int_equal(price(10), 20);
+    }
+    atomic_store(&stop_calling, true);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&wrong_results), 0);
+}
+
+struct job {
+    const char *path;
+    int status;
+    struct hotfix_result result;
+};
+
+static void *apply_in_thread(void *arg)
+{
+    struct job *job = arg;
+    job->status = hotfix_apply(handle, job->path, &job->result);
+    return NULL;
+}
+
+static void applies_from_several_threads_all_happen(void **state)
+{
+    static struct job jobs[THREADS];
+    char path[THREADS][PATH_SIZE], id[THREADS][HOTFIX_ID_TEXT_SIZE];
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        make_bundle(3 + i, both, path[i], id[i]);
+        jobs[i] = (struct job){.path = path[i], .result = HOTFIX_RESULT_INIT};
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, apply_in_thread, &jobs[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        if (jobs[i].status != 0)
+            fail_msg("%s", jobs[i].result.error.message);
+        hotfix_result_deinit(&jobs[i].result);
+    }
+    for (int i = 0; i < THREADS; i++)
+        must_revert(id[i]);
+    assert_unpatched();
+}
+
+static void *apply_and_revert_in_thread(void *arg)
+{
+    struct job *job = arg;
+    job->status = hotfix_apply(handle, job->path, &job->result);
+    if (job->status == 0)
+        job->status = hotfix_revert(handle, NULL, &job->result);
+    return NULL;
+}
+
+static void thread_with_the_documented_stack_applies(void **state)
+{
+    static struct job job;
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    job = (struct job){.path = path, .result = HOTFIX_RESULT_INIT};
+    pthread_attr_init(&attr);
+    assert_int_equal(pthread_attr_setstacksize(&attr, HOTFIX_STACK_SIZE), 0);
+    assert_int_equal(pthread_create(&thread, &attr, apply_and_revert_in_thread, &job), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attr);
+    if (job.status != 0)
+        fail_msg("%s", job.result.error.message);
+    hotfix_result_deinit(&job.result);
+    assert_unpatched();
+}
+
+static char inside_path[PATH_SIZE];
+
+static void apply_inside(void)
+{
+    set_hook(NULL);
+    must_apply(inside_path);
+}
+
+static void apply_from_inside_a_patched_function_finishes_in_the_old_code(void **state)
+{
+    char id[HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    make_bundle(100, order_only, inside_path, id);
+    set_hook(apply_inside);
+    assert_int_equal(order(10), 11);
+    assert_int_equal(order(10), 90);
+    must_revert(id);
+    assert_int_equal(order(10), 11);
+}
+
+static int recursive_status;
+static struct hotfix_error recursive_error;
+static unsigned log_lines;
+
+static void log_that_calls_back(enum hotfix_log_level level, const char *text, void *arg)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hotfix **self = arg;
+
+    (void)level;
+    assert_null(strchr(text, '\n'));
+    log_lines++;
+    recursive_status = hotfix_apply(*self, inside_path, &result);
+    recursive_error = result.error;
+    hotfix_result_deinit(&result);
+}
+
+static void call_from_a_log_callback_is_refused(void **state)
+{
+    char id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix *talking;
+
+    (void)state;
+    make_bundle(3, both, inside_path, id);
+    talking = open_handle(log_that_calls_back, &talking);
+    assert_int_equal(hotfix_apply(talking, inside_path, NULL), 0);
+    assert_true(log_lines > 0);
+    assert_int_equal(recursive_status, -1);
+    assert_int_equal(recursive_error.code, HOTFIX_USAGE);
+    must_revert(id);
+    hotfix_close(talking);
+}
+
+/* A patcher that writes down how it is called, and can fail at a function of its choice. */
+struct script {
+    char calls[256];
+    int fail_at; /* function index, -1: never */
+    int fail_prepare;
+    void *states[4];
+};
+
+static int scripted_prepare(const struct hotfix_request *request, void *arg, void **state, struct hotfix_error *error)
+{
+    struct script *script = arg;
+    strcat(script->calls, "prepare ");
+    assert_true(request->size >= sizeof(*request));
+    assert_non_null(strstr(request->module, "target.so"));
+    assert_ptr_equal(request->module_base, (void *)fixture.module.base);
+    assert_non_null(request->patch_base);
+    request->log(request, "a line of the patcher");
+    if (script->fail_prepare) {
+        error->code = HOTFIX_UNPROVEN;
+        strcpy(error->message, "not today");
+        return -1;
+    }
+    return hotfix_builtin_patcher()->prepare(request, NULL, state, error);
+}
+
+/* Switches function by function, and leaves the first ones switched when it fails: what a sloppy patcher would do. */
+static int scripted_switch(const struct hotfix_request *request, struct script *script, bool forward)
+{
+    int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    assert_true(mem >= 0);
+    for (size_t i = 0; i < request->function_count; i++) {
+        const struct hotfix_function *function = &request->functions[i];
+        uint8_t jump[HF_DETOUR_MAX];
+        if ((int)i == script->fail_at) {
+            close(mem);
+            return -1;
+        }
+        uintptr_t entry = (uintptr_t)function->old_address + function->entry_skip;
+        uintptr_t to = (uintptr_t)(forward ? function->new_address : function->previous_address);
+        assert_int_equal(hf_arch_host.detour(entry, to, jump), HF_ARCH_OK);
+        assert_int_equal(pwrite(mem, jump, hf_arch_host.detour_size, (off_t)entry), hf_arch_host.detour_size);
+    }
+    close(mem);
+    return 0;
+}
+
+static int scripted_apply(const struct hotfix_request *request, void *arg, void *state, struct hotfix_error *error)
+{
+    struct script *script = arg;
+    strcat(script->calls, "apply ");
+    if (script->fail_at >= 0)
+        return scripted_switch(request, script, true);
+    return hotfix_builtin_patcher()->apply(request, NULL, state, error);
+}
+
+static int scripted_revert(const struct hotfix_request *request, void *arg, void *state, struct hotfix_error *error)
+{
+    struct script *script = arg;
+    strcat(script->calls, "revert ");
+    if (script->fail_at >= 0)
+        return -1;
+    return hotfix_builtin_patcher()->revert(request, NULL, state, error);
+}
+
+static void scripted_finish(const struct hotfix_request *request, void *arg, void *state)
+{
+    struct script *script = arg;
+    strcat(script->calls, "finish ");
+    hotfix_builtin_patcher()->finish(request, NULL, state);
+}
+
+static struct script script;
+static const struct hotfix_patcher scripted = {sizeof(scripted), "scripted",      &script,        scripted_prepare,
+                                               scripted_apply,   scripted_revert, scripted_finish};
+
+static void script_reset(int fail_at, int fail_prepare)
+{
+    script = (struct script){.fail_at = fail_at, .fail_prepare = fail_prepare};
+}
+
+static void custom_patcher_is_called_in_the_documented_order(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    script_reset(-1, 0);
+    if (hotfix_apply_with(handle, path, &scripted, &result) != 0)
+        fail_msg("%s", result.error.message);
+    assert_string_equal(script.calls, "prepare apply finish ");
+    assert_non_null(strstr(result.log, "patcher scripted: a line of the patcher\n"));
+    assert_int_equal(price(10), 30);
+    script_reset(-1, 0);
+    assert_int_equal(hotfix_revert(handle, id, &result), 0);
+    assert_string_equal(script.calls, "prepare revert finish ");
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static void patcher_that_fails_at_its_second_function_leaves_nothing(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    uint8_t before[64];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    script_reset(1, 0);
+    memcpy(before, (const void *)(uintptr_t)price, sizeof(before));
+    struct picture picture = picture_take();
+    assert_int_equal(hotfix_apply_with(handle, path, &scripted, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_PATCHER);
+    assert_string_equal(result.error.message, "patcher scripted failed in apply");
+    assert_string_equal(script.calls, "prepare apply finish ");
+    assert_int_equal(result.function_count, 0);
+    assert_memory_equal(before, (const void *)(uintptr_t)price, sizeof(before));
+    assert_unpatched();
+    hotfix_result_deinit(&result);
+    picture_assert_same(&picture);
+
+    must_apply(path);
+    must_revert(id);
+}
+
+static void patcher_that_fails_to_prepare_is_not_finished(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    script_reset(-1, 1);
+    assert_int_equal(hotfix_apply_with(handle, path, &scripted, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_UNPROVEN);
+    assert_string_equal(result.error.message, "not today");
+    assert_string_equal(script.calls, "prepare ");
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static void patcher_that_fails_to_revert_leaves_the_bundle_applied(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    script_reset(-1, 0);
+    assert_int_equal(hotfix_apply_with(handle, path, &scripted, &result), 0);
+    script_reset(0, 0);
+    assert_int_equal(hotfix_revert(handle, id, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_PATCHER);
+    assert_int_equal(price(10), 30);
+    script_reset(-1, 0);
+    assert_int_equal(hotfix_revert(handle, id, &result), 0);
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static void function_is_not_stacked_on_another_patchers(void **state)
+{
+    char path[2][PATH_SIZE], id[2][HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path[0], id[0]);
+    make_bundle(4, both, path[1], id[1]);
+    script_reset(-1, 0);
+    assert_int_equal(hotfix_apply_with(handle, path[0], &scripted, &result), 0);
+    assert_int_equal(hotfix_apply(handle, path[1], &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_PATCHER);
+    assert_int_equal(price(10), 30);
+    must_revert(id[0]);
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static int *patch_variable(const struct hotfix_result *result, const char *name)
+{
+    Dl_info info;
+    struct link_map *map;
+    assert_int_not_equal(dladdr1(result->functions[0].new_address, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
+    void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    assert_non_null(library);
+    int *variable = dlsym(library, name);
+    assert_non_null(variable);
+    dlclose(library);
+    return variable;
+}
+
+static void hooks_run_around_the_switch(void **state)
+{
+    char path[PATH_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    fixture_bundle(&fixture, next_number++, both, with_factor(3, hooks_source), path);
+    assert_int_equal(hotfix_apply(handle, path, &result), 0);
+    int *applied = patch_variable(&result, "applied");
+    int *reverted = patch_variable(&result, "reverted");
+    assert_int_equal(*applied, 1);
+    assert_int_equal(*reverted, 0);
+    must_revert(NULL);
+    assert_int_equal(*applied, 1);
+    assert_int_equal(*reverted, 1);
+    hotfix_result_deinit(&result);
+}
+
+static void child_has_what_its_parent_had_applied(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    must_apply(path);
+    pid_t child = fork();
+    if (child == 0) {
+        struct hotfix_result result = HOTFIX_RESULT_INIT;
+        int steps = price(10) == 30;
+        steps += hotfix_revert(handle, id, &result) == 0 && price(10) == 20;
+        steps += hotfix_apply(handle, path, &result) == 0 && price(10) == 30;
+        _exit(steps);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 3);
+    assert_int_equal(price(10), 30);
+    must_revert(id);
+}
+
+static atomic_bool lock_is_held;
+static atomic_bool let_go;
+
+static void log_that_waits(enum hotfix_log_level level, const char *text, void *arg)
+{
+    (void)level;
+    (void)text;
+    (void)arg;
+    atomic_store(&lock_is_held, true);
+    while (!atomic_load(&let_go))
+        usleep(100);
+}
+
+static void *apply_slowly(void *arg)
+{
+    struct hotfix *slow = open_handle(log_that_waits, NULL);
+    hotfix_apply(slow, arg, NULL);
+    hotfix_close(slow);
+    return NULL;
+}
+
+static void child_forked_during_an_apply_can_apply(void **state)
+{
+    char path[2][PATH_SIZE], id[2][HOTFIX_ID_TEXT_SIZE];
+    pthread_t thread;
+
+    (void)state;
+    make_bundle(3, both, path[0], id[0]);
+    make_bundle(4, both, path[1], id[1]);
+    assert_int_equal(pthread_create(&thread, NULL, apply_slowly, path[0]), 0);
+    while (!atomic_load(&lock_is_held))
+        usleep(100);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(hotfix_apply(handle, path[1], NULL) == 0 && price(10) == 40 ? 1 : 2);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+    atomic_store(&let_go, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(price(10), 30);
+    must_revert(id[0]);
+    assert_unpatched();
+}
+
+static void two_hundred_cycles_leak_no_descriptor(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    struct picture before = picture_take();
+    for (int i = 0; i < 200; i++) {
+        must_apply(path);
+        must_revert(id);
+    }
+    struct picture after = picture_take();
+    assert_int_equal(after.descriptors, before.descriptors);
+    assert_int_equal(after.threads, before.threads);
+    free(before.maps);
+    free(after.maps);
+    assert_unpatched();
+}
+
+static void patched_target_stays_loaded_until_it_is_reverted(void **state)
+{
+    static const char source[] = "int price(int n) { volatile int v = n; v += 40; return v; }\n";
+    struct fixture other;
+    char path[PATH_SIZE];
+
+    (void)state;
+    fixture_setup(&other);
+    fixture_compile(&other, "plugin.so", "-Wl,-soname,plugin.so", source);
+    fixture_load(&other, "plugin.so");
+    hf_private_key_destroy(other.key);
+    other.key = fixture.key;
+    fixture_bundle(&other, next_number++, price_only, with_factor(3, ""), path);
+    other.key = NULL;
+    int (*plugin_price)(int) = (int (*)(int))(uintptr_t)dlsym(other.target, "price");
+    must_apply(path);
+    hf_module_deinit(&other.module);
+    assert_int_equal(dlclose(other.target), 0);
+    other.target = NULL;
+    assert_int_equal(plugin_price(10), 30);
+    must_revert(NULL);
+
+    struct hf_module module;
+    assert_int_equal(hf_module_find(&other.build_id, &module, &fixture_error), -1);
+    assert_int_equal(fixture_error.code, HOTFIX_NO_TARGET);
+    fixture_teardown(&other);
+}
+
+static int setup(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    fixture_setup(&fixture);
+    fixture_compile(&fixture, "target.so", "", target_source);
+    fixture_load(&fixture, "target.so");
+    price = (int (*)(int))(uintptr_t)dlsym(fixture.target, "price");
+    tax = (int (*)(int))(uintptr_t)dlsym(fixture.target, "tax");
+    order = (int (*)(int))(uintptr_t)dlsym(fixture.target, "order");
+    set_hook = (void (*)(void (*)(void)))(uintptr_t)dlsym(fixture.target, "set_hook");
+    handle = open_handle(NULL, NULL);
+
+    /* Once, so that what libraries load on first use does not count as left behind. */
+    make_bundle(3, both, path, id);
+    must_apply(path);
+    must_revert(id);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    hotfix_close(handle);
+    fixture_teardown(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unsigned_bundle_is_refused),
+        cmocka_unit_test(bundle_by_an_unknown_key_is_refused),
+        cmocka_unit_test(expired_bundle_is_refused),
+        cmocka_unit_test(bundle_for_another_build_is_refused),
+        cmocka_unit_test(bundle_for_another_cpu_is_refused),
+        cmocka_unit_test(bundle_for_other_code_is_refused),
+        cmocka_unit_test(code_that_someone_edited_is_refused),
+        cmocka_unit_test(function_outside_the_code_is_refused),
+        cmocka_unit_test(replacement_outside_the_patch_is_refused),
+        cmocka_unit_test(hook_outside_the_patch_is_refused),
+        cmocka_unit_test(patch_with_another_stamp_is_refused),
+        cmocka_unit_test(patch_that_does_not_link_is_refused),
+        cmocka_unit_test(patch_whose_hook_refuses_is_unloaded),
+        cmocka_unit_test(fixup_table_that_is_none_is_refused),
+        cmocka_unit_test(truncated_bundle_is_refused),
+        cmocka_unit_test(missing_file_is_refused),
+        cmocka_unit_test(wrong_use_is_refused),
+        cmocka_unit_test(apply_switches_all_functions_and_revert_puts_them_back),
+        cmocka_unit_test(same_bundle_applies_once_and_again_after_a_revert),
+        cmocka_unit_test(bundle_in_memory_applies),
+        cmocka_unit_test(applied_bundles_are_listed_oldest_first),
+        cmocka_unit_test(stacked_bundles_revert_in_any_order),
+        cmocka_unit_test(threads_that_call_all_the_time_see_one_version_or_the_other),
+        cmocka_unit_test(applies_from_several_threads_all_happen),
+        cmocka_unit_test(thread_with_the_documented_stack_applies),
+        cmocka_unit_test(apply_from_inside_a_patched_function_finishes_in_the_old_code),
+        cmocka_unit_test(call_from_a_log_callback_is_refused),
+        cmocka_unit_test(custom_patcher_is_called_in_the_documented_order),
+        cmocka_unit_test(patcher_that_fails_at_its_second_function_leaves_nothing),
+        cmocka_unit_test(patcher_that_fails_to_prepare_is_not_finished),
+        cmocka_unit_test(patcher_that_fails_to_revert_leaves_the_bundle_applied),
+        cmocka_unit_test(function_is_not_stacked_on_another_patchers),
+        cmocka_unit_test(hooks_run_around_the_switch),
+        cmocka_unit_test(child_has_what_its_parent_had_applied),
+        cmocka_unit_test(child_forked_during_an_apply_can_apply),
+        cmocka_unit_test(patched_target_stays_loaded_until_it_is_reverted),
+        cmocka_unit_test(two_hundred_cycles_leak_no_descriptor),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
