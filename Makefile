@@ -42,7 +42,8 @@ STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
 # libarchive's writer names every format: with its unused parts dropped, nothing needs their compression libraries.
 GC_SECTIONS := -Wl,--gc-sections
-PACKAGER_LIBS = $(STATIC_LIBS) -lcrypto -lelf -ldwarf -ljansson -lcapstone
+# The command writes archives too, and a static libarchive writer would drag in every compressor.
+PACKAGER_LIBS = $(LIBDIR_INIH)/libinih.a -larchive -lcrypto -lelf -ldwarf -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
