@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # hotfix: one Makefile for everything. `make help` lists the targets.
 
+SHELL := /bin/bash
+
 VERSION := 0.1.0
 SOVERSION := 0
 
@@ -42,14 +44,22 @@ STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
 # libarchive's writer names every format: with its unused parts dropped, nothing needs their compression libraries.
 GC_SECTIONS := -Wl,--gc-sections
-# The command writes archives too, and a static libarchive writer would drag in every compressor.
-PACKAGER_LIBS = $(LIBDIR_INIH)/libinih.a -larchive -lcrypto -lelf -ldwarf -ljansson -lcapstone
+PACKAGER_LIBS = $(STATIC_LIBS) -lcrypto -lelf -ldwarf -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
 LOADER_SRC := $(wildcard loader/*.c)
 PACKAGER_SRC := $(wildcard packager/*.c packager/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
+BENCH_SRC := $(wildcard tests/bench/*.c)
+WEBAPP_SRC := $(wildcard examples/webapp/*.c)
+STORIES := $(wildcard tests/story/*.t tests/examples/*.t)
+LINTS := $(wildcard tests/lint/*.t)
+SOURCES := $(wildcard manifest/*.c arch/*.c arch/*/*.c loader/*.c packager/*.c packager/*/*.c tests/*/*.c examples/*/*.c \
+	examples/*/*/*.c)
+HEADERS := $(wildcard manifest/*.h manifest/*/*.h arch/*.h arch/*/*.h loader/*.h packager/*.h packager/*/*.h tests/*/*.h \
+	examples/*/*.h)
 MAN_PAGES := $(wildcard docs/man/*.[1357])
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -59,6 +69,10 @@ LOADER_OBJ := $(call objects,$(LOADER_SRC))
 PACKAGER_OBJ := $(call objects,$(PACKAGER_SRC))
 UNIT_OBJ := $(call objects,$(UNIT_SRC))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
+BENCH_OBJ := $(call objects,$(BENCH_SRC))
+WEBAPP_OBJ := $(call objects,$(filter-out %/load.c,$(WEBAPP_SRC)))
+EXAMPLES := $(BUILD)/examples/webapp $(BUILD)/examples/load $(BUILD)/examples/agent.so
 
 COMMAND := $(BUILD)/hotfix
 SHARED := $(BUILD)/libhotfix.so.$(VERSION)
