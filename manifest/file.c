@@ -29,7 +29,32 @@ static int read_exactly(int fd, const char *path, uint8_t *data, size_t size, st
     return 0;
 }
 
+static int read_all(int fd, const char *path, uint8_t *data, size_t size, struct hotfix_error *err)
+{
+    uint8_t more;
+    ssize_t n;
+
+    if (read_exactly(fd, path, data, size, err) != 0)
+        return -1;
+    do
+        n = read(fd, &more, 1);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
+    if (n > 0)
+        return hf_error(err, HOTFIX_IO, "%s: grew while it was read; read it again when it is complete", path);
+    return 0;
+}
+
 int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err)
+{
+    struct stat status;
+
+    return hf_file_read_status(path, limit, data, size, &status, err);
+}
+
+int hf_file_read_status(const char *path, size_t limit, uint8_t **data, size_t *size, struct stat *file_status,
+                        struct hotfix_error *err)
 {
     /* O_NONBLOCK: opening a FIFO must not wait for a writer. */
     HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -49,9 +74,10 @@ int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, s
     HF_FREE uint8_t *bytes = malloc(length + 1);
     if (!bytes)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for %zu bytes", path, length);
-    if (read_exactly(fd, path, bytes, length, err) != 0)
+    if (read_all(fd, path, bytes, length, err) != 0)
         return -1;
     bytes[length] = '\0';
+    *file_status = status;
     *data = hf_move(bytes);
     *size = length;
     return 0;
@@ -73,6 +99,29 @@ static int write_exactly(int fd, const void *data, size_t size)
     return 0;
 }
 
+/* Renaming over a device would take it from everybody else. */
+static int check_replaceable(const char *path, struct hotfix_error *err)
+{
+    struct stat status;
+
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return hf_error(err, HOTFIX_IO, "%s: exists and is not a regular file; choose another name", path);
+    return 0;
+}
+
+/* Gives the temporary file its name; atomic either way. */
+static int publish(const char *temporary, const char *path, bool exclusive)
+{
+    if (!exclusive)
+        return rename(temporary, path);
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    /* Not every file system can refuse to replace; a hard link refuses by nature. */
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    return link(temporary, path) == 0 ? unlink(temporary) : -1;
+}
+
 /* Makes the rename itself durable. A file system that cannot sync directories has nothing better to offer. */
 static void sync_directory(const char *directory)
 {
@@ -86,6 +135,8 @@ int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, 
 {
     HF_FREE char *copy = strdup(path);
     HF_FREE char *temporary = NULL;
+    if (check_replaceable(path, err) != 0)
+        return -1;
     if (!copy)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
     const char *directory = dirname(copy);
@@ -97,18 +148,12 @@ int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, 
     HF_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
-    if (fchmod(fd, mode) != 0 || write_exactly(fd, data, size) != 0 || fsync(fd) != 0) {
+    if (fchmod(fd, mode) != 0 || write_exactly(fd, data, size) != 0 || fsync(fd) != 0 ||
+        publish(temporary, path, exclusive) != 0) {
         hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
         unlink(temporary);
         return -1;
     }
-    /* link() refuses an existing name, rename() replaces it; both are atomic. */
-    int failed = exclusive ? link(temporary, path) : rename(temporary, path);
-    if (failed)
-        hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
-    if (failed || exclusive)
-        unlink(temporary);
-    if (!failed)
-        sync_directory(directory);
-    return failed ? -1 : 0;
+    sync_directory(directory);
+    return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "hotfix/error.h"
@@ -17,9 +18,14 @@
  */
 int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err);
 
+/* As hf_file_read(), and gives the status of the very file that was read: for who decides by owner or mode. */
+int hf_file_read_status(const char *path, size_t limit, uint8_t **data, size_t *size, struct stat *status,
+                        struct hotfix_error *err);
+
 /*
  * Writes a file so that path holds either its old content or all of the new one: temporary file in the same directory,
- * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. HOTFIX_IO.
+ * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. What exists and
+ * is not a regular file (a device, a directory) is never replaced. HOTFIX_IO.
  */
 int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, bool exclusive,
                   struct hotfix_error *err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <string.h>
@@ -33,6 +34,16 @@ static void cleanup_bio(BIO **bio)
 #define HF_PKEY __attribute__((cleanup(cleanup_pkey)))
 #define HF_BIO  __attribute__((cleanup(cleanup_bio)))
 
+static void cleanup_errors(const int *marked)
+{
+    (void)marked;
+    ERR_pop_to_mark();
+}
+
+/* libcrypto's error queue belongs to the host program's thread: what we cause there is taken back at the end of the
+ * scope. */
+#define HF_KEEP_ERRORS __attribute__((cleanup(cleanup_errors), unused)) int marked = ERR_set_mark()
+
 static struct hf_private_key *wrap(EVP_PKEY *pkey)
 {
     struct hf_private_key *key = malloc(sizeof(*key));
@@ -44,6 +55,7 @@ static struct hf_private_key *wrap(EVP_PKEY *pkey)
 
 int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     HF_PKEY EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     if (!pkey)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate an Ed25519 key");
@@ -69,36 +81,39 @@ static int ask_passphrase(char *buffer, int size, int writing, void *arg)
 }
 
 /* A key that others can read is no longer a secret; one that they can write is not ours. */
-static int check_private_mode(const char *path, struct hotfix_error *err)
+static int check_private_mode(const char *path, const struct stat *status, struct hotfix_error *err)
 {
-    struct stat status;
-
-    if (stat(path, &status) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", path);
-    if (S_ISREG(status.st_mode) && (status.st_mode & (S_IRWXG | S_IRWXO)))
+    if (status->st_mode & (S_IRWXG | S_IRWXO))
         return hf_error(
             err, HOTFIX_TRUST,
             "%s: private key is open to other users (mode %04o); if they cannot have read it, chmod 600 it, "
             "else make a new one",
-            path, status.st_mode & 07777);
+            path, status->st_mode & 07777);
     return 0;
+}
+
+static void cleanup_secret(uint8_t **secret)
+{
+    if (*secret)
+        OPENSSL_cleanse(*secret, strlen((char *)*secret));
+    free(*secret);
 }
 
 int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
                         struct hotfix_error *err)
 {
-    uint8_t *pem = NULL;
+    HF_KEEP_ERRORS;
+    __attribute__((cleanup(cleanup_secret))) uint8_t *pem = NULL;
+    struct stat status;
     size_t size;
 
-    if (check_private_mode(path, err) != 0 || hf_file_read(path, PEM_FILE_MAX, &pem, &size, err) != 0)
+    if (hf_file_read_status(path, PEM_FILE_MAX, &pem, &size, &status, err) != 0 ||
+        check_private_mode(path, &status, err) != 0)
         return -1;
     struct asker asker = {ask, arg};
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     HF_PKEY EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, ask_passphrase, &asker) : NULL;
     bool encrypted = strstr((char *)pem, "ENCRYPTED") != NULL;
-    OPENSSL_cleanse(pem, size);
-    free(pem);
-
     if (!pkey && encrypted)
         return hf_error(err, HOTFIX_TRUST, "%s: private key is encrypted and the passphrase is %s", path,
                         ask ? "wrong or missing" : "missing");
@@ -117,6 +132,7 @@ int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struc
 int hf_private_key_write(const struct hf_private_key *key, const char *path, const char *passphrase,
                          struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     HF_BIO BIO *bio = BIO_new(BIO_s_secmem());
     if (!bio)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
@@ -150,6 +166,7 @@ static int public_key_set(struct hf_public_key *key, const uint8_t bytes[HF_KEY_
 
 int hf_private_key_public(const struct hf_private_key *key, struct hf_public_key *public_key, struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     uint8_t bytes[HF_KEY_SIZE];
     size_t size = sizeof(bytes);
 
@@ -161,6 +178,7 @@ int hf_private_key_public(const struct hf_private_key *key, struct hf_public_key
 int hf_private_key_sign(const struct hf_private_key *key, const void *message, size_t size,
                         uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     uint8_t bytes[HF_SIGNATURE_SIZE];
     size_t length = sizeof(bytes);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -177,6 +195,7 @@ int hf_private_key_sign(const struct hf_private_key *key, const void *message, s
 int hf_public_key_parse(const void *pem, size_t size, const char *where, struct hf_public_key *key,
                         struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     if (size > PEM_FILE_MAX)
         return hf_error(err, HOTFIX_TRUST, "%s: %zu bytes are too many for a public key", where, size);
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
@@ -205,6 +224,7 @@ static EVP_PKEY *public_pkey(const struct hf_public_key *key)
 
 int hf_public_key_write(const struct hf_public_key *key, const char *path, struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     HF_PKEY EVP_PKEY *pkey = public_pkey(key);
     HF_BIO BIO *bio = BIO_new(BIO_s_mem());
     char *pem;
@@ -218,6 +238,7 @@ int hf_public_key_write(const struct hf_public_key *key, const char *path, struc
 int hf_public_key_verify(const struct hf_public_key *key, const void *message, size_t size,
                          const uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err)
 {
+    HF_KEEP_ERRORS;
     HF_PKEY EVP_PKEY *pkey = public_pkey(key);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
 

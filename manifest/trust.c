@@ -15,10 +15,8 @@
 
 /* Whoever can write the store decides what is trusted: only its owner and root may. A sticky bit does not help a
  * directory. */
-static int check_mode(const char *path, struct stat *status, struct hotfix_error *err)
+static int check_mode(const char *path, const struct stat *status, struct hotfix_error *err)
 {
-    if (stat(path, status) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be examined", path);
     if (status->st_mode & (S_IWGRP | S_IWOTH))
         return hf_error(err, HOTFIX_TRUST, "trust store %s: may be written by other users (mode %04o); chmod go-w it",
                         path, status->st_mode & 07777);
@@ -39,10 +37,10 @@ static int add_file(const char *path, struct hf_trust *trust, struct hotfix_erro
 
     if (trust->count >= HF_TRUST_MAX_KEYS)
         return hf_error(err, HOTFIX_TRUST, "trust store: more than %d keys", HF_TRUST_MAX_KEYS);
+    if (hf_file_read_status(path, KEY_FILE_MAX, &pem, &size, &status, err) != 0)
+        return hf_error_prefix(err, "trust store");
     if (check_mode(path, &status, err) != 0)
         return -1;
-    if (hf_file_read(path, KEY_FILE_MAX, &pem, &size, err) != 0)
-        return hf_error_prefix(err, "trust store");
     if (hf_public_key_parse(pem, size, path, &key, err) != 0)
         return hf_error_prefix(err, "trust store");
 
@@ -63,6 +61,21 @@ static int add_file(const char *path, struct hf_trust *trust, struct hotfix_erro
     return 0;
 }
 
+/* Takes a directory entry that is called like a public key, and passes over every other. */
+static int add_entry(const char *path, const char *name, struct hf_trust *trust, struct hotfix_error *err)
+{
+    HF_FREE char *file = NULL;
+    size_t length = strlen(name);
+
+    if (name[0] == '.' || length <= 4 || strcmp(name + length - 4, ".pub") != 0)
+        return 0;
+    if (asprintf(&file, "%s/%s", path, name) < 0) {
+        file = NULL;
+        return hf_error(err, HOTFIX_MEMORY, "trust store: out of memory");
+    }
+    return add_file(file, trust, err);
+}
+
 static int add_directory(const char *path, struct hf_trust *trust, struct hotfix_error *err)
 {
     DIR *directory = opendir(path);
@@ -70,17 +83,14 @@ static int add_directory(const char *path, struct hf_trust *trust, struct hotfix
         return hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be read", path);
 
     int failed = 0;
-    for (struct dirent *entry; !failed && (entry = readdir(directory));) {
-        HF_FREE char *file = NULL;
-        size_t length = strlen(entry->d_name);
-        if (entry->d_name[0] == '.' || length <= 4 || strcmp(entry->d_name + length - 4, ".pub") != 0)
-            continue;
-        if (asprintf(&file, "%s/%s", path, entry->d_name) < 0) {
-            file = NULL;
-            failed = hf_error(err, HOTFIX_MEMORY, "trust store: out of memory");
-        } else {
-            failed = add_file(file, trust, err);
-        }
+    while (!failed) {
+        errno = 0;
+        struct dirent *entry = readdir(directory);
+        if (!entry && errno)
+            failed = hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be read", path);
+        if (!entry)
+            break;
+        failed = add_entry(path, entry->d_name, trust, err);
     }
     closedir(directory);
     return failed;
@@ -91,10 +101,12 @@ int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error 
     struct hf_trust read = {0};
     struct stat status;
 
-    if (check_mode(path, &status, err) != 0)
-        return -1;
+    if (stat(path, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be examined", path);
     bool directory = S_ISDIR(status.st_mode);
-    int failed = directory ? add_directory(path, &read, err) : add_file(path, &read, err);
+    int failed = directory ? check_mode(path, &status, err) : add_file(path, &read, err);
+    if (!failed && directory)
+        failed = add_directory(path, &read, err);
     if (!failed && read.count == 0)
         failed = hf_error(err, HOTFIX_TRUST, "trust store %s: holds no *.pub key, so nothing can be trusted", path);
     if (failed) {
