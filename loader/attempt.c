@@ -70,6 +70,7 @@ static struct hf_thread *add(struct hf_attempt *attempt, pid_t tid)
     thread->tid = tid;
     thread->state = HF_THREAD_GONE;
     thread->signal = 0;
+    thread->settled = false;
     return thread;
 }
 

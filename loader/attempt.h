@@ -28,6 +28,7 @@ struct hf_thread {
     pid_t tid;
     uint32_t state; /* enum hf_thread_state */
     int signal;     /* that was about to be delivered when it stopped, or 0 */
+    bool settled;   /* was there when the regions were read */
     struct hf_regs regs;
 };
 
@@ -66,17 +67,22 @@ struct hf_attempt {
     struct hf_region *regions;
     size_t region_capacity;
     size_t region_count;
-    char *buffer; /* for reading /proc */
+    bool regions_current; /* read while all threads were stopped */
+    bool regions_doubted; /* must be read then: an earlier attempt came to grief with older ones */
+    bool scanning;        /* with regions that may be out of date */
+    char *buffer;         /* for reading /proc */
     size_t buffer_size;
 
     enum hf_outcome outcome;
     pid_t tid;
     size_t zone;
-    bool on_stack;    /* the zone was found on the thread's stack */
-    long error;       /* -errno */
-    const char *what; /* the step that failed, as in "cannot <what>" */
-    uint64_t began;   /* first thread stopped, 0 when none was */
-    uint64_t ended;   /* last one resumed */
+    bool on_stack;        /* the zone was found on the thread's stack */
+    long error;           /* -errno */
+    const char *what;     /* the step that failed, as in "cannot <what>" */
+    uint64_t began;       /* first thread stopped, 0 when none was */
+    uint64_t ended;       /* last one resumed */
+    uint64_t exiting;     /* the helper's exit began, which resumes them; 0 when it was killed */
+    uint64_t exiting_cpu; /* the processor time that it had used by then */
     int action_result;
 
     void *memory;

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#define HF_NS_PER_US UINT64_C(1000)
 #define HF_NS_PER_MS UINT64_C(1000000)
 #define HF_NS_PER_S  UINT64_C(1000000000)
 
@@ -79,13 +80,18 @@ static inline uintptr_t hf_raw_thread_pointer(void)
 #define hf_raw1(number, a)             hf_raw2(number, a, 0)
 #define hf_raw0(number)                hf_raw1(number, 0)
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-static inline uint64_t hf_raw_now(void)
+/* A clock in nanoseconds. */
+static inline uint64_t hf_raw_clock(clockid_t clock)
 {
     struct timespec now = {0, 0};
 
-    hf_raw2(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    hf_raw2(SYS_clock_gettime, clock, &now);
     return (uint64_t)now.tv_sec * HF_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static inline uint64_t hf_raw_now(void)
+{
+    return hf_raw_clock(CLOCK_MONOTONIC);
 }
 
 static inline struct timespec hf_raw_timespec(uint64_t ns)

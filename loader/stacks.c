@@ -141,35 +141,33 @@ HF_NO_SANITIZE static int scan_words(struct hf_attempt *attempt, pid_t tid, stru
     return 0;
 }
 
-/* The memory that the C library, or the kernel for the first thread, gave the thread as its stack. */
+/* The memory that the C library, or the kernel for the first thread, gave the thread as its stack; NULL if not known.
+ */
 static const struct hf_region *own_stack(const struct hf_attempt *attempt, const struct hf_thread *thread,
                                          uintptr_t *end)
 {
-    uintptr_t inside = thread->tid == attempt->pid ? attempt->first_stack : thread->regs.tp;
+    bool first = thread->tid == attempt->pid;
+    uintptr_t inside = first ? attempt->first_stack : thread->regs.tp;
     const struct hf_region *region = region_of(attempt, inside);
 
     if (region)
-        *end = thread->tid == attempt->pid ? region->end : inside;
+        *end = first ? region->end : inside;
     return region;
 }
 
-static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *thread)
+static uintptr_t scan_begin(const struct hf_region *region, uintptr_t sp)
 {
-    const struct hf_region *at = region_of(attempt, thread->regs.sp);
-    uintptr_t own_end = 0;
-    const struct hf_region *own = own_stack(attempt, thread, &own_end);
+    return sp - region->begin > HF_RED_ZONE ? sp - HF_RED_ZONE : region->begin;
+}
 
-    if (!at)
-        return 0;
-    uintptr_t begin = thread->regs.sp - HF_RED_ZONE;
-    if (begin < at->begin)
-        begin = at->begin;
-    if (own == at && begin < own_end)
-        return scan_words(attempt, thread->tid, &(struct scan){.begin = begin, .end = own_end});
+/* `at` holds the stack pointer and is not the thread's own stack, `own`, which may be NULL. */
+static int scan_foreign(struct hf_attempt *attempt, const struct hf_thread *thread, const struct hf_region *at,
+                        const struct hf_region *own, uintptr_t own_end)
+{
+    struct scan foreign = {.begin = scan_begin(at, thread->regs.sp), .end = at->end, .lowest = UINTPTR_MAX};
 
-    struct scan foreign = {.begin = begin, .end = at->end, .lowest = UINTPTR_MAX};
-    if (foreign.end - begin > HF_FOREIGN_STACK_MAX)
-        foreign.end = begin + HF_FOREIGN_STACK_MAX;
+    if (foreign.end - foreign.begin > HF_FOREIGN_STACK_MAX)
+        foreign.end = foreign.begin + HF_FOREIGN_STACK_MAX;
     if (own) {
         foreign.from = own->begin;
         foreign.to = own_end;
@@ -178,20 +176,49 @@ static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *threa
         return -1;
     if (!own)
         return 0;
-
-    begin = own->begin;
-    if (foreign.lowest != UINTPTR_MAX && foreign.lowest - own->begin > HF_RED_ZONE)
-        begin = foreign.lowest - HF_RED_ZONE;
+    uintptr_t begin = foreign.lowest == UINTPTR_MAX ? own->begin : scan_begin(own, foreign.lowest);
     return scan_words(attempt, thread->tid, &(struct scan){.begin = begin, .end = own_end});
+}
+
+static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *thread)
+{
+    for (;;) {
+        uintptr_t own_end = 0;
+        const struct hf_region *at = region_of(attempt, thread->regs.sp);
+        const struct hf_region *own = own_stack(attempt, thread, &own_end);
+
+        if (attempt->regions_current || (thread->settled && !attempt->regions_doubted)) {
+            /* A living thread's own stack has stayed where it was, so that older regions do for it. */
+            if (at && at == own && thread->regs.sp < own_end)
+                return scan_words(attempt, thread->tid,
+                                  &(struct scan){.begin = scan_begin(at, thread->regs.sp), .end = own_end});
+        }
+        if (attempt->regions_current)
+            return at ? scan_foreign(attempt, thread, at, own, own_end) : 0;
+        if (read_regions(attempt) != 0)
+            return -1;
+        attempt->regions_current = true;
+        attempt->scanning = false;
+    }
+}
+
+int hf_stacks_prepare(struct hf_attempt *attempt)
+{
+    if (attempt->zones->count == 0 || attempt->regions_doubted)
+        return 0;
+    if (read_regions(attempt) != 0)
+        return -1;
+    for (size_t i = 0; i < attempt->thread_count; i++)
+        attempt->threads[i].settled = true;
+    return 0;
 }
 
 int hf_stacks_scan(struct hf_attempt *attempt)
 {
     if (attempt->zones->count == 0)
         return 0;
-    if (read_regions(attempt) != 0)
-        return -1;
-
+    attempt->regions_current = false;
+    attempt->scanning = true;
     for (size_t i = 0; i < attempt->thread_count; i++) {
         const struct hf_thread *thread = &attempt->threads[i];
         if (thread->state != HF_THREAD_STOPPED && thread->state != HF_THREAD_CALLER)
@@ -199,5 +226,6 @@ int hf_stacks_scan(struct hf_attempt *attempt)
         if (scan_thread(attempt, thread) != 0)
             return -1;
     }
+    attempt->scanning = false;
     return 0;
 }

@@ -16,6 +16,13 @@
 #define HF_FOREIGN_STACK_MAX 1048576
 
 /*
+ * Before the stop, with a table that holds the threads there are: finds the memory that stacks can be in. That takes
+ * long where there are many mappings; what it found is used for the stacks of these threads as long as it fits.
+ * 0, or -1 with the attempt's outcome.
+ */
+int hf_stacks_prepare(struct hf_attempt *attempt);
+
+/*
  * Scans the stacks of all stopped threads and of the caller (whose entry's regs the attempt has). 0 when no word points
  * into a zone; else -1 with the attempt's outcome. May run while threads are stopped.
  */

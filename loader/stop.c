@@ -201,7 +201,8 @@ static int try_once(struct run *run, struct hotfix_error *err)
     if (attempt_open(run, &attempt, err) != 0)
         return -1;
     hf_stop_ptrace(attempt, run->permit);
-    run->pause += attempt->ended - attempt->began;
+    if (attempt->began)
+        run->pause += attempt->ended - attempt->began;
     if (attempt->outcome == HF_OUTCOME_ACTED) {
         run->result = attempt->action_result;
         status = 0;

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "raw.h"
@@ -35,12 +36,15 @@ enum turn {
 
 enum {
     NUDGE_ROUNDS = 12,
+    YIELDS = 50,         /* looks for a stopped thread before sleeping between them */
+    RELEASE_MAX = 1024,  /* threads left to the kernel to resume, which keeps interrupts off meanwhile */
     SIGNAL_SET_SIZE = 8, /* the kernel's sigset_t */
     EVENT_SHIFT = 16
 };
 
 #define NUDGE_NS    UINT64_C(20000)
-#define PATIENCE_NS (2 * HF_NS_PER_MS)   /* how often a thread that does not stop is looked at */
+#define SLEEP_NS    UINT64_C(20000)      /* between two looks whether a thread has stopped, at first */
+#define PATIENCE_NS (1 * HF_NS_PER_MS)   /* the longest of these sleeps */
 #define SLEEPY_NS   (5 * HF_NS_PER_MS)   /* how long a thread may sleep uninterruptibly with all others stopped */
 #define GRACE_NS    (100 * HF_NS_PER_MS) /* how long the helper may overrun the deadline */
 
@@ -76,6 +80,7 @@ static int seize(struct hf_attempt *attempt, struct hf_thread *thread)
 
     if (status == 0) {
         thread->state = HF_THREAD_HELD;
+        thread->settled = false;
         return 1;
     }
     if (status == -ESRCH)
@@ -164,22 +169,29 @@ static int look_at(struct hf_attempt *attempt, struct hf_thread *thread, uint64_
     return now > attempt->deadline ? hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid) : 0;
 }
 
+/*
+ * Waits for a thread to stop. Polls, since a blocking wait has no time limit, and the processor is needed by the thread
+ * that is to stop rather than by signals that tell of each one.
+ */
 static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread)
 {
-    uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
     uint64_t began = hf_raw_now();
-    struct timespec patience = hf_raw_timespec(PATIENCE_NS);
+    uint64_t sleep = SLEEP_NS;
 
-    while (thread->state == HF_THREAD_HELD) {
+    for (unsigned int look = 0; thread->state == HF_THREAD_HELD; look++) {
         int status;
         long got = hf_raw4(SYS_wait4, thread->tid, &status, __WALL | WNOHANG, NULL);
         if (got == thread->tid) {
             note_stop(thread, status);
         } else if (got < 0) {
             thread->state = HF_THREAD_GONE;
-        } else if (hf_raw4(SYS_rt_sigtimedwait, &child, NULL, &patience, SIGNAL_SET_SIZE) < 0 ||
-                   hf_raw_now() > attempt->deadline) {
-            if (look_at(attempt, thread, began) != 0)
+        } else if (look < YIELDS) {
+            hf_raw0(SYS_sched_yield);
+        } else {
+            hf_raw_sleep(sleep);
+            if (sleep < PATIENCE_NS)
+                sleep *= 2;
+            else if (look_at(attempt, thread, began) != 0)
                 return -1;
         }
     }
@@ -200,9 +212,25 @@ static int stop_held(struct hf_attempt *attempt)
     return 0;
 }
 
+/* Is every thread of the process in the table, and stopped? A worker of the kernel may end at any time: then unknown.
+ */
+static bool all_stopped(const struct helper *helper)
+{
+    const struct hf_attempt *attempt = helper->attempt;
+    size_t stopped = 0;
+
+    for (size_t i = 0; i < attempt->thread_count; i++) {
+        if (attempt->threads[i].state == HF_THREAD_IGNORED)
+            return false;
+        if (attempt->threads[i].state == HF_THREAD_STOPPED || attempt->threads[i].state == HF_THREAD_CALLER)
+            stopped++;
+    }
+    return stopped == hf_tasks_count(&helper->tasks);
+}
+
 static int stop_all(struct helper *helper)
 {
-    if (gather(helper) < 0)
+    if (gather(helper) < 0 || hf_stacks_prepare(helper->attempt) != 0)
         return -1;
     helper->attempt->began = hf_raw_now();
 
@@ -210,6 +238,8 @@ static int stop_all(struct helper *helper)
     do {
         if (stop_held(helper->attempt) != 0)
             return -1;
+        if (all_stopped(helper))
+            return 0;
         fresh = gather(helper); /* those that were created meanwhile */
     } while (fresh > 0);
     return (int)fresh;
@@ -269,15 +299,24 @@ static void hand_over(struct helper *helper)
         hf_raw_wait(&helper->word, TURN_ACTION, hf_raw_now() + HF_NS_PER_S);
 }
 
-static void resume_all(struct hf_attempt *attempt)
+/*
+ * Resumes what must be resumed here. Most threads are left to the kernel, which resumes all of them at once when the
+ * helper exits: resumed one by one, busy threads would take the processor from the helper that has yet to resume the
+ * others.
+ */
+static void resume(struct hf_attempt *attempt)
 {
+    size_t left = RELEASE_MAX;
+
     for (size_t i = 0; i < attempt->thread_count; i++) {
         struct hf_thread *thread = &attempt->threads[i];
-        if (thread->state == HF_THREAD_STOPPED)
+        if (thread->state != HF_THREAD_STOPPED)
+            continue;
+        if (thread->signal == 0 && left > 0)
+            left--;
+        else
             trace(PTRACE_DETACH, thread->tid, thread->signal);
     }
-    if (attempt->began)
-        attempt->ended = hf_raw_now();
 }
 
 /* Makes the helper a process that has nothing of the program but its memory. */
@@ -288,7 +327,7 @@ static int set_up(struct hf_attempt *attempt)
         unsigned long flags;
         void *restorer;
         uint64_t mask;
-    } standard = {NULL, 0, NULL, 0};
+    } ignore = {(void *)SIG_IGN, 0, NULL, 0};
 
     hf_raw2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     hf_raw2(SYS_prctl, PR_SET_TIMERSLACK, 1);
@@ -301,8 +340,8 @@ static int set_up(struct hf_attempt *attempt)
         if (status < 0)
             return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, 0, "give the helper its own descriptors", status);
     }
-    /* The handlers are the helper's own copy. A program may ignore SIGCHLD, by which the helper learns of stops. */
-    hf_raw4(SYS_rt_sigaction, SIGCHLD, &standard, NULL, SIGNAL_SET_SIZE);
+    /* Handlers are the helper's own copy. Nobody needs to tell it of stops; threads that exit need not be reaped. */
+    hf_raw4(SYS_rt_sigaction, SIGCHLD, &ignore, NULL, SIGNAL_SET_SIZE);
     return 0;
 }
 
@@ -323,8 +362,10 @@ static int helper_main(void *arg)
     }
     if (stop_all(helper) == 0 && leave_zones(attempt) == 0 && hf_stacks_scan(attempt) == 0)
         hand_over(helper);
-    resume_all(attempt);
-    return 0; /* whatever is still held is let go by the kernel */
+    resume(attempt);
+    attempt->exiting_cpu = hf_raw_clock(CLOCK_PROCESS_CPUTIME_ID);
+    attempt->exiting = hf_raw_now();
+    return 0;
 }
 
 static void act(struct helper *helper)
@@ -336,6 +377,30 @@ static void act(struct helper *helper)
     attempt->action_result = attempt->request->action(attempt->request->arg, attempt->err);
     attempt->outcome = HF_OUTCOME_ACTED;
     turn_pass(helper, TURN_ACTION, TURN_RESUME);
+}
+
+static uint64_t timeval_ns(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * HF_NS_PER_S + (uint64_t)time->tv_usec * HF_NS_PER_US;
+}
+
+/*
+ * Also finds out when the threads were resumed: the kernel does it during the helper's exit, long before this thread
+ * gets a processor among many busy ones. What the exit took is the processor time used since it began.
+ */
+static void reap(struct hf_attempt *attempt, pid_t pid)
+{
+    struct rusage usage;
+    bool reaped = hf_raw4(SYS_wait4, pid, NULL, __WALL, &usage) == pid;
+    uint64_t now = hf_raw_now();
+
+    attempt->ended = now;
+    if (!reaped || !attempt->exiting)
+        return;
+    uint64_t cpu = timeval_ns(&usage.ru_utime) + timeval_ns(&usage.ru_stime);
+    uint64_t ended = attempt->exiting + (cpu > attempt->exiting_cpu ? cpu - attempt->exiting_cpu : 0);
+    if (ended < now)
+        attempt->ended = ended;
 }
 
 /* Waits for the helper's end, and acts when it is time. */
@@ -355,7 +420,7 @@ static void attend(struct helper *helper, pid_t pid)
         }
         hf_raw_wait(&helper->word, turn, limit);
     }
-    hf_raw4(SYS_wait4, pid, NULL, __WALL, NULL);
+    reap(helper->attempt, pid);
 }
 
 void hf_stop_ptrace(struct hf_attempt *attempt, bool permit)
@@ -378,8 +443,6 @@ void hf_stop_ptrace(struct hf_attempt *attempt, bool permit)
             turn_pass(&helper, TURN_PERMIT, TURN_HELPER);
         }
         attend(&helper, pid);
-        if (attempt->began && !attempt->ended)
-            attempt->ended = hf_raw_now();
     }
     hf_raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, SIGNAL_SET_SIZE);
     errno = saved_errno;

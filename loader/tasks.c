@@ -101,14 +101,19 @@ long hf_tasks_next(struct hf_tasks *tasks)
     }
 }
 
-bool hf_tasks_complete(const struct hf_tasks *tasks)
+size_t hf_tasks_count(const struct hf_tasks *tasks)
 {
     struct stat status;
 
     /* The directory's link count is 2 plus one for each thread. */
-    if (hf_raw4(SYS_newfstatat, tasks->fd, "", &status, AT_EMPTY_PATH) < 0)
-        return true;
-    return tasks->listed + 2 >= status.st_nlink;
+    if (hf_raw4(SYS_newfstatat, tasks->fd, "", &status, AT_EMPTY_PATH) < 0 || status.st_nlink <= 2)
+        return 0;
+    return status.st_nlink - 2;
+}
+
+bool hf_tasks_complete(const struct hf_tasks *tasks)
+{
+    return tasks->listed >= hf_tasks_count(tasks);
 }
 
 /* Reads the start of /proc/<pid>/task/<tid>/<leaf> as NUL-terminated text: its length, or 0. */

@@ -33,6 +33,9 @@ void hf_tasks_rewind(struct hf_tasks *tasks);
 /* The next thread id, 0 after the last one, or -errno. */
 long hf_tasks_next(struct hf_tasks *tasks);
 
+/* How many threads there are, without listing them; 0 when that is not known. */
+size_t hf_tasks_count(const struct hf_tasks *tasks);
+
 /*
  * After the last thread: did the listing hold all of them? The kernel cuts a listing short when a thread exits just
  * where it stands.
@@ -49,7 +52,7 @@ enum hf_task_state {
 /* What a thread is at, read from its stat file. */
 enum hf_task_state hf_task_state(pid_t pid, pid_t tid);
 
-/* The thread's signal mask and caught signals: bit n - 1 is signal n. false when it cannot be read. */
+/* The thread's signal mask: bit n - 1 is signal n. false when it cannot be read. */
 bool hf_task_blocked(pid_t pid, pid_t tid, uint64_t *blocked);
 
 /* The thread's name, NUL-terminated; "?" when it cannot be read. */
