@@ -198,7 +198,7 @@ static int read_dynamic(struct object *object, struct hotfix_error *err)
 
     object->dynamic_count = segment->p_filesz / sizeof(Elf64_Dyn);
     const uint8_t *mapped = bytes_at(object, segment->p_vaddr, segment->p_filesz);
-    if (!mapped || mapped != object->bytes + segment->p_offset)
+    if (!mapped || (uint64_t)(mapped - object->bytes) != segment->p_offset)
         return hf_error(err, HOTFIX_FORMAT, "its dynamic section lies outside the loaded segments");
     object->dynamic = copy_table(object, segment->p_offset, object->dynamic_count, sizeof(Elf64_Dyn));
     if (!object->dynamic)
