@@ -42,9 +42,8 @@ LIBDIR_ARCHIVE := $(shell $(PKG_CONFIG) --variable=libdir libarchive 2>/dev/null
 LIBDIR_INIH := $(shell $(PKG_CONFIG) --variable=libdir inih 2>/dev/null)
 STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
-# libarchive's writer names every format: with its unused parts dropped, nothing needs their compression libraries.
-GC_SECTIONS := -Wl,--gc-sections
-PACKAGER_LIBS = $(STATIC_LIBS) -lcrypto -lelf -ldwarf -ljansson -lcapstone
+# The command writes archives too, and libarchive's writer pulls in every format with its compression library: shared.
+PACKAGER_LIBS = $(LIBDIR_INIH)/libinih.a -larchive -lcrypto -lelf -ldwarf -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
@@ -56,10 +55,7 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 STORIES := $(wildcard tests/story/*.t tests/examples/*.t)
 LINTS := $(wildcard tests/lint/*.t)
-SOURCES := $(wildcard manifest/*.c arch/*.c arch/*/*.c loader/*.c packager/*.c packager/*/*.c tests/*/*.c examples/*/*.c \
-	examples/*/*/*.c)
-HEADERS := $(wildcard manifest/*.h manifest/*/*.h arch/*.h arch/*/*.h loader/*.h packager/*.h packager/*/*.h tests/*/*.h \
-	examples/*/*.h)
+PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC)
 MAN_PAGES := $(wildcard docs/man/*.[1357])
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -79,7 +75,7 @@ SHARED := $(BUILD)/libhotfix.so.$(VERSION)
 STATIC := $(BUILD)/libhotfix.a
 
 .DEFAULT_GOAL := all
-.PHONY: all help lib command install clean unit
+.PHONY: all help lib command examples install clean unit
 .SECONDARY:
 
 all: command lib ## build the command and the loader library (default)
@@ -90,6 +86,8 @@ help: ## list the targets
 command: $(COMMAND) ## build the hotfix command
 
 lib: $(SHARED) $(STATIC) $(BUILD)/hotfix.pc ## build libhotfix.so and libhotfix.a
+
+examples: $(EXAMPLES) ## build the example programs
 
 $(BUILD)/obj/loader/%.o: ALL_CPPFLAGS += -Iloader
 $(BUILD)/obj/packager/%.o: ALL_CPPFLAGS += -Ipackager
@@ -112,12 +110,12 @@ $(BUILD)/lib%.a:
 
 $(COMMAND): $(BUILD)/obj/packager/main.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(GC_SECTIONS) -o $@ $^ $(PACKAGER_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS)
 
 $(SHARED): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a loader/hotfix.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix.so.$(SOVERSION) -Wl,--version-script=loader/hotfix.map \
-		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro $(GC_SECTIONS) -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
+		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so.$(SOVERSION)
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so
 
@@ -143,7 +141,80 @@ unit: $(UNIT_BIN) ## run the unit tests
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libloader.a $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(GC_SECTIONS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka
+
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PACKAGER_LIBS)
+
+# Examples see what an installed copy has, and are compiled as a release of theirs would be: neither our flags nor our
+# sanitizers.
+RELEASE_CFLAGS := -std=gnu11 -O2 -g
+EXAMPLE_LDFLAGS = $(ALL_LDFLAGS) -L$(BUILD) -Wl,-rpath,$(abspath $(BUILD))
+
+$(BUILD)/obj/examples/%.o: examples/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -Iloader -Imanifest $(WARNINGS) $(RELEASE_CFLAGS) $(if $(findstring /agent/,$@),-fPIC) -MMD -MP -c $< -o $@
+
+$(BUILD)/examples/webapp: $(WEBAPP_OBJ) $(SHARED)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -o $@ $(WEBAPP_OBJ) -lhotfix -lmicrohttpd -ljansson
+
+$(BUILD)/examples/load: $(BUILD)/obj/examples/webapp/load.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+$(BUILD)/examples/agent.so: $(BUILD)/obj/examples/agent/agent.o $(SHARED)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -shared -o $@ $< -lhotfix
+
+# What runs below is told where the build is and how it was made.
+export BUILD_DIR := $(abspath $(BUILD))
+export CC RELEASE_CFLAGS
+PROVE := prove --exec ''
+PROVE_JOBS ?= $(shell nproc)
+
+# The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
+# it sees it.
+.PHONY: check demo bench fuzz lint sanitize format format-check
+check: ## run all tests: unit tests, stories with real processes, examples
+demo: ## fix the example web server while it serves
+bench: ## measure applies, pauses and the cost of a detour, beside gdb
+fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
+lint: ## check includes, exports, headers, scripts and man pages; analyse the code
+sanitize: ## run all tests under the address and undefined behaviour sanitizers
+format: ## reformat the sources in place
+format-check: ## fail where `make format` would change something
+check demo bench fuzz lint sanitize:
+	@./deps $@
+	@$(MAKE) --no-print-directory run-$@
+format format-check:
+	@./deps format
+	@$(MAKE) --no-print-directory run-$@
+
+.PHONY: run-check run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
+run-check: all $(UNIT_BIN) $(EXAMPLES)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP $(PROVE) -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
+
+run-demo: all $(EXAMPLES)
+	$(Q)examples/webapp/demo.sh
+
+run-sanitize:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined run-check
+
+# Everything is built with clang's instrumentation, in a place of its own.
+FUZZ_SECONDS ?= 20
+run-fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined fuzz-all
+
+.PHONY: fuzz-all
+fuzz-all: $(FUZZ_BIN)
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)
@@ -160,4 +231,4 @@ install: all ## install below PREFIX (and DESTDIR)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(patsubst %.o,%.d,$(MANIFEST_OBJ) $(ARCH_OBJ) $(LOADER_OBJ) $(PACKAGER_OBJ) $(UNIT_OBJ))
+-include $(patsubst %.o,%.d,$(call objects,$(PRODUCT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(WEBAPP_SRC)))
