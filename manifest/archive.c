@@ -2,6 +2,7 @@
 /* The writing half of bundle.h, apart from the reading one: the loader links only what it calls. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "bundle.h"
@@ -30,6 +31,14 @@ static int add_member(struct archive *writer, const char *name, const void *data
         archive_write_header(writer, entry) == ARCHIVE_OK && archive_write_data(writer, data, size) == (la_ssize_t)size;
     archive_entry_free(entry);
     return written ? 0 : fail(writer, err);
+}
+
+/* Whether the member's header is the one that reading accepts. */
+static bool plain(const uint8_t *raw, const char *name, size_t size, int64_t time)
+{
+    uint8_t header[HF_TAR_BLOCK];
+
+    return hf_tar_header(name, size, time, header) == 0 && memcmp(raw, header, sizeof(header)) == 0;
 }
 
 static int check_payload(const struct hf_manifest *manifest, const void *payload, size_t size, struct hotfix_error *err)
@@ -75,9 +84,10 @@ int hf_archive_format(const struct hf_manifest *manifest, const void *payload, s
     archive_write_free(writer);
     if (failed)
         return -1;
-    if (used != room)
-        return hf_error(err, HOTFIX_INTERNAL, "libarchive wrote %zu bytes, not the %zu of two plain members", used,
-                        room);
+    size_t second = HF_TAR_BLOCK + hf_tar_padded(text_size);
+    if (used != room || !plain(bytes, HF_TAR_MANIFEST, text_size, manifest->created) ||
+        !plain(bytes + second, HF_TAR_PAYLOAD, payload_size, manifest->created))
+        return hf_error(err, HOTFIX_INTERNAL, "libarchive wrote something other than two plain members");
     *archive = hf_move(bytes);
     *archive_size = used;
     return 0;

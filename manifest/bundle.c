@@ -33,13 +33,14 @@ static bool all_zero(const uint8_t *bytes, size_t size)
 
 /*
  * libarchive accepts much that a bundle must not hold: extension headers, links, prefixes, GNU and old formats. So the
- * raw header at the place where the member must begin is held against the one form that we write, and libarchive
- * against the header.
+ * raw header at the place where the member must begin is held against the only one that a member of this name, size and
+ * time may have.
  */
 static int check_header(const uint8_t *raw, struct archive_entry *entry, const struct member *member,
                         struct hotfix_error *err)
 {
     const char *path = archive_entry_pathname(entry);
+    uint8_t expected[HF_TAR_BLOCK];
 
     if (!path || strcmp(path, member->name) != 0)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' where '%s' must be", path ? path : "", member->name);
@@ -49,15 +50,19 @@ static int check_header(const uint8_t *raw, struct archive_entry *entry, const s
         (uint64_t)archive_entry_size(entry) > member->limit)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is larger than %zu bytes", member->name,
                         member->limit);
-    if (raw[HF_TAR_TYPE] != '0' || memcmp(raw + HF_TAR_MAGIC, "ustar\00000", 8) != 0 ||
-        !all_zero(raw + HF_TAR_LINK, HF_TAR_LINK_SIZE) ||
-        !all_zero(raw + HF_TAR_PREFIX, HF_TAR_BLOCK - HF_TAR_PREFIX) ||
-        !all_zero(raw + strlen(member->name), HF_TAR_NAME_SIZE - strlen(member->name)))
-        return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is not a plain ustar file", member->name);
     if (archive_entry_perm(entry) != 0644 || archive_entry_uid(entry) != 0 || archive_entry_gid(entry) != 0)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' has a mode or owner that bundles do not carry",
                         member->name);
+    if (hf_tar_header(member->name, (uint64_t)archive_entry_size(entry), archive_entry_mtime(entry), expected) != 0 ||
+        memcmp(raw, expected, sizeof(expected)) != 0)
+        return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is not a plain ustar file", member->name);
     return 0;
+}
+
+static int archive_fail(struct archive *reader, struct hotfix_error *err)
+{
+    const char *reason = archive_error_string(reader);
+    return hf_error(err, HOTFIX_FORMAT, "archive: %s", reason ? reason : "not a tar archive");
 }
 
 /* Reads the member whose header must begin at *offset and sets *offset to where the next one must. */
@@ -72,7 +77,7 @@ static int read_member(struct archive *reader, const uint8_t *archive, size_t ar
     if (status == ARCHIVE_EOF)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is missing", member->name);
     if (status != ARCHIVE_OK)
-        return hf_error(err, HOTFIX_FORMAT, "archive: %s", archive_error_string(reader));
+        return archive_fail(reader, err);
     if (check_header(archive + *offset, entry, member, err) != 0)
         return -1;
 
@@ -118,7 +123,7 @@ static int read_members(const uint8_t *archive, size_t archive_size, struct memb
         return hf_error(err, HOTFIX_MEMORY, "archive: out of memory");
     if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
         archive_read_open_memory(reader, archive, archive_size) != ARCHIVE_OK)
-        return hf_error(err, HOTFIX_FORMAT, "archive: %s", archive_error_string(reader));
+        return archive_fail(reader, err);
     if (read_member(reader, archive, archive_size, &offset, first, err) != 0 ||
         read_member(reader, archive, archive_size, &offset, second, err) != 0)
         return -1;
@@ -172,6 +177,8 @@ int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, 
     struct hf_bundle opened;
     const struct hf_trust_key *key;
 
+    if (size > HF_BUNDLE_MAX_SIZE)
+        return hf_error(err, HOTFIX_FORMAT, "%zu bytes are more than the %u of a bundle", size, HF_BUNDLE_MAX_SIZE);
     if (hf_signed_parse(file, size, &parts, err) != 0 || hf_signed_verify(&parts, trust, &key, err) != 0 ||
         hf_archive_parse(parts.archive, parts.archive_size, &opened, err) != 0)
         return -1;

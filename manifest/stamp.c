@@ -71,8 +71,9 @@ int hf_stamp_time(int64_t *seconds, struct hotfix_error *err)
     char *end;
     errno = 0;
     long long value = strtoll(epoch, &end, 10);
-    if (!isdigit((unsigned char)epoch[0]) || *end || errno || value > LAST_SECOND)
-        return hf_error(err, HOTFIX_USAGE, "SOURCE_DATE_EPOCH is '%s', not a number of seconds since 1970", epoch);
+    if (!isdigit((unsigned char)epoch[0]) || *end || errno || value > HF_TIME_CREATED_MAX)
+        return hf_error(err, HOTFIX_USAGE, "SOURCE_DATE_EPOCH is '%s', not a number of seconds since 1970 up to 2242",
+                        epoch);
     *seconds = value;
     return 0;
 }

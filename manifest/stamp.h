@@ -32,7 +32,10 @@ int hf_stamp_id(const struct hf_manifest *manifest, const void *payload, size_t 
 /* "libhotfix-patch-<id>.so", NUL-terminated. */
 void hf_stamp_soname(const uint8_t id[HF_ID_SIZE], char soname[HF_SONAME_MAX]);
 
-/* Creation time: SOURCE_DATE_EPOCH where it is set (HOTFIX_USAGE when it is not a number), else now. */
+#define HF_TIME_CREATED_MAX ((INT64_C(1) << 33) - 1) /* in 2242: eleven octal digits, as a tar header has */
+
+/* Creation time: SOURCE_DATE_EPOCH where it is set (HOTFIX_USAGE when it is not a number, or after
+ * HF_TIME_CREATED_MAX), else now. */
 int hf_stamp_time(int64_t *seconds, struct hotfix_error *err);
 
 /* Seconds <-> "YYYY-MM-DDTHH:MM:SSZ" (RFC 3339, UTC only). */
