@@ -3,6 +3,7 @@
 
 #include <ini.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,37 @@ static int scan_text(const char *where, const char *text, size_t size, struct ho
     return 0;
 }
 
+/* Bytes of the UTF-8 character at text (RFC 3629: shortest form, no surrogates), 0 for anything else or a control. */
+static size_t character_size(const unsigned char *text)
+{
+    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
+    unsigned char first = text[0];
+    size_t size = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    if (size == 0 || first >= 0xf8)
+        return 0;
+    uint32_t character = size == 1 ? first : first & (0x7fu >> size);
+
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        character = character << 6 | (text[i] & 0x3f);
+    }
+    if (character < least[size] || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff))
+        return 0;
+    return character == 0x7f ? 0 : size;
+}
+
+/* Text that can be shown on a terminal and carried in JSON. */
+static bool is_text(const char *value)
+{
+    for (size_t size; *value; value += size) {
+        size = character_size((const unsigned char *)value);
+        if (size == 0)
+            return false;
+    }
+    return true;
+}
+
 /* What the calls from inih build up. Its calls carry no line number, so the text is followed beside it. */
 struct builder {
     const char *where;
@@ -167,10 +199,20 @@ static struct hf_ini_section *builder_section(struct builder *builder, const cha
     if (!sections)
         return NULL;
     ini->sections = sections;
-    sections[ini->count] = (struct hf_ini_section){.name = strdup(name), .line = builder->line};
-    sections[ini->count].entries = calloc(ENTRIES_A_SECTION, sizeof(*sections->entries));
     struct hf_ini_section *section = &sections[ini->count++];
-    return section->name && section->entries ? section : NULL;
+    *section = (struct hf_ini_section){.name = strdup(name), .line = builder->line};
+    return section->name ? section : NULL;
+}
+
+static struct hf_ini_entry *builder_entry(struct hf_ini_section *section, const char *key, unsigned line)
+{
+    struct hf_ini_entry *entries = reallocarray(section->entries, section->count + 1, sizeof(*entries));
+    if (!entries)
+        return NULL;
+    section->entries = entries;
+    struct hf_ini_entry *entry = &entries[section->count++];
+    *entry = (struct hf_ini_entry){.key = strdup(key), .line = line};
+    return entry->key ? entry : NULL;
 }
 
 /* Moves to the line of the next key or continuation; a section header on the way begins a section. */
@@ -223,12 +265,24 @@ static int on_value(void *arg, const char *section_name, const char *key, const 
             return builder_fail(builder, HOTFIX_FORMAT, "repeated key ", key);
     if (section->count == ENTRIES_A_SECTION)
         return builder_fail(builder, HOTFIX_FORMAT, "too many keys in section ", section->name);
-    struct hf_ini_entry *entry = &section->entries[section->count++];
-    entry->key = strdup(key);
-    entry->line = builder->line;
-    if (!entry->key)
+    struct hf_ini_entry *entry = builder_entry(section, key, builder->line);
+    if (!entry)
         return builder_fail(builder, HOTFIX_MEMORY, "out of memory", "");
     return append_value(builder, entry, value);
+}
+
+/* Characters may lie across continuation lines, so whole values are looked at. */
+static int check_values(const struct builder *builder)
+{
+    for (size_t i = 0; i < builder->ini.count; i++) {
+        const struct hf_ini_section *section = &builder->ini.sections[i];
+        for (size_t e = 0; e < section->count; e++)
+            if (!is_text(section->entries[e].value))
+                return hf_error(builder->err, HOTFIX_FORMAT,
+                                "%s line %u: value of %s is not UTF-8 text without control characters", builder->where,
+                                section->entries[e].line, section->entries[e].key);
+    }
+    return 0;
 }
 
 int hf_inifile_parse(const char *where, const char *text, size_t size, size_t value_max, struct hf_inifile *ini,
@@ -246,7 +300,7 @@ int hf_inifile_parse(const char *where, const char *text, size_t size, size_t va
         builder.failed = true;
         hf_error(err, HOTFIX_FORMAT, "%s line %d: not understood", where, status);
     }
-    if (builder.failed) {
+    if (builder.failed || check_values(&builder) != 0) {
         hf_inifile_deinit(&builder.ini);
         return -1;
     }
@@ -258,7 +312,7 @@ void hf_inifile_deinit(struct hf_inifile *ini)
 {
     for (size_t i = 0; i < ini->count; i++) {
         struct hf_ini_section *section = &ini->sections[i];
-        for (size_t e = 0; section->entries && e < section->count; e++) {
+        for (size_t e = 0; e < section->count; e++) {
             free(section->entries[e].key);
             free(section->entries[e].value);
         }
@@ -281,8 +335,7 @@ static int append(char **text, size_t *size, const char *more, size_t more_size,
     return 0;
 }
 
-/* One character as it stands in a value: itself or %XX. Blanks at either end of a line are escaped: parsers drop them.
- */
+/* One byte as it stands in a value: itself or %XX. Blanks at either end of a line are escaped: parsers drop them. */
 static size_t escape(unsigned char c, bool at_end, char out[4])
 {
     if (c < 0x20 || c > 0x7e || strchr(ESCAPED, c) || (c == ' ' && at_end))
@@ -291,31 +344,34 @@ static size_t escape(unsigned char c, bool at_end, char out[4])
     return 1;
 }
 
-/* Writes one line's worth of value and returns the rest of it. */
-static const char *append_chunk(const char *value, char chunk[HF_INI_CHUNK + 8], size_t *size)
+#define ESCAPED_PIECE (3 * HF_INI_PIECE + 1)
+
+static size_t escape_piece(const char *piece, size_t size, char out[ESCAPED_PIECE])
 {
-    *size = 0;
-    for (const char *start = value; *value && *size < HF_INI_CHUNK; value++) {
-        bool last = value[1] == '\0' || *size + 3 >= HF_INI_CHUNK;
-        *size += escape((unsigned char)*value, value == start || last, chunk + *size);
-    }
-    return value;
+    size_t length = 0;
+
+    for (size_t i = 0; i < size; i++)
+        length += escape((unsigned char)piece[i], i == 0 || i + 1 == size, out + length);
+    return length;
 }
 
 int hf_inifile_append(char **text, size_t *size, const char *key, const char *value, struct hotfix_error *err)
 {
-    char chunk[HF_INI_CHUNK + 8];
-    size_t chunk_size;
+    char line[ESCAPED_PIECE];
+    size_t left = strlen(value);
 
-    if (!value[0])
+    if (left == 0)
         return hf_error(err, HOTFIX_INTERNAL, "key '%s' has no value", key);
     if (append(text, size, key, strlen(key), err) != 0 || append(text, size, " = ", 3, err) != 0)
         return -1;
-    for (bool first = true; *value; first = false) {
-        value = append_chunk(value, chunk, &chunk_size);
-        if ((!first && append(text, size, "\t", 1, err) != 0) || append(text, size, chunk, chunk_size, err) != 0 ||
+    for (bool first = true; left; first = false) {
+        size_t piece = left < HF_INI_PIECE ? left : HF_INI_PIECE;
+        size_t length = escape_piece(value, piece, line);
+        if ((!first && append(text, size, "\t", 1, err) != 0) || append(text, size, line, length, err) != 0 ||
             append(text, size, "\n", 1, err) != 0)
             return -1;
+        value += piece;
+        left -= piece;
     }
     return 0;
 }

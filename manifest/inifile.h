@@ -16,8 +16,8 @@
 
 #define HF_INI_LINE_MAX    180 /* bytes of a line without its newline; inih cuts at 199 */
 #define HF_INI_SECTION_MAX 40  /* bytes of a section's name; inih cuts at 49 */
-#define HF_INI_KEY_MAX     40
-#define HF_INI_CHUNK       120 /* bytes of a value on one line when written */
+#define HF_INI_KEY_MAX     24
+#define HF_INI_PIECE       50 /* bytes of a value, before escaping, on one line when written */
 
 struct hf_ini_entry {
     char *key;
@@ -40,14 +40,17 @@ struct hf_inifile {
 
 /*
  * Parses size bytes. `where` begins every message ("WHERE line N: ..."). Repeated keys of a section are refused,
- * repeated sections are not. Values hold no NUL and at most value_max bytes. HOTFIX_FORMAT, HOTFIX_MEMORY. On failure
- * ini is untouched.
+ * repeated sections are not. Values are UTF-8 without control characters, at most value_max bytes. HOTFIX_FORMAT,
+ * HOTFIX_MEMORY. On failure ini is untouched.
  */
 int hf_inifile_parse(const char *where, const char *text, size_t size, size_t value_max, struct hf_inifile *ini,
                      struct hotfix_error *err);
 void hf_inifile_deinit(struct hf_inifile *ini);
 
-/* Appends "key = value\n" in the one way that values are written. *text is malloc'ed or NULL, *size its length. */
+/*
+ * Appends "key = value\n" in the one way that values are written: pieces of HF_INI_PIECE bytes, each on a line of its
+ * own and escaped on its own. *text is malloc'ed or NULL, *size its length.
+ */
 int hf_inifile_append(char **text, size_t *size, const char *key, const char *value, struct hotfix_error *err);
 /* Appends "[name]\n", behind a blank line unless it is the first. */
 int hf_inifile_append_section(char **text, size_t *size, const char *name, struct hotfix_error *err);

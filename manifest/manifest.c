@@ -3,17 +3,21 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle.h"
 #include "cleanup.h"
 #include "error.h"
 #include "inifile.h"
 #include "stamp.h"
 
 #define WHERE "manifest.ini"
+
+#define ARCH_MAX 32 /* bytes of a machine's name */
 
 /* How a field stands as text. One table a section drives parsing and formatting alike, so that they cannot disagree. */
 enum field_kind {
@@ -100,13 +104,25 @@ static const struct field function_fields[] = {
     {0},
 };
 
+/* What must hold between the fields of a section, and what is narrower than the kind of a field. */
+static int check_bundle(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                        struct hotfix_error *err);
+static int check_target(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                        struct hotfix_error *err);
+static int check_payload(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                         struct hotfix_error *err);
+
 /* The sections that stand once, in their order. */
 static const struct {
     const char *name;
     const struct field *fields;
+    int (*check)(const struct hf_ini_section *section, const struct hf_manifest *manifest, struct hotfix_error *err);
 } sections[] = {
-    {"hotfix", hotfix_fields},     {"bundle", bundle_fields},   {"target", target_fields},
-    {"compiler", compiler_fields}, {"payload", payload_fields},
+    {"hotfix", hotfix_fields, NULL},
+    {"bundle", bundle_fields, check_bundle},
+    {"target", target_fields, check_target},
+    {"compiler", compiler_fields, NULL},
+    {"payload", payload_fields, check_payload},
 };
 #define SECTION_COUNT (sizeof(sections) / sizeof(sections[0]))
 
@@ -148,6 +164,11 @@ void hf_manifest_deinit(struct hf_manifest *manifest)
 static int bad_value(const struct hf_ini_entry *entry, const char *expected, struct hotfix_error *err)
 {
     return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: %s is not %s", entry->line, entry->key, expected);
+}
+
+static int bad_section(const struct hf_ini_section *section, const char *what, struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s]: %s", section->line, section->name, what);
 }
 
 static int out_of_memory(struct hotfix_error *err)
@@ -310,6 +331,19 @@ static int parse_section(const struct hf_ini_section *section, const struct fiel
                     section->entries[used].key, section->name);
 }
 
+/* before is the function of the section before, or NULL. */
+static int check_function(const struct hf_ini_section *section, const struct hf_manifest_function *function,
+                          const struct hf_manifest_function *before, struct hotfix_error *err)
+{
+    if (function->size > INT64_MAX - function->offset || function->replacement_size > INT64_MAX - function->replacement)
+        return bad_section(section, "a function ends beyond every address", err);
+    if (function->detour_skip >= function->size)
+        return bad_section(section, "detour-skip leaves nothing of the function", err);
+    if (before && function->offset < before->offset + before->size)
+        return bad_section(section, "the function overlaps or precedes the one of the section before", err);
+    return 0;
+}
+
 /* How many sections from `first` on are called kind.1, kind.2 and so on. */
 static size_t count_numbered(const struct hf_inifile *ini, size_t first, const char *kind)
 {
@@ -350,34 +384,51 @@ static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *mani
     }
     for (size_t i = 0; i < functions; i++) {
         manifest->function_count++;
-        if (parse_section(&first[checks + i], function_fields, &manifest->functions[i], err) != 0)
+        struct hf_manifest_function *function = &manifest->functions[i];
+        if (parse_section(&first[checks + i], function_fields, function, err) != 0 ||
+            check_function(&first[checks + i], function, i ? function - 1 : NULL, err) != 0)
             return -1;
     }
     return 0;
 }
 
-/* What must hold between fields. Formatting checks it too, so `where` says only what is wrong. */
-static int check_consistency(const struct hf_manifest *manifest, struct hotfix_error *err)
+static int check_bundle(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                        struct hotfix_error *err)
+{
+    if (manifest->created > HF_TIME_CREATED_MAX)
+        return bad_section(section, "created is later than a bundle's archive can say", err);
+    return 0;
+}
+
+/* Names end up in paths, in file lookups and in messages. */
+static int check_target(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                        struct hotfix_error *err)
+{
+    const char *name = manifest->target_name;
+    size_t arch = strspn(manifest->arch, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+    if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) > NAME_MAX)
+        return bad_section(section, "name is not a file name without directories", err);
+    if (manifest->arch[arch] || arch > ARCH_MAX)
+        return bad_section(section, "arch is not the name of a machine", err);
+    return 0;
+}
+
+static int check_payload(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                         struct hotfix_error *err)
 {
     char soname[HF_SONAME_MAX];
 
+    if (manifest->payload_size > HF_PAYLOAD_MAX_SIZE)
+        return bad_section(section, "size is more than a bundle carries", err);
     if ((manifest->fixups_offset == 0) != (manifest->fixups_size == 0))
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": fixups-offset and fixups-size go together");
+        return bad_section(section, "fixups-offset and fixups-size go together", err);
     if (manifest->fixups_size > manifest->payload_size ||
         manifest->fixups_offset > manifest->payload_size - manifest->fixups_size)
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": the fix-up table lies outside patch.so");
+        return bad_section(section, "the fix-up table lies outside patch.so", err);
     hf_stamp_soname(manifest->id, soname);
     if (strcmp(manifest->soname, soname) != 0)
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": soname is not the one of the bundle's id, %s", soname);
-    for (size_t i = 0; i < manifest->function_count; i++) {
-        const struct hf_manifest_function *function = &manifest->functions[i];
-        if (function->size > INT64_MAX - function->offset ||
-            function->replacement_size > INT64_MAX - function->replacement)
-            return hf_error(err, HOTFIX_FORMAT, WHERE ": function %s ends beyond every address", function->name);
-        if (i > 0 && function->offset < function[-1].offset + function[-1].size)
-            return hf_error(err, HOTFIX_FORMAT, WHERE ": function %s overlaps or precedes %s", function->name,
-                            function[-1].name);
-    }
+        return bad_section(section, "soname is not the one that belongs to the bundle's id", err);
     return 0;
 }
 
@@ -391,49 +442,10 @@ static int parse_sections(const struct hf_inifile *ini, struct hf_manifest *mani
                             ini->sections[i].line, ini->sections[i].name, sections[i].name);
         if (parse_section(&ini->sections[i], sections[i].fields, manifest, err) != 0)
             return -1;
+        if (sections[i].check && sections[i].check(&ini->sections[i], manifest, err) != 0)
+            return -1;
     }
-    if (parse_numbered(ini, manifest, err) != 0)
-        return -1;
-    return check_consistency(manifest, err);
-}
-
-/* Two texts for one manifest would be two bundles that say the same: only the text that formatting writes is accepted.
- */
-static int check_canonical(const struct hf_manifest *manifest, const char *text, size_t size, struct hotfix_error *err)
-{
-    HF_FREE char *again = NULL;
-    size_t again_size, same = 0;
-    unsigned line = 1;
-
-    if (hf_manifest_format(manifest, &again, &again_size, err) != 0)
-        return -1;
-    for (; same < size && same < again_size && text[same] == again[same]; same++)
-        line += text[same] == '\n';
-    if (same == size && same == again_size)
-        return 0;
-    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: not written in the one way that bundles use", line);
-}
-
-int hf_manifest_parse(const void *text, size_t size, struct hf_manifest *manifest, struct hotfix_error *err)
-{
-    struct hf_inifile ini;
-    struct hf_manifest parsed;
-
-    if (size > HF_MANIFEST_MAX_SIZE)
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": larger than %u bytes", HF_MANIFEST_MAX_SIZE);
-    if (hf_inifile_parse(WHERE, text, size, HF_MANIFEST_MAX_VALUE, &ini, err) != 0)
-        return -1;
-    hf_manifest_init(&parsed);
-    int failed = parse_sections(&ini, &parsed, err);
-    hf_inifile_deinit(&ini);
-    if (!failed)
-        failed = check_canonical(&parsed, text, size, err);
-    if (failed) {
-        hf_manifest_deinit(&parsed);
-        return -1;
-    }
-    *manifest = parsed;
-    return 0;
+    return parse_numbered(ini, manifest, err);
 }
 
 /* The text of a field, or "" when it is absent. NULL when out of memory. */
@@ -523,31 +535,12 @@ static int format_numbered(char **text, size_t *size, const char *kind, size_t n
     return format_section(text, size, name, fields, object, err);
 }
 
-static int check_formattable(const struct hf_manifest *manifest, struct hotfix_error *err)
-{
-    if (!hf_name_valid(manifest->name) || !hf_name_valid(manifest->version))
-        return hf_error(err, HOTFIX_INTERNAL, WHERE ": name or version is not valid");
-    if (manifest->function_count == 0 || manifest->function_count > HF_MANIFEST_MAX_FUNCTIONS ||
-        manifest->check_count > HF_MANIFEST_MAX_CHECKS)
-        return hf_error(err, HOTFIX_INTERNAL, WHERE ": %zu functions and %zu checks cannot be written",
-                        manifest->function_count, manifest->check_count);
-    if (!manifest->soname)
-        return hf_error(err, HOTFIX_INTERNAL, WHERE ": has no soname");
-    if (check_consistency(manifest, err) != 0) {
-        if (err)
-            err->code = HOTFIX_INTERNAL;
-        return hf_error_prefix(err, "manifest to be written");
-    }
-    return 0;
-}
-
-int hf_manifest_format(const struct hf_manifest *manifest, char **text, size_t *size, struct hotfix_error *err)
+/* Writes whatever the struct holds; whether that is a manifest, parsing says. */
+static int write_text(const struct hf_manifest *manifest, char **text, size_t *size, struct hotfix_error *err)
 {
     HF_FREE char *formatted = NULL;
     size_t length = 0;
 
-    if (check_formattable(manifest, err) != 0)
-        return -1;
     for (size_t i = 0; i < SECTION_COUNT; i++)
         if (format_section(&formatted, &length, sections[i].name, sections[i].fields, manifest, err) != 0)
             return -1;
@@ -557,8 +550,63 @@ int hf_manifest_format(const struct hf_manifest *manifest, char **text, size_t *
     for (size_t i = 0; i < manifest->function_count; i++)
         if (format_numbered(&formatted, &length, "function", i + 1, function_fields, &manifest->functions[i], err) != 0)
             return -1;
-    if (length > HF_MANIFEST_MAX_SIZE)
-        return hf_error(err, HOTFIX_INTERNAL, WHERE ": %zu bytes are more than a bundle carries", length);
+    *text = hf_move(formatted);
+    *size = length;
+    return 0;
+}
+
+/* Two texts for one manifest would be two bundles that say the same: only the text that formatting writes is accepted.
+ */
+static int check_canonical(const struct hf_manifest *manifest, const char *text, size_t size, struct hotfix_error *err)
+{
+    HF_FREE char *again = NULL;
+    size_t again_size, same = 0;
+    unsigned line = 1;
+
+    if (write_text(manifest, &again, &again_size, err) != 0)
+        return -1;
+    for (; same < size && same < again_size && text[same] == again[same]; same++)
+        line += text[same] == '\n';
+    if (same == size && same == again_size)
+        return 0;
+    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: not written in the one way that bundles use", line);
+}
+
+int hf_manifest_parse(const void *text, size_t size, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    struct hf_inifile ini;
+    struct hf_manifest parsed;
+
+    if (size > HF_MANIFEST_MAX_SIZE)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": larger than %u bytes", HF_MANIFEST_MAX_SIZE);
+    if (hf_inifile_parse(WHERE, text, size, HF_MANIFEST_MAX_VALUE, &ini, err) != 0)
+        return -1;
+    hf_manifest_init(&parsed);
+    int failed = parse_sections(&ini, &parsed, err);
+    hf_inifile_deinit(&ini);
+    if (!failed)
+        failed = check_canonical(&parsed, text, size, err);
+    if (failed) {
+        hf_manifest_deinit(&parsed);
+        return -1;
+    }
+    *manifest = parsed;
+    return 0;
+}
+
+int hf_manifest_format(const struct hf_manifest *manifest, char **text, size_t *size, struct hotfix_error *err)
+{
+    struct hf_manifest again;
+    struct hotfix_error reason;
+    HF_FREE char *formatted = NULL;
+    size_t length;
+
+    if (write_text(manifest, &formatted, &length, err) != 0)
+        return -1;
+    if (hf_manifest_parse(formatted, length, &again, &reason) != 0)
+        return hf_error(err, reason.code == HOTFIX_FORMAT ? HOTFIX_INTERNAL : reason.code,
+                        "manifest that was to be written: %s", reason.message);
+    hf_manifest_deinit(&again);
     *text = hf_move(formatted);
     *size = length;
     return 0;
