@@ -188,7 +188,8 @@ static void bundle_for_another_cpu_is_refused(void **state)
     struct material material;
     (void)state;
     material_make(&material, with_factor(3, ""), 0);
-    strcpy(material.manifest.arch, strcmp(hf_arch_host.name, "x86_64") == 0 ? "aarch64" : "x86_64");
+    free(material.manifest.arch);
+    material.manifest.arch = fixture_text(strcmp(hf_arch_host.name, "x86_64") == 0 ? "aarch64" : "x86_64");
     refuse(&material, HOTFIX_INCOMPATIBLE, "the bundle is for");
 }
 
