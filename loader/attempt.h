@@ -20,6 +20,7 @@ enum hf_thread_state {
     HF_THREAD_GONE,    /* has exited */
     HF_THREAD_IGNORED, /* of the kernel: runs no user code */
     HF_THREAD_CALLER,
+    HF_THREAD_LISTED,  /* is to be stopped */
     HF_THREAD_HELD,    /* will stop as soon as it can */
     HF_THREAD_STOPPED, /* its registers are known */
 };
@@ -42,6 +43,7 @@ enum hf_outcome {
     HF_OUTCOME_DIED,    /* the helper came to its end before it could say more */
     HF_OUTCOME_ACTED,   /* the action ran */
     HF_OUTCOME_REFUSED, /* not permitted: error and tid say what */
+    HF_OUTCOME_BLOCKED, /* thread tid blocks the signals that could stop it */
     HF_OUTCOME_STUCK,   /* thread tid did not stop */
     HF_OUTCOME_INSIDE,  /* thread tid is in zone */
     HF_OUTCOME_SLOW,    /* the stacks could not be scanned in time */

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "raw.h"
 #include "stop_ptrace.h"
+#include "stop_signal.h"
 #include "tasks.h"
 
 #define DEADLINE_NS     (100 * HF_NS_PER_MS)
@@ -32,7 +33,10 @@ struct run {
     uint64_t deadline_ns;
     size_t capacity; /* threads that the next attempt has room for */
     uint64_t back_off;
-    bool permit; /* PR_SET_PTRACER is needed */
+    bool permit;                       /* PR_SET_PTRACER is needed */
+    bool doubted;                      /* mappings read before the stop cannot be relied on */
+    bool signal;                       /* the method */
+    char refusal[HOTFIX_MESSAGE_SIZE]; /* why ptrace cannot be used */
     uint64_t pause;
     int result;
 };
@@ -86,6 +90,7 @@ static int attempt_open(const struct run *run, struct hf_attempt **attempt, stru
     /* The kernel puts these random bytes at the top of the first thread's stack. */
     new->first_stack = (uintptr_t)getauxval(AT_RANDOM);
     new->err = err;
+    new->regions_doubted = run->doubted;
     *attempt = new;
     return 0;
 }
@@ -147,6 +152,25 @@ static int tell_failed(const struct hf_attempt *attempt, struct hotfix_error *er
     return hf_error_sys(err, HOTFIX_STOP, "cannot stop %s: cannot %s", thread, attempt->what);
 }
 
+/* Both ways are refused. */
+static int tell_refused(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
+{
+    struct hotfix_error reason;
+
+    if (attempt->outcome == HF_OUTCOME_BLOCKED) {
+        char thread[TEXT_SIZE];
+        name_thread(attempt, thread);
+        hf_error(&reason, HOTFIX_STOP, "%s blocks every unused real-time signal", thread);
+    } else {
+        tell_failed(attempt, &reason);
+    }
+    return hf_error(err, HOTFIX_STOP,
+                    "%s%s%s; allow the process to be traced by its own child (no debugger, seccomp filter, "
+                    "PR_SET_DUMPABLE 0 or Yama ptrace_scope above 1 against it), or keep a real-time signal unused and "
+                    "unblocked",
+                    run->refusal, run->refusal[0] ? "; nor with a signal: " : "", reason.message);
+}
+
 static int tell(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
 {
     switch (attempt->outcome) {
@@ -160,6 +184,9 @@ static int tell(const struct run *run, const struct hf_attempt *attempt, struct 
                         run->deadline_ns / HF_NS_PER_MS);
     case HF_OUTCOME_FULL:
         return hf_error(err, HOTFIX_STOP, "the process has more threads or mappings than can be stopped");
+    case HF_OUTCOME_BLOCKED:
+    case HF_OUTCOME_REFUSED:
+        return tell_refused(run, attempt, err);
     case HF_OUTCOME_DIED:
         return hf_error(err, HOTFIX_STOP, "the helper process that stops the threads was killed; try again");
     default:
@@ -167,26 +194,56 @@ static int tell(const struct run *run, const struct hf_attempt *attempt, struct 
     }
 }
 
-/* Is another attempt worth while? Waits first where it is. */
-static bool again(struct run *run, const struct hf_attempt *attempt)
+static bool wait_for_better(struct run *run, const struct hf_attempt *attempt)
+{
+    if (hf_raw_now() + run->back_off >= attempt->deadline)
+        return false;
+    hf_raw_sleep(run->back_off);
+    if (run->back_off < BACK_OFF_MAX_NS)
+        run->back_off *= 2;
+    return true;
+}
+
+/* ptrace is refused: can anything be done about it? */
+static bool make_up(struct run *run, const struct hf_attempt *attempt)
+{
+    struct hotfix_error reason;
+
+    if (run->signal)
+        return false;
+    if (!run->permit && attempt->error == -EPERM && yama_restricts()) {
+        run->permit = true;
+        return true;
+    }
+    tell_failed(attempt, &reason);
+    memcpy(run->refusal, reason.message, sizeof(run->refusal));
+    run->signal = run->request->method == HF_STOP_AUTO;
+    return run->signal;
+}
+
+/* Is another attempt worth while? Waits first where it needs time. */
+static bool again(struct run *run, struct hf_attempt *attempt)
 {
     switch (attempt->outcome) {
     case HF_OUTCOME_INSIDE:
     case HF_OUTCOME_STUCK:
-        if (hf_raw_now() + run->back_off >= attempt->deadline)
-            return false;
-        hf_raw_sleep(run->back_off);
-        if (run->back_off < BACK_OFF_MAX_NS)
-            run->back_off *= 2;
-        return true;
+    case HF_OUTCOME_BLOCKED:
+        return wait_for_better(run, attempt);
     case HF_OUTCOME_FULL:
         run->capacity *= GROWTH;
         return run->capacity <= THREADS_MAX;
     case HF_OUTCOME_REFUSED:
-        if (run->permit || attempt->error != -EPERM || !yama_restricts())
+        return make_up(run, attempt);
+    case HF_OUTCOME_DIED:
+        if (attempt->scanning && !run->doubted) { /* of a mapping that is no longer there */
+            run->doubted = true;
+            return true;
+        }
+        if (attempt->began)
             return false;
-        run->permit = true;
-        return true;
+        /* Killed at its first steps, as a seccomp filter does. */
+        hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, 0, "use ptrace: the helper process was killed", -EPERM);
+        return make_up(run, attempt);
     default:
         return false;
     }
@@ -200,7 +257,10 @@ static int try_once(struct run *run, struct hotfix_error *err)
 
     if (attempt_open(run, &attempt, err) != 0)
         return -1;
-    hf_stop_ptrace(attempt, run->permit);
+    if (run->signal)
+        hf_stop_signal(attempt);
+    else
+        hf_stop_ptrace(attempt, run->permit);
     if (attempt->began)
         run->pause += attempt->ended - attempt->began;
     if (attempt->outcome == HF_OUTCOME_ACTED) {
@@ -224,6 +284,7 @@ int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struc
         .deadline_ns = request->deadline_ns ? request->deadline_ns : DEADLINE_NS,
         .capacity = THREADS_MIN,
         .back_off = BACK_OFF_NS,
+        .signal = request->method == HF_STOP_SIGNAL,
     };
     int status;
 
