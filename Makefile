@@ -43,7 +43,7 @@ LIBDIR_INIH := $(shell $(PKG_CONFIG) --variable=libdir inih 2>/dev/null)
 STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
 # The command writes archives too, and libarchive's writer pulls in every format with its compression library: shared.
-PACKAGER_LIBS = $(LIBDIR_INIH)/libinih.a -larchive -lcrypto -lelf -ldwarf -ljansson -lcapstone
+PACKAGER_LIBS = $(LIBDIR_INIH)/libinih.a -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
@@ -176,7 +176,7 @@ $(BUILD)/examples/agent.so: $(BUILD)/obj/examples/agent/agent.o $(SHARED)
 # What runs below is told where the build is and how it was made.
 export BUILD_DIR := $(abspath $(BUILD))
 export CC RELEASE_CFLAGS
-PROVE := prove --exec ''
+PROVE := prove
 PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that

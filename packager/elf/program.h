@@ -36,10 +36,11 @@ struct hf_inline_copy {
 
 /* One parameter of a prototype. */
 struct hf_parameter {
-    char *type;   /* type in C notation: "struct order *", "unsigned int" */
-    bool pointer; /* the type is a pointer */
-    char *named;  /* innermost named type behind at most one pointer: "order" for struct order and struct order *, ""
-                     when none */
+    char *type;   /* type in C notation, typedefs looked through: "struct order *", "unsigned int" */
+    char *named;  /* the first name that its type is spelled with behind at most one pointer: "order_t"; "" when none */
+    bool pointer; /* there was one pointer before that name */
+    char *tag;    /* the type's own name when every typedef is looked through: "order"; "" when none */
+    bool tag_pointer; /* there is one pointer before that */
 };
 
 struct hf_function {
