@@ -170,12 +170,15 @@ void hf_describe_contents(struct hf_report *report, const struct hf_manifest *ma
     hf_report_set(
         report, "build",
         json_pack("{s:o, s:o}", "compiler", hf_json_text(manifest->compiler), "flags", json_words(manifest->flags)));
+    json_t *fixups = manifest->fixups_size == 0
+                         ? json_null()
+                         : json_pack("{s:o, s:I}", "offset", hf_json_offset(manifest->fixups_offset), "size",
+                                     (json_int_t)manifest->fixups_size);
     hf_report_set(report, "payload",
-                  json_pack("{s:I, s:s, s:o, s:{s:o, s:I}, s:o, s:o}", "size", (json_int_t)manifest->payload_size,
-                            "sha256", digest, "soname", hf_json_text(manifest->soname), "fixups", "offset",
-                            hf_json_offset(manifest->fixups_offset), "size", (json_int_t)manifest->fixups_size,
-                            "on_apply", manifest->on_apply ? hf_json_offset(manifest->on_apply) : json_null(),
-                            "on_revert", manifest->on_revert ? hf_json_offset(manifest->on_revert) : json_null()));
+                  json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "size", (json_int_t)manifest->payload_size, "sha256",
+                            digest, "soname", hf_json_text(manifest->soname), "fixups", fixups, "on_apply",
+                            manifest->on_apply ? hf_json_offset(manifest->on_apply) : json_null(), "on_revert",
+                            manifest->on_revert ? hf_json_offset(manifest->on_revert) : json_null()));
     hf_report_set(report, "functions", json_functions(manifest));
     hf_report_set(report, "checks", json_checks(manifest));
 }

