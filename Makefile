@@ -68,6 +68,8 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 BENCH_OBJ := $(call objects,$(BENCH_SRC))
 WEBAPP_OBJ := $(call objects,$(filter-out %/load.c,$(WEBAPP_SRC)))
+FORMATTED = $(PRODUCT_SRC) $(wildcard */*/*.c examples/*/*/*.c */*.h */*/*.h)
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%,$(PRODUCT_SRC) $(wildcard examples/*/*.c))
 EXAMPLES := $(BUILD)/examples/webapp $(BUILD)/examples/load $(BUILD)/examples/agent.so
 
 COMMAND := $(BUILD)/hotfix
@@ -174,9 +176,7 @@ $(BUILD)/examples/agent.so: $(BUILD)/obj/examples/agent/agent.o $(SHARED)
 	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -shared -o $@ $< -lhotfix
 
 # What runs below is told where the build is and how it was made.
-export BUILD_DIR := $(abspath $(BUILD))
-export CC RELEASE_CFLAGS
-PROVE := prove
+TEST_ENV = BUILD=$(abspath $(BUILD)) CC='$(CC)' SAN=$(SAN) RELEASE_CFLAGS='$(RELEASE_CFLAGS)' CMOCKA_MESSAGE_OUTPUT=TAP
 PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
@@ -199,10 +199,10 @@ format format-check:
 
 .PHONY: run-check run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(EXAMPLES)
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP $(PROVE) -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
+	$(Q)$(TEST_ENV) prove -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
 
 run-demo: all $(EXAMPLES)
-	$(Q)examples/webapp/demo.sh
+	$(Q)$(TEST_ENV) examples/webapp/demo.sh
 
 run-sanitize:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined run-check
@@ -215,6 +215,23 @@ run-fuzz:
 .PHONY: fuzz-all
 fuzz-all: $(FUZZ_BIN)
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+run-lint: all $(EXAMPLES) $(TIDY)
+	$(Q)$(TEST_ENV) prove $(LINTS)
+
+# The analyser cannot know what error.h promises about return values; analysis.h tells it, everywhere but in error.c.
+$(BUILD)/tidy/%: %.c .clang-tidy tests/lint/analysis.h
+	$(call say,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(ALL_CPPFLAGS) -Iloader -Ipackager -Itests -Iexamples/webapp \
+		$(if $(filter manifest/error.c,$<),,-include tests/lint/analysis.h) 2>$@ \
+		|| { cat $@; rm -f $@; exit 1; }
+
+run-format:
+	clang-format -i $(FORMATTED)
+
+run-format-check:
+	clang-format --dry-run -Werror $(FORMATTED)
 
 install: all ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)

@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The library as others see it: hotfix.h, the version map, libhotfix.so and libhotfix.a offer the same functions.
+
+. "$(dirname "$0")/../story/lib.sh"
+cd "$ROOT" || exit 1
+
+library=$BUILD/libhotfix.so
+declared=$(cpp -P -Imanifest loader/hotfix.h | tr -d '\n' | grep -oE 'hotfix_[a-z_]+\(' | tr -d '(' | sort -u)
+mapped=$(sed -n '/global:/,/local:/s/^ *\(hotfix_[a-z_]*\);$/\1/p' loader/hotfix.map)
+exported=$(nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort)
+archived=$(nm -g --defined-only "$BUILD/libhotfix.a" | awk 'NF == 3 { print $3 }' | sort)
+
+is "the map lists what hotfix.h declares" "$mapped" "$declared"
+is "libhotfix.so exports what the map lists" "$exported" "$mapped"
+is "libhotfix.a offers the same and nothing else" "$archived" "$mapped"
+is "libhotfix.so is named by its ABI" "$(readelf -dW "$library" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" libhotfix.so.0
+if [ -z "${SAN-}" ]; then
+    is "libhotfix.so needs libcrypto and the C library only" \
+        "$(readelf -dW "$library" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' | sort | xargs)" \
+        "libc.so.6 libcrypto.so.3"
+fi
+is "libhotfix.so wants no executable stack" "$(readelf -lW "$library" | awk '$1 == "GNU_STACK" { print $7 }')" RW
+is "libhotfix.so has no relocations in its code" "$(readelf -dW "$library" | grep -c TEXTREL)" 0
+
+finish
