@@ -12,6 +12,7 @@
 #define MAGIC_SIZE        8
 #define BLOCK_HEADER_SIZE (MAGIC_SIZE + 4)
 #define ENTRY_HEADER_SIZE 8
+#define IDS_SHOWN         4 /* in a message */
 #define ENTRY_SIZE        (ENTRY_HEADER_SIZE + HF_KEY_ID_SIZE + HF_SIGNATURE_SIZE)
 
 static const char block_magic[MAGIC_SIZE] = {'H', 'F', 'S', 'I', 'G', 'S', '0', '1'};
@@ -141,6 +142,21 @@ static const struct hf_trust_key *verified_by(const struct hf_signature *signatu
     return NULL;
 }
 
+static int unknown_keys(const struct hf_signed *parts, struct hotfix_error *err)
+{
+    char ids[IDS_SHOWN * (2 * HF_KEY_ID_SIZE + 2) + 1] = "";
+    size_t shown = parts->signature_count < IDS_SHOWN ? parts->signature_count : IDS_SHOWN;
+    char *out = ids;
+
+    for (size_t i = 0; i < shown; i++) {
+        out = stpcpy(out, i ? ", " : "");
+        hf_hex_encode(parts->signatures[i].key_id, HF_KEY_ID_SIZE, out);
+        out += 2 * HF_KEY_ID_SIZE;
+    }
+    return hf_error(err, HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store (key id %s%s)", ids,
+                    shown < parts->signature_count ? " and others" : "");
+}
+
 int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, const struct hf_trust_key **by,
                      struct hotfix_error *err)
 {
@@ -165,8 +181,5 @@ int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust
     if (known)
         return hf_error(err, HOTFIX_SIGNATURE, "signed by a trusted key, but over other bytes: the bundle was changed");
 
-    char id[2 * HF_KEY_ID_SIZE + 1];
-    hf_hex_encode(parts->signatures[0].key_id, HF_KEY_ID_SIZE, id);
-    return hf_error(err, HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store (key id %s%s)", id,
-                    parts->signature_count > 1 ? " and others" : "");
+    return unknown_keys(parts, err);
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "error.h"
+
+#include <errno.h>
+
+#include "manifest_fixture.h"
+
+static void an_absent_error_object_is_accepted(void **state)
+{
+    (void)state;
+    assert_int_equal(hf_error(NULL, HOTFIX_IO, "%s", "text"), -1);
+    assert_int_equal(hf_error_sys(NULL, HOTFIX_IO, "%s", "text"), -1);
+    assert_int_equal(hf_error_prefix(NULL, "%s", "text"), -1);
+}
+
+static void long_messages_are_cut_to_fit(void **state)
+{
+    char text[2 * HOTFIX_MESSAGE_SIZE];
+    struct hotfix_error err;
+
+    (void)state;
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    hf_error(&err, HOTFIX_FORMAT, "%s", text);
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 1);
+    hf_error_prefix(&err, "%s", "layer");
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 1);
+    assert_memory_equal(err.message, "layer: xxx", 10);
+    hf_error_prefix(&err, "%s", text);
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 1);
+    errno = ENOENT;
+    hf_error_sys(&err, HOTFIX_IO, "%s", text);
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 1);
+}
+
+static void errno_survives_reporting(void **state)
+{
+    struct hotfix_error err;
+
+    (void)state;
+    errno = EXDEV;
+    hf_error(&err, HOTFIX_IO, "a");
+    hf_error_sys(&err, HOTFIX_IO, "b");
+    hf_error_prefix(&err, "c");
+    assert_int_equal(errno, EXDEV);
+}
+
+static void a_system_error_carries_errno_and_its_text(void **state)
+{
+    struct hotfix_error err;
+
+    (void)state;
+    errno = ENOENT;
+    assert_int_equal(hf_error_sys(&err, HOTFIX_IO, "%s: cannot be opened", "fix.hotfix"), -1);
+    assert_int_equal(err.code, HOTFIX_IO);
+    assert_int_equal(err.sys_errno, ENOENT);
+    assert_string_equal(err.message, "fix.hotfix: cannot be opened: No such file or directory");
+    errno = 123456;
+    hf_error_sys(&err, HOTFIX_IO, "x");
+    assert_string_equal(err.message, "x: unknown error");
+    hf_error(&err, HOTFIX_IO, "y");
+    assert_int_equal(err.sys_errno, 0);
+}
+
+static void a_prefix_goes_in_front_and_keeps_the_code(void **state)
+{
+    struct hotfix_error err;
+
+    (void)state;
+    hf_error(&err, HOTFIX_FORMAT, "bad magic");
+    assert_int_equal(hf_error_prefix(&err, "bundle %s", "fix.hotfix"), -1);
+    assert_int_equal(err.code, HOTFIX_FORMAT);
+    assert_string_equal(err.message, "bundle fix.hotfix: bad magic");
+}
+
+static void every_code_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (int code = HOTFIX_OK; code <= HOTFIX_INTERNAL; code++) {
+        assert_non_null(hf_error_name(code));
+        assert_string_not_equal(hf_error_name(code), "unknown");
+        for (int other = HOTFIX_OK; other < code; other++)
+            assert_string_not_equal(hf_error_name(code), hf_error_name(other));
+    }
+    assert_string_equal(hf_error_name(HOTFIX_INTERNAL + 1), "unknown");
+    assert_string_equal(hf_error_name((enum hotfix_code) - 1), "unknown");
+    assert_string_equal(hf_error_name(HOTFIX_INCOMPATIBLE), "incompatible");
+    assert_string_equal(hf_error_name(HOTFIX_SIGNATURE), "signature");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_absent_error_object_is_accepted),
+        cmocka_unit_test(long_messages_are_cut_to_fit),
+        cmocka_unit_test(errno_survives_reporting),
+        cmocka_unit_test(a_system_error_carries_errno_and_its_text),
+        cmocka_unit_test(a_prefix_goes_in_front_and_keeps_the_code),
+        cmocka_unit_test(every_code_has_a_name_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
