@@ -15,12 +15,12 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define LOWEST_ADDRESS 65536               /* vm.mmap_min_addr as every distribution sets it */
-#define USER_SPACE_END (UINT64_C(1) << 47) /* hints above it are needed to map there (x86-64, arm64: default layouts)  \
-                                            */
-#define LINE_MAX_SIZE (4096 + 128)         /* one line of /proc/self/maps: numbers and a path */
-#define BUFFER_SIZE   (4 * LINE_MAX_SIZE)  /* on the heap: callers have small stacks */
-#define ATTEMPTS      4
+#define LOWEST_ADDRESS 65536 /* vm.mmap_min_addr as every distribution sets it */
+#define USER_SPACE_END                                                                                                 \
+    (UINT64_C(1) << 47)                   /* hints above it are needed to map there (x86-64, arm64: default layouts)   \
+                                           */
+#define LINE_MAX_SIZE (4096 + 128)        /* one line of /proc/self/maps: numbers and a path */
+#define BUFFER_SIZE   (4 * LINE_MAX_SIZE) /* on the heap: callers have small stacks */
 
 struct gap {
     uintptr_t begin;
@@ -34,6 +34,14 @@ struct gaps {
     size_t capacity;
 };
 
+/* What is tried, in this order. Below first: a program's heap grows above it. */
+struct attempt {
+    bool above; /* the hole is above the target */
+    bool all;   /* what is below the hole is reserved too, for kernels that search upwards */
+};
+
+static const struct attempt attempts[] = {{false, false}, {false, true}, {true, false}, {true, true}};
+
 static void gaps_cleanup(struct gaps *gaps)
 {
     free(gaps->list);
@@ -41,9 +49,12 @@ static void gaps_cleanup(struct gaps *gaps)
 
 struct hf_window hf_window_around(uintptr_t begin, uintptr_t end, uint64_t reach)
 {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     struct hf_window window = {.target = begin};
-    window.begin = end > reach ? end - reach : 0;
-    window.end = begin < UINTPTR_MAX - reach ? begin + reach : UINTPTR_MAX;
+
+    /* Whole pages: nothing else can be mapped or reserved. */
+    window.begin = end > reach ? (end - reach + page - 1) & -page : 0;
+    window.end = (begin < UINTPTR_MAX - reach ? begin + reach : UINTPTR_MAX) & -page;
     return window;
 }
 
@@ -109,23 +120,25 @@ static int read_gaps(size_t size, struct gaps *gaps, struct hotfix_error *err)
     }
 }
 
-/* The hole to leave: the part of a gap that lies in the window. */
-static bool choose_hole(const struct gaps *gaps, const struct hf_window *window, size_t size, struct gap *hole)
+/*
+ * The hole to leave: the part of a gap that lies in the window, the nearest one on the wanted side of the target. Below
+ * the stack only the bottom is used, as far as can be from where the stack grows.
+ */
+static bool choose_hole(const struct gaps *gaps, const struct hf_window *window, size_t size, bool above,
+                        struct gap *hole)
 {
     bool found = false;
 
-    for (size_t i = 0; i < gaps->count; i++) {
+    for (size_t i = 0; i < gaps->count && !(found && above); i++) {
         struct gap gap = gaps->list[i];
-        /* Below the stack only the bottom is used, as far as can be from where the stack grows. */
-        if (gap.below_stack && (gap.begin < window->begin || gap.end - gap.begin < 4 * size))
+        if ((gap.begin >= window->target) != above)
+            continue;
+        if (gap.below_stack && gap.end - gap.begin < 4 * size)
             continue;
         gap.begin = gap.begin > window->begin ? gap.begin : window->begin;
         gap.end = gap.end < window->end ? gap.end : window->end;
         if (gap.begin >= gap.end || gap.end - gap.begin < size)
             continue;
-        /* Ordered by address: the last one below the target is the nearest, and the first one above it is. */
-        if (found && gap.begin >= window->target)
-            break;
         *hole = gap;
         found = true;
     }
@@ -190,18 +203,15 @@ static bool lands_inside(const struct hf_window *window, size_t size)
     return (uintptr_t)probe >= window->begin && (uintptr_t)probe + size <= window->end;
 }
 
-static int try_place(const struct hf_window *window, size_t size, bool all, struct hf_place *place,
-                     struct hotfix_error *err)
+/* 1 when there is no hole or the kernel did not take it: then *hole says which. */
+static int try_place(const struct hf_window *window, size_t size, const struct attempt *attempt, struct hf_place *place,
+                     struct gap *hole, struct hotfix_error *err)
 {
     __attribute__((cleanup(gaps_cleanup))) struct gaps gaps = {0};
     if (read_gaps(size, &gaps, err) != 0)
         return -1;
-
-    struct gap hole;
-    if (!choose_hole(&gaps, window, size, &hole))
-        return hf_error(err, HOTFIX_STAGE,
-                        "no gap of %zu KiB is free in the address space near the target, between %#zx and %#zx",
-                        size / 1024, (size_t)window->begin, (size_t)window->end);
+    if (!choose_hole(&gaps, window, size, attempt->above, hole))
+        return 1;
 
     size_t capacity = 2 * gaps.count;
     struct hf_reservation *reservations = realloc(place->reservations, capacity * sizeof(*reservations));
@@ -210,26 +220,34 @@ static int try_place(const struct hf_window *window, size_t size, bool all, stru
     place->reservations = reservations;
     place->capacity = capacity;
 
-    reserve_around(place, &gaps, &hole, size, all || hole.below_stack);
+    reserve_around(place, &gaps, hole, size, attempt->all || hole->below_stack);
     if (lands_inside(window, size))
         return 0;
     release(place);
-    return hf_error(
-        err, HOTFIX_STAGE,
-        "the kernel did not map %zu KiB near the target although there is a gap at %#zx; a limit on address space "
-        "(RLIMIT_AS) can be the reason",
-        size / 1024, (size_t)hole.begin);
+    return 1;
 }
 
 int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *place, struct hotfix_error *err)
 {
     *place = (struct hf_place){0};
 
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++)
-        if (try_place(window, size, attempt >= ATTEMPTS / 2, place, err) == 0)
-            return 0;
+    struct gap hole = {0};
+    int status = 1;
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]) && status > 0; i++)
+        status = try_place(window, size, &attempts[i], place, &hole, err);
+    if (status == 0)
+        return 0;
     hf_place_close(place);
-    return -1;
+    if (status < 0)
+        return -1;
+    if (hole.end == 0)
+        return hf_error(err, HOTFIX_STAGE,
+                        "no gap of %zu KiB is free in the address space near the target, between %#zx and %#zx",
+                        size / 1024, (size_t)window->begin, (size_t)window->end);
+    return hf_error(err, HOTFIX_STAGE,
+                    "the kernel did not map %zu KiB near the target although there is a gap at %#zx; a limit on "
+                    "address space (RLIMIT_AS) can be the reason",
+                    size / 1024, (size_t)hole.begin);
 }
 
 void hf_place_close(struct hf_place *place)

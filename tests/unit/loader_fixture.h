@@ -31,6 +31,7 @@
 #include "hotfix.h"
 #include "key.h"
 #include "module.h"
+#include "sanitized.h"
 #include "signature.h"
 #include "stamp.h"
 
@@ -272,18 +273,9 @@ static void fixture_bundle(const struct fixture *fixture, unsigned number, const
 }
 
 /* A sanitizer's own allocator maps memory at any time: only mappings of files are compared then. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-
 static bool line_counts(const char *line)
 {
-#ifdef SANITIZED
+#if SANITIZED
     if (!strchr(line, '/'))
         return false;
 #endif
