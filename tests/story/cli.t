@@ -59,11 +59,11 @@ for verb in $verbs; do
 done
 
 # One table of exit statuses: what the command prints is what hotfix(1) says.
+page=$ROOT/docs/man/hotfix.1
+sed -n '/^\.Bl -tag -width "70"/,/^\.El/p' "$page" >table
 is "hotfix(1) has the exit statuses of the command" \
-    "$(sed -n '/^\.Sh EXIT STATUS/,/^\.El/p' "$ROOT/docs/man/hotfix.1" | sed -n 's/^\.It \([0-9]*\)$/\1/p' | tr '\n' ' ')" \
-    "$(sed -n '/^Exit status:/,$s/^ *\([0-9]*\)  .*/\1/p' help | tr '\n' ' ')"
-is "in the same words" \
-    "$(sed -n '/^\.Sh EXIT STATUS/,/^\.El/p' "$ROOT/docs/man/hotfix.1" | grep -v '^\.' | sed 's/\.$//')" \
-    "$(sed -n '/^Exit status:/,$s/^ *[0-9]*  //p' help)"
+    "$(sed -n 's/^\.It \([0-9]*\)$/\1/p' table)" "$(sed -n '/^Exit status:/,$s/^ *\([0-9][0-9]*\)  .*/\1/p' help)"
+is "in the same words" "$(grep -v '^\.' table)" "$(sed -n '/^Exit status:/,$s/^ *[0-9][0-9]*  //p' help)"
+is "and the same verbs" "$(sed -n 's/^\.It Cm //p' "$page")" "$verbs"
 
 finish
