@@ -163,11 +163,12 @@ static bool is_linked(const struct hf_journal *first, const struct hf_journal *s
     return false;
 }
 
-static int check_output(const struct hf_journal *journal, const char *output, struct hotfix_error *err)
+static int check_output(const struct hf_journal *before, const struct hf_journal *journal, const char *output,
+                        struct hotfix_error *err)
 {
     char names[256] = "";
 
-    if (journal->compile_count == 0)
+    if (before->compile_count + journal->compile_count == 0)
         return hf_error(
             err, HOTFIX_USAGE,
             "the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in "
@@ -187,9 +188,27 @@ static int check_output(const struct hf_journal *journal, const char *output, st
                     output, names[0] ? names : "nothing");
 }
 
+/*
+ * The command that made an object before the patch. A tree that came built already was not built again: the command of
+ * today then stands for the one of then, provided that there was an object.
+ */
+static const struct hf_compile *compiled_before(const struct hf_journal *before, const struct hf_compile *now,
+                                                const struct places *places)
+{
+    const struct hf_compile *then = hf_journal_compile(before, now->object);
+    size_t length = strlen(places->tree);
+    HF_FREE char *object = NULL;
+
+    if (then || strncmp(now->object, places->tree, length) != 0)
+        return then;
+    object = below(places->before, now->object + length);
+    return object && access(object, F_OK) == 0 ? now : NULL;
+}
+
 /* The objects of `output` that came out different after the patch, as pairs of commands. */
 static int find_changed(const struct hf_journal *before, const struct hf_journal *after, const char *output,
-                        struct hf_change **changes, size_t *count, struct hotfix_error *err)
+                        const struct places *places, struct hf_change **changes, size_t *count,
+                        struct hotfix_error *err)
 {
     struct hf_change *found = calloc(after->compile_count + 1, sizeof(*found));
     size_t used = 0;
@@ -198,8 +217,9 @@ static int find_changed(const struct hf_journal *before, const struct hf_journal
         return out_of_memory(err);
     for (size_t i = 0; i < after->compile_count; i++) {
         const struct hf_compile *now = &after->compiles[i];
-        const struct hf_compile *then = hf_journal_compile(before, now->object);
-        bool same = then && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
+        const struct hf_compile *then = compiled_before(before, now, places);
+        bool same =
+            then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
         if (!same && is_linked(after, before, output, &now->digest))
             found[used++] = (struct hf_change){.before = then, .after = now};
     }
@@ -252,9 +272,9 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     if (!failed)
         failed = hf_journal_read(places->journal_after, &after, err);
     if (!failed)
-        failed = check_output(before.link_count ? &before : &after, request->output, err);
+        failed = check_output(&before, before.link_count ? &before : &after, request->output, err);
     if (!failed)
-        failed = find_changed(&before, &after, request->output, &changes, &objects->count, err);
+        failed = find_changed(&before, &after, request->output, places, &changes, &objects->count, err);
     if (!failed)
         failed = compile_changed(request, places, changes, objects->count, objects, err);
     hf_journal_deinit(&before);
