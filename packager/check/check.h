@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compatibility checks: does this patch belong to exactly this target?
+ *
+ * A check is a small unit with a stable id. It looks at one subject (target, patch, picked functions) and notes
+ * findings; its verdict is the worst of them, incompatible before unproven before compatible. Whoever reports reads
+ * the results only, so a new check is one more file and one line in the table of check.c, and a new report format
+ * touches no check.
+ */
+#ifndef HF_CHECK_H
+#define HF_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "arch.h"
+#include "elf/program.h"
+#include "hotfix/error.h"
+#include "manifest.h"
+#include "pick.h"
+
+/* What is checked. */
+struct hf_check_subject {
+    const struct hf_program *target;
+    const struct hf_program *patch;
+    const struct hf_pair *pairs;
+    size_t pair_count;
+    const struct hf_arch_tools *tools; /* of the target's machine; NULL when it is not supported */
+};
+
+/* One thing that a check saw. */
+struct hf_finding {
+    enum hf_verdict verdict;
+    const struct hf_pair *pair; /* the function concerned, one of the subject's; NULL: the files as a whole */
+    char *evidence; /* one sentence without a full stop; begins with the function's name where there is one */
+    char *advice;   /* what to do about it; NULL when there is nothing to say */
+};
+
+struct hf_findings {
+    struct hf_finding *items;
+    size_t count;
+    bool failed; /* one could not be stored: out of memory */
+};
+
+/*
+ * Notes a finding; the evidence is formatted as by printf(3) behind "NAME (source file): " when there is a pair. advice
+ * may be NULL.
+ */
+void hf_findings_add(struct hf_findings *findings, enum hf_verdict verdict, const struct hf_pair *pair,
+                     const char *advice, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* True when none is worse than compatible. */
+bool hf_findings_clean(const struct hf_findings *findings);
+
+/* Which verdicts of a check a person may accept, with a reason that is recorded. */
+enum hf_acceptance {
+    HF_ACCEPT_NEVER,    /* none: nothing but a file that fits will do */
+    HF_ACCEPT_UNPROVEN, /* what could not be proved, but not what was disproved */
+    HF_ACCEPT_ANY       /* also incompatible: the process stays sound, but the fix does not reach all of the code */
+};
+
+struct hf_check {
+    const char *id;    /* stable: lower-case letters, digits and dashes */
+    const char *title; /* what it compares, in a few words */
+    enum hf_acceptance acceptance;
+    /* Notes at least one finding, a compatible one when nothing is wrong. -1 only when it could not look. */
+    int (*run)(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err);
+};
+
+/* All checks in the order in which they run and are reported. */
+extern const struct hf_check *const hf_checks[];
+extern const size_t hf_check_count;
+
+/* A person's decision to accept what one check says. */
+struct hf_exception {
+    const struct hf_check *check;
+    const char *reason;
+};
+
+struct hf_check_result {
+    const struct hf_check *check;
+    enum hf_verdict verdict;
+    struct hf_findings findings;
+    const char *exception; /* the reason for which the verdict is accepted; NULL: it is not, or need not be */
+};
+
+/*
+ * Runs every check. *results is malloc'ed, hf_check_count of them in the order of the table; free with
+ * hf_check_results_destroy().
+ */
+int hf_checks_run(const struct hf_check_subject *subject, const struct hf_exception *exceptions, size_t exception_count,
+                  struct hf_check_result **results, struct hotfix_error *err);
+/* NULL is fine. */
+void hf_check_results_destroy(struct hf_check_result *results);
+
+/* 0 when every verdict is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first finding
+ * that says so. */
+int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err);
+
+/* The findings that made the verdict as one line, "; " between them. malloc'ed; NULL when out of memory. */
+char *hf_check_evidence(const struct hf_check_result *result);
+
+/* The checks; each is defined in the file of its name or a close one. */
+extern const struct hf_check hf_check_machine;
+extern const struct hf_check hf_check_build_id;
+extern const struct hf_check hf_check_compiler;
+extern const struct hf_check hf_check_flags;
+extern const struct hf_check hf_check_signature;
+extern const struct hf_check hf_check_inline;
+extern const struct hf_check hf_check_clones;
+extern const struct hf_check hf_check_alias;
+extern const struct hf_check hf_check_entry;
+extern const struct hf_check hf_check_variables;
+extern const struct hf_check hf_check_symbols;
+extern const struct hf_check hf_check_loading;
+
+#endif

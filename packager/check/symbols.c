@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Will the dynamic linker find everything that the patch refers to? */
+#include <string.h>
+
+#include "check/check.h"
+#include "check/libraries.h"
+#include "elf/dynamic.h"
+
+/* Both dynamic sections, and the libraries that the target brings. */
+struct world {
+    struct hf_dynamic target;
+    struct hf_dynamic patch;
+    struct hf_libraries loaded; /* by the target */
+    struct hf_libraries added;  /* by the patch */
+};
+
+static void world_deinit(struct world *world)
+{
+    hf_libraries_deinit(&world->added);
+    hf_libraries_deinit(&world->loaded);
+    hf_dynamic_deinit(&world->patch);
+    hf_dynamic_deinit(&world->target);
+}
+
+static int world_init(const struct hf_check_subject *subject, struct world *world, struct hotfix_error *err)
+{
+    const struct hf_image *target = &subject->target->image, *patch = &subject->patch->image;
+
+    *world = (struct world){0};
+    if (hf_dynamic_read(target, &world->target, err) == 0 && hf_dynamic_read(patch, &world->patch, err) == 0 &&
+        hf_libraries_add(&world->loaded, target, &world->target, err) == 0 &&
+        hf_libraries_add(&world->added, patch, &world->patch, err) == 0)
+        return 0;
+    world_deinit(world);
+    return -1;
+}
+
+/* Has the target this symbol for itself alone? */
+static bool is_private(const struct hf_check_subject *subject, const char *name)
+{
+    const struct hf_image *image = subject->target->debug ? subject->target->debug : &subject->target->image;
+
+    for (size_t i = 0; i < image->symbol_count; i++)
+        if (image->symbols[i].section != SHN_UNDEF && strcmp(image->symbols[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void check_symbol(const struct hf_check_subject *subject, const struct world *world, const char *name,
+                         struct hf_findings *findings)
+{
+    if (hf_dynamic_defines(&world->target, name) || hf_libraries_define(&world->loaded, name) ||
+        hf_libraries_define(&world->added, name))
+        return;
+    const struct hf_library *missing = hf_libraries_missing(&world->loaded);
+    if (!missing)
+        missing = hf_libraries_missing(&world->added);
+    if (is_private(subject, name))
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL,
+                        "link the target with -rdynamic, or build the patch with 'hotfix build'",
+                        "the patch refers to '%s', which the target has but does not export", name);
+    else if (missing)
+        hf_findings_add(findings, HF_UNPROVEN, NULL, "install this library here as on the target's machine",
+                        "the patch refers to '%s', which may be in %s, which is not on this machine", name,
+                        missing->name);
+    else
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL,
+                        "the patch refers to '%s', which neither the target nor any library defines", name);
+}
+
+/* A library that comes with the patch runs its constructors in the process. */
+static void check_libraries(const struct world *world, struct hf_findings *findings)
+{
+    for (size_t i = 0; i < world->patch.needed_count; i++)
+        if (!hf_libraries_find(&world->loaded, world->patch.needed[i]))
+            hf_findings_add(findings, HF_UNPROVEN, NULL, NULL, "the patch needs %s, which the target does not load",
+                            world->patch.needed[i]);
+}
+
+static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
+{
+    struct world world;
+    size_t count = 0;
+
+    if (world_init(subject, &world, err) != 0)
+        return -1;
+    check_libraries(&world, findings);
+    for (size_t i = 0; i < world.patch.symbol_count; i++) {
+        const struct hf_dynamic_symbol *symbol = &world.patch.symbols[i];
+        if (symbol->defined || symbol->weak || symbol->type == STT_SECTION)
+            continue;
+        count++;
+        check_symbol(subject, &world, symbol->name, findings);
+    }
+    if (hf_findings_clean(findings))
+        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
+                        "all %zu symbols that the patch refers to are exported by the target or its libraries", count);
+    world_deinit(&world);
+    return 0;
+}
+
+const struct hf_check hf_check_symbols = {"symbols", "definitions for all that the patch refers to", HF_ACCEPT_UNPROVEN,
+                                          run};

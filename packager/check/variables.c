@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Would the patch bring a second copy of a variable that the target has? */
+#include <string.h>
+
+#include "check/check.h"
+#include "check/name.h"
+
+/* What crt files and linkers put into every file. */
+static bool is_furniture(const struct hf_symbol *symbol)
+{
+    static const char *const names[] = {
+        "_DYNAMIC",     "_GLOBAL_OFFSET_TABLE_",          "__TMC_END__",
+        "__dso_handle", "__frame_dummy_init_array_entry", "__do_global_dtors_aux_fini_array_entry",
+    };
+
+    if (strcmp(hf_base_name(symbol->file), "crtstuff.c") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(symbol->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A variable that the program can change after start-up: not constant, and not made so after relocation. */
+static bool is_writable_variable(const struct hf_image *image, const struct hf_symbol *symbol)
+{
+    GElf_Shdr section;
+
+    if ((symbol->type != STT_OBJECT && symbol->type != STT_TLS) || symbol->section == SHN_UNDEF || is_furniture(symbol))
+        return false;
+    if (symbol->section >= SHN_LORESERVE)
+        return symbol->section == SHN_COMMON;
+    Elf_Scn *scn = elf_getscn(image->elf, symbol->section);
+    if (!scn || !gelf_getshdr(scn, &section) || !(section.sh_flags & SHF_WRITE))
+        return false;
+    const char *name = "";
+    size_t names;
+    if (elf_getshdrstrndx(image->elf, &names) == 0)
+        name = elf_strptr(image->elf, names, section.sh_name);
+    return !name || (strncmp(name, ".data.rel.ro", 12) != 0 && strcmp(name, ".init_array") != 0);
+}
+
+/* Does the target's source file hold a picked function? Then the patch's file stands for it, whatever its name is. */
+static bool is_picked_source(const struct hf_check_subject *subject, const char *file)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (hf_same_source(subject->pairs[i].old_function->source, file))
+            return true;
+    return false;
+}
+
+static bool same_variable(const struct hf_check_subject *subject, const struct hf_symbol *old_variable,
+                          const struct hf_symbol *new_variable)
+{
+    const char *old_name = old_variable->name, *new_name = new_variable->name;
+
+    if (old_variable->binding != STB_LOCAL && new_variable->binding != STB_LOCAL)
+        return strcmp(old_name, new_name) == 0;
+    /* One side may be local because it was hidden, or made static; names of static locals are numbered anew. */
+    size_t size = hf_plain_size(old_name);
+    return size == hf_plain_size(new_name) && strncmp(old_name, new_name, size) == 0 &&
+           (old_variable->binding != new_variable->binding || hf_same_source(old_variable->file, new_variable->file) ||
+            is_picked_source(subject, old_variable->file));
+}
+
+static bool has_variable(const struct hf_check_subject *subject, const struct hf_image *target,
+                         const struct hf_symbol *wanted)
+{
+    for (size_t i = 0; i < target->symbol_count; i++)
+        if (same_variable(subject, &target->symbols[i], wanted) && is_writable_variable(target, &target->symbols[i]))
+            return true;
+    return false;
+}
+
+static void check_one(const struct hf_check_subject *subject, const struct hf_image *target,
+                      const struct hf_symbol *variable, struct hf_findings *findings)
+{
+    const char *file = hf_base_name(variable->file);
+
+    if (has_variable(subject, target, variable))
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL,
+                        "declare it extern and export it from the target, or build the patch with 'hotfix build'",
+                        "the patch has its own copy of the target's variable '%.*s'%s%s%s",
+                        (int)(variable->binding == STB_LOCAL ? hf_plain_size(variable->name) : strlen(variable->name)),
+                        variable->name, *file ? " (" : "", file, *file ? ")" : "");
+    else if (target->stripped)
+        hf_findings_add(findings, HF_UNPROVEN, NULL, "name the debug file, or use the target before it was stripped",
+                        "the target has no symbol table that would tell whether it has the patch's variable '%s' too",
+                        variable->name);
+}
+
+static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
+{
+    const struct hf_image *target = subject->target->debug ? subject->target->debug : &subject->target->image;
+    const struct hf_image *patch = subject->patch->debug ? subject->patch->debug : &subject->patch->image;
+    size_t count = 0;
+
+    (void)err;
+    for (size_t i = 0; i < patch->symbol_count; i++) {
+        if (!is_writable_variable(patch, &patch->symbols[i]))
+            continue;
+        count++;
+        check_one(subject, target, &patch->symbols[i], findings);
+    }
+    if (patch->stripped)
+        hf_findings_add(findings, HF_UNPROVEN, NULL, "pack the patch before it is stripped",
+                        "the patch has no symbol table that would tell which variables it brings");
+    if (hf_findings_clean(findings))
+        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
+                        "none of the patch's %zu writable variables is one of the target's", count);
+    return 0;
+}
+
+const struct hf_check hf_check_variables = {"variables", "writable variables that the patch would duplicate",
+                                            HF_ACCEPT_UNPROVEN, run};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a file tells the dynamic linker: gABI chapter 5, dynamic section. */
+#ifndef HF_DYNAMIC_H
+#define HF_DYNAMIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elf/image.h"
+#include "hotfix/error.h"
+
+/* An entry of .dynsym. */
+struct hf_dynamic_symbol {
+    const char *name;
+    bool defined;
+    bool weak;
+    uint8_t type; /* STT_* */
+};
+
+/* Strings belong to the image. */
+struct hf_dynamic {
+    const char **needed; /* DT_NEEDED, in order */
+    size_t needed_count;
+    const char *run_path; /* DT_RUNPATH, else DT_RPATH; NULL when absent */
+    uint64_t init;        /* DT_INIT; 0 when absent */
+    uint64_t init_array;
+    uint64_t init_array_size;
+    bool text_relocations; /* DT_TEXTREL or DF_TEXTREL */
+    struct hf_dynamic_symbol *symbols;
+    size_t symbol_count;
+};
+
+/* A file without a dynamic section gives an empty one. HOTFIX_FORMAT, HOTFIX_MEMORY. */
+int hf_dynamic_read(const struct hf_image *image, struct hf_dynamic *dynamic, struct hotfix_error *err);
+void hf_dynamic_deinit(struct hf_dynamic *dynamic);
+
+/* True when it exports a definition of this name. */
+bool hf_dynamic_defines(const struct hf_dynamic *dynamic, const char *name);
+
+#endif
