@@ -69,6 +69,20 @@ expect 5 "hotfix keygen: a passphrase is needed and there is no terminal to ask 
     "without a terminal nothing can be asked" setsid -w "$HOTFIX" keygen nokey --passphrase
 ok "no key came of it" test ! -e nokey.key
 
+# On a terminal, whose lines are typed ahead.
+terminal() {
+    printf '%b' "$1" | script -qec "exec '$HOTFIX' keygen typed --passphrase" /dev/null | tr -d '\r' >"$OUT"
+    status=${PIPESTATUS[1]}
+}
+refusal='hotfix keygen: no passphrase was given, or the two differ'
+terminal 'one\nother\none\nother\none\nother\n'
+is "two passphrases that differ make no key" "$status $(tail -n 1 "$OUT") $(ls typed.* 2>/dev/null)" "2 $refusal "
+terminal '\n\n'
+is "nor does an empty one" "$status $(tail -n 1 "$OUT") $(ls typed.* 2>/dev/null)" "2 $refusal "
+terminal 'battery staple\nbattery staple\n'
+is "a passphrase typed twice makes one" "$status $(tail -n 1 "$OUT")" "0 public key   typed.pub"
+ok "which it opens" openssl pkey -in typed.key -passin 'pass:battery staple' -noout
+
 to_full() {
     hotfix "$@" >/dev/full
 }
