@@ -90,9 +90,16 @@ int hf_fixups_parse(const void *table, size_t size, struct hf_fixups *fixups, st
 
 int hf_fixups_format(const struct hf_fixups *fixups, uint8_t **table, size_t *size, struct hotfix_error *err)
 {
+    if (fixups->module_count > HF_FIXUP_MAX_MODULES || fixups->record_count > HF_FIXUP_MAX_RECORDS)
+        return hf_error(err, HOTFIX_INTERNAL, "%zu fix-ups into %zu modules are more than a table holds",
+                        fixups->record_count, fixups->module_count);
     size_t total = MAGIC_SIZE + 8 + fixups->record_count * RECORD_SIZE;
-    for (size_t i = 0; i < fixups->module_count; i++)
+    for (size_t i = 0; i < fixups->module_count; i++) {
+        if (fixups->modules[i].size > HF_BUILD_ID_MAX)
+            return hf_error(err, HOTFIX_INTERNAL, "fix-ups: module %zu has no build-id of 1 to %d bytes", i,
+                            HF_BUILD_ID_MAX);
         total += 1 + fixups->modules[i].size;
+    }
     uint8_t *bytes = malloc(total);
     if (!bytes)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for %zu fix-ups", fixups->record_count);
@@ -115,9 +122,11 @@ int hf_fixups_format(const struct hf_fixups *fixups, uint8_t **table, size_t *si
     }
     /* What is written must be readable. */
     struct hf_fixups again;
-    if (hf_fixups_parse(bytes, total, &again, err) != 0) {
+    struct hotfix_error reason;
+    if (hf_fixups_parse(bytes, total, &again, &reason) != 0) {
         free(bytes);
-        return hf_error_prefix(err, "fix-ups that were made");
+        return hf_error(err, reason.code == HOTFIX_FORMAT ? HOTFIX_INTERNAL : reason.code, "%s that was to be written",
+                        reason.message);
     }
     hf_fixups_deinit(&again);
     *table = bytes;

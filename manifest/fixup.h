@@ -44,7 +44,7 @@ struct hf_fixups {
 
 /* Parses a table; on failure fixups is untouched. HOTFIX_FORMAT. */
 int hf_fixups_parse(const void *table, size_t size, struct hf_fixups *fixups, struct hotfix_error *err);
-/* *table is malloc'ed. */
+/* *table is malloc'ed. HOTFIX_INTERNAL when parsing would refuse it. */
 int hf_fixups_format(const struct hf_fixups *fixups, uint8_t **table, size_t *size, struct hotfix_error *err);
 void hf_fixups_deinit(struct hf_fixups *fixups);
 

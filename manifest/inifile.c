@@ -344,20 +344,27 @@ static size_t escape(unsigned char c, bool at_end, char out[4])
     return 1;
 }
 
-#define ESCAPED_PIECE (3 * HF_INI_PIECE + 1)
-
-static size_t escape_piece(const char *piece, size_t size, char out[ESCAPED_PIECE])
+/* Escapes one line's worth of a value and returns how many bytes that was: the most that fit. */
+static size_t escape_piece(const char *value, size_t size, char out[HF_INI_PIECE + 4], size_t *length)
 {
-    size_t length = 0;
+    char escaped[4];
+    size_t used = 0, plain = 0;
 
-    for (size_t i = 0; i < size; i++)
-        length += escape((unsigned char)piece[i], i == 0 || i + 1 == size, out + length);
-    return length;
+    /* A blank is longer at the end of a line than within, so the longest piece may follow one that is too long. */
+    for (size_t i = 0; i < size && plain < HF_INI_PIECE; i++) {
+        plain += escape((unsigned char)value[i], i == 0, escaped);
+        if (plain + (i > 0 && value[i] == ' ' ? 2 : 0) <= HF_INI_PIECE)
+            used = i + 1;
+    }
+    *length = 0;
+    for (size_t i = 0; i < used; i++)
+        *length += escape((unsigned char)value[i], i == 0 || i + 1 == used, out + *length);
+    return used;
 }
 
 int hf_inifile_append(char **text, size_t *size, const char *key, const char *value, struct hotfix_error *err)
 {
-    char line[ESCAPED_PIECE];
+    char line[HF_INI_PIECE + 4];
     size_t left = strlen(value);
 
     if (left == 0)
@@ -365,8 +372,8 @@ int hf_inifile_append(char **text, size_t *size, const char *key, const char *va
     if (append(text, size, key, strlen(key), err) != 0 || append(text, size, " = ", 3, err) != 0)
         return -1;
     for (bool first = true; left; first = false) {
-        size_t piece = left < HF_INI_PIECE ? left : HF_INI_PIECE;
-        size_t length = escape_piece(value, piece, line);
+        size_t length;
+        size_t piece = escape_piece(value, left, line, &length);
         if ((!first && append(text, size, "\t", 1, err) != 0) || append(text, size, line, length, err) != 0 ||
             append(text, size, "\n", 1, err) != 0)
             return -1;

@@ -17,7 +17,7 @@
 #define HF_INI_LINE_MAX    180 /* bytes of a line without its newline; inih cuts at 199 */
 #define HF_INI_SECTION_MAX 40  /* bytes of a section's name; inih cuts at 49 */
 #define HF_INI_KEY_MAX     24
-#define HF_INI_PIECE       50 /* bytes of a value, before escaping, on one line when written */
+#define HF_INI_PIECE       120 /* characters of a value on one line when written */
 
 struct hf_ini_entry {
     char *key;
@@ -48,8 +48,8 @@ int hf_inifile_parse(const char *where, const char *text, size_t size, size_t va
 void hf_inifile_deinit(struct hf_inifile *ini);
 
 /*
- * Appends "key = value\n" in the one way that values are written: pieces of HF_INI_PIECE bytes, each on a line of its
- * own and escaped on its own. *text is malloc'ed or NULL, *size its length.
+ * Appends "key = value\n" in the one way that values are written: each line holds the longest piece that has at most
+ * HF_INI_PIECE characters when it is escaped. *text is malloc'ed or NULL, *size its length.
  */
 int hf_inifile_append(char **text, size_t *size, const char *key, const char *value, struct hotfix_error *err);
 /* Appends "[name]\n", behind a blank line unless it is the first. */

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "signature.h"
+
+#include "cursor.h"
+#include "manifest_fixture.h"
+
+static const char archive[] = "any bytes: signing does not look inside";
+static struct fixture_signer signer, stranger;
+
+static int make_signers(void **state)
+{
+    (void)state;
+    fixture_signer(&signer);
+    fixture_signer(&stranger);
+    return 0;
+}
+
+static int drop_signers(void **state)
+{
+    (void)state;
+    hf_private_key_destroy(signer.key);
+    hf_private_key_destroy(stranger.key);
+    return 0;
+}
+
+static struct hf_signed unsigned_parts(void)
+{
+    return (struct hf_signed){.archive = (const uint8_t *)archive, .archive_size = sizeof(archive)};
+}
+
+static void sign_by(const struct fixture_signer *by, struct hf_signed *parts)
+{
+    fixture_sign(by, parts->archive, parts->archive_size, &parts->signatures[parts->signature_count++]);
+}
+
+static void without_a_trust_store_everything_is_refused(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    struct hf_trust none = {0};
+
+    (void)state;
+    sign_by(&signer, &parts);
+    assert_refused(hf_signed_verify(&parts, &none, NULL, ERR), HOTFIX_TRUST, "no trust store");
+}
+
+static void an_unsigned_archive_is_refused(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+
+    (void)state;
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "not signed");
+}
+
+static void signatures_by_unknown_keys_are_refused_and_the_keys_named(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    char id[2 * HF_KEY_ID_SIZE + 1];
+
+    (void)state;
+    sign_by(&stranger, &parts);
+    hf_hex_encode(stranger.public_key.id, HF_KEY_ID_SIZE, id);
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, id);
+    for (int i = 0; i < 5; i++)
+        sign_by(&stranger, &parts);
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "and others)");
+}
+
+static void a_signature_over_other_bytes_is_refused(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    char other[sizeof(archive)];
+
+    (void)state;
+    sign_by(&signer, &parts);
+    memcpy(other, archive, sizeof(archive));
+    other[5] ^= 1;
+    parts.archive = (const uint8_t *)other;
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+    parts.archive = (const uint8_t *)archive;
+    parts.archive_size--;
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+}
+
+static void a_signature_under_the_id_of_another_key_is_refused(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+
+    (void)state;
+    sign_by(&stranger, &parts);
+    memcpy(parts.signatures[0].key_id, signer.public_key.id, HF_KEY_ID_SIZE);
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+}
+
+static void the_statement_itself_is_not_a_signed_archive(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    char statement[HF_STATEMENT_MAX];
+    size_t size;
+
+    (void)state;
+    sign_by(&signer, &parts);
+    assert_done(hf_statement(archive, sizeof(archive), statement, &size, ERR));
+    parts.archive = (const uint8_t *)statement;
+    parts.archive_size = size;
+    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+}
+
+static void one_good_signature_among_others_is_enough(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    const struct hf_trust_key *by = NULL;
+
+    (void)state;
+    sign_by(&stranger, &parts);
+    sign_by(&signer, &parts);
+    sign_by(&stranger, &parts);
+    assert_done(hf_signed_verify(&parts, &signer.trust, &by, ERR));
+    assert_ptr_equal(by, &signer.entry);
+    assert_done(hf_signed_verify(&parts, &signer.trust, NULL, ERR));
+}
+
+/* An id is a shortened digest: a key that shares it must not hide the one that signed. */
+static void every_key_with_the_id_is_tried(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    struct hf_trust_key keys[2] = {stranger.entry, signer.entry};
+    struct hf_trust trust = {keys, 2};
+    const struct hf_trust_key *by;
+
+    (void)state;
+    memcpy(keys[0].key.id, signer.public_key.id, HF_KEY_ID_SIZE);
+    sign_by(&signer, &parts);
+    assert_done(hf_signed_verify(&parts, &trust, &by, ERR));
+    assert_ptr_equal(by, &keys[1]);
+}
+
+static void the_statement_is_the_documented_text(void **state)
+{
+    char statement[HF_STATEMENT_MAX];
+    size_t size;
+
+    (void)state;
+    assert_done(hf_statement("abc", 3, statement, &size, ERR));
+    assert_string_equal(statement, "hotfix bundle 1\nsize 3\n"
+                                   "sha256 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n");
+    assert_int_equal(size, strlen(statement));
+}
+
+static uint8_t *signed_file(size_t signatures, size_t *size)
+{
+    struct hf_signed parts = unsigned_parts();
+    uint8_t *file;
+
+    for (size_t i = 0; i < signatures; i++)
+        sign_by(&signer, &parts);
+    assert_done(hf_signed_format(&parts, &file, size, ERR));
+    return file;
+}
+
+static void refuse_changed(size_t from_end, uint64_t value, size_t width, const char *message)
+{
+    struct hf_signed parts = {.archive_size = 4711};
+    size_t size;
+    uint8_t *file = signed_file(1, &size);
+
+    hf_put(file + size - from_end, value, width);
+    assert_refused(hf_signed_parse(file, size, &parts, ERR), HOTFIX_FORMAT, message);
+    assert_int_equal(parts.archive_size, 4711);
+    free(file);
+}
+
+#define TRAILER 16
+#define ENTRY   88
+#define BLOCK   (12 + ENTRY)
+
+static void a_damaged_trailer_or_block_is_refused(void **state)
+{
+    (void)state;
+    refuse_changed(1, '\r', 1, "does not end with the bundle trailer");
+    refuse_changed(2, '2', 1, "does not end with the bundle trailer");
+    refuse_changed(12, 1, 4, "bundle trailer: damaged");
+    refuse_changed(TRAILER, 0, 4, "bundle trailer: damaged");
+    refuse_changed(TRAILER, 11, 4, "bundle trailer: damaged");
+    refuse_changed(TRAILER, UINT32_MAX, 4, "bundle trailer: damaged");
+    refuse_changed(TRAILER, HF_SIGNATURE_BLOCK_MAX + 1, 4, "bundle trailer: damaged");
+    refuse_changed(TRAILER, BLOCK + sizeof(archive) + 1, 4, "bundle trailer: damaged");
+    refuse_changed(TRAILER, BLOCK - 1, 4, "signature block: ");
+    refuse_changed(TRAILER, BLOCK + 1, 4, "signature block: ");
+    refuse_changed(TRAILER + BLOCK, 'h', 1, "does not begin with its magic");
+    refuse_changed(TRAILER + BLOCK - 8, 0, 4, "bytes after the last signature");
+    refuse_changed(TRAILER + BLOCK - 8, 2, 4, "signature block: cut off");
+    refuse_changed(TRAILER + BLOCK - 8, HF_SIGNATURE_MAX + 1, 4, "more than 32 signatures");
+    refuse_changed(TRAILER + BLOCK - 8, UINT32_MAX, 4, "more than 32 signatures");
+    refuse_changed(TRAILER + ENTRY, 2, 2, "signature type 2 is not known");
+    refuse_changed(TRAILER + ENTRY - 2, HF_KEY_ID_SIZE - 1, 2, "wrong size");
+    refuse_changed(TRAILER + ENTRY - 4, UINT32_MAX, 4, "wrong size");
+}
+
+static void a_file_cut_at_any_byte_is_refused(void **state)
+{
+    struct hf_signed parts;
+    size_t size;
+    uint8_t *file = signed_file(2, &size);
+
+    (void)state;
+    for (size_t cut = 0; cut < size; cut++) {
+        uint8_t *exact = malloc(cut + !cut);
+        memcpy(exact, file, cut);
+        assert_refused(hf_signed_parse(exact, cut, &parts, ERR), HOTFIX_FORMAT, "cut off");
+        free(exact);
+    }
+    free(file);
+}
+
+static void more_signatures_than_the_limit_are_not_written(void **state)
+{
+    struct hf_signed parts = unsigned_parts();
+    uint8_t *file = NULL;
+    size_t size;
+
+    (void)state;
+    parts.signature_count = HF_SIGNATURE_MAX + 1;
+    assert_refused(hf_signed_format(&parts, &file, &size, ERR), HOTFIX_INTERNAL, "more than 32 signatures");
+    assert_null(file);
+}
+
+static void a_file_reads_as_it_was_written(void **state)
+{
+    static const size_t counts[] = {0, 1, 2, HF_SIGNATURE_MAX};
+    struct hf_signed parts;
+    size_t size, again_size;
+    uint8_t *again;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        uint8_t *file = signed_file(counts[i], &size);
+        assert_int_equal(size, sizeof(archive) + 12 + counts[i] * ENTRY + TRAILER);
+        assert_done(hf_signed_parse(file, size, &parts, ERR));
+        assert_ptr_equal(parts.archive, file);
+        assert_int_equal(parts.archive_size, sizeof(archive));
+        assert_int_equal(parts.signature_count, counts[i]);
+        assert_done(hf_signed_format(&parts, &again, &again_size, ERR));
+        assert_int_equal(again_size, size);
+        assert_memory_equal(again, file, size);
+        free(again);
+        free(file);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_trust_store_everything_is_refused),
+        cmocka_unit_test(an_unsigned_archive_is_refused),
+        cmocka_unit_test(signatures_by_unknown_keys_are_refused_and_the_keys_named),
+        cmocka_unit_test(a_signature_over_other_bytes_is_refused),
+        cmocka_unit_test(a_signature_under_the_id_of_another_key_is_refused),
+        cmocka_unit_test(the_statement_itself_is_not_a_signed_archive),
+        cmocka_unit_test(one_good_signature_among_others_is_enough),
+        cmocka_unit_test(every_key_with_the_id_is_tried),
+        cmocka_unit_test(the_statement_is_the_documented_text),
+        cmocka_unit_test(a_damaged_trailer_or_block_is_refused),
+        cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
+        cmocka_unit_test(more_signatures_than_the_limit_are_not_written),
+        cmocka_unit_test(a_file_reads_as_it_was_written),
+    };
+    return cmocka_run_group_tests(tests, make_signers, drop_signers);
+}
