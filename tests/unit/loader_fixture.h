@@ -36,6 +36,7 @@
 #include "stamp.h"
 
 #define PATH_SIZE 512
+#define FIXTURE   static __attribute__((unused))
 
 struct fixture {
     char dir[64];
@@ -48,7 +49,7 @@ struct fixture {
 
 static struct hotfix_error fixture_error;
 
-static void fixture_write(const char *path, const char *text)
+FIXTURE void fixture_write(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -57,7 +58,7 @@ static void fixture_write(const char *path, const char *text)
 }
 
 /* Compiles C source to <dir>/<name>. */
-static void fixture_compile(const struct fixture *fixture, const char *name, const char *flags, const char *source)
+FIXTURE void fixture_compile(const struct fixture *fixture, const char *name, const char *flags, const char *source)
 {
     char path[PATH_SIZE], command[4 * PATH_SIZE];
 
@@ -69,7 +70,7 @@ static void fixture_compile(const struct fixture *fixture, const char *name, con
 }
 
 /* Offset and size of an exported function in a loaded library. */
-static void fixture_symbol(void *library, const char *name, uint64_t *offset, uint64_t *size)
+FIXTURE void fixture_symbol(void *library, const char *name, uint64_t *offset, uint64_t *size)
 {
     void *address = dlsym(library, name);
     assert_non_null(address);
@@ -82,7 +83,7 @@ static void fixture_symbol(void *library, const char *name, uint64_t *offset, ui
 }
 
 /* Loads <dir>/<name> as the target. */
-static void fixture_load(struct fixture *fixture, const char *name)
+FIXTURE void fixture_load(struct fixture *fixture, const char *name)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof(path), "%s/%s", fixture->dir, name);
@@ -100,7 +101,7 @@ static void fixture_load(struct fixture *fixture, const char *name)
     fixture->module = module;
 }
 
-static void fixture_setup(struct fixture *fixture)
+FIXTURE void fixture_setup(struct fixture *fixture)
 {
     char path[PATH_SIZE];
     struct hf_public_key public_key;
@@ -116,7 +117,7 @@ static void fixture_setup(struct fixture *fixture)
     assert_int_equal(hf_public_key_write(&public_key, path, &fixture_error), 0);
 }
 
-static void fixture_teardown(struct fixture *fixture)
+FIXTURE void fixture_teardown(struct fixture *fixture)
 {
     char command[PATH_SIZE];
 
@@ -128,7 +129,7 @@ static void fixture_teardown(struct fixture *fixture)
     assert_int_equal(system(command), 0);
 }
 
-static void fixture_id(unsigned number, uint8_t id[HF_ID_SIZE])
+FIXTURE void fixture_id(unsigned number, uint8_t id[HF_ID_SIZE])
 {
     memset(id, 0, HF_ID_SIZE);
     id[0] = (uint8_t)number;
@@ -136,8 +137,8 @@ static void fixture_id(unsigned number, uint8_t id[HF_ID_SIZE])
 }
 
 /* Compiles a patch that carries the stamp of bundle `number`. */
-static void fixture_patch(const struct fixture *fixture, unsigned number, const char *name, const char *flags,
-                          const char *source)
+FIXTURE void fixture_patch(const struct fixture *fixture, unsigned number, const char *name, const char *flags,
+                           const char *source)
 {
     uint8_t id[HF_ID_SIZE];
     char soname[HF_SONAME_MAX], all_flags[PATH_SIZE], text[8192];
@@ -158,7 +159,7 @@ static void fixture_patch(const struct fixture *fixture, unsigned number, const 
     fixture_compile(fixture, name, all_flags, text);
 }
 
-static char *fixture_text(const char *text)
+FIXTURE char *fixture_text(const char *text)
 {
     char *copy = strdup(text);
     assert_non_null(copy);
@@ -166,8 +167,8 @@ static char *fixture_text(const char *text)
 }
 
 /* A manifest for a patch in <dir>/<name> that replaces functions by those of the same name; list ends with NULL. */
-static void fixture_manifest(const struct fixture *fixture, unsigned number, const char *name,
-                             const char *const *functions, struct hf_manifest *manifest, uint8_t **payload)
+FIXTURE void fixture_manifest(const struct fixture *fixture, unsigned number, const char *name,
+                              const char *const *functions, struct hf_manifest *manifest, uint8_t **payload)
 {
     char path[PATH_SIZE], soname[HF_SONAME_MAX];
     size_t size;
@@ -220,8 +221,8 @@ static void fixture_manifest(const struct fixture *fixture, unsigned number, con
 }
 
 /* Signs with key (NULL: no signature) and gives the bundle's bytes. */
-static void fixture_sign(const struct hf_manifest *manifest, const void *payload, const struct hf_private_key *key,
-                         uint8_t **bundle, size_t *bundle_size)
+FIXTURE void fixture_sign(const struct hf_manifest *manifest, const void *payload, const struct hf_private_key *key,
+                          uint8_t **bundle, size_t *bundle_size)
 {
     uint8_t *archive;
     struct hf_signed parts = {.signature_count = 0};
@@ -246,16 +247,16 @@ static void fixture_sign(const struct hf_manifest *manifest, const void *payload
 }
 
 /* Writes <dir>/<name>.hotfix and gives its path. */
-static void fixture_write_bundle(const struct fixture *fixture, const char *name, const void *bytes, size_t size,
-                                 char path[PATH_SIZE])
+FIXTURE void fixture_write_bundle(const struct fixture *fixture, const char *name, const void *bytes, size_t size,
+                                  char path[PATH_SIZE])
 {
     snprintf(path, PATH_SIZE, "%s/%s.hotfix", fixture->dir, name);
     assert_int_equal(hf_file_write(path, bytes, size, 0644, false, &fixture_error), 0);
 }
 
 /* All of it: a patch, its manifest, a signed bundle in a file. */
-static void fixture_bundle(const struct fixture *fixture, unsigned number, const char *const *functions,
-                           const char *source, char path[PATH_SIZE])
+FIXTURE void fixture_bundle(const struct fixture *fixture, unsigned number, const char *const *functions,
+                            const char *source, char path[PATH_SIZE])
 {
     char name[64];
     struct hf_manifest manifest;
@@ -273,7 +274,7 @@ static void fixture_bundle(const struct fixture *fixture, unsigned number, const
 }
 
 /* A sanitizer's own allocator maps memory at any time: only mappings of files are compared then. */
-static bool line_counts(const char *line)
+FIXTURE bool line_counts(const char *line)
 {
 #if SANITIZED
     if (!strchr(line, '/'))
@@ -289,7 +290,7 @@ struct picture {
     size_t threads;
 };
 
-static size_t count_entries(const char *path)
+FIXTURE size_t count_entries(const char *path)
 {
     size_t count = 0;
     DIR *dir = opendir(path);
@@ -300,7 +301,7 @@ static size_t count_entries(const char *path)
     return count;
 }
 
-static struct picture picture_take(void)
+FIXTURE struct picture picture_take(void)
 {
     struct picture picture = {0};
     size_t size;
@@ -318,7 +319,7 @@ static struct picture picture_take(void)
     return picture;
 }
 
-static void picture_assert_same(struct picture *before)
+FIXTURE void picture_assert_same(struct picture *before)
 {
     struct picture now = picture_take();
 
