@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The built-in patcher on pages of its own: bytes are looked at, none is run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "arch.h"
+#include "patcher.h"
+
+#define PAGE  4096
+#define PAGES 4
+#define SIZE  64 /* of each old function */
+
+static uint8_t *code; /* PAGES pages, read-only to us, a function at the start of each */
+static uint8_t original[PAGES * PAGE];
+static struct hotfix_function functions[PAGES];
+static struct hotfix_error error;
+
+static struct hotfix_request request_for(size_t count)
+{
+    return (struct hotfix_request){
+        .size = sizeof(struct hotfix_request), .functions = functions, .function_count = count};
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(original); i++)
+        original[i] = (uint8_t)(i * 7 + i / PAGE);
+    code = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(code, MAP_FAILED);
+    memcpy(code, original, sizeof(original));
+    assert_int_equal(mprotect(code, PAGES * PAGE, PROT_READ | PROT_EXEC), 0);
+    for (size_t i = 0; i < PAGES; i++)
+        functions[i] = (struct hotfix_function){
+            .name = "f",
+            .source = "",
+            .old_address = code + i * PAGE,
+            .old_size = SIZE,
+            .new_address = code + i * PAGE + 1024,
+            .new_size = SIZE,
+            .previous_address = code + i * PAGE,
+            .entry_skip = i % 2 ? 4 : 0,
+        };
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return munmap(code, PAGES * PAGE);
+}
+
+static void assert_detour(size_t i, const void *to)
+{
+    uint8_t bytes[HF_DETOUR_MAX];
+    const uint8_t *entry = code + i * PAGE + functions[i].entry_skip;
+
+    assert_int_equal(hf_arch_host.detour((uintptr_t)entry, (uintptr_t)to, bytes), HF_ARCH_OK);
+    assert_memory_equal(entry, bytes, hf_arch_host.detour_size);
+}
+
+enum action { APPLY, REVERT, NEITHER };
+
+static int run(size_t count, enum action action)
+{
+    struct hotfix_request request = request_for(count);
+    const struct hotfix_patcher *patcher = &hf_patcher_builtin;
+    void *state = NULL;
+    int status = 0;
+
+    error.code = HOTFIX_OK;
+    if (patcher->prepare(&request, patcher->arg, &state, &error) != 0)
+        return -1;
+    if (action == APPLY)
+        status = patcher->apply(&request, patcher->arg, state, &error);
+    else if (action == REVERT)
+        status = patcher->revert(&request, patcher->arg, state, &error);
+    patcher->finish(&request, patcher->arg, state);
+    return status;
+}
+
+static void replacement_out_of_reach_is_refused(void **state)
+{
+    (void)state;
+    functions[1].new_address = code + 2 * hf_arch_host.reach + (UINT64_C(1) << 24);
+    assert_int_equal(run(2, APPLY), -1);
+    assert_int_equal(error.code, HOTFIX_STAGE);
+    assert_memory_equal(code, original, sizeof(original));
+}
+
+static void function_too_short_for_a_detour_is_refused(void **state)
+{
+    (void)state;
+    functions[1].old_size = functions[1].entry_skip + hf_arch_host.detour_size - 1;
+    assert_int_equal(run(2, APPLY), -1);
+    assert_int_equal(error.code, HOTFIX_FORMAT);
+    functions[1].old_size = 2;
+    assert_int_equal(run(2, APPLY), -1);
+    assert_memory_equal(code, original, sizeof(original));
+}
+
+static void failure_at_a_later_function_undoes_the_earlier_ones(void **state)
+{
+    struct hotfix_request request = request_for(PAGES);
+    const struct hotfix_patcher *patcher = &hf_patcher_builtin;
+    void *own = NULL;
+
+    (void)state;
+    assert_int_equal(patcher->prepare(&request, NULL, &own, &error), 0);
+    assert_int_equal(munmap(code + 2 * PAGE, PAGE), 0);
+    assert_int_equal(patcher->apply(&request, NULL, own, &error), -1);
+    assert_int_equal(error.code, HOTFIX_SWITCH);
+    assert_memory_equal(code, original, 2 * PAGE);
+    assert_memory_equal(code + 3 * PAGE, original + 3 * PAGE, PAGE);
+
+    void *again = mmap(code + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    assert_ptr_equal(again, code + 2 * PAGE);
+    memcpy(again, original + 2 * PAGE, PAGE);
+    patcher->finish(&request, NULL, own);
+}
+
+static void preparing_alone_changes_nothing(void **state)
+{
+    uint8_t copy[SIZE];
+
+    (void)state;
+    assert_int_equal(run(PAGES, NEITHER), 0);
+    assert_memory_equal(code, original, sizeof(original));
+    memcpy(copy, code, SIZE);
+    hf_patcher_original(code, copy, SIZE);
+    assert_memory_equal(copy, original, SIZE);
+}
+
+static void detours_are_written_behind_the_landing_pad_and_nowhere_else(void **state)
+{
+    (void)state;
+    assert_int_equal(run(PAGES, APPLY), 0);
+    for (size_t i = 0; i < PAGES; i++) {
+        size_t skip = functions[i].entry_skip, end = skip + hf_arch_host.detour_size;
+        assert_detour(i, functions[i].new_address);
+        assert_memory_equal(code + i * PAGE, original + i * PAGE, skip);
+        assert_memory_equal(code + i * PAGE + end, original + i * PAGE + end, PAGE - end);
+    }
+    assert_int_equal(run(PAGES, REVERT), 0);
+    assert_memory_equal(code, original, sizeof(original));
+}
+
+static void original_bytes_are_known_while_a_detour_lives(void **state)
+{
+    uint8_t copy[PAGE];
+
+    (void)state;
+    assert_int_equal(run(PAGES, APPLY), 0);
+    for (size_t i = 0; i < PAGES; i++) {
+        memcpy(copy, code + i * PAGE, PAGE);
+        hf_patcher_original(code + i * PAGE, copy, PAGE);
+        assert_memory_equal(copy, original + i * PAGE, PAGE);
+    }
+    memcpy(copy, code + 2, 2); /* a part of a detour */
+    hf_patcher_original(code + 2, copy, 2);
+    assert_memory_equal(copy, original + 2, 2);
+    assert_int_equal(run(PAGES, REVERT), 0);
+}
+
+static void revert_goes_to_the_previous_address(void **state)
+{
+    (void)state;
+    assert_int_equal(run(1, APPLY), 0);
+    functions[0].previous_address = functions[0].new_address;
+    functions[0].new_address = code + 2048;
+    assert_int_equal(run(1, APPLY), 0);
+    assert_detour(0, code + 2048);
+    assert_int_equal(run(1, REVERT), 0);
+    assert_detour(0, code + 1024);
+    /* And from the second one to the original, when the first went meanwhile. */
+    assert_int_equal(run(1, APPLY), 0);
+    functions[0].previous_address = functions[0].old_address;
+    assert_int_equal(run(1, REVERT), 0);
+    assert_memory_equal(code, original, sizeof(original));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(replacement_out_of_reach_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(function_too_short_for_a_detour_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(failure_at_a_later_function_undoes_the_earlier_ones, setup, teardown),
+        cmocka_unit_test_setup_teardown(preparing_alone_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(detours_are_written_behind_the_landing_pad_and_nowhere_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(original_bytes_are_known_while_a_detour_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(revert_goes_to_the_previous_address, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
