@@ -155,10 +155,9 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libpackager.a $(BUILD)/lib
 RELEASE_CFLAGS := -std=gnu11 -O2 -g
 EXAMPLE_LDFLAGS = $(ALL_LDFLAGS) -L$(BUILD) -Wl,-rpath,$(abspath $(BUILD))
 
-$(BUILD)/obj/examples/%.o: examples/%.c
-	$(call say,CC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -Iloader -Imanifest $(WARNINGS) $(RELEASE_CFLAGS) $(if $(findstring /agent/,$@),-fPIC) -MMD -MP -c $< -o $@
+$(BUILD)/obj/examples/%.o $(BUILD)/obj/tests/bench/%.o: ALL_CPPFLAGS := -Iloader -Imanifest
+$(BUILD)/obj/examples/%.o $(BUILD)/obj/tests/bench/%.o: ALL_CFLAGS := $(WARNINGS) $(RELEASE_CFLAGS)
+$(BUILD)/obj/examples/agent/%.o: ALL_CFLAGS += -fPIC
 
 $(BUILD)/examples/webapp: $(WEBAPP_OBJ) $(SHARED)
 	$(call say,LD,$@)
@@ -176,7 +175,7 @@ $(BUILD)/examples/agent.so: $(BUILD)/obj/examples/agent/agent.o $(SHARED)
 	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -shared -o $@ $< -lhotfix
 
 # What runs below is told where the build is and how it was made.
-TEST_ENV = BUILD=$(abspath $(BUILD)) CC='$(CC)' SAN=$(SAN) RELEASE_CFLAGS='$(RELEASE_CFLAGS)' CMOCKA_MESSAGE_OUTPUT=TAP
+TEST_ENV = env -u MAKEFLAGS -u MFLAGS BUILD=$(abspath $(BUILD)) CC='$(CC)' SAN=$(SAN) RELEASE_CFLAGS='$(RELEASE_CFLAGS)' CMOCKA_MESSAGE_OUTPUT=TAP
 PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
@@ -203,6 +202,15 @@ run-check: all $(UNIT_BIN) $(EXAMPLES)
 
 run-demo: all $(EXAMPLES)
 	$(Q)$(TEST_ENV) examples/webapp/demo.sh
+
+# The program that is measured is compiled as a release would be, too.
+$(BUILD)/bench/bench: $(BENCH_OBJ) $(SHARED)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -o $@ $(BENCH_OBJ) -lhotfix
+
+run-bench: all $(BUILD)/bench/bench
+	$(Q)$(TEST_ENV) tests/bench/run
 
 run-sanitize:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined run-check
