@@ -78,6 +78,7 @@ struct hf_attempt {
     enum hf_outcome outcome;
     pid_t tid;
     size_t zone;
+    bool asleep;          /* thread tid is stuck in uninterruptible sleep */
     bool on_stack;        /* the zone was found on the thread's stack */
     long error;           /* -errno */
     const char *what;     /* the step that failed, as in "cannot <what>" */

@@ -37,6 +37,7 @@ struct run {
     bool doubted;                      /* mappings read before the stop cannot be relied on */
     bool signal;                       /* the method */
     char refusal[HOTFIX_MESSAGE_SIZE]; /* why ptrace cannot be used */
+    struct hotfix_error hindrance;     /* why the latest attempt that came so far did not succeed */
     uint64_t pause;
     int result;
 };
@@ -134,7 +135,7 @@ static int tell_stuck(const struct run *run, const struct hf_attempt *attempt, s
         return hf_error(err, HOTFIX_BUSY,
                         "not all threads could be stopped within %" PRIu64 " ms; try a longer deadline", ms);
     name_thread(attempt, thread);
-    if (hf_task_state(attempt->pid, attempt->tid) == HF_TASK_UNINTERRUPTIBLE)
+    if (attempt->asleep)
         return hf_error(err, HOTFIX_BUSY,
                         "%s could not be stopped within %" PRIu64
                         " ms: it is in vfork or in uninterruptible sleep; try again later",
@@ -228,6 +229,8 @@ static bool again(struct run *run, struct hf_attempt *attempt)
     case HF_OUTCOME_INSIDE:
     case HF_OUTCOME_STUCK:
     case HF_OUTCOME_BLOCKED:
+        if (attempt->outcome != HF_OUTCOME_STUCK || attempt->asleep)
+            tell(run, attempt, &run->hindrance);
         return wait_for_better(run, attempt);
     case HF_OUTCOME_FULL:
         run->capacity *= GROWTH;
@@ -249,6 +252,21 @@ static bool again(struct run *run, struct hf_attempt *attempt)
     }
 }
 
+/*
+ * Says why the threads could not be stopped. The attempt that the deadline cut short knows less of it than one before
+ * it that ended by itself.
+ */
+static int tell_last(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
+{
+    bool cut_short = attempt->outcome == HF_OUTCOME_SLOW || (attempt->outcome == HF_OUTCOME_STUCK && !attempt->asleep);
+
+    if (!cut_short || run->hindrance.code == HOTFIX_OK)
+        return tell(run, attempt, err);
+    if (err)
+        *err = run->hindrance;
+    return -1;
+}
+
 /* 0 when the action ran, 1 when another attempt should be made, -1 with the error. */
 static int try_once(struct run *run, struct hotfix_error *err)
 {
@@ -266,8 +284,10 @@ static int try_once(struct run *run, struct hotfix_error *err)
     if (attempt->outcome == HF_OUTCOME_ACTED) {
         run->result = attempt->action_result;
         status = 0;
+    } else if (again(run, attempt)) {
+        status = 1;
     } else {
-        status = again(run, attempt) ? 1 : tell(run, attempt, err);
+        status = tell_last(run, attempt, err);
     }
     hf_attempt_destroy(attempt);
     return status;

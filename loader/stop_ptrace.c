@@ -160,13 +160,11 @@ static int look_at(struct hf_attempt *attempt, struct hf_thread *thread, uint64_
         thread->state = HF_THREAD_GONE;
         return 0;
     case HF_TASK_UNINTERRUPTIBLE:
-        if (now - began > SLEEPY_NS)
-            return hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid);
-        break;
+        attempt->asleep = now - began > SLEEPY_NS || now > attempt->deadline;
+        return attempt->asleep ? hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid) : 0;
     default:
-        break;
+        return now > attempt->deadline ? hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid) : 0;
     }
-    return now > attempt->deadline ? hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid) : 0;
 }
 
 /*

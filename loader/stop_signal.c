@@ -204,6 +204,7 @@ static int look_at(struct hf_attempt *attempt, uint64_t began)
             set(&thread->state, state == HF_TASK_GONE ? HF_THREAD_GONE : HF_THREAD_IGNORED);
             __atomic_sub_fetch(&parking.awaited, 1, __ATOMIC_SEQ_CST);
         } else if (now > attempt->deadline || (state == HF_TASK_UNINTERRUPTIBLE && now - began > SLEEPY_NS)) {
+            attempt->asleep = state == HF_TASK_UNINTERRUPTIBLE;
             return hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid);
         }
     }
