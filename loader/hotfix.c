@@ -82,6 +82,7 @@ static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const 
     struct hf_report report;
     if (enter(hotfix, result, &report) != 0)
         return -1;
+    report.frame = __builtin_frame_address(0);
 
     int status;
     if (!input->path && !input->bytes)
@@ -120,6 +121,7 @@ int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *r
     struct hf_report report;
     if (enter(hotfix, result, &report) != 0)
         return -1;
+    report.frame = __builtin_frame_address(0);
     return leave(&report, hf_revert(id, &report));
 }
 

@@ -18,7 +18,17 @@
  * wait. What is applied belongs to the process, not to a handle: closing a handle reverts nothing.
  *
  * Do not call it from a signal handler, nor from a child of vfork. A caller needs 64 KiB of free stack at most
- * (HOTFIX_STACK_SIZE); it may itself run inside a function that is being patched: it finishes in the old code.
+ * (HOTFIX_STACK_SIZE); it may itself run inside a function that is being patched: it finishes in the old code. It is
+ * not cancelled (pthread_cancel) before the call returns. A call from a log callback, a patcher or a hook of a patch is
+ * refused with HOTFIX_USAGE.
+ *
+ * A target library stays loaded as long as a bundle is applied to it: dlclose() takes effect after the revert. A child
+ * of fork has what its parent had applied at that moment, and may apply and revert, also when another thread was at it.
+ *
+ * A patch may define hooks, with C linkage and default visibility, that run outside the stop on the calling thread:
+ *
+ *     int hotfix_on_apply(void);    after staging, right before the switch; anything but 0 refuses the apply
+ *     void hotfix_on_revert(void);  after the switch back, also when an apply fails after hotfix_on_apply() agreed
  */
 #ifndef HOTFIX_H
 #define HOTFIX_H
@@ -81,7 +91,10 @@ struct hotfix_function {
     size_t entry_skip;      /* bytes of a landing pad (endbr64) at old_address that a detour leaves in place */
 };
 
-/* Wall-clock cost in nanoseconds (CLOCK_MONOTONIC). pause is the time in which other threads were stopped. */
+/*
+ * Wall-clock cost in nanoseconds (CLOCK_MONOTONIC): reading, verifying and checking; loading and preparing, the hook
+ * included; the time in which other threads were stopped; and all of it, waiting for another apply included.
+ */
 struct hotfix_cost {
     uint64_t verify;
     uint64_t stage;

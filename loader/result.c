@@ -59,6 +59,7 @@ int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, 
     report->log = log;
     report->log_arg = log_arg;
     report->begin = hf_clock();
+    report->frame = NULL;
     hotfix_result_deinit(report->result);
     report->result->storage = calloc(1, sizeof(struct storage)); /* without it there is no log, and no success */
     return 0;

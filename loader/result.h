@@ -16,11 +16,12 @@ struct hf_report {
     hotfix_log_fn log;
     void *log_arg;
     uint64_t begin;
+    const void *frame; /* the caller's stack begins above it */
 };
 
 /*
- * Starts a report. result may be NULL; what it owned is freed. HOTFIX_USAGE when it was not initialised: only its error
- * is filled in then, if that much of it is there.
+ * Starts a report, all but its frame. result may be NULL; what it owned is freed. HOTFIX_USAGE when it was not
+ * initialised: only its error is filled in then, if that much of it is there.
  */
 int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, struct hotfix_result *result);
 

@@ -173,6 +173,7 @@ int hf_switch_run(struct hf_switch *change)
     struct hf_stop_request request = {
         .ranges = change->ranges,
         .range_count = change->function_count,
+        .caller_frame = report->frame,
         .action = act,
         .arg = change,
     };
