@@ -171,7 +171,10 @@ static void rerun(const char *layout)
     if (getenv(LAYOUT))
         return;
     if (fork() == 0) {
+        /* Its report would run into ours. */
         setenv(LAYOUT, layout, 1);
+        if (!freopen("/dev/null", "w", stdout))
+            _exit(126);
         if (is_layout("legacy"))
             personality(ADDR_COMPAT_LAYOUT);
         else if (setrlimit(RLIMIT_STACK, &unlimited) != 0)
