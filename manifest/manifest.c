@@ -308,12 +308,35 @@ static int parse_absent(const struct field *field, const struct hf_ini_section *
     return *text ? 0 : out_of_memory(err);
 }
 
-/* Fills the object from the section: keys in the table's order, each known, none missing. */
+/* Every key is known and follows those that stand before it in the table. */
+static int check_keys(const struct hf_ini_section *section, const struct field *fields, struct hotfix_error *err)
+{
+    const struct field *next = fields;
+
+    for (size_t i = 0; i < section->count; i++) {
+        const struct hf_ini_entry *entry = &section->entries[i];
+        const struct field *field = fields;
+        while (field->key && strcmp(field->key, entry->key) != 0)
+            field++;
+        if (!field->key)
+            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: unknown key '%s' in section [%s]", entry->line,
+                            entry->key, section->name);
+        if (field < next)
+            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: key %s of section [%s] is out of order", entry->line,
+                            entry->key, section->name);
+        next = field + 1;
+    }
+    return 0;
+}
+
+/* Fills the object from the section. */
 static int parse_section(const struct hf_ini_section *section, const struct field *fields, void *object,
                          struct hotfix_error *err)
 {
     size_t used = 0;
 
+    if (check_keys(section, fields, err) != 0)
+        return -1;
     for (const struct field *field = fields; field->key; field++) {
         struct hf_ini_entry *entry = NULL;
         if (used < section->count && strcmp(section->entries[used].key, field->key) == 0)
@@ -321,14 +344,7 @@ static int parse_section(const struct hf_ini_section *section, const struct fiel
         if (entry ? parse_field(field, entry, object, err) : parse_absent(field, section, object, err))
             return -1;
     }
-    if (used == section->count)
-        return 0;
-    for (const struct field *field = fields; field->key; field++)
-        if (strcmp(section->entries[used].key, field->key) == 0)
-            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: key %s of section [%s] is out of order",
-                            section->entries[used].line, field->key, section->name);
-    return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: unknown key '%s' in section [%s]", section->entries[used].line,
-                    section->entries[used].key, section->name);
+    return 0;
 }
 
 /* before is the function of the section before, or NULL. */
