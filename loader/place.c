@@ -230,6 +230,8 @@ static int try_place(const struct hf_window *window, size_t size, const struct a
 int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *place, struct hotfix_error *err)
 {
     *place = (struct hf_place){0};
+    if (lands_inside(window, size)) /* as it mostly does next to a library: nothing to reserve */
+        return 0;
 
     struct gap hole = {0};
     int status = 1;
