@@ -8,7 +8,9 @@
  *   arch.c    struct hf_arch hf_arch_<cpu>:             name, ELF machine, reach
  *   detour.c  landing pads, detour encoding
  *   reloc.c   applying and classifying relocations      (psABI of the CPU)
- *   entry.c   struct hf_arch_tools hf_arch_tools_<cpu>: entry analysis, code comparison masks
+ *   entry.c   struct hf_arch_tools hf_arch_tools_<cpu>: entry analysis
+ *   relation.c  what relocations of object and linked files ask for
+ *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
  * plus one line in the tables of arch.c and tools.c. Nothing outside arch/ changes. Only entry.c may use a
  * disassembler: the loader links the rest.
  */
@@ -50,6 +52,54 @@ struct hf_arch {
     enum hf_arch_status (*relocate)(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
 };
 
+/* What a relocation in an object file asks of the linker. S: the symbol's address, A: addend, P: the place. */
+enum hf_relation {
+    HF_RELATION_UNKNOWN = 0, /* not supported */
+    HF_RELATION_NONE,        /* nothing */
+    HF_RELATION_WORD,        /* S + A in a field as wide as an address */
+    HF_RELATION_SHORT,       /* S + A in a narrower field */
+    HF_RELATION_NEAR,        /* S + A - P */
+    HF_RELATION_CALL,        /* likewise, of a call or jump: any stub that ends up at S will do */
+    HF_RELATION_SLOT,        /* distance to a slot that holds S */
+    HF_RELATION_TLS_PAIR,    /* distance to two slots: S's TLS module id, and its offset in that module's block */
+    HF_RELATION_TLS_MODULE,  /* likewise, but the offset is 0: the block itself */
+    HF_RELATION_TLS_OFFSET,  /* S's offset in its module's block, plus A */
+    HF_RELATION_TLS_SLOT,    /* distance to a slot that holds S's offset from the thread pointer */
+    HF_RELATION_TLS_DIRECT   /* S's offset from the thread pointer, plus A */
+};
+
+/* What a relocation in a linked file asks of the dynamic linker. */
+enum hf_dynamic_relation {
+    HF_DYNAMIC_OTHER = 0,
+    HF_DYNAMIC_BASE,       /* load base + A */
+    HF_DYNAMIC_SYMBOL,     /* S + A in a word, or S in a slot */
+    HF_DYNAMIC_LAZY,       /* S in a slot, which may be filled when it is first used */
+    HF_DYNAMIC_RESOLVER,   /* what the function at load base + A returns (STT_GNU_IFUNC) */
+    HF_DYNAMIC_COPY,       /* the variable itself moved here */
+    HF_DYNAMIC_TLS_MODULE, /* S's TLS module id */
+    HF_DYNAMIC_TLS_OFFSET, /* S + A as an offset in its module's block */
+    HF_DYNAMIC_TLS_DIRECT  /* S + A as an offset from the thread pointer */
+};
+
+/* What the linker made of a relocation, seen in linked code. */
+enum hf_linked_form {
+    HF_LINKED_ADDRESS,    /* value: S */
+    HF_LINKED_WORD,       /* value: S as far as the file holds it: a dynamic relocation may say more */
+    HF_LINKED_SLOT,       /* value: address of a slot that holds S */
+    HF_LINKED_TLS_DIRECT, /* value: S's offset from the thread pointer */
+    HF_LINKED_TLS_SLOT,   /* value: address of a slot with that offset */
+    HF_LINKED_TLS_OFFSET, /* value: S's offset in its module's block */
+    HF_LINKED_TLS_PAIR,   /* value: address of the two slots */
+    HF_LINKED_NOTHING     /* it left nothing that tells of S */
+};
+
+struct hf_linked {
+    size_t begin; /* bytes [begin, end) of the code are the linker's; other relocations in there are done with */
+    size_t end;
+    enum hf_linked_form form;
+    uint64_t value;
+};
+
 struct hf_arch_tools {
     const struct hf_arch *arch;
 
@@ -59,6 +109,28 @@ struct hf_arch_tools {
      * pad), SHORT, BRANCH (with *at, the offset of the branch) or DECODE.
      */
     enum hf_arch_status (*entry)(const uint8_t *code, size_t size, size_t *skip, size_t *at);
+
+    /* Relocation types that stand for HF_RELATION_WORD, HF_RELATION_NEAR and HF_RELATION_CALL without further ado. */
+    uint32_t word_type;
+    uint32_t near_type;
+    uint32_t call_type;
+
+    enum hf_relation (*relation)(uint32_t type);
+    enum hf_dynamic_relation (*dynamic_relation)(uint32_t type);
+    /* Bytes of the field that the linker fills in for an object's relocation; 0 for an unknown type. */
+    size_t (*field_size)(uint32_t type);
+
+    /*
+     * Compares what the object's code holds around the relocation at `offset` with the linked code at `address`,
+     * relaxations of the linker understood. Both are `size` bytes. OK; UNKNOWN when the linked code is not what a
+     * linker makes of it, or the type is not supported.
+     */
+    enum hf_arch_status (*linked)(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
+                                  const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
+
+    /* The procedure linkage stub that code at `address` begins with: its size and the slot that it jumps through. 0
+     * when it is none. */
+    size_t (*stub)(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
 };
 
 /* The tables of the CPU with this e_machine or name; NULL when it is not supported. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a function's entry allows, seen through the Capstone disassembler. Packager only. */
 #include <capstone/capstone.h>
+#include <elf.h>
 
 #include "x86_64.h"
 
@@ -78,4 +79,12 @@ static enum hf_arch_status entry(const uint8_t *code, size_t size, size_t *skip,
 const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .arch = &hf_arch_x86_64,
     .entry = entry,
+    .word_type = R_X86_64_64,
+    .near_type = R_X86_64_PC32,
+    .call_type = R_X86_64_PLT32,
+    .relation = hf_x86_64_relation,
+    .dynamic_relation = hf_x86_64_dynamic_relation,
+    .field_size = hf_x86_64_field_size,
+    .linked = hf_x86_64_linked,
+    .stub = hf_x86_64_stub,
 };

@@ -12,4 +12,12 @@ enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, uint8_t *bytes)
 size_t hf_x86_64_relocation_size(uint32_t type);
 enum hf_arch_status hf_x86_64_relocate(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
 
+/* Packager only. */
+enum hf_relation hf_x86_64_relation(uint32_t type);
+enum hf_dynamic_relation hf_x86_64_dynamic_relation(uint32_t type);
+size_t hf_x86_64_field_size(uint32_t type);
+enum hf_arch_status hf_x86_64_linked(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
+                                     const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
+size_t hf_x86_64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
+
 #endif
