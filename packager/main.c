@@ -11,6 +11,7 @@
 
 static const struct hf_command commands[] = {
     {"keygen", "make an Ed25519 key pair", hf_cmd_keygen},
+    {"pack", "check a patch, stamp it, and write it as a signed bundle", hf_cmd_pack},
     {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
     {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
 };

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hotfix pack: checks, stamps, signs and writes one bundle. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "arch.h"
+#include "bundle.h"
+#include "check/check.h"
+#include "check/tell.h"
+#include "cleanup.h"
+#include "command.h"
+#include "describe.h"
+#include "elf/program.h"
+#include "error.h"
+#include "file.h"
+#include "key.h"
+#include "options.h"
+#include "pack/compose.h"
+#include "pack/identity.h"
+#include "pack/plain.h"
+#include "pack/seal.h"
+#include "passphrase.h"
+#include "pick.h"
+#include "report.h"
+
+#define ACCEPT_NAME_SIZE 48
+#define ACCEPT_HELP_SIZE 160
+
+struct pack {
+    /* options */
+    const char *target_path;
+    const char *patch_path;
+    const char *debug_path;
+    const char *patch_debug_path;
+    const char *key_path;
+    const char *passphrase_file;
+    const char *output;
+    struct hf_identity identity;
+    struct hf_pick *picks;
+    size_t pick_count;
+    struct hf_exception *exceptions;
+    size_t exception_count;
+
+    /* what comes of them */
+    struct hf_program *target;
+    struct hf_program *patch;
+    struct hf_pair *pairs;
+    size_t pair_count;
+    struct hf_check_result *results;
+    struct hf_manifest manifest;
+    char *default_output;
+};
+
+/* The option --accept-ID of a check, with the texts that it points to. */
+struct accept {
+    char name[ACCEPT_NAME_SIZE];
+    char help[ACCEPT_HELP_SIZE];
+};
+
+static int add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    struct pack *pack = option->arg;
+    struct hf_pick *longer = reallocarray(pack->picks, pack->pick_count + 1, sizeof(*longer));
+
+    if (!longer)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    pack->picks = longer;
+    pack->picks[pack->pick_count++] = (struct hf_pick){.kind = (enum hf_pick_kind)option->kind, .text = argument};
+    return 0;
+}
+
+static int add_advisory(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    struct hf_identity *identity = option->arg;
+    return hf_identity_add(&identity->advisories, &identity->advisory_count, argument, err);
+}
+
+static int add_superseded(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    struct hf_identity *identity = option->arg;
+    return hf_identity_add(&identity->supersedes, &identity->supersedes_count, argument, err);
+}
+
+/* option->kind is the check's place in the table. */
+static int add_exception(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    struct pack *pack = option->arg;
+    struct hf_exception *longer = reallocarray(pack->exceptions, pack->exception_count + 1, sizeof(*longer));
+
+    if (!longer)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    pack->exceptions = longer;
+    if (argument[strspn(argument, " ")] == '\0')
+        return hf_error(err, HOTFIX_USAGE, "option '--%s' needs a reason, which the bundle will carry", option->name);
+    if (hf_plain_check(option->name, argument, err) != 0)
+        return -1;
+    pack->exceptions[pack->exception_count++] =
+        (struct hf_exception){.check = hf_checks[option->kind], .reason = argument};
+    return 0;
+}
+
+static int open_programs(struct pack *pack, struct hotfix_error *err)
+{
+    if (hf_program_open(pack->target_path, pack->debug_path, &pack->target, err) != 0)
+        return hf_error_prefix(err, "target");
+    if (hf_program_open(pack->patch_path, pack->patch_debug_path, &pack->patch, err) != 0)
+        return hf_error_prefix(err, "patch");
+    return hf_pick_resolve(pack->picks, pack->pick_count, pack->target, pack->patch, &pack->pairs, &pack->pair_count,
+                           err);
+}
+
+static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
+                      struct hotfix_error *err)
+{
+    if (hf_checks_run(subject, pack->exceptions, pack->exception_count, &pack->results, err) != 0)
+        return -1;
+    hf_check_results_set(report, pack->results);
+    for (size_t i = 0; i < hf_check_count; i++)
+        if (pack->results[i].exception)
+            hf_report_note(report, "accepted although %s: %s (%s)", hf_verdict_name(pack->results[i].verdict),
+                           pack->results[i].check->id, pack->results[i].exception);
+    if (hf_checks_judge(pack->results, err) == 0)
+        return 0;
+    hf_check_results_note(report, pack->results);
+    return -1;
+}
+
+/* Writing a bundle over one of its own inputs is never meant. */
+static int refuse_input(const struct pack *pack, struct hotfix_error *err)
+{
+    const char *const inputs[] = {pack->target_path,      pack->patch_path, pack->debug_path,
+                                  pack->patch_debug_path, pack->key_path,   pack->passphrase_file};
+    struct stat output, input;
+
+    if (stat(pack->output, &output) != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
+        if (inputs[i] && stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+            return hf_error(err, HOTFIX_USAGE, "the output %s is one of the inputs", pack->output);
+    return 0;
+}
+
+static int choose_output(struct pack *pack, struct hotfix_error *err)
+{
+    if (!pack->output) {
+        if (asprintf(&pack->default_output, "%s-%s.hotfix", pack->manifest.name, pack->manifest.version) < 0) {
+            pack->default_output = NULL;
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+        }
+        pack->output = pack->default_output;
+    }
+    return refuse_input(pack, err);
+}
+
+static int seal(struct pack *pack, const void *patch, size_t patch_size, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *file = NULL;
+    size_t size = 0;
+    struct hf_private_key *key = NULL;
+
+    int result =
+        hf_private_key_read(pack->key_path, hf_passphrase_ask, (void *)(uintptr_t)pack->passphrase_file, &key, err);
+    if (result == 0)
+        result = hf_seal(&pack->manifest, patch, patch_size, key, &pack->target->image, &file, &size, err);
+    hf_private_key_destroy(key);
+    return result == 0 ? hf_file_write(pack->output, file, size, 0644, false, err) : -1;
+}
+
+static void tell(const struct pack *pack, struct hf_report *report)
+{
+    hf_report_line(report, "%-13s%s", "wrote", pack->output);
+    hf_report_set(report, "file", hf_json_text(pack->output));
+    hf_describe_bundle(report, &pack->manifest);
+    hf_describe_contents(report, &pack->manifest);
+    hf_check_results_set(report, pack->results);
+}
+
+static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *patch = NULL;
+    size_t patch_size;
+
+    if (hf_identity_fill(&pack->identity, pack->patch_path, &pack->manifest, err) != 0 ||
+        hf_file_read(pack->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
+        open_programs(pack, err) != 0)
+        return -1;
+
+    struct hf_check_subject subject = {.target = pack->target,
+                                       .patch = pack->patch,
+                                       .pairs = pack->pairs,
+                                       .pair_count = pack->pair_count,
+                                       .tools = hf_arch_tools_find(pack->target->image.header.e_machine)};
+    if (run_checks(pack, &subject, report, err) != 0 || hf_compose(&subject, pack->results, &pack->manifest, err) != 0)
+        return -1;
+    if (!pack->identity.version && hf_identity_version(patch, patch_size, &pack->manifest, err) != 0)
+        return -1;
+    if (choose_output(pack, err) != 0 || seal(pack, patch, patch_size, err) != 0)
+        return -1;
+    tell(pack, report);
+    return 0;
+}
+
+static void deinit(struct pack *pack)
+{
+    hf_manifest_deinit(&pack->manifest);
+    hf_check_results_destroy(pack->results);
+    free(pack->pairs);
+    hf_program_close(pack->patch);
+    hf_program_close(pack->target);
+    hf_identity_deinit(&pack->identity);
+    free(pack->picks);
+    free(pack->exceptions);
+    free(pack->default_output);
+}
+
+/* An option for every check of which something may be accepted; returns how many. */
+static size_t make_accept_options(struct pack *pack, struct accept *texts, struct hf_option *options)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hf_check_count; i++) {
+        const struct hf_check *check = hf_checks[i];
+        struct accept *text = &texts[count];
+        if (check->acceptance == HF_ACCEPT_NEVER)
+            continue;
+        snprintf(text->name, sizeof(text->name), "accept-%s", check->id);
+        snprintf(text->help, sizeof(text->help), "Go on for this reason where this is unproven%s: %s.",
+                 check->acceptance == HF_ACCEPT_ANY ? " or incompatible" : "", check->title);
+        options[count++] = (struct hf_option){.name = text->name,
+                                              .argument = "REASON",
+                                              .help = text->help,
+                                              .each = add_exception,
+                                              .arg = pack,
+                                              .kind = (int)i};
+    }
+    return count;
+}
+
+static int run(struct pack *pack, const struct hf_option *fixed, size_t fixed_count, int argc, char **argv)
+{
+    HF_FREE struct hf_option *options = calloc(fixed_count + hf_check_count, sizeof(*options));
+    HF_FREE struct accept *texts = calloc(hf_check_count, sizeof(*texts));
+    HF_FREE const char **operands = NULL;
+    struct hf_report report;
+    struct hotfix_error error;
+    struct hf_usage usage = {
+        .verb = "pack",
+        .summary =
+            "Checks that a patch belongs to a target, stamps it, and writes it as a signed bundle. What does not "
+            "fit is refused (exit status 1), and so is what cannot be proved to fit (3).",
+        .options = options,
+        .notes = "Picks combine; each function counts once. A reason given to --accept-CHECK is sealed into the bundle "
+                 "and shown by 'hotfix show'.",
+    };
+
+    hf_report_init(&report, usage.verb);
+    if (!options || !texts) {
+        hf_error(&error, HOTFIX_MEMORY, "out of memory");
+        return hf_report_finish(&report, -1, &error);
+    }
+    memcpy(options, fixed, fixed_count * sizeof(*fixed));
+    usage.option_count = fixed_count + make_accept_options(pack, texts, options + fixed_count);
+
+    hf_manifest_init(&pack->manifest);
+    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
+    if (result == 0)
+        result = make_bundle(pack, &report, &error);
+    deinit(pack);
+    return hf_report_finish(&report, result, &error);
+}
+
+int hf_cmd_pack(int argc, char **argv)
+{
+    struct pack pack = {.target_path = NULL};
+    const struct hf_option options[] = {
+        {"target", 0, "BIN", "The program or library that runs, or will run.", true, NULL, &pack.target_path, NULL,
+         NULL, 0},
+        {"patch", 0, "PATCH.so", "The shared object with the new functions.", true, NULL, &pack.patch_path, NULL, NULL,
+         0},
+        {"func", 0, "NAME", "Replace this function; NAME@source.c where the name is not unique.", false, NULL, NULL,
+         add_pick, &pack, HF_PICK_FUNCTION},
+        {"package", 0, "DIR|FILE", "Replace every function of these sources that the patch has.", false, NULL, NULL,
+         add_pick, &pack, HF_PICK_PACKAGE},
+        {"class", 0, "TYPE", "Replace the functions whose first parameter is TYPE, or a pointer to it for '*TYPE'.",
+         false, NULL, NULL, add_pick, &pack, HF_PICK_CLASS},
+        {"exclude", 0, "PATTERN", "Do not replace functions whose names match.", false, NULL, NULL, add_pick, &pack,
+         HF_PICK_EXCLUDE},
+        {"key", 0, "KEY", "The private key that signs.", true, NULL, &pack.key_path, NULL, NULL, 0},
+        {"passphrase-file", 0, "FILE", "Take the key's passphrase from the first line of FILE.", false, NULL,
+         &pack.passphrase_file, NULL, NULL, 0},
+        {"name", 0, "NAME", "The bundle's name; by default that of the patch file.", false, NULL, &pack.identity.name,
+         NULL, NULL, 0},
+        {"version", 0, "VERSION", "The bundle's version; by default a new one.", false, NULL, &pack.identity.version,
+         NULL, NULL, 0},
+        {"advisory", 0, "ID", "An advisory that the bundle answers; any number of times.", false, NULL, NULL,
+         add_advisory, &pack.identity, 0},
+        {"description", 0, "TEXT", "What the bundle does, in one line.", false, NULL, &pack.identity.description, NULL,
+         NULL, 0},
+        {"expires", 0, "DATE", "After this day (2026-12-31) or time (2026-12-31T12:00:00Z) it is refused.", false, NULL,
+         &pack.identity.expires, NULL, NULL, 0},
+        {"supersedes", 0, "ID", "The id of a bundle that this one replaces; any number of times.", false, NULL, NULL,
+         add_superseded, &pack.identity, 0},
+        {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.debug_path, NULL, NULL, 0},
+        {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.patch_debug_path, NULL, NULL,
+         0},
+        {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",
+         false, NULL, &pack.output, NULL, NULL, 0},
+    };
+
+    return run(&pack, options, sizeof(options) / sizeof(options[0]), argc, argv);
+}

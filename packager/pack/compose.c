@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pack/compose.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/name.h"
+#include "check/producer.h"
+#include "cleanup.h"
+#include "error.h"
+#include "pack/plain.h"
+
+#define FIXUPS_SECTION ".hotfix.fixups"
+
+static int out_of_memory(struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+static int compose_target(const struct hf_check_subject *subject, struct hf_manifest *manifest,
+                          struct hotfix_error *err)
+{
+    const struct hf_image *target = &subject->target->image;
+
+    manifest->target_build_id = target->build_id;
+    manifest->target_name = hf_plain_copy(hf_base_name(target->path));
+    manifest->arch = strdup(subject->tools->arch->name);
+    return manifest->target_name && manifest->arch ? 0 : out_of_memory(err);
+}
+
+/* Adds a text to "A; B; C" unless it is there. */
+static int add_distinct(char **all, const char *text)
+{
+    char *longer;
+
+    if (!*text || (*all && strstr(*all, text)))
+        return 0;
+    int size = asprintf(&longer, "%s%s%s", *all ? *all : "", *all ? "; " : "", text);
+    if (size < 0)
+        return -1;
+    free(*all);
+    *all = longer;
+    return 0;
+}
+
+static int compose_unit(const struct hf_unit *unit, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    struct hf_producer producer;
+
+    if (!unit || !unit->producer)
+        return 0;
+    if (hf_producer_parse(unit->producer, &producer, err) != 0)
+        return -1;
+    HF_FREE char *flags = hf_producer_flags(&producer);
+    int result =
+        flags && add_distinct(&manifest->compiler, producer.compiler) == 0 && add_distinct(&manifest->flags, flags) == 0
+            ? 0
+            : out_of_memory(err);
+    hf_producer_deinit(&producer);
+    return result;
+}
+
+/* Compilers and flags of the target's units; several sets have "; " between them. */
+static int compose_compiler(const struct hf_check_subject *subject, struct hf_manifest *manifest,
+                            struct hotfix_error *err)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (compose_unit(subject->pairs[i].old_function->unit, manifest, err) != 0)
+            return -1;
+    char *compiler = hf_plain_copy(manifest->compiler ? manifest->compiler : "unknown");
+    char *flags = hf_plain_copy(manifest->flags ? manifest->flags : "");
+    free(manifest->compiler);
+    free(manifest->flags);
+    manifest->compiler = compiler;
+    manifest->flags = flags;
+    return compiler && flags ? 0 : out_of_memory(err);
+}
+
+static int compose_function(const struct hf_check_subject *subject, const struct hf_pair *pair,
+                            struct hf_manifest_function *function, struct hotfix_error *err)
+{
+    const struct hf_function *old_function = pair->old_function;
+    const uint8_t *code = hf_image_bytes(&subject->target->image, old_function->address, old_function->size);
+    size_t skip = 0, at;
+
+    if (!code)
+        return hf_error(err, HOTFIX_FORMAT, "%s: the code of %s is not in the file", subject->target->image.path,
+                        old_function->name);
+    if (subject->tools->entry(code, old_function->size, &skip, &at) != HF_ARCH_OK)
+        skip = subject->tools->arch->landing_pad(code, old_function->size);
+    function->name = hf_plain_copy(old_function->name);
+    function->source = hf_plain_copy(old_function->source);
+    function->offset = old_function->address;
+    function->size = old_function->size;
+    function->replacement = pair->new_function->address;
+    function->replacement_size = pair->new_function->size;
+    function->detour_skip = (uint32_t)skip;
+    if (!function->name || !function->source)
+        return out_of_memory(err);
+    return hf_digest_compute(code, old_function->size, &function->digest, err);
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    uint64_t first = (*(const struct hf_pair *const *)a)->old_function->address;
+    uint64_t second = (*(const struct hf_pair *const *)b)->old_function->address;
+    return (first > second) - (first < second);
+}
+
+/* Two names of one function that also are one in the patch are one replacement. */
+static bool same_replacement(const struct hf_pair *a, const struct hf_pair *b)
+{
+    return a->old_function->address == b->old_function->address && a->old_function->size == b->old_function->size &&
+           a->new_function->address == b->new_function->address;
+}
+
+static int compose_functions(const struct hf_check_subject *subject, struct hf_manifest *manifest,
+                             struct hotfix_error *err)
+{
+    HF_FREE const struct hf_pair **order = calloc(subject->pair_count + 1, sizeof(*order));
+
+    if (subject->pair_count > HF_MANIFEST_MAX_FUNCTIONS)
+        return hf_error(err, HOTFIX_USAGE, "%zu functions are picked, a bundle holds %u at the most",
+                        subject->pair_count, HF_MANIFEST_MAX_FUNCTIONS);
+    manifest->functions = calloc(subject->pair_count + 1, sizeof(*manifest->functions));
+    if (!order || !manifest->functions)
+        return out_of_memory(err);
+    for (size_t i = 0; i < subject->pair_count; i++)
+        order[i] = &subject->pairs[i];
+    qsort(order, subject->pair_count, sizeof(*order), compare_pairs);
+
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        const struct hf_pair *before = i > 0 ? order[i - 1] : NULL;
+        if (before && same_replacement(before, order[i]))
+            continue;
+        if (before && order[i]->old_function->address - before->old_function->address < before->old_function->size)
+            return hf_error(err, HOTFIX_INCOMPATIBLE,
+                            "%s and %s share code in the target, and cannot be replaced by two functions",
+                            before->old_function->name, order[i]->old_function->name);
+        if (compose_function(subject, order[i], &manifest->functions[manifest->function_count++], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int compose_checks(const struct hf_check_result *results, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    manifest->checks = calloc(hf_check_count, sizeof(*manifest->checks));
+    if (!manifest->checks)
+        return out_of_memory(err);
+    for (size_t i = 0; i < hf_check_count; i++) {
+        struct hf_manifest_check *check = &manifest->checks[manifest->check_count++];
+        HF_FREE char *evidence = hf_check_evidence(&results[i]);
+        check->verdict = results[i].verdict;
+        check->id = strdup(results[i].check->id);
+        check->evidence = evidence ? hf_plain_copy(evidence) : NULL;
+        check->exception = strdup(results[i].exception ? results[i].exception : "");
+        if (!check->id || !check->evidence || !check->exception)
+            return out_of_memory(err);
+    }
+    return 0;
+}
+
+static uint64_t find_hook(const struct hf_program *patch, const char *name)
+{
+    for (size_t i = 0; i < patch->function_count; i++)
+        if (strcmp(patch->functions[i].name, name) == 0 && !patch->functions[i].local)
+            return patch->functions[i].address;
+    return 0;
+}
+
+static void compose_patch(const struct hf_program *patch, struct hf_manifest *manifest)
+{
+    GElf_Shdr section;
+
+    manifest->on_apply = find_hook(patch, "hotfix_on_apply");
+    manifest->on_revert = find_hook(patch, "hotfix_on_revert");
+    if (hf_image_section(&patch->image, FIXUPS_SECTION, &section) && section.sh_type == SHT_PROGBITS) {
+        manifest->fixups_offset = section.sh_offset; /* stamping appends only */
+        manifest->fixups_size = section.sh_size;
+    }
+}
+
+int hf_compose(const struct hf_check_subject *subject, const struct hf_check_result *results,
+               struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    compose_patch(subject->patch, manifest);
+    return compose_target(subject, manifest, err) != 0 || compose_compiler(subject, manifest, err) != 0 ||
+                   compose_functions(subject, manifest, err) != 0 || compose_checks(results, manifest, err) != 0
+               ? -1
+               : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of a manifest that follows from target, patch and checks. */
+#ifndef HF_COMPOSE_H
+#define HF_COMPOSE_H
+
+#include "check/check.h"
+#include "hotfix/error.h"
+#include "manifest.h"
+
+/*
+ * Sets target, compiler, flags, functions, checks, hooks and the place of the fix-up table (section .hotfix.fixups).
+ * HOTFIX_USAGE when there are too many functions; HOTFIX_INCOMPATIBLE when two of them overlap.
+ */
+int hf_compose(const struct hf_check_subject *subject, const struct hf_check_result *results,
+               struct hf_manifest *manifest, struct hotfix_error *err);
+
+#endif
