@@ -953,6 +953,49 @@ static void patched_target_stays_loaded_until_it_is_reverted(void **state)
     fixture_teardown(&other);
 }
 
+/* A function of this very program, alone in its section so that its size is known. */
+extern const uint8_t __start_victims[], __stop_victims[];
+
+__attribute__((section("victims"), noinline)) static int victim(int n)
+{
+    volatile int sum = n;
+    sum += 5;
+    return sum;
+}
+
+static void function_of_the_main_program_is_switched(void **state)
+{
+    struct hf_module program;
+    struct material material;
+    int (*volatile call)(int) = victim;
+    size_t id_size;
+    char path[PATH_SIZE];
+
+    (void)state;
+    assert_int_equal(hf_module_open(dlopen(NULL, RTLD_NOW), &program, &fixture_error), 0);
+    const uint8_t *id = hf_module_note(&program, ELF_NOTE_GNU, NT_GNU_BUILD_ID, &id_size);
+    assert_non_null(id);
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.target_build_id.size = id_size;
+    memcpy(material.manifest.target_build_id.bytes, id, id_size);
+    struct hf_manifest_function *function = &material.manifest.functions[0];
+    function->offset = (uintptr_t)__start_victims - program.base;
+    function->size = (size_t)(__stop_victims - __start_victims);
+    function->detour_skip = (uint32_t)hf_arch_host.landing_pad(__start_victims, function->size);
+    assert_int_equal(hf_digest_compute(__start_victims, function->size, &function->digest, &fixture_error), 0);
+    free(material.manifest.functions[1].name);
+    free(material.manifest.functions[1].source);
+    material.manifest.function_count = 1;
+    material_pack(&material, path);
+    hf_module_deinit(&program);
+
+    assert_int_equal(call(10), 15);
+    must_apply(path);
+    assert_int_equal(call(10), 30);
+    must_revert(NULL);
+    assert_int_equal(call(10), 15);
+}
+
 static int setup(void **state)
 {
     char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
@@ -1003,6 +1046,7 @@ int main(void)
         cmocka_unit_test(missing_file_is_refused),
         cmocka_unit_test(wrong_use_is_refused),
         cmocka_unit_test(apply_switches_all_functions_and_revert_puts_them_back),
+        cmocka_unit_test(function_of_the_main_program_is_switched),
         cmocka_unit_test(same_bundle_applies_once_and_again_after_a_revert),
         cmocka_unit_test(bundle_in_memory_applies),
         cmocka_unit_test(applied_bundles_are_listed_oldest_first),
