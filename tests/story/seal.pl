@@ -29,16 +29,28 @@ sub member {
     return $header . $data . "\0" x (-$size % 512);
 }
 
-# Values stand in pieces of 50 bytes, each on a line of its own; what INI would take otherwise stands as %XX.
+# One line's worth of a value: what INI would take otherwise, and a blank at either end, stand as %XX.
+sub escape {
+    my ($piece) = @_;
+    $piece =~ s/([^\x20-\x7e]|[;#%]|^ | \z)/sprintf '%%%02X', ord $1/ge;
+    return $piece;
+}
+
+# Each line of a value holds the longest piece that has at most 120 characters when it is escaped.
+sub lines {
+    my ($value) = @_;
+    my @lines;
+    while (length $value) {
+        my $size = length $value < 120 ? length $value : 120;
+        $size-- while length escape(substr $value, 0, $size) > 120;
+        push @lines, escape(substr $value, 0, $size, '');
+    }
+    return join "\n\t", @lines;
+}
+
 sub encode {
     my ($text) = @_;
-    my $escape = sub { join '', map { sprintf '%%%02X', ord } split //, shift };
-    my $lines = sub {
-        my @pieces = shift =~ /(.{1,50})/gs;
-        s/([^\x20-\x7e]|[;#%])/$escape->($1)/ge, s/^ /%20/, s/ $/%20/ for @pieces;
-        return join "\n\t", @pieces;
-    };
-    $text =~ s/^([a-z0-9.-]+ = )(.+)$/$1 . $lines->($2)/gme;
+    $text =~ s/^([a-z0-9.-]+ = )(.+)$/$1 . lines($2)/gme;
     return $text;
 }
 
