@@ -6,6 +6,11 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "raw.h"
+
+#ifdef HF_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
 
 enum {
     GUARD_SIZE = 65536, /* a page at least, whatever the page size */
@@ -33,6 +38,11 @@ int hf_attempt_create(size_t thread_capacity, struct hf_attempt **attempt, struc
         munmap(memory, size);
         return -1;
     }
+
+#ifdef HF_ASAN
+    /* A helper that was killed left its marks at this address. */
+    __asan_unpoison_memory_region(memory, size);
+#endif
 
     char *stack = memory + GUARD_SIZE;
     char *buffer = stack + STACK_SIZE;

@@ -23,6 +23,14 @@
 /* Code that reads other threads' stacks, or runs on a stack that no sanitizer knows. */
 #define HF_NO_SANITIZE __attribute__((no_sanitize("address")))
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HF_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HF_ASAN 1
+#endif
+#endif
+
 #if defined(__x86_64__)
 
 static inline long hf_raw6(long number, long a, long b, long c, long d, long e, long f)

@@ -155,16 +155,22 @@ static const struct hf_region *own_stack(const struct hf_attempt *attempt, const
     return region;
 }
 
-static uintptr_t scan_begin(const struct hf_region *region, uintptr_t sp)
+static uintptr_t below(const struct hf_region *region, uintptr_t sp)
 {
     return sp - region->begin > HF_RED_ZONE ? sp - HF_RED_ZONE : region->begin;
+}
+
+/* The caller's frames below the one given are none of the program's. */
+static uintptr_t scan_begin(const struct hf_region *region, const struct hf_thread *thread)
+{
+    return thread->state == HF_THREAD_CALLER ? thread->regs.sp : below(region, thread->regs.sp);
 }
 
 /* `at` holds the stack pointer and is not the thread's own stack, `own`, which may be NULL. */
 static int scan_foreign(struct hf_attempt *attempt, const struct hf_thread *thread, const struct hf_region *at,
                         const struct hf_region *own, uintptr_t own_end)
 {
-    struct scan foreign = {.begin = scan_begin(at, thread->regs.sp), .end = at->end, .lowest = UINTPTR_MAX};
+    struct scan foreign = {.begin = scan_begin(at, thread), .end = at->end, .lowest = UINTPTR_MAX};
 
     if (foreign.end - foreign.begin > HF_FOREIGN_STACK_MAX)
         foreign.end = foreign.begin + HF_FOREIGN_STACK_MAX;
@@ -176,7 +182,7 @@ static int scan_foreign(struct hf_attempt *attempt, const struct hf_thread *thre
         return -1;
     if (!own)
         return 0;
-    uintptr_t begin = foreign.lowest == UINTPTR_MAX ? own->begin : scan_begin(own, foreign.lowest);
+    uintptr_t begin = foreign.lowest == UINTPTR_MAX ? own->begin : below(own, foreign.lowest);
     return scan_words(attempt, thread->tid, &(struct scan){.begin = begin, .end = own_end});
 }
 
@@ -191,7 +197,7 @@ static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *threa
             /* A living thread's own stack has stayed where it was, so that older regions do for it. */
             if (at && at == own && thread->regs.sp < own_end)
                 return scan_words(attempt, thread->tid,
-                                  &(struct scan){.begin = scan_begin(at, thread->regs.sp), .end = own_end});
+                                  &(struct scan){.begin = scan_begin(at, thread), .end = own_end});
         }
         if (attempt->regions_current)
             return at ? scan_foreign(attempt, thread, at, own, own_end) : 0;

@@ -216,10 +216,12 @@ static bool make_up(struct run *run, const struct hf_attempt *attempt)
         run->permit = true;
         return true;
     }
+    if (run->request->method != HF_STOP_AUTO)
+        return false;
     tell_failed(attempt, &reason);
     memcpy(run->refusal, reason.message, sizeof(run->refusal));
-    run->signal = run->request->method == HF_STOP_AUTO;
-    return run->signal;
+    run->signal = true;
+    return true;
 }
 
 /* Is another attempt worth while? Waits first where it needs time. */

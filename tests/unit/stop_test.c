@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "raw.h"
+
 enum { THREADS_MAX = 1200 };
 
 static atomic_int started;
@@ -509,14 +511,9 @@ static void the_parent_sees_no_stop(void)
 }
 
 /* The address sanitizer's own heap grows as it likes. */
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef HF_ASAN
 #define MAPS "VmSize"
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MAPS "VmSize"
-#endif
-#endif
-#ifndef MAPS
+#else
 #define MAPS "."
 #endif
 
