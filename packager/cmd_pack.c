@@ -20,6 +20,7 @@
 #include "pack/identity.h"
 #include "pack/plain.h"
 #include "pack/seal.h"
+#include "pack/selection.h"
 #include "passphrase.h"
 #include "pick.h"
 #include "report.h"
@@ -45,8 +46,7 @@ struct pack {
     /* what comes of them */
     struct hf_program *target;
     struct hf_program *patch;
-    struct hf_pair *pairs;
-    size_t pair_count;
+    struct hf_selection selection;
     struct hf_check_result *results;
     struct hf_manifest manifest;
     char *default_output;
@@ -106,8 +106,7 @@ static int open_programs(struct pack *pack, struct hotfix_error *err)
         return hf_error_prefix(err, "target");
     if (hf_program_open(pack->patch_path, pack->patch_debug_path, &pack->patch, err) != 0)
         return hf_error_prefix(err, "patch");
-    return hf_pick_resolve(pack->picks, pack->pick_count, pack->target, pack->patch, &pack->pairs, &pack->pair_count,
-                           err);
+    return hf_selection_init(pack->picks, pack->pick_count, pack->target, pack->patch, &pack->selection, err);
 }
 
 static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
@@ -122,7 +121,8 @@ static int run_checks(struct pack *pack, const struct hf_check_subject *subject,
                            pack->results[i].check->id, pack->results[i].exception);
     if (hf_checks_judge(pack->results, err) == 0)
         return 0;
-    hf_check_results_note(report, pack->results);
+    if (hf_checks_refused(pack->results) > 1 || (err && strlen(err->message) + 1 == sizeof(err->message)))
+        hf_check_results_note(report, pack->results);
     return -1;
 }
 
@@ -188,8 +188,8 @@ static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfi
 
     struct hf_check_subject subject = {.target = pack->target,
                                        .patch = pack->patch,
-                                       .pairs = pack->pairs,
-                                       .pair_count = pack->pair_count,
+                                       .pairs = pack->selection.pairs,
+                                       .pair_count = pack->selection.pair_count,
                                        .tools = hf_arch_tools_find(pack->target->image.header.e_machine)};
     if (run_checks(pack, &subject, report, err) != 0 || hf_compose(&subject, pack->results, &pack->manifest, err) != 0)
         return -1;
@@ -205,7 +205,7 @@ static void deinit(struct pack *pack)
 {
     hf_manifest_deinit(&pack->manifest);
     hf_check_results_destroy(pack->results);
-    free(pack->pairs);
+    hf_selection_deinit(&pack->selection);
     hf_program_close(pack->patch);
     hf_program_close(pack->target);
     hf_identity_deinit(&pack->identity);

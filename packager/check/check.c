@@ -157,21 +157,28 @@ static int refuse(const struct hf_check_result *result, size_t others, struct ho
                     finding->advice ? finding->advice : "", more);
 }
 
+size_t hf_checks_refused(const struct hf_check_result *results)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hf_check_count; i++)
+        for (size_t k = 0; !results[i].exception && k < results[i].findings.count; k++)
+            count += results[i].findings.items[k].verdict != HF_COMPATIBLE;
+    return count;
+}
+
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err)
 {
-    const struct hf_check_result *worst_result = NULL;
-    size_t refused = 0;
+    const struct hf_check_result *first = NULL;
 
     for (size_t i = 0; i < hf_check_count; i++) {
         const struct hf_check_result *result = &results[i];
         if (result->verdict == HF_COMPATIBLE || result->exception)
             continue;
-        for (size_t k = 0; k < result->findings.count; k++)
-            refused += result->findings.items[k].verdict != HF_COMPATIBLE;
-        if (!worst_result || badness(result->verdict) > badness(worst_result->verdict))
-            worst_result = result;
+        if (!first || badness(result->verdict) > badness(first->verdict))
+            first = result;
     }
-    return worst_result ? refuse(worst_result, refused - 1, err) : 0;
+    return first ? refuse(first, hf_checks_refused(results) - 1, err) : 0;
 }
 
 char *hf_check_evidence(const struct hf_check_result *result)

@@ -96,6 +96,9 @@ void hf_check_results_destroy(struct hf_check_result *results);
  * that says so. */
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err);
 
+/* How many findings of checks that are not accepted are not compatible. */
+size_t hf_checks_refused(const struct hf_check_result *results);
+
 /* The findings that made the verdict as one line, "; " between them. malloc'ed; NULL when out of memory. */
 char *hf_check_evidence(const struct hf_check_result *result);
 
