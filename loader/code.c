@@ -125,13 +125,14 @@ __attribute__((noinline)) static long write_protected(const struct hf_code_write
     bool ours = here + writer->page_size >= page && here < end + writer->page_size;
     long status = hf_raw3(SYS_mprotect, page, end - page, ours ? prot | PROT_WRITE : PROT_READ | PROT_WRITE);
 
-    if (status < 0)
-        return status;
-    copy(address, bytes, size);
-    /* The mappings are as many as before, or fewer: only a passing lack of kernel memory can be in the way. */
-    do {
-        status = hf_raw3(SYS_mprotect, page, end - page, prot);
-    } while (status == -ENOMEM || status == -EAGAIN);
+    if (status == 0)
+        copy(address, bytes, size);
+    /* Also when it failed: it may have changed the first pages. Page by page where something between them is unmapped.
+     */
+    if (hf_raw3(SYS_mprotect, page, end - page, prot) < 0) {
+        for (; page < end; page += writer->page_size)
+            hf_raw3(SYS_mprotect, page, writer->page_size, prot);
+    }
     return status;
 }
 
