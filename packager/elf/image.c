@@ -33,7 +33,9 @@ static int open_elf(struct hf_image *image, struct hotfix_error *err)
     if (elf_version(EV_CURRENT) == EV_NONE)
         return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
     image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
-    if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &image->header))
+    /* The whole file is read first: libelf leaks what it read in pieces once it is asked for all. */
+    if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !elf_rawfile(image->elf, NULL) ||
+        !gelf_getehdr(image->elf, &image->header))
         return format_error(image, "is not an ELF file, or is cut off", err);
     if (image->header.e_ident[EI_CLASS] != ELFCLASS64)
         return format_error(image, "is not a 64-bit ELF file; others are not supported", err);
