@@ -1,21 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/debugfile.h"
 
+#include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include "cleanup.h"
 #include "error.h"
-#include "file.h"
 
-#define DEBUG_FILE_MAX (4ul << 30)
+/* The contents of .gnu_debuglink. */
+struct link {
+    const char *name; /* the image's; NULL when there is no such section */
+    uint32_t crc;
+};
 
-static bool same_build(const struct hf_image *image, const struct hf_image *debug)
+static int out_of_memory(const struct hf_image *image, struct hotfix_error *err)
 {
-    return image->build_id.size > 0 && image->build_id.size == debug->build_id.size &&
-           memcmp(image->build_id.bytes, debug->build_id.bytes, image->build_id.size) == 0;
+    return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", image->path);
+}
+
+/* The CRC is the one of zlib (gdb manual, same section). */
+static bool has_crc(const char *path, uint32_t expected)
+{
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+    uint8_t buffer[65536];
+    uLong crc = 0;
+    ssize_t size;
+
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    while ((size = read(fd, buffer, sizeof(buffer))) > 0)
+        crc = crc32_z(crc, buffer, (size_t)size);
+    return size == 0 && crc == expected;
+}
+
+static struct link read_link(const struct hf_image *image)
+{
+    const struct link none = {.name = NULL};
+    Elf_Scn *section = hf_image_section(image, ".gnu_debuglink", NULL);
+    Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+
+    if (!data || !data->d_buf)
+        return none;
+    struct link link = {.name = data->d_buf};
+    size_t length = strnlen(link.name, data->d_size);
+    size_t at = (length + 4) & ~(size_t)3; /* behind the NUL, aligned */
+    if (length == 0 || at > data->d_size || data->d_size - at < sizeof(link.crc) || strchr(link.name, '/'))
+        return none;
+    memcpy(&link.crc, link.name + at, sizeof(link.crc));
+    return link;
+}
+
+static int check_belongs(const struct hf_image *image, const struct hf_image *debug, struct hotfix_error *err)
+{
+    const struct hf_build_id *has = &debug->build_id, *wanted = &image->build_id;
+    struct link link = read_link(image);
+
+    if (wanted->size == 0 && !link.name)
+        return hf_error(err, HOTFIX_UNPROVEN,
+                        "nothing tells whether debug file %s belongs to %s, which has neither build-id nor debuglink",
+                        debug->path, image->path);
+    if (wanted->size == 0 && !has_crc(debug->path, link.crc))
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "debug file %s belongs to another build than %s: its checksum is not the one in the debuglink",
+                        debug->path, image->path);
+    if (wanted->size > 0 && (has->size != wanted->size || memcmp(has->bytes, wanted->bytes, wanted->size) != 0))
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "debug file %s belongs to another build than %s: %s", debug->path,
+                        image->path, has->size ? "their build-ids differ" : "it has no build-id");
+    return 0;
 }
 
 int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_image *debug, struct hotfix_error *err)
@@ -24,10 +80,9 @@ int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_
 
     if (hf_image_open(path, &opened, err) != 0)
         return -1;
-    if (!same_build(image, &opened)) {
+    if (check_belongs(image, &opened, err) != 0) {
         hf_image_close(&opened);
-        return hf_error(err, HOTFIX_INCOMPATIBLE,
-                        "debug file %s belongs to another build than %s (their build-ids differ)", path, image->path);
+        return -1;
     }
     *debug = opened;
     return 0;
@@ -47,7 +102,8 @@ static int try_build_id(const struct hf_image *image, const char *path, struct h
     return 0;
 }
 
-static int find_by_build_id(const struct hf_image *image, struct hf_image *debug, char **note, struct hotfix_error *err)
+static int find_by_build_id(const struct hf_image *image, const char *root, struct hf_image *debug, char **note,
+                            struct hotfix_error *err)
 {
     char hex[2 * HF_BUILD_ID_MAX + 1];
     HF_FREE char *path = NULL;
@@ -55,90 +111,69 @@ static int find_by_build_id(const struct hf_image *image, struct hf_image *debug
     if (image->build_id.size < 2)
         return 0;
     hf_hex_encode(image->build_id.bytes, image->build_id.size, hex);
-    if (asprintf(&path, HF_DEBUG_ROOT "/.build-id/%.2s/%s.debug", hex, hex + 2) < 0) {
+    if (asprintf(&path, "%s/.build-id/%.2s/%s.debug", root, hex, hex + 2) < 0) {
         path = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+        return out_of_memory(image, err);
     }
     return try_build_id(image, path, debug, note);
 }
 
-/* The CRC that .gnu_debuglink carries is the one of zlib (gdb manual, same section). */
-static bool has_crc(const char *path, uint32_t expected)
-{
-    HF_FREE uint8_t *bytes = NULL;
-    size_t size;
-
-    if (hf_file_read(path, DEBUG_FILE_MAX, &bytes, &size, NULL) != 0)
-        return false;
-    return crc32_z(0, bytes, size) == expected;
-}
-
-static int try_link(const char *path, uint32_t crc, struct hf_image *debug, char **note)
+/* One candidate by name: 1 when it was opened. The image itself may be where its own debuglink points. */
+static int try_link(const struct hf_image *image, const char *path, uint32_t crc, struct hf_image *debug, char **note)
 {
     struct hotfix_error why;
+    struct stat status, own;
 
-    if (access(path, F_OK) != 0)
+    if (stat(path, &status) != 0 || fstat(image->fd, &own) != 0 ||
+        (status.st_dev == own.st_dev && status.st_ino == own.st_ino))
         return 0;
-    free(*note);
-    *note = NULL;
-    if (!has_crc(path, crc)) {
-        if (asprintf(note, "debug file %s was passed over: its checksum is not the one in .gnu_debuglink", path) < 0)
-            *note = NULL;
-        return 0;
-    }
-    if (hf_image_open(path, debug, &why) == 0)
+    if (has_crc(path, crc) && hf_image_open(path, debug, &why) == 0)
         return 1;
-    *note = strdup(why.message);
+    free(*note);
+    if (asprintf(note, "debug file %s was passed over: it is not the one that %s was stripped from, by its checksum",
+                 path, image->path) < 0)
+        *note = NULL;
     return 0;
 }
 
-static int find_by_link(const struct hf_image *image, struct hf_image *debug, char **note, struct hotfix_error *err)
+static int find_by_link(const struct hf_image *image, const char *root, struct hf_image *debug, char **note,
+                        struct hotfix_error *err)
 {
-    GElf_Shdr header;
-    Elf_Scn *section = hf_image_section(image, ".gnu_debuglink", &header);
-    Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+    struct link link = read_link(image);
+    HF_FREE char *whole = link.name ? realpath(image->path, NULL) : NULL;
 
-    if (!data || !data->d_buf)
-        return 0;
-    const char *name = data->d_buf;
-    size_t length = strnlen(name, data->d_size);
-    size_t at = (length + 4) & ~(size_t)3;
-    uint32_t crc;
-    if (length == 0 || length == data->d_size || at > data->d_size || data->d_size - at < sizeof(crc) ||
-        strchr(name, '/'))
-        return 0;
-    memcpy(&crc, name + at, sizeof(crc));
-
-    HF_FREE char *whole = realpath(image->path, NULL);
     if (!whole)
         return 0;
     const char *directory = dirname(whole);
-    static const char *const places[][2] = {{"", ""}, {"", "/.debug"}, {HF_DEBUG_ROOT, ""}};
+    const char *const places[][2] = {{"", ""}, {"", "/.debug"}, {root, ""}};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         HF_FREE char *path = NULL;
-        if (asprintf(&path, "%s%s%s/%s", places[i][0], directory, places[i][1], name) < 0) {
+        if (asprintf(&path, "%s%s%s/%s", places[i][0], directory, places[i][1], link.name) < 0) {
             path = NULL;
-            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+            return out_of_memory(image, err);
         }
-        if (try_link(path, crc, debug, note) != 0)
+        if (try_link(image, path, link.crc, debug, note) != 0)
             return 1;
     }
     return 0;
 }
 
-int hf_debugfile_find(const struct hf_image *image, struct hf_image *debug, char **note, struct hotfix_error *err)
+int hf_debugfile_find(const struct hf_image *image, const char *root, struct hf_image *debug, char **note,
+                      struct hotfix_error *err)
 {
     HF_FREE char *why = NULL;
 
-    int found = find_by_build_id(image, debug, &why, err);
+    int found = find_by_build_id(image, root, debug, &why, err);
     if (found == 0)
-        found = find_by_link(image, debug, &why, err);
+        found = find_by_link(image, root, debug, &why, err);
     if (found != 0)
         return found;
-    if (!why && asprintf(&why, "%s has no debug information and no debug file was found; install it or give --debug",
+    if (!why && asprintf(&why,
+                         "%s has no debug information, and no debug file of it was found; install it or give "
+                         "--debug",
                          image->path) < 0) {
         why = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+        return out_of_memory(image, err);
     }
     *note = hf_move(why);
     return 0;

@@ -12,16 +12,18 @@
 #define HF_DEBUG_ROOT "/usr/lib/debug" /* where Debian's -dbgsym packages put them */
 
 /*
- * The file given by name: it must belong to the image (equal build-ids), HOTFIX_INCOMPATIBLE else; HOTFIX_IO,
+ * The file given by name: it must belong to the image, by build-id, or where the image has none by the checksum in
+ * .gnu_debuglink. HOTFIX_INCOMPATIBLE when it does not, HOTFIX_UNPROVEN when the image has neither; HOTFIX_IO,
  * HOTFIX_FORMAT.
  */
 int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_image *debug, struct hotfix_error *err);
 
 /*
- * Looks in the build-id directory, then behind .gnu_debuglink (beside the image, in .debug/, below HF_DEBUG_ROOT). 1:
- * found, debug is open. 0: there is none; *note (malloc'ed) says what was looked for, or which file was passed over and
- * why. -1: HOTFIX_MEMORY.
+ * Looks in the build-id directory below root (HF_DEBUG_ROOT), then behind .gnu_debuglink: beside the image, in .debug/,
+ * below root. 1: found, debug is open. 0: there is none; *note (malloc'ed) says what was looked for, or which file was
+ * passed over and why. -1: HOTFIX_MEMORY.
  */
-int hf_debugfile_find(const struct hf_image *image, struct hf_image *debug, char **note, struct hotfix_error *err);
+int hf_debugfile_find(const struct hf_image *image, const char *root, struct hf_image *debug, char **note,
+                      struct hotfix_error *err);
 
 #endif

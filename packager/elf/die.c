@@ -10,8 +10,7 @@ static void cleanup_attribute(Dwarf_Attribute *attribute)
 }
 #define HF_ATTRIBUTE __attribute__((cleanup(cleanup_attribute)))
 
-/* libdwarf keeps errors until the debug information is closed; they are few, and say nothing that "unknown" does not.
- */
+/* libdwarf keeps its errors until the debug information is closed; they say nothing that "unknown" does not. */
 static Dwarf_Attribute attribute_of(Dwarf_Die die, Dwarf_Half name)
 {
     Dwarf_Attribute attribute;
@@ -20,12 +19,17 @@ static Dwarf_Attribute attribute_of(Dwarf_Die die, Dwarf_Half name)
     return dwarf_attr(die, name, &attribute, &error) == DW_DLV_OK ? attribute : NULL;
 }
 
-Dwarf_Die hf_die_at(Dwarf_Debug dwarf, uint64_t offset)
+static Dwarf_Die entry_at(Dwarf_Debug dwarf, uint64_t offset, Dwarf_Bool is_info)
 {
     Dwarf_Die die;
     Dwarf_Error error;
 
-    return dwarf_offdie_b(dwarf, offset, true, &die, &error) == DW_DLV_OK ? die : NULL;
+    return dwarf_offdie_b(dwarf, offset, is_info, &die, &error) == DW_DLV_OK ? die : NULL;
+}
+
+Dwarf_Die hf_die_at(Dwarf_Debug dwarf, uint64_t offset)
+{
+    return entry_at(dwarf, offset, true);
 }
 
 uint64_t hf_die_offset(Dwarf_Die die)
@@ -44,20 +48,26 @@ Dwarf_Half hf_die_tag(Dwarf_Die die)
     return dwarf_tag(die, &tag, &error) == DW_DLV_OK ? tag : 0;
 }
 
-Dwarf_Die hf_die_child(Dwarf_Die die)
+int hf_die_next(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die *child)
 {
-    Dwarf_Die child;
+    Dwarf_Die previous = *child, next = NULL;
     Dwarf_Error error;
 
-    return dwarf_child(die, &child, &error) == DW_DLV_OK ? child : NULL;
-}
-
-Dwarf_Die hf_die_sibling(Dwarf_Debug dwarf, Dwarf_Die die)
-{
-    Dwarf_Die sibling;
-    Dwarf_Error error;
-
-    return dwarf_siblingof_b(dwarf, die, true, &sibling, &error) == DW_DLV_OK ? sibling : NULL;
+    int status = previous ? dwarf_siblingof_b(dwarf, previous, dwarf_get_die_infotypes_flag(previous), &next, &error)
+                          : dwarf_child(parent, &next, &error);
+    uint64_t after = hf_die_offset(previous ? previous : parent);
+    if (previous)
+        dwarf_dealloc_die(previous);
+    *child = NULL;
+    if (status != DW_DLV_OK)
+        return status == DW_DLV_NO_ENTRY ? 0 : -1;
+    uint64_t offset = hf_die_offset(next);
+    if (after == HF_DIE_NONE || offset == HF_DIE_NONE || offset <= after) {
+        dwarf_dealloc_die(next);
+        return -1;
+    }
+    *child = next;
+    return 1;
 }
 
 bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute)
@@ -104,103 +114,127 @@ uint64_t hf_die_reference(Dwarf_Die die, Dwarf_Half name)
     return attribute && dwarf_global_formref(attribute, &offset, &error) == DW_DLV_OK ? offset : HF_DIE_NONE;
 }
 
-/* First address of a DWARF 5 range list. */
-static uint64_t first_in_rnglist(Dwarf_Attribute attribute, Dwarf_Half form, uint64_t value)
+/* The entry of a type unit that a signature names. */
+static Dwarf_Die signed_entry(Dwarf_Debug dwarf, Dwarf_Attribute attribute)
+{
+    Dwarf_Sig8 signature;
+    Dwarf_Die entry;
+    Dwarf_Bool is_info;
+    Dwarf_Error error;
+
+    if (dwarf_formsig8(attribute, &signature, &error) != DW_DLV_OK ||
+        dwarf_find_die_given_sig8(dwarf, &signature, &entry, &is_info, &error) != DW_DLV_OK)
+        return NULL;
+    return entry;
+}
+
+Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half name)
+{
+    HF_ATTRIBUTE Dwarf_Attribute attribute = attribute_of(die, name);
+    Dwarf_Error error;
+    Dwarf_Half form;
+
+    if (!attribute || dwarf_whatform(attribute, &form, &error) != DW_DLV_OK)
+        return NULL;
+    if (form == DW_FORM_ref_sig8)
+        return signed_entry(dwarf, attribute);
+    Dwarf_Off offset;
+    if (dwarf_global_formref(attribute, &offset, &error) != DW_DLV_OK)
+        return NULL;
+    /* Only DW_FORM_ref_addr leaves its own section, .debug_types, for .debug_info. */
+    Dwarf_Die entry = entry_at(dwarf, offset, form == DW_FORM_ref_addr || dwarf_get_die_infotypes_flag(die));
+    if (!entry || !hf_die_has(entry, DW_AT_signature))
+        return entry;
+    /* A declaration that stands for what a type unit defines. */
+    HF_ATTRIBUTE Dwarf_Attribute signature = attribute_of(entry, DW_AT_signature);
+    Dwarf_Die definition = signature ? signed_entry(dwarf, signature) : NULL;
+    dwarf_dealloc_die(entry);
+    return definition;
+}
+
+/* A range list of DWARF 5, section 2.17.3. */
+static int ranges_5(Dwarf_Attribute attribute, Dwarf_Half form, uint64_t value, hf_die_range_fn fn, void *arg)
 {
     Dwarf_Rnglists_Head head;
-    Dwarf_Unsigned count, offset, raw1, raw2, begin, end;
+    Dwarf_Unsigned count, offset;
     Dwarf_Error error;
-    uint64_t first = HF_DIE_NONE;
+    int result = 0;
 
     if (dwarf_rnglists_get_rle_head(attribute, form, value, &head, &count, &offset, &error) != DW_DLV_OK)
-        return HF_DIE_NONE;
-    for (Dwarf_Unsigned i = 0; i < count && first == HF_DIE_NONE; i++) {
+        return -1;
+    for (Dwarf_Unsigned i = 0; i < count && result == 0; i++) {
         unsigned length, code;
         Dwarf_Bool unavailable;
+        Dwarf_Unsigned raw1, raw2, begin, end;
         if (dwarf_get_rnglists_entry_fields_a(head, i, &length, &code, &raw1, &raw2, &unavailable, &begin, &end,
                                               &error) != DW_DLV_OK)
-            break;
-        if (!unavailable && code != DW_RLE_end_of_list && code != DW_RLE_base_address && code != DW_RLE_base_addressx)
-            first = begin;
+            result = -1;
+        else if (code == DW_RLE_end_of_list || code == DW_RLE_base_address || code == DW_RLE_base_addressx)
+            continue;
+        else if (unavailable)
+            result = -1;
+        else if (begin < end)
+            result = fn(begin, end, arg);
     }
     dwarf_dealloc_rnglists_head(head);
-    return first;
+    return result;
 }
 
-/* The base that offsets in .debug_ranges count from (DWARF 4, section 2.17.3). */
-static uint64_t unit_base(Dwarf_Debug dwarf, Dwarf_Die die)
-{
-    Dwarf_Off header, length;
-    Dwarf_Off root;
-    Dwarf_Error error;
-    Dwarf_Addr base;
-
-    if (dwarf_die_CU_offset_range(die, &header, &length, &error) != DW_DLV_OK ||
-        dwarf_get_cu_die_offset_given_cu_header_offset_b(dwarf, header, true, &root, &error) != DW_DLV_OK)
-        return 0;
-    HF_DIE Dwarf_Die unit = hf_die_at(dwarf, root);
-    return unit && dwarf_lowpc(unit, &base, &error) == DW_DLV_OK ? base : 0;
-}
-
-static uint64_t first_in_ranges(Dwarf_Debug dwarf, Dwarf_Die die, uint64_t offset)
+/* A range list of DWARF 4, section 2.17.3. */
+static int ranges_4(Dwarf_Debug dwarf, Dwarf_Die die, uint64_t base, uint64_t value, hf_die_range_fn fn, void *arg)
 {
     Dwarf_Ranges *ranges;
     Dwarf_Signed count;
     Dwarf_Unsigned bytes;
     Dwarf_Off real;
     Dwarf_Error error;
-    uint64_t first = HF_DIE_NONE;
+    int result = 0;
 
-    if (dwarf_get_ranges_b(dwarf, offset, die, &real, &ranges, &count, &bytes, &error) != DW_DLV_OK)
-        return HF_DIE_NONE;
-    uint64_t base = unit_base(dwarf, die);
-    for (Dwarf_Signed i = 0; i < count && first == HF_DIE_NONE; i++) {
+    if (dwarf_get_ranges_b(dwarf, value, die, &real, &ranges, &count, &bytes, &error) != DW_DLV_OK)
+        return -1;
+    for (Dwarf_Signed i = 0; i < count && result == 0; i++) {
         if (ranges[i].dwr_type == DW_RANGES_ADDRESS_SELECTION)
             base = ranges[i].dwr_addr2;
-        else if (ranges[i].dwr_type == DW_RANGES_ENTRY)
-            first = base + ranges[i].dwr_addr1;
+        else if (ranges[i].dwr_type == DW_RANGES_ENTRY && ranges[i].dwr_addr1 < ranges[i].dwr_addr2)
+            result = fn(base + ranges[i].dwr_addr1, base + ranges[i].dwr_addr2, arg);
     }
     dwarf_ranges_dealloc(dwarf, ranges, count);
-    return first;
+    return result;
 }
 
-uint64_t hf_die_address(Dwarf_Debug dwarf, Dwarf_Die die)
+static int one_range(Dwarf_Die die, uint64_t low, hf_die_range_fn fn, void *arg)
 {
-    Dwarf_Addr address;
-    Dwarf_Error error;
-    Dwarf_Half version, offset_size, form;
-    uint64_t value;
-
-    if (dwarf_lowpc(die, &address, &error) == DW_DLV_OK)
-        return address;
-    HF_ATTRIBUTE Dwarf_Attribute entry = attribute_of(die, DW_AT_entry_pc);
-    if (entry && dwarf_formaddr(entry, &address, &error) == DW_DLV_OK)
-        return address;
-    HF_ATTRIBUTE Dwarf_Attribute ranges = attribute_of(die, DW_AT_ranges);
-    if (!ranges || dwarf_get_version_of_die(die, &version, &offset_size) != DW_DLV_OK ||
-        dwarf_whatform(ranges, &form, &error) != DW_DLV_OK)
-        return HF_DIE_NONE;
-    Dwarf_Off global;
-    Dwarf_Unsigned index;
-    if (dwarf_global_formref(ranges, &global, &error) == DW_DLV_OK)
-        value = global;
-    else if (dwarf_formudata(ranges, &index, &error) == DW_DLV_OK)
-        value = index;
-    else
-        return HF_DIE_NONE;
-    return version >= 5 ? first_in_rnglist(ranges, form, value) : first_in_ranges(dwarf, die, value);
-}
-
-uint64_t hf_die_size(Dwarf_Die die)
-{
-    Dwarf_Addr low, high;
+    Dwarf_Addr high;
     Dwarf_Half form;
     enum Dwarf_Form_Class class;
     Dwarf_Error error;
 
-    if (dwarf_lowpc(die, &low, &error) != DW_DLV_OK || dwarf_highpc_b(die, &high, &form, &class, &error) != DW_DLV_OK)
+    if (dwarf_highpc_b(die, &high, &form, &class, &error) != DW_DLV_OK)
         return 0;
     if (class == DW_FORM_CLASS_CONSTANT)
-        return high;
-    return high > low ? high - low : 0;
+        high += low;
+    return low < high ? fn(low, high, arg) : 0;
+}
+
+int hf_die_ranges(Dwarf_Debug dwarf, Dwarf_Die die, const struct hf_die_unit *unit, hf_die_range_fn fn, void *arg)
+{
+    HF_ATTRIBUTE Dwarf_Attribute ranges = attribute_of(die, DW_AT_ranges);
+    Dwarf_Addr low;
+    Dwarf_Error error;
+    Dwarf_Half form;
+
+    if (!ranges)
+        return dwarf_lowpc(die, &low, &error) == DW_DLV_OK ? one_range(die, low, fn, arg) : 0;
+    if (dwarf_whatform(ranges, &form, &error) != DW_DLV_OK)
+        return -1;
+    /* An index into the unit's lists, or an offset; libdwarf misreads the former as an offset. */
+    Dwarf_Unsigned value = 0;
+    Dwarf_Off offset = 0;
+    int status = form == DW_FORM_rnglistx ? dwarf_formudata(ranges, &value, &error)
+                                          : dwarf_global_formref(ranges, &offset, &error);
+    if (status != DW_DLV_OK)
+        return -1;
+    value += offset;
+    return unit->version >= 5 ? ranges_5(ranges, form, value, fn, arg)
+                              : ranges_4(dwarf, die, unit->base, value, fn, arg);
 }

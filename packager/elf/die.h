@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Debug information entries (DWARF 5, section 2.1), read through libdwarf with the errors that matter: an attribute
- * that is absent or unreadable is "unknown", never a guess.
+ * that is absent is unknown, never a guess; a tree that is damaged is told from one that ends.
  */
 #ifndef HF_DIE_H
 #define HF_DIE_H
@@ -18,21 +18,36 @@ Dwarf_Die hf_die_at(Dwarf_Debug dwarf, uint64_t offset);
 uint64_t hf_die_offset(Dwarf_Die die);
 Dwarf_Half hf_die_tag(Dwarf_Die die);
 
-/* First child and next sibling; NULL at the end. Give them back with dwarf_dealloc_die(). */
-Dwarf_Die hf_die_child(Dwarf_Die die);
-Dwarf_Die hf_die_sibling(Dwarf_Debug dwarf, Dwarf_Die die);
+/*
+ * Goes through the children of an entry: *child is NULL before the first call, and each call gives back the one before.
+ * 1 while there is one, 0 at the end, -1 when the tree is damaged; *child is NULL then. Offsets only grow, so that
+ * no damage makes it endless.
+ */
+int hf_die_next(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die *child);
 
 bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute);
 /* Text that libdwarf owns until the debug information is closed; NULL when absent. */
 const char *hf_die_text(Dwarf_Die die, Dwarf_Half attribute);
 bool hf_die_number(Dwarf_Die die, Dwarf_Half attribute, uint64_t *number);
-/* Offset of the entry that the attribute refers to; HF_DIE_NONE when absent. */
+/* Offset in .debug_info of the entry that the attribute refers to; HF_DIE_NONE when absent. */
 uint64_t hf_die_reference(Dwarf_Die die, Dwarf_Half attribute);
-/* The address of its code: DW_AT_low_pc, else DW_AT_entry_pc, else the first of its ranges; HF_DIE_NONE when it has
- * none. */
-uint64_t hf_die_address(Dwarf_Debug dwarf, Dwarf_Die die);
-/* Bytes from low_pc to high_pc, 0 when unknown. */
-uint64_t hf_die_size(Dwarf_Die die);
+/* The entry that the attribute refers to, which may lie in a type unit. NULL when absent or unreadable. */
+Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half attribute);
+
+/* What the ranges of an entry depend on. */
+struct hf_die_unit {
+    Dwarf_Half version;
+    uint64_t base; /* DW_AT_low_pc of the unit, 0 when absent */
+};
+
+typedef int (*hf_die_range_fn)(uint64_t begin, uint64_t end, void *arg);
+
+/*
+ * Calls fn for each range of code of an entry that is not empty, in their order: DW_AT_low_pc and DW_AT_high_pc, or
+ * DW_AT_ranges (where the first one holds the entry point). 0; -1 when the ranges are damaged or fn returned other than
+ * 0.
+ */
+int hf_die_ranges(Dwarf_Debug dwarf, Dwarf_Die die, const struct hf_die_unit *unit, hf_die_range_fn fn, void *arg);
 
 static inline void hf_cleanup_die(Dwarf_Die *die)
 {

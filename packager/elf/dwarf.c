@@ -1,50 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/dwarf.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "elf/die.h"
-#include "elf/prototype.h"
 #include "error.h"
 
-#define MAX_DEPTH  256 /* entries within entries */
-#define MAX_ORIGIN 8   /* abstract_origin and specification behind one another */
-
-/* Code of a function: a DW_TAG_subprogram with an address. */
-struct concrete {
-    uint64_t address;
-    uint64_t offset; /* of its entry */
-    uint64_t
-        origin; /* of the entry at the end of abstract_origin and specification: equal for all copies of one function */
-    struct hf_unit *unit;
-};
-
-/* An inlined copy, before its caller's name is known. */
-struct inlined {
-    uint64_t origin;
-    uint64_t address;
-    uint64_t caller; /* address of the function that contains it */
-};
+#define MAX_ORIGIN 16 /* abstract_origin behind abstract_origin */
 
 struct reader {
-    struct hf_program *program;
-    Dwarf_Debug dwarf;
-    struct concrete *concretes;
-    size_t concrete_count;
-    struct inlined *inlined;
-    size_t inlined_count;
+    const struct hf_image *image;
+    struct hf_dwarf *dwarf;
+    bool failed; /* err is set */
     struct hotfix_error *err;
+};
+
+/* The function around an entry, as far as the walk has come. */
+struct place {
+    size_t unit;
+    bool in_function;
+    size_t function; /* index of the subprogram */
+    unsigned depth;
 };
 
 static int out_of_memory(struct reader *reader)
 {
-    return hf_error(reader->err, HOTFIX_MEMORY, "%s: out of memory for debug information",
-                    reader->program->debug->path);
+    reader->failed = true;
+    return hf_error(reader->err, HOTFIX_MEMORY, "%s: out of memory for debug information", reader->image->path);
 }
 
-/* Doubles an array when its count reaches a power of two; items stays as it was on failure. */
+static int damaged(const struct reader *reader, Dwarf_Die die)
+{
+    return hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information near offset %#llx of .debug_info",
+                    reader->image->path, (unsigned long long)hf_die_offset(die));
+}
+
+/* Room for one more item: the array doubles when its count reaches a power of two. It stays as it was on failure. */
 static int reserve(void *items, size_t count, size_t size)
 {
     void **array = items;
@@ -58,57 +50,104 @@ static int reserve(void *items, size_t count, size_t size)
     return 0;
 }
 
-/* The entry that says what the function is: the end of the chain of abstract_origin and specification. */
-static uint64_t origin_of(Dwarf_Debug dwarf, Dwarf_Die die)
+/* Code for which the linker found no place (a folded or unused section) stays in DWARF with an address near zero. */
+static bool is_code(const struct hf_image *image, uint64_t address)
 {
-    uint64_t offset = hf_die_offset(die);
+    size_t count = 0;
+    GElf_Phdr segment;
 
-    for (unsigned i = 0; i < MAX_ORIGIN; i++) {
-        HF_DIE Dwarf_Die at = hf_die_at(dwarf, offset);
-        if (!at)
-            break;
-        uint64_t next = hf_die_reference(at, DW_AT_abstract_origin);
-        if (next == HF_DIE_NONE)
-            next = hf_die_reference(at, DW_AT_specification);
-        if (next == HF_DIE_NONE)
-            break;
-        offset = next;
-    }
-    return offset;
+    elf_getphdrnum(image->elf, &count);
+    for (size_t i = 0; address != 0 && i < count; i++)
+        if (gelf_getphdr(image->elf, (int)i, &segment) && segment.p_type == PT_LOAD && (segment.p_flags & PF_X) &&
+            address >= segment.p_vaddr && address - segment.p_vaddr < segment.p_memsz)
+            return true;
+    return false;
 }
 
-static int add_concrete(struct reader *reader, Dwarf_Die die, struct hf_unit *unit, uint64_t address)
+static int add_code(uint64_t begin, uint64_t end, void *arg)
 {
-    if (reserve(&reader->concretes, reader->concrete_count, sizeof(*reader->concretes)) != 0)
-        return out_of_memory(reader);
-    reader->concretes[reader->concrete_count++] = (struct concrete){
-        .address = address,
-        .offset = hf_die_offset(die),
-        .origin = origin_of(reader->dwarf, die),
-        .unit = unit,
-    };
-    return 0;
-}
+    struct reader *reader = arg;
+    struct hf_dwarf *dwarf = reader->dwarf;
+    struct hf_subprogram *subprogram = &dwarf->subprograms[dwarf->subprogram_count - 1];
 
-static int add_inlined(struct reader *reader, Dwarf_Die die, uint64_t caller)
-{
-    uint64_t address = hf_die_address(reader->dwarf, die);
-    uint64_t origin = hf_die_reference(die, DW_AT_abstract_origin);
-
-    if (origin == HF_DIE_NONE)
+    if (!is_code(reader->image, begin))
         return 0;
-    if (reserve(&reader->inlined, reader->inlined_count, sizeof(*reader->inlined)) != 0)
+    if (reserve(&dwarf->codes, dwarf->code_count, sizeof(*dwarf->codes)) != 0)
         return out_of_memory(reader);
-    HF_DIE Dwarf_Die abstract = hf_die_at(reader->dwarf, origin);
-    reader->inlined[reader->inlined_count++] = (struct inlined){
-        .origin = abstract ? origin_of(reader->dwarf, abstract) : origin,
-        .address = address == HF_DIE_NONE ? caller : address,
-        .caller = caller,
+    dwarf->codes[dwarf->code_count++] = (struct hf_code){
+        .begin = begin,
+        .end = end,
+        .subprogram = dwarf->subprogram_count - 1,
+        .entry = subprogram->address == HF_DIE_NONE,
     };
+    if (subprogram->address == HF_DIE_NONE)
+        subprogram->address = begin;
     return 0;
 }
 
-/* Entries below which no code of a function can be. */
+static const char *name_of(Dwarf_Die die)
+{
+    const char *name = hf_die_text(die, DW_AT_linkage_name);
+
+    if (!name)
+        name = hf_die_text(die, DW_AT_MIPS_linkage_name);
+    return name ? name : hf_die_text(die, DW_AT_name);
+}
+
+static int add_subprogram(struct reader *reader, Dwarf_Die die, struct place *place)
+{
+    struct hf_dwarf *dwarf = reader->dwarf;
+    uint64_t file = HF_DIE_NONE, line = 0;
+
+    if (reserve(&dwarf->subprograms, dwarf->subprogram_count, sizeof(*dwarf->subprograms)) != 0)
+        return out_of_memory(reader);
+    hf_die_number(die, DW_AT_decl_file, &file);
+    hf_die_number(die, DW_AT_decl_line, &line);
+    place->function = dwarf->subprogram_count;
+    dwarf->subprograms[dwarf->subprogram_count++] = (struct hf_subprogram){
+        .offset = hf_die_offset(die),
+        .origin = hf_die_reference(die, DW_AT_abstract_origin),
+        .specification = hf_die_reference(die, DW_AT_specification),
+        .name = name_of(die),
+        .file = file,
+        .line = (unsigned)line,
+        .address = HF_DIE_NONE,
+        .unit = place->unit,
+    };
+    if (hf_die_ranges(dwarf->handle, die, &dwarf->units[place->unit].die_unit, add_code, reader) != 0)
+        return reader->failed ? -1 : damaged(reader, die);
+    place->in_function = dwarf->subprograms[place->function].address != HF_DIE_NONE;
+    return 0;
+}
+
+static int take_first(uint64_t begin, uint64_t end, void *arg)
+{
+    uint64_t *first = arg;
+
+    (void)end;
+    if (*first == HF_DIE_NONE)
+        *first = begin;
+    return 0;
+}
+
+static int add_copy(struct reader *reader, Dwarf_Die die, const struct place *place)
+{
+    struct hf_dwarf *dwarf = reader->dwarf;
+    uint64_t address = HF_DIE_NONE, origin = hf_die_reference(die, DW_AT_abstract_origin);
+
+    if (hf_die_ranges(dwarf->handle, die, &dwarf->units[place->unit].die_unit, take_first, &address) != 0 ||
+        origin == HF_DIE_NONE)
+        return damaged(reader, die);
+    if (address == HF_DIE_NONE)
+        return 0;
+    if (reserve(&dwarf->copies, dwarf->copy_count, sizeof(*dwarf->copies)) != 0)
+        return out_of_memory(reader);
+    dwarf->copies[dwarf->copy_count++] =
+        (struct hf_dwarf_copy){.address = address, .origin = origin, .caller = place->function};
+    return 0;
+}
+
+/* Entries below which neither code of a function nor a declaration of one can be. */
 static bool is_leaf(Dwarf_Half tag)
 {
     return tag == DW_TAG_formal_parameter || tag == DW_TAG_variable || tag == DW_TAG_enumeration_type ||
@@ -116,32 +155,44 @@ static bool is_leaf(Dwarf_Half tag)
            tag == DW_TAG_array_type;
 }
 
-/* Visits the children of an entry. caller is the address of the function around them, HF_DIE_NONE outside of any. */
-static int walk(struct reader *reader, Dwarf_Die parent, struct hf_unit *unit, uint64_t caller, unsigned depth)
+/* Entries that a unit with types has at least one of; or it takes them from a partial unit. */
+static bool is_type(Dwarf_Half tag)
 {
-    if (depth > MAX_DEPTH)
+    return tag == DW_TAG_base_type || tag == DW_TAG_pointer_type || tag == DW_TAG_structure_type ||
+           tag == DW_TAG_typedef || tag == DW_TAG_imported_unit;
+}
+
+static int walk(struct reader *reader, Dwarf_Die parent, const struct place *around);
+
+static int visit(struct reader *reader, Dwarf_Die die, const struct place *around)
+{
+    Dwarf_Half tag = hf_die_tag(die);
+    struct place place = *around;
+
+    if (tag == 0)
+        return damaged(reader, die);
+    if (tag == DW_TAG_subprogram && add_subprogram(reader, die, &place) != 0)
+        return -1;
+    if (tag == DW_TAG_inlined_subroutine && place.in_function && add_copy(reader, die, &place) != 0)
+        return -1;
+    if (is_type(tag))
+        reader->dwarf->units[place.unit].typed = true;
+    place.depth++;
+    return is_leaf(tag) ? 0 : walk(reader, die, &place);
+}
+
+static int walk(struct reader *reader, Dwarf_Die parent, const struct place *around)
+{
+    HF_DIE Dwarf_Die die = NULL;
+    int more;
+
+    if (around->depth > HF_DWARF_MAX_DEPTH)
         return hf_error(reader->err, HOTFIX_FORMAT, "%s: debug information is nested more than %d deep",
-                        reader->program->debug->path, MAX_DEPTH);
-    HF_DIE Dwarf_Die die = hf_die_child(parent);
-    while (die) {
-        Dwarf_Half tag = hf_die_tag(die);
-        uint64_t within = caller;
-        if (tag == DW_TAG_subprogram) {
-            within = hf_die_address(reader->dwarf, die);
-            if (within != HF_DIE_NONE && add_concrete(reader, die, unit, within) != 0)
-                return -1;
-        } else if (tag == DW_TAG_inlined_subroutine && caller != HF_DIE_NONE && add_inlined(reader, die, caller) != 0) {
+                        reader->image->path, HF_DWARF_MAX_DEPTH);
+    while ((more = hf_die_next(reader->dwarf->handle, parent, &die)) > 0)
+        if (visit(reader, die, around) != 0)
             return -1;
-        }
-        /* An abstract function holds no code, only what its copies refer to. */
-        bool skip = is_leaf(tag) || (tag == DW_TAG_subprogram && within == HF_DIE_NONE);
-        if (!skip && walk(reader, die, unit, within, depth + 1) != 0)
-            return -1;
-        Dwarf_Die next = hf_die_sibling(reader->dwarf, die);
-        dwarf_dealloc_die(die);
-        die = next;
-    }
-    return 0;
+    return more < 0 ? damaged(reader, parent) : 0;
 }
 
 static char *copy(const char *text)
@@ -149,35 +200,62 @@ static char *copy(const char *text)
     return strdup(text ? text : "");
 }
 
-static struct hf_unit *add_unit(struct reader *reader, Dwarf_Die die, Dwarf_Half version)
+static struct hf_unit *describe_unit(Dwarf_Die die, Dwarf_Half version)
 {
-    struct hf_program *program = reader->program;
     struct hf_unit *unit = calloc(1, sizeof(*unit));
     uint64_t language = 0;
 
-    if (!unit || reserve(&program->units, program->unit_count, sizeof(*program->units)) != 0) {
-        free(unit);
+    if (!unit)
         return NULL;
-    }
-    program->units[program->unit_count++] = unit;
     hf_die_number(die, DW_AT_language, &language);
     unit->name = copy(hf_die_text(die, DW_AT_name));
     unit->directory = copy(hf_die_text(die, DW_AT_comp_dir));
     unit->producer = copy(hf_die_text(die, DW_AT_producer));
     unit->language = (uint16_t)language;
     unit->version = version;
-    return unit->name && unit->directory && unit->producer ? unit : NULL;
+    return unit;
 }
 
-/* Partial units carry what several units share; their functions' code is in the others. */
+static int add_unit(struct reader *reader, Dwarf_Die die, Dwarf_Half version)
+{
+    struct hf_dwarf *dwarf = reader->dwarf;
+    Dwarf_Addr base = 0;
+    Dwarf_Error error;
+
+    if (reserve(&dwarf->units, dwarf->unit_count, sizeof(*dwarf->units)) != 0)
+        return out_of_memory(reader);
+    if (dwarf_lowpc(die, &base, &error) != DW_DLV_OK)
+        base = 0;
+    struct hf_dwarf_unit *added = &dwarf->units[dwarf->unit_count++];
+    *added = (struct hf_dwarf_unit){.offset = hf_die_offset(die), .die_unit = {.version = version, .base = base}};
+    if (hf_die_tag(die) == DW_TAG_partial_unit)
+        return 0;
+    struct hf_unit *unit = added->unit = describe_unit(die, version);
+    return unit && unit->name && unit->directory && unit->producer ? 0 : out_of_memory(reader);
+}
+
+/* Type units hold no code. */
 static int read_unit(struct reader *reader, Dwarf_Half version)
 {
-    HF_DIE Dwarf_Die die = hf_die_sibling(reader->dwarf, NULL);
+    HF_DIE Dwarf_Die die = NULL;
+    Dwarf_Error error;
 
-    if (!die || hf_die_tag(die) != DW_TAG_compile_unit)
+    int status = dwarf_siblingof_b(reader->dwarf->handle, NULL, true, &die, &error);
+    if (status != DW_DLV_OK)
+        return status == DW_DLV_NO_ENTRY
+                   ? 0
+                   : hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: a unit has no entry",
+                              reader->image->path);
+    Dwarf_Half tag = hf_die_tag(die);
+    if (tag == DW_TAG_skeleton_unit || hf_die_has(die, DW_AT_GNU_dwo_name) || hf_die_has(die, DW_AT_dwo_name)) {
+        reader->dwarf->skeleton_count++;
         return 0;
-    struct hf_unit *unit = add_unit(reader, die, version);
-    return unit ? walk(reader, die, unit, HF_DIE_NONE, 0) : out_of_memory(reader);
+    }
+    if (tag != DW_TAG_compile_unit && tag != DW_TAG_partial_unit)
+        return 0;
+    if (add_unit(reader, die, version) != 0)
+        return -1;
+    return walk(reader, die, &(struct place){.unit = reader->dwarf->unit_count - 1});
 }
 
 static int read_units(struct reader *reader)
@@ -188,219 +266,193 @@ static int read_units(struct reader *reader)
         Dwarf_Off abbreviations;
         Dwarf_Sig8 signature;
         Dwarf_Error error;
-        int status =
-            dwarf_next_cu_header_d(reader->dwarf, true, &length, &version, &abbreviations, &address_size, &length_size,
-                                   &extension_size, &signature, &type_offset, &next, &header_type, &error);
+        int status = dwarf_next_cu_header_d(reader->dwarf->handle, true, &length, &version, &abbreviations,
+                                            &address_size, &length_size, &extension_size, &signature, &type_offset,
+                                            &next, &header_type, &error);
         if (status == DW_DLV_NO_ENTRY)
             return 0;
         if (status != DW_DLV_OK)
-            return hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s",
-                            reader->program->debug->path, dwarf_errmsg(error));
+            return hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s", reader->image->path,
+                            dwarf_errmsg(error));
         if (read_unit(reader, version) != 0)
             return -1;
     }
 }
 
-static int compare_concretes(const void *a, const void *b)
+static int compare_codes(const void *a, const void *b)
 {
-    const struct concrete *first = a, *second = b;
+    const struct hf_code *first = a, *second = b;
 
-    if (first->address != second->address)
-        return first->address < second->address ? -1 : 1;
-    return first->offset < second->offset ? -1 : first->offset > second->offset;
+    if (first->begin != second->begin)
+        return first->begin < second->begin ? -1 : 1;
+    return first->subprogram < second->subprogram ? -1 : first->subprogram > second->subprogram;
 }
 
-static int compare_inlined(const void *a, const void *b)
+int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct hotfix_error *err)
 {
-    const struct inlined *first = a, *second = b;
-
-    if (first->origin != second->origin)
-        return first->origin < second->origin ? -1 : 1;
-    return first->address < second->address ? -1 : first->address > second->address;
-}
-
-static const struct concrete *find_concrete(const struct reader *reader, uint64_t address)
-{
-    size_t low = 0, high = reader->concrete_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (reader->concretes[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < reader->concrete_count && reader->concretes[low].address == address ? &reader->concretes[low] : NULL;
-}
-
-static const struct hf_function *function_at(const struct hf_program *program, uint64_t address)
-{
-    size_t low = 0, high = program->function_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (program->functions[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < program->function_count && program->functions[low].address == address ? &program->functions[low]
-                                                                                       : NULL;
-}
-
-/* The source file of an entry: its unit's file table at DW_AT_decl_file, which counts from 1 before DWARF 5. */
-static const char *declared_in(struct reader *reader, Dwarf_Die die, const struct hf_unit *unit, char ***files,
-                               Dwarf_Signed *file_count, const struct hf_unit **files_of)
-{
-    uint64_t index;
-    Dwarf_Off header, length, root;
+    struct hf_dwarf *opened = calloc(1, sizeof(*opened));
+    struct reader reader = {.image = image, .dwarf = opened, .err = err};
     Dwarf_Error error;
 
-    if (!hf_die_number(die, DW_AT_decl_file, &index))
-        return NULL;
-    if (*files_of != unit) {
-        if (dwarf_die_CU_offset_range(die, &header, &length, &error) != DW_DLV_OK ||
-            dwarf_get_cu_die_offset_given_cu_header_offset_b(reader->dwarf, header, true, &root, &error) != DW_DLV_OK)
-            return NULL;
-        HF_DIE Dwarf_Die unit_die = hf_die_at(reader->dwarf, root);
-        if (!unit_die || dwarf_srcfiles(unit_die, files, file_count, &error) != DW_DLV_OK)
-            return NULL;
-        *files_of = unit;
-    }
-    if (unit->version < 5)
-        index--;
-    return index < (uint64_t)*file_count ? (*files)[index] : NULL;
-}
-
-/* Completes one function from the entries of its code and of its origin. */
-static int complete(struct reader *reader, struct hf_function *function, const struct concrete *concrete, char ***files,
-                    Dwarf_Signed *file_count, const struct hf_unit **files_of)
-{
-    HF_DIE Dwarf_Die own = hf_die_at(reader->dwarf, concrete->offset);
-    HF_DIE Dwarf_Die origin = hf_die_at(reader->dwarf, concrete->origin);
-    uint64_t line = 0;
-
-    if (!own || !origin)
-        return 0;
-    function->unit = concrete->unit;
-    if (function->size == 0)
-        function->size = hf_die_size(own);
-    const char *source = declared_in(reader, own, concrete->unit, files, file_count, files_of);
-    if (!source)
-        source = declared_in(reader, origin, concrete->unit, files, file_count, files_of);
-    if (source) {
-        free(function->source);
-        function->source = strdup(source);
-        if (!function->source)
-            return out_of_memory(reader);
-    }
-    if (hf_die_number(own, DW_AT_decl_line, &line) || hf_die_number(origin, DW_AT_decl_line, &line))
-        function->line = (unsigned)line;
-    return hf_prototype_read(reader->dwarf, origin, function, reader->err);
-}
-
-/* The inlined copies of a function: those with the same origin. */
-static int attach_inlined(struct reader *reader, struct hf_function *function, uint64_t origin)
-{
-    size_t low = 0, high = reader->inlined_count, end;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (reader->inlined[middle].origin < origin)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (end = low; end < reader->inlined_count && reader->inlined[end].origin == origin; end++)
-        ;
-    if (end == low)
-        return 0;
-    function->inlined = calloc(end - low, sizeof(*function->inlined));
-    if (!function->inlined)
-        return out_of_memory(reader);
-    for (size_t i = low; i < end; i++) {
-        const struct hf_function *caller = function_at(reader->program, reader->inlined[i].caller);
-        function->inlined[function->inlined_count++] = (struct hf_inline_copy){
-            .address = reader->inlined[i].address,
-            .caller = caller ? caller->name : "",
-            .caller_source = caller ? caller->source : "",
-        };
-    }
-    return 0;
-}
-
-static int complete_functions(struct reader *reader)
-{
-    struct hf_program *program = reader->program;
-    char **files = NULL;
-    Dwarf_Signed file_count = 0;
-    const struct hf_unit *files_of = NULL;
-
-    if (reader->concrete_count)
-        qsort(reader->concretes, reader->concrete_count, sizeof(*reader->concretes), compare_concretes);
-    if (reader->inlined_count)
-        qsort(reader->inlined, reader->inlined_count, sizeof(*reader->inlined), compare_inlined);
-    for (size_t i = 0; i < program->function_count; i++) {
-        const struct concrete *concrete = find_concrete(reader, program->functions[i].address);
-        if (concrete && complete(reader, &program->functions[i], concrete, &files, &file_count, &files_of) != 0)
-            return -1;
-    }
-    /* Callers' sources are known only now. */
-    for (size_t i = 0; i < program->function_count; i++) {
-        const struct concrete *concrete = find_concrete(reader, program->functions[i].address);
-        if (concrete && attach_inlined(reader, &program->functions[i], concrete->origin) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* Why a file without a single unit has none: said to whoever must find the debug information. */
-static int note_absence(struct hf_program *program, struct hotfix_error *err)
-{
-    if (program->debug_note)
-        return 0;
-    if (asprintf(&program->debug_note, "%s holds no debug information; compile it with -g", program->debug->path) < 0) {
-        program->debug_note = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    }
-    return 0;
-}
-
-static int note_supplement(struct hf_program *program, struct hotfix_error *err)
-{
-    if (asprintf(&program->debug_note,
-                 "%s was compressed with dwz and its debug information lies partly in another file, which is not read",
-                 program->debug->path) < 0) {
-        program->debug_note = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    }
-    return 0;
-}
-
-int hf_dwarf_read(struct hf_program *program, struct hotfix_error *err)
-{
-    struct reader reader = {.program = program, .err = err};
-    Dwarf_Error error;
-
-    /* libdwarf gives one placeholder for every string in a supplementary file: two unknowns would compare equal. */
-    if (hf_image_section(program->debug, ".debug_info", NULL) &&
-        hf_image_section(program->debug, ".gnu_debugaltlink", NULL))
-        return note_supplement(program, err);
-    int status = dwarf_elf_init(program->debug->elf, DW_DLC_READ, NULL, NULL, &reader.dwarf, &error);
-    if (status == DW_DLV_NO_ENTRY)
-        return note_absence(program, err);
-    if (status != DW_DLV_OK)
-        return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s", program->debug->path,
-                        dwarf_errmsg(error));
-
-    int failed = read_units(&reader);
-    if (!failed)
-        failed = complete_functions(&reader);
-    dwarf_finish(reader.dwarf, &error);
-    free(reader.concretes);
-    free(reader.inlined);
-    if (failed)
+    if (!opened)
+        return out_of_memory(&reader);
+    int status = dwarf_elf_init(image->elf, DW_DLC_READ, NULL, NULL, &opened->handle, &error);
+    if (status == DW_DLV_ERROR) {
+        hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s", image->path, dwarf_errmsg(error));
+        dwarf_dealloc_error(NULL, error);
+        free(opened);
         return -1;
-    program->has_dwarf = program->unit_count > 0;
-    return program->has_dwarf ? 0 : note_absence(program, err);
+    }
+    if (status == DW_DLV_OK && read_units(&reader) != 0) {
+        hf_dwarf_close(opened);
+        return -1;
+    }
+    if (opened->code_count)
+        qsort(opened->codes, opened->code_count, sizeof(*opened->codes), compare_codes);
+    *dwarf = opened;
+    return 0;
+}
+
+void hf_dwarf_close(struct hf_dwarf *dwarf)
+{
+    Dwarf_Error error;
+
+    if (!dwarf)
+        return;
+    for (size_t i = 0; i < dwarf->unit_count; i++) {
+        struct hf_dwarf_unit *unit = &dwarf->units[i];
+        if (unit->unit) {
+            free(unit->unit->name);
+            free(unit->unit->directory);
+            free(unit->unit->producer);
+            free(unit->unit);
+        }
+        for (size_t k = 0; unit->sources && k < unit->file_count; k++)
+            free((char *)unit->sources[k]);
+        free(unit->sources);
+    }
+    free(dwarf->units);
+    free(dwarf->subprograms);
+    free(dwarf->codes);
+    free(dwarf->copies);
+    if (dwarf->handle)
+        dwarf_finish(dwarf->handle, &error);
+    free(dwarf);
+}
+
+const struct hf_subprogram *hf_dwarf_subprogram(const struct hf_dwarf *dwarf, uint64_t offset)
+{
+    size_t low = 0, high = dwarf->subprogram_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (dwarf->subprograms[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < dwarf->subprogram_count && dwarf->subprograms[low].offset == offset ? &dwarf->subprograms[low] : NULL;
+}
+
+const struct hf_subprogram *hf_dwarf_origin(const struct hf_dwarf *dwarf, const struct hf_subprogram *subprogram)
+{
+    for (unsigned i = 0; i < MAX_ORIGIN; i++) {
+        const struct hf_subprogram *next =
+            subprogram->origin == HF_DIE_NONE ? NULL : hf_dwarf_subprogram(dwarf, subprogram->origin);
+        if (!next)
+            break;
+        subprogram = next;
+    }
+    return subprogram;
+}
+
+const struct hf_subprogram *hf_dwarf_declaration(const struct hf_dwarf *dwarf, const struct hf_subprogram *subprogram)
+{
+    return subprogram->specification == HF_DIE_NONE ? NULL : hf_dwarf_subprogram(dwarf, subprogram->specification);
+}
+
+const struct hf_code *hf_dwarf_code(const struct hf_dwarf *dwarf, uint64_t address)
+{
+    size_t low = 0, high = dwarf->code_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (dwarf->codes[middle].begin < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < dwarf->code_count && dwarf->codes[low].begin == address ? &dwarf->codes[low] : NULL;
+}
+
+/* Takes "." and ".." out of a path, so that one file has one name in every unit. */
+static void simplify(char *path)
+{
+    char *floor = path + (*path == '/'), *out = floor;
+    const char *end = path + strlen(path);
+
+    for (const char *in = floor, *next; in < end; in = next) {
+        size_t size = strcspn(in, "/");
+        bool up = size == 2 && in[0] == '.' && in[1] == '.';
+        bool here = size == 0 || (size == 1 && in[0] == '.');
+        bool above = out - floor >= 3 && memcmp(out - 3, "../", 3) == 0; /* of a relative path; stays */
+        next = in + size + 1;
+        if (here || (up && out == floor && floor > path))
+            continue;
+        if (up && out > floor && !above) {
+            for (out--; out > floor && out[-1] != '/'; out--)
+                ;
+            continue;
+        }
+        memmove(out, in, size);
+        out += size;
+        *out++ = '/';
+    }
+    if (out > floor)
+        out--;
+    *out = '\0';
+}
+
+/* libdwarf's file table of a unit. One that it cannot read is an empty one. */
+static int read_files(struct hf_dwarf *dwarf, struct hf_dwarf_unit *unit)
+{
+    HF_DIE Dwarf_Die die = hf_die_at(dwarf->handle, unit->offset);
+    char **files = NULL;
+    Dwarf_Signed count = 0;
+    Dwarf_Error error;
+
+    if (!die || dwarf_srcfiles(die, &files, &count, &error) != DW_DLV_OK)
+        count = 0;
+    unit->sources = calloc((size_t)count + 1, sizeof(*unit->sources));
+    if (!unit->sources)
+        return -1;
+    unit->files = files;
+    unit->file_count = (size_t)count;
+    return 0;
+}
+
+int hf_dwarf_source(struct hf_dwarf *dwarf, const struct hf_subprogram *subprogram, const char **source,
+                    struct hotfix_error *err)
+{
+    struct hf_dwarf_unit *unit = &dwarf->units[subprogram->unit];
+    uint64_t index = subprogram->file;
+
+    *source = "";
+    if (index == HF_DIE_NONE)
+        return 0;
+    if (!unit->sources && read_files(dwarf, unit) != 0)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a file table");
+    if (unit->die_unit.version < 5)
+        index--; /* counted from 1, where 0 is no file */
+    if (index >= unit->file_count)
+        return 0;
+    if (!unit->sources[index]) {
+        char *path = strdup(unit->files[index]);
+        if (!path)
+            return hf_error(err, HOTFIX_MEMORY, "out of memory for a file table");
+        simplify(path);
+        unit->sources[index] = path;
+    }
+    *source = unit->sources[index];
+    return 0;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/program.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "elf/debugfile.h"
 #include "elf/dwarf.h"
+#include "elf/prototype.h"
 #include "error.h"
 
 static int out_of_memory(const struct hf_program *program, struct hotfix_error *err)
@@ -28,32 +30,40 @@ static bool is_function(const struct hf_symbol *symbol)
            symbol->name[0];
 }
 
+static int add_function(struct hf_program *program, const struct hf_symbol *symbol)
+{
+    struct hf_function *function = &program->functions[program->function_count++];
+    const char *version = strstr(symbol->name, "@@");
+
+    *function = (struct hf_function){
+        .name = symbol->name,
+        .address = symbol->address,
+        .size = symbol->size,
+        .local = symbol->binding == STB_LOCAL,
+        .source = symbol->file,
+    };
+    if (!version || version == symbol->name)
+        return 0;
+    function->name = function->own_name = strndup(symbol->name, (size_t)(version - symbol->name));
+    return function->name ? 0 : -1;
+}
+
+/* A debug file may have lost the symbol table that the program still has. */
 static int read_functions(struct hf_program *program, struct hotfix_error *err)
 {
-    const struct hf_image *debug = program->debug;
+    const struct hf_image *from = program->debug->stripped ? &program->image : program->debug;
 
-    program->functions = calloc(debug->symbol_count + 1, sizeof(*program->functions));
+    program->functions = calloc(from->symbol_count + 1, sizeof(*program->functions));
     if (!program->functions)
         return out_of_memory(program, err);
-    for (size_t i = 0; i < debug->symbol_count; i++) {
-        const struct hf_symbol *symbol = &debug->symbols[i];
-        if (!is_function(symbol))
-            continue;
-        struct hf_function *function = &program->functions[program->function_count++];
-        function->name = symbol->name;
-        function->address = symbol->address;
-        function->size = symbol->size;
-        function->local = symbol->binding == STB_LOCAL;
-        function->source = strdup(symbol->file);
-        if (!function->source)
+    for (size_t i = 0; i < from->symbol_count; i++)
+        if (is_function(&from->symbols[i]) && add_function(program, &from->symbols[i]) != 0)
             return out_of_memory(program, err);
-    }
     if (program->function_count)
         qsort(program->functions, program->function_count, sizeof(*program->functions), compare_functions);
     return 0;
 }
 
-/* Whether the file itself says all there is to say. */
 static bool has_debug_sections(const struct hf_image *image)
 {
     GElf_Shdr header;
@@ -71,7 +81,7 @@ static int choose_debug(struct hf_program *program, const char *debug_path, stru
     if (debug_path)
         found = hf_debugfile_open(&program->image, debug_path, &debug, err) == 0 ? 1 : -1;
     else if (!has_debug_sections(&program->image))
-        found = hf_debugfile_find(&program->image, &debug, &program->debug_note, err);
+        found = hf_debugfile_find(&program->image, HF_DEBUG_ROOT, &debug, &program->debug_note, err);
     if (found <= 0)
         return found;
     program->debug = malloc(sizeof(debug));
@@ -81,6 +91,221 @@ static int choose_debug(struct hf_program *program, const char *debug_path, stru
         return out_of_memory(program, err);
     }
     *program->debug = debug;
+    return 0;
+}
+
+static int note(struct hf_program *program, const char *sentence, struct hotfix_error *err)
+{
+    if (program->debug_note)
+        return 0;
+    if (asprintf(&program->debug_note, "%s %s", program->debug->path, sentence) < 0) {
+        program->debug_note = NULL;
+        return out_of_memory(program, err);
+    }
+    return 0;
+}
+
+static int read_dwarf(struct hf_program *program, struct hotfix_error *err)
+{
+    /* libdwarf gives one placeholder for every string in a supplementary file: two unknowns would compare equal. */
+    if (has_debug_sections(program->debug) && hf_image_section(program->debug, ".gnu_debugaltlink", NULL))
+        return note(program,
+                    "was compressed with dwz: part of its debug information is in another file, which is "
+                    "not read; use the file as it was before dwz",
+                    err);
+    if (hf_dwarf_open(program->debug, &program->dwarf, err) != 0)
+        return -1;
+    if (program->dwarf->unit_count == 0 && program->dwarf->skeleton_count > 0)
+        return note(program,
+                    "has its debug information in .dwo files, which are not read; compile it without "
+                    "-gsplit-dwarf",
+                    err);
+    program->units = calloc(program->dwarf->unit_count + 1, sizeof(*program->units));
+    if (!program->units)
+        return out_of_memory(program, err);
+    for (size_t i = 0; i < program->dwarf->unit_count; i++)
+        if (program->dwarf->units[i].unit)
+            program->units[program->unit_count++] = program->dwarf->units[i].unit;
+    program->has_dwarf = program->unit_count > 0;
+    return program->has_dwarf ? 0 : note(program, "holds no debug information; compile it with -g", err);
+}
+
+static const char *declared_name(const struct hf_dwarf *dwarf, const struct hf_subprogram *origin)
+{
+    const struct hf_subprogram *declaration = hf_dwarf_declaration(dwarf, origin);
+
+    return origin->name || !declaration ? origin->name : declaration->name;
+}
+
+/* A C++ definition outside of its class has its own file and line; what it lacks is in the declaration. */
+static int find_source(struct hf_dwarf *dwarf, const struct hf_subprogram *origin, const char **source, unsigned *line,
+                       struct hotfix_error *err)
+{
+    const struct hf_subprogram *declaration = hf_dwarf_declaration(dwarf, origin);
+
+    if (hf_dwarf_source(dwarf, origin, source, err) != 0)
+        return -1;
+    if (line && origin->line)
+        *line = origin->line;
+    if (**source || !declaration)
+        return 0;
+    if (line && !origin->line)
+        *line = declaration->line;
+    return hf_dwarf_source(dwarf, declaration, source, err);
+}
+
+/* Folded functions share an address: how well does a piece of code fit this symbol? */
+static unsigned fitness(const struct hf_dwarf *dwarf, const struct hf_code *code, const char *symbol)
+{
+    const struct hf_subprogram *own = &dwarf->subprograms[code->subprogram];
+    const struct hf_subprogram *origin = hf_dwarf_origin(dwarf, own);
+    const char *name = declared_name(dwarf, origin);
+    size_t size = name ? strlen(name) : 0;
+
+    if ((own->name && strcmp(own->name, symbol) == 0) || (name && strcmp(name, symbol) == 0))
+        return 3;
+    if (size && strncmp(symbol, name, size) == 0 && symbol[size] == '.')
+        return 2;
+    return code->entry;
+}
+
+static const struct hf_code *find_code(const struct hf_dwarf *dwarf, const struct hf_function *function)
+{
+    const struct hf_code *end = dwarf->codes + dwarf->code_count;
+    const struct hf_code *best = NULL;
+
+    for (const struct hf_code *code = hf_dwarf_code(dwarf, function->address);
+         code && code < end && code->begin == function->address; code++)
+        if (!best || fitness(dwarf, code, function->name) > fitness(dwarf, best, function->name))
+            best = code;
+    return best;
+}
+
+static int describe_types(struct hf_program *program, const struct hf_subprogram *origin, struct hf_function *function,
+                          struct hotfix_error *err)
+{
+    static const uint16_t unprototyped[] = {DW_LANG_C, DW_LANG_C89, DW_LANG_C99, DW_LANG_C11};
+    Dwarf_Debug handle = program->dwarf->handle;
+    HF_DIE Dwarf_Die subprogram = hf_die_at(handle, origin->offset);
+    HF_DIE Dwarf_Die declaration =
+        origin->specification == HF_DIE_NONE ? NULL : hf_die_at(handle, origin->specification);
+    bool prototyped = true;
+
+    for (size_t i = 0; i < sizeof(unprototyped) / sizeof(unprototyped[0]); i++)
+        prototyped &= function->unit->language != unprototyped[i];
+    bool typed = program->dwarf->units[origin->unit].typed || (subprogram && hf_die_has(subprogram, DW_AT_prototyped));
+    if (!subprogram || !typed)
+        return 0;
+    return hf_types_describe(program->types, subprogram, declaration, prototyped, function, err);
+}
+
+static int complete(struct hf_program *program, struct hf_function *function, struct hotfix_error *err)
+{
+    struct hf_dwarf *dwarf = program->dwarf;
+    const struct hf_code *code = find_code(dwarf, function);
+
+    if (!code)
+        return 0;
+    const struct hf_subprogram *own = &dwarf->subprograms[code->subprogram];
+    const struct hf_subprogram *origin = hf_dwarf_origin(dwarf, own);
+    const char *source;
+    if (find_source(dwarf, origin, &source, &function->line, err) != 0)
+        return -1;
+    if (*source)
+        function->source = source;
+    if (function->size == 0)
+        function->size = code->end - code->begin;
+    function->declared = declared_name(dwarf, origin);
+    /* Link-time optimisation compiles in units of its own making; dwz moves origins to partial ones. */
+    function->unit = dwarf->units[origin->unit].unit;
+    if (!function->unit)
+        function->unit = dwarf->units[own->unit].unit;
+    return function->unit ? describe_types(program, origin, function, err) : 0;
+}
+
+static const struct hf_function *function_at(const struct hf_program *program, uint64_t address)
+{
+    size_t low = 0, high = program->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (program->functions[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < program->function_count && program->functions[low].address == address ? &program->functions[low]
+                                                                                       : NULL;
+}
+
+/* The caller goes by its symbol; where that was stripped, by what DWARF calls it. */
+static int name_caller(struct hf_program *program, const struct hf_subprogram *caller, struct hf_inline_copy *copy,
+                       struct hotfix_error *err)
+{
+    const struct hf_function *function = function_at(program, caller->address);
+    const struct hf_subprogram *origin = hf_dwarf_origin(program->dwarf, caller);
+    const char *name = declared_name(program->dwarf, origin);
+
+    copy->caller = function ? function->name : name ? name : "";
+    return find_source(program->dwarf, origin, &copy->caller_source, NULL, err);
+}
+
+static int compare_copies(const void *a, const void *b)
+{
+    const struct hf_inline_copy *first = a, *second = b;
+    int order = strcmp(first->name, second->name);
+
+    if (order == 0)
+        order = strcmp(first->source, second->source);
+    if (order != 0)
+        return order;
+    return first->address < second->address ? -1 : first->address > second->address;
+}
+
+static int read_copies(struct hf_program *program, struct hotfix_error *err)
+{
+    struct hf_dwarf *dwarf = program->dwarf;
+
+    program->inlined = calloc(dwarf->copy_count + 1, sizeof(*program->inlined));
+    if (!program->inlined)
+        return out_of_memory(program, err);
+    for (size_t i = 0; i < dwarf->copy_count; i++) {
+        const struct hf_dwarf_copy *found = &dwarf->copies[i];
+        const struct hf_subprogram *copied = hf_dwarf_subprogram(dwarf, found->origin);
+        struct hf_inline_copy copy = {.address = found->address};
+        if (!copied)
+            return hf_error(err, HOTFIX_FORMAT,
+                            "%s: damaged debug information: the origin of the inlined copy at %#llx is no function",
+                            program->debug->path, (unsigned long long)found->address);
+        copied = hf_dwarf_origin(dwarf, copied);
+        copy.name = declared_name(dwarf, copied);
+        if (!copy.name)
+            continue;
+        if (find_source(dwarf, copied, &copy.source, NULL, err) != 0 ||
+            name_caller(program, &dwarf->subprograms[found->caller], &copy, err) != 0)
+            return -1;
+        program->inlined[program->inlined_count++] = copy;
+    }
+    if (program->inlined_count)
+        qsort(program->inlined, program->inlined_count, sizeof(*program->inlined), compare_copies);
+    return 0;
+}
+
+static int complete_functions(struct hf_program *program, struct hotfix_error *err)
+{
+    program->types = hf_types_create(program->dwarf->handle);
+    if (!program->types)
+        return out_of_memory(program, err);
+    if (read_copies(program, err) != 0)
+        return -1;
+    for (size_t i = 0; i < program->function_count; i++) {
+        struct hf_function *function = &program->functions[i];
+        if (complete(program, function, err) != 0)
+            return -1;
+        if (function->declared)
+            function->inlined =
+                hf_program_inlined(program, function->declared, function->source, &function->inlined_count);
+    }
     return 0;
 }
 
@@ -95,7 +320,7 @@ int hf_program_open(const char *path, const char *debug_path, struct hf_program 
         return -1;
     }
     if (choose_debug(opened, debug_path, err) != 0 || read_functions(opened, err) != 0 ||
-        hf_dwarf_read(opened, err) != 0) {
+        read_dwarf(opened, err) != 0 || (opened->has_dwarf && complete_functions(opened, err) != 0)) {
         hf_program_close(opened);
         return -1;
     }
@@ -103,38 +328,58 @@ int hf_program_open(const char *path, const char *debug_path, struct hf_program 
     return 0;
 }
 
-static void free_function(struct hf_function *function)
-{
-    for (size_t i = 0; i < function->parameter_count; i++) {
-        free(function->parameters[i].type);
-        free(function->parameters[i].named);
-        free(function->parameters[i].tag);
-    }
-    free(function->parameters);
-    free(function->prototype);
-    free(function->inlined);
-    free(function->source);
-}
-
 void hf_program_close(struct hf_program *program)
 {
     if (!program)
         return;
-    for (size_t i = 0; i < program->function_count; i++)
-        free_function(&program->functions[i]);
-    free(program->functions);
-    for (size_t i = 0; i < program->unit_count; i++) {
-        free(program->units[i]->name);
-        free(program->units[i]->directory);
-        free(program->units[i]->producer);
-        free(program->units[i]);
+    for (size_t i = 0; i < program->function_count; i++) {
+        free(program->functions[i].own_name);
+        free(program->functions[i].prototype);
+        free(program->functions[i].parameters);
     }
+    free(program->functions);
+    free(program->inlined);
     free(program->units);
     free(program->debug_note);
+    hf_types_destroy(program->types);
+    hf_dwarf_close(program->dwarf);
     if (program->debug && program->debug != &program->image) {
         hf_image_close(program->debug);
         free(program->debug);
     }
     hf_image_close(&program->image);
     free(program);
+}
+
+/* Where a name and source stand in the order of copies against one copy. */
+static int compare_key(const char *name, const char *source, const struct hf_inline_copy *copy)
+{
+    int order = strcmp(name, copy->name);
+
+    return order != 0 || !source ? order : strcmp(source, copy->source);
+}
+
+/* The first copy that is not below the key, or (after) the first that is above it. */
+static size_t copies_bound(const struct hf_program *program, const char *name, const char *source, bool after)
+{
+    size_t low = 0, high = program->inlined_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_key(name, source, &program->inlined[middle]);
+        if (order > 0 || (after && order == 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program, const char *name, const char *source,
+                                                size_t *count)
+{
+    size_t first = copies_bound(program, name, source, false);
+
+    *count = copies_bound(program, name, source, true) - first;
+    return *count ? &program->inlined[first] : NULL;
 }

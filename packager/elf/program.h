@@ -27,55 +27,77 @@ struct hf_unit {
     uint16_t version;  /* DWARF version */
 };
 
-/* A call site of an inlined copy (DW_TAG_inlined_subroutine). */
+/* A copy of a function within another (DW_TAG_inlined_subroutine with code). */
 struct hf_inline_copy {
+    const char *name;          /* of the function that was copied, as struct hf_function.declared */
+    const char *source;        /* its source file */
     uint64_t address;          /* low_pc or first range */
-    const char *caller;        /* name of the function that contains it, owned by the program */
+    const char *caller;        /* name of the function that contains it */
     const char *caller_source; /* its source file */
 };
 
 /* One parameter of a prototype. */
 struct hf_parameter {
-    char *type;   /* type in C notation, typedefs looked through: "struct order *", "unsigned int" */
-    char *named;  /* the first name that its type is spelled with behind at most one pointer: "order_t"; "" when none */
-    bool pointer; /* there was one pointer before that name */
-    char *tag;    /* the type's own name when every typedef is looked through: "order"; "" when none */
-    bool tag_pointer; /* there is one pointer before that */
+    const char *type;  /* type in C notation, typedefs looked through: "struct order *"; "" when it cannot be read */
+    const char *named; /* the first name that its type is spelled with behind at most one pointer: "order_t"; "" when
+                          none */
+    bool pointer;      /* there was one pointer (or reference) before that name */
+    const char *tag;   /* the type's own name when every typedef is looked through: "order"; "" when none */
+    bool tag_pointer;  /* there is one pointer (or reference) before that */
 };
 
+/* A function that has a symbol. Compilers' clones (foo.constprop.0, foo.cold) are functions of their own, which share
+ * what DWARF says of their origin. */
 struct hf_function {
-    const char *name; /* symbol name */
+    const char *name; /* symbol name, without the "@@VERSION" of a default version */
+    char *own_name;   /* storage of name where it is not the symbol table's */
     uint64_t address;
     uint64_t size;
-    bool local; /* STB_LOCAL */
-    char
-        *source; /* path of DW_AT_decl_file, as DWARF gives it; STT_FILE name when there is no DWARF; "" when unknown */
-    unsigned line;              /* DW_AT_decl_line, 0 when unknown */
-    const struct hf_unit *unit; /* NULL without debug information */
+    bool local;         /* STB_LOCAL */
+    const char *source; /* path by DW_AT_decl_file, joined with the unit's directories, "." and ".." taken out; STT_FILE
+                           name when there is no DWARF; "" when unknown */
+    unsigned line;      /* DW_AT_decl_line, 0 when unknown */
+    const struct hf_unit *unit; /* where it was compiled, before link-time optimisation; NULL without DWARF */
+    const char *declared;       /* DW_AT_linkage_name or DW_AT_name: "foo" for foo.constprop.0; NULL when unknown */
     char *prototype; /* canonical text of return and parameter types: "int (struct order *, int)"; NULL when unknown */
     struct hf_parameter *parameters;
     size_t parameter_count;
-    struct hf_inline_copy *inlined;
+    const struct hf_inline_copy *inlined; /* in any unit; a part of the program's array */
     size_t inlined_count;
 };
+
+struct hf_dwarf;
+struct hf_types;
 
 struct hf_program {
     struct hf_image image;         /* the file itself: code bytes, build-id */
     struct hf_image *debug;        /* where symbols and DWARF came from; the image itself or a separate file */
     struct hf_function *functions; /* ordered by address, then name; aliases are entries of their own */
     size_t function_count;
-    struct hf_unit **units;
+    struct hf_unit **units; /* compile units in the order of .debug_info */
     size_t unit_count;
-    bool has_dwarf;   /* at least one unit was read */
-    char *debug_note; /* why there is no DWARF, in one sentence; NULL when there is */
+    struct hf_inline_copy *inlined; /* every inlined copy, ordered by name, source and address */
+    size_t inlined_count;
+    bool has_dwarf;         /* at least one unit was read */
+    char *debug_note;       /* why there is no DWARF, in one sentence; NULL when there is */
+    struct hf_dwarf *dwarf; /* what the above was read from; owns the units and most texts */
+    struct hf_types *types; /* owns the texts of parameters */
 };
 
 /*
  * Opens a program. debug_path names its separate debug file, or is NULL. HOTFIX_IO, HOTFIX_FORMAT; HOTFIX_INCOMPATIBLE
- * when the named debug file belongs to another build. A file with neither symbols nor debug information opens, with no
- * functions.
+ * when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing tells whether it does. A file with
+ * neither symbols nor debug information opens, with no functions.
+ *
+ * libdwarf 20210528 is not safe against hostile DWARF (docs/design.md): open files from people you trust, as far as you
+ * would run them.
  */
 int hf_program_open(const char *path, const char *debug_path, struct hf_program **program, struct hotfix_error *err);
 void hf_program_close(struct hf_program *program);
+
+/* The inlined copies of a function by its declared name and source (NULL: of any source), whether or not it has code of
+ * its own: a part of the program's array, *count items. */
+const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program, const char *name, const char *source,
+                                                size_t *count);
 
 #endif
