@@ -117,7 +117,7 @@ $(COMMAND): $(BUILD)/obj/packager/main.o $(BUILD)/libpackager.a $(BUILD)/libmani
 $(SHARED): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a loader/hotfix.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix.so.$(SOVERSION) -Wl,--version-script=loader/hotfix.map \
-		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
+		$(if $(SAN),,-Wl,-z$(comma)defs) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(LOADER_LIBS)
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so.$(SOVERSION)
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so
 

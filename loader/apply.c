@@ -180,9 +180,12 @@ int hf_revert(const char *id, struct hf_report *report)
     hf_report_bundle(report, &applied->manifest);
 
     struct hf_switch change;
-    if (hf_switch_open(&change, applied, HF_SWITCH_REVERT, report) != 0)
+    uint64_t begin = hf_clock();
+    int status = hf_switch_open(&change, applied, HF_SWITCH_REVERT, report);
+    report->result->cost.stage = hf_clock() - begin;
+    if (status != 0)
         return -1;
-    int status = hf_switch_run(&change);
+    status = hf_switch_run(&change);
     hf_switch_close(&change);
     if (status != 0)
         return -1;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dlfcn.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -11,10 +10,10 @@
 #include <unistd.h>
 
 #include "arch.h"
-#include "bundle.h"
 #include "cleanup.h"
 #include "error.h"
 #include "fixup.h"
+#include "payload.h"
 #include "place.h"
 #include "rebind.h"
 #include "stage.h"
@@ -24,45 +23,8 @@
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
 #endif
 
-#define ATTEMPTS      4
-#define PATH_SIZE     192
-#define MAX_ALIGNMENT (UINT64_C(1) << 30)
-
-/* Bytes of address space that the dynamic linker will map for the payload, from its program headers. */
-static int mapped_size(const uint8_t *payload, size_t size, size_t *span, struct hotfix_error *err)
-{
-    ElfW(Ehdr) header;
-    if (size < sizeof(header))
-        return hf_error(err, HOTFIX_FORMAT, "patch.so is shorter than an ELF header");
-    memcpy(&header, payload, sizeof(header));
-    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_type != ET_DYN ||
-        header.e_machine != hf_arch_host.machine || header.e_phentsize != sizeof(ElfW(Phdr)))
-        return hf_error(err, HOTFIX_FORMAT, "patch.so is not a shared object for %s", hf_arch_host.name);
-    if (header.e_phoff > size || header.e_phnum > (size - header.e_phoff) / sizeof(ElfW(Phdr)))
-        return hf_error(err, HOTFIX_FORMAT, "the program headers of patch.so lie outside the file");
-
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t begin = UINT64_MAX;
-    uint64_t end = 0;
-    uint64_t alignment = page;
-    for (size_t i = 0; i < header.e_phnum; i++) {
-        ElfW(Phdr) segment;
-        memcpy(&segment, payload + header.e_phoff + i * sizeof(segment), sizeof(segment));
-        if (segment.p_type != PT_LOAD)
-            continue;
-        if (segment.p_memsz > HF_PAYLOAD_MAX_SIZE || segment.p_vaddr > hf_arch_host.reach ||
-            segment.p_align > MAX_ALIGNMENT)
-            return hf_error(err, HOTFIX_FORMAT, "segment %zu of patch.so is out of bounds", i);
-        begin = segment.p_vaddr < begin ? segment.p_vaddr : begin;
-        end = segment.p_vaddr + segment.p_memsz > end ? segment.p_vaddr + segment.p_memsz : end;
-        alignment = segment.p_align > alignment ? segment.p_align : alignment;
-    }
-    if (begin >= end)
-        return hf_error(err, HOTFIX_FORMAT, "patch.so has nothing to load");
-
-    *span = ((end + page - 1) & -page) - (begin & -page) + (alignment > page ? alignment : 0);
-    return 0;
-}
+#define ATTEMPTS  4
+#define PATH_SIZE 192
 
 /* A sealed memfd with the payload: nobody can change it between here and the dlopen. */
 static int create_memfd(const char *name, const uint8_t *payload, size_t size, struct hotfix_error *err)
@@ -162,9 +124,12 @@ static int try_load(int fd, size_t span, const struct hf_window *window, const u
 static int load(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
                 struct hf_module *patch, struct hotfix_error *err)
 {
-    size_t span = 0;
-    if (mapped_size(payload, manifest->payload_size, &span, err) != 0)
+    struct hf_payload_traits traits;
+    if (hf_payload_inspect(payload, manifest->payload_size, &traits, err) != 0)
         return -1;
+    if (traits.constructors && manifest->fixups_size > 0)
+        return hf_error(err, HOTFIX_FORMAT,
+                        "patch.so has constructors, which would run before its references are bound to the target");
 
     char name[HF_SONAME_MAX];
     hf_stamp_soname(manifest->id, name);
@@ -175,7 +140,7 @@ static int load(const struct hf_manifest *manifest, const uint8_t *payload, cons
     struct hf_window window = hf_window_around(target->begin, target->end, hf_arch_host.reach);
     int status = 1;
     for (int attempt = 0; attempt < ATTEMPTS && status > 0; attempt++)
-        status = try_load(fd, span, &window, manifest->id, patch, err);
+        status = try_load(fd, traits.span, &window, manifest->id, patch, err);
     return status == 0 ? 0 : -1;
 }
 

@@ -155,7 +155,7 @@ FIXTURE void fixture_patch(const struct fixture *fixture, unsigned number, const
     assert_in_range(used, 0, sizeof(text) - 1);
 
     hf_stamp_soname(id, soname);
-    snprintf(all_flags, sizeof(all_flags), "-Wl,-soname,%s -Wl,-z,separate-code %s", soname, flags);
+    snprintf(all_flags, sizeof(all_flags), "-nostartfiles -Wl,-soname,%s -Wl,-z,separate-code %s", soname, flags);
     fixture_compile(fixture, name, all_flags, text);
 }
 

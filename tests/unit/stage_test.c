@@ -31,6 +31,8 @@ static const char patch_source[] =
     "void *tls_through_patch(void) { return __tls_get_addr(&place_tls); }\n"
     "int price(int n) { volatile int v = n; return v * 3; }\n";
 
+#define PATCH_FLAGS "-Wl,-z,now -Wl,-z,relro"
+
 static const char *const price_only[] = {"price", NULL};
 
 static struct fixture fixture;
@@ -202,6 +204,20 @@ static void table_for_another_target_is_refused(void **state)
     staging_close(&staging);
 }
 
+/* They would run before the fix-ups are there. */
+static void fixups_with_constructors_are_refused(void **state)
+{
+    struct hf_fixup record = valid_record();
+    char source[sizeof(patch_source) + 128];
+
+    (void)state;
+    snprintf(source, sizeof(source),
+             "__attribute__((constructor)) static void early(void) { __asm__ volatile(\"\"); }\n%s", patch_source);
+    fixture_patch(&fixture, 1, "patch.so", PATCH_FLAGS, source);
+    assert_refused(&record, 1, HOTFIX_FORMAT, "constructors");
+    fixture_patch(&fixture, 1, "patch.so", PATCH_FLAGS, patch_source);
+}
+
 static void payload_that_is_no_library_is_refused(void **state)
 {
     static const struct {
@@ -357,7 +373,7 @@ static int setup(void **state)
     fixture_compile(&fixture, "target.so", "-ftls-model=global-dynamic", target_source);
     fixture_compile(&fixture, "other.so", "", other_source);
     fixture_load(&fixture, "target.so");
-    fixture_patch(&fixture, 1, "patch.so", "-Wl,-z,now -Wl,-z,relro", patch_source);
+    fixture_patch(&fixture, 1, "patch.so", PATCH_FLAGS, patch_source);
 
     snprintf(path, sizeof(path), "%s/other.so", fixture.dir);
     other = dlopen(path, RTLD_NOW);
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test(module_that_is_not_loaded_is_refused),
         cmocka_unit_test(module_without_thread_local_storage_is_refused),
         cmocka_unit_test(table_for_another_target_is_refused),
+        cmocka_unit_test(fixups_with_constructors_are_refused),
         cmocka_unit_test(payload_that_is_no_library_is_refused),
         cmocka_unit_test(every_kind_of_fixup_reaches_the_targets_own_state),
         cmocka_unit_test(fixed_up_pages_keep_their_protection),
