@@ -323,15 +323,27 @@ void hf_inifile_deinit(struct hf_inifile *ini)
     memset(ini, 0, sizeof(*ini));
 }
 
+/* Bytes that text of this size is kept in: growing by doubling keeps long texts from being copied once a line. */
+static size_t room(size_t size)
+{
+    size_t bytes = 4096;
+
+    while (bytes < size + 1)
+        bytes *= 2;
+    return bytes;
+}
+
 static int append(char **text, size_t *size, const char *more, size_t more_size, struct hotfix_error *err)
 {
-    char *grown = realloc(*text, *size + more_size + 1);
-    if (!grown)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory for INI text");
-    memcpy(grown + *size, more, more_size);
-    grown[*size + more_size] = '\0';
-    *text = grown;
+    if (!*text || room(*size + more_size) != room(*size)) {
+        char *grown = realloc(*text, room(*size + more_size));
+        if (!grown)
+            return hf_error(err, HOTFIX_MEMORY, "out of memory for INI text");
+        *text = grown;
+    }
+    memcpy(*text + *size, more, more_size);
     *size += more_size;
+    (*text)[*size] = '\0';
     return 0;
 }
 

@@ -49,7 +49,7 @@ void hf_inifile_deinit(struct hf_inifile *ini);
 
 /*
  * Appends "key = value\n" in the one way that values are written: each line holds the longest piece that has at most
- * HF_INI_PIECE characters when it is escaped. *text is malloc'ed or NULL, *size its length.
+ * HF_INI_PIECE characters when it is escaped. *text is NULL at first, then malloc'ed here, *size its length.
  */
 int hf_inifile_append(char **text, size_t *size, const char *key, const char *value, struct hotfix_error *err);
 /* Appends "[name]\n", behind a blank line unless it is the first. */
