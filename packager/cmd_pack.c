@@ -149,8 +149,9 @@ static int choose_output(struct pack *pack, struct hotfix_error *err)
             return hf_error(err, HOTFIX_MEMORY, "out of memory");
         }
         pack->output = pack->default_output;
+        return refuse_input(pack, err);
     }
-    return refuse_input(pack, err);
+    return 0;
 }
 
 static int seal(struct pack *pack, const void *patch, size_t patch_size, struct hotfix_error *err)
@@ -182,6 +183,7 @@ static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfi
     size_t patch_size;
 
     if (hf_identity_fill(&pack->identity, pack->patch_path, &pack->manifest, err) != 0 ||
+        (pack->output && refuse_input(pack, err) != 0) ||
         hf_file_read(pack->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
         open_programs(pack, err) != 0)
         return -1;

@@ -1,0 +1,514 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Packing: what does not belong to the target is refused, in one sentence and with the documented status, and what only
+# looks different is not.
+. "$(dirname "$0")/lib.sh"
+
+have() {
+    command -v "$1" >/dev/null
+}
+
+hotfix keygen release >/dev/null || exit 1
+
+# pack STATUS MESSAGE CLAIM OPTION...: packs fix.so for shop into out.hotfix; MESSAGE is what follows "hotfix pack: ".
+pack() {
+    local wanted=$1 message=${2:+hotfix pack: $2} claim=$3
+    shift 3
+    expect "$wanted" "$message" "$claim" hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix "$@"
+}
+
+# refuse VERDICT MESSAGE CLAIM OPTION...: and nothing is written.
+refuse() {
+    local status=1
+    [ "$1" = unproven ] && status=3
+    rm -f out.hotfix
+    pack $status "$1: $2" "$3" "${@:4}"
+    [ ! -e out.hotfix ] || ok "nothing is written" false
+}
+
+cat >shop.h <<'SOURCE'
+#ifdef __clang__
+#define APART __attribute__((noinline, used))
+#else
+#define APART __attribute__((noipa, used))
+#endif
+struct order {
+    int quantity;
+    int price;
+};
+typedef unsigned int money;
+
+int total(const struct order *order);
+int rate(int quantity);
+int weight(int value);
+void nothing(void);
+int shipping(struct order order, int express);
+money fee(money value);
+int discount(int value);
+int reduction(int value);
+int wait_for(const volatile int *flag);
+SOURCE
+cat >shop.c <<'SOURCE'
+#include "shop.h"
+#include <stdio.h>
+
+int orders = 1;
+const int limits[] = {10, 20};
+static const char *const names[] = {"a", "b"};
+__thread int depth = 1;
+static int cache[8];
+
+APART int total(const struct order *order)
+{
+    static int calls = 1;
+    cache[order->quantity & 7] += calls++;
+    return order->quantity * order->price - orders;
+}
+
+APART static int kept(const struct order *order, int step)
+{
+    return order->price + cache[step & 7] + limits[step & 1];
+}
+
+int rate(int quantity)
+{
+    return quantity * 3 / 7 + 1;
+}
+
+APART int weight(int value)
+{
+    int sum = rate(value) * 5;
+    return sum > 100 ? sum / 3 : sum;
+}
+
+APART void nothing(void)
+{
+}
+
+APART int shipping(struct order order, int express)
+{
+    return order.quantity * 3 + (express ? 17 : 4) + depth++ + names[express & 1][0];
+}
+
+APART money fee(money value)
+{
+    return value * 7 / 3 + (money)orders;
+}
+
+APART int discount(int value)
+{
+    return value * 9 / 10 + orders;
+}
+int reduction(int value) __attribute__((alias("discount")));
+
+APART int wait_for(const volatile int *flag)
+{
+    while (*flag) {
+    }
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct order order = {argc, argv[0][0]};
+    nothing();
+    printf("%d %d %d\n", total(&order), kept(&order, argc), shipping(order, argc));
+    printf("%d %u %d %d\n", weight(argc), fee(3), discount(argc), wait_for(&cache[7]));
+    return 0;
+}
+SOURCE
+cat >good.c <<'SOURCE'
+#include "shop.h"
+
+int total(const struct order *basket)
+{
+    return basket->quantity * basket->price - 1;
+}
+
+APART static int kept(const struct order *order, int step)
+{
+    return order->price + 2 * step;
+}
+
+unsigned fee(unsigned value)
+{
+    return value * 7 / 3 + 1;
+}
+
+int shipping(struct order order, int express)
+{
+    return order.quantity * 3 + (express ? 17 : 4);
+}
+SOURCE
+
+# make_shop OPTION...
+make_shop() {
+    $compiler -O2 -g -Wl,--build-id=sha1 "$@" -o shop shop.c
+}
+
+# make_fix SOURCE-FILE OPTION...
+make_fix() {
+    $compiler -O2 -g -fPIC -shared "${@:2}" -o fix.so "$1"
+}
+
+# fix OPTION... <SOURCE
+fix() {
+    { echo '#include "shop.h"' && cat; } >fix.c
+    make_fix fix.c "$@" || ok "$name: the patch compiles" false
+}
+
+what_fits_is_packed() {
+    local option
+    make_fix good.c || exit 1
+    pack 0 "" "$name: what fits is packed" --func total --func kept --func shipping --func fee
+    expect 0 "" "$name: it verifies" hotfix verify out.hotfix --trust release.pub --target shop
+    run hotfix show out.hotfix --json
+    flags=$(json .build.flags)
+    is "$name: its functions are those picked, once each, by address" \
+        "$(grep -c '"replacement":' "$OUT") $(json .functions.0.name) $(json .functions.3.name)" "4 total fee"
+    is "$name: every check is compatible" "$(grep -c '"verdict": "compatible"' "$OUT")" 12
+    for option in -g3 -Wall -fPIE -fpic -ffunction-sections -fdata-sections -fdiagnostics-color=always -w -pthread \
+        "-fdebug-prefix-map=$SCRATCH=." "-O0 -O2"; do
+        # shellcheck disable=SC2086
+        make_fix good.c $option || exit 1
+        pack 0 "" "$name: $option makes no difference" --func total
+    done
+}
+
+compilers_and_flags_are_compared() {
+    make_fix good.c -fwrapv -O1
+    refuse incompatible "flags: total (shop.c): the target was compiled with -O2, the patch with -O1 -fwrapv instead; compile the patch with $flags" \
+        "$name: other flags are named, one line for all functions of a unit" --func total --func fee
+    make_fix good.c -fwrapv
+    refuse incompatible "flags: total (shop.c): the patch was compiled with -fwrapv, the target without; compile the patch with $flags" \
+        "$name: a flag too many" --func total
+    refuse incompatible "flags: total (shop.c): the patch was compiled with -fwrapv, the target without; compile the patch with $flags" \
+        "$name: what is incompatible cannot be accepted" --func total --accept-flags "I know better"
+    make_shop -fno-strict-aliasing && make_fix good.c
+    refuse incompatible "flags: total (shop.c): the target was compiled with -fno-strict-aliasing, the patch without; compile the patch with $(tr ' ' '\n' <<<"$flags -fno-strict-aliasing" | sort | paste -sd' ')" \
+        "$name: a flag too few" --func total
+    make_shop
+    make_fix good.c -g0
+    pack 3 "$(
+        unproven="total (shop.c): the flags that it was compiled with are not recorded in the patch; compile with -g, or name the debug file"
+        comment=$(cat shop.comment)
+        [ "$name" = clang ] && comment="total (shop.c): nothing tells which compiler made its translation unit (.comment of the target: '$comment', of the patch: '$comment'); compile with -g, or name the debug file"
+        [ "$name" = clang ] && echo "unproven: compiler: $comment"
+        [ "$name" = clang ] && printf 'hotfix pack: '
+        echo "unproven: flags: $unproven"
+        echo "hotfix pack: unproven: signature: total (shop.c): no debug information tells the prototype in the patch; compile with -g, or name the debug file"
+        [ "$name" = gcc ] && echo "hotfix pack: unproven: flags: $unproven (and 1 more finding)"
+        [ "$name" = clang ] && echo "hotfix pack: unproven: compiler: $comment (and 2 more findings)"
+    )" "$name: without debug information nothing is proved" --func total
+}
+
+signatures_are_compared() {
+    local end="a function with another prototype needs a new name"
+    cat >fix.c <<'SOURCE'
+struct order { int quantity; int price; };
+char total(const struct order *order) { return (char)order->quantity; }
+int shipping(struct order order, int express, int more) { return order.quantity + express + more; }
+__attribute__((noinline, used)) static int kept(struct order *order, int step) { return order->quantity + step; }
+int fee(unsigned value) { return (int)value; }
+SOURCE
+    make_fix fix.c
+    refuse incompatible "signature: total (shop.c): its prototype is 'int (const struct order *)' in the target, 'char (const struct order *)' in the patch; $end" \
+        "$name: another return type" --func total
+    refuse incompatible "signature: shipping (shop.c): its prototype is 'int (struct order, int)' in the target, 'int (struct order, int, int)' in the patch; $end" \
+        "$name: another parameter" --func shipping
+    refuse incompatible "signature: kept (shop.c): its prototype is 'int (const struct order *, int)' in the target, 'int (struct order *, int)' in the patch; $end" \
+        "$name: another type of a file-local function's parameter" --func kept
+    refuse incompatible "signature: fee (shop.c): its prototype is 'unsigned int (unsigned int)' in the target, 'int (unsigned int)' in the patch; $end" \
+        "$name: another signedness" --func fee
+}
+
+copies_are_found() {
+    fix <<<'int rate(int quantity) { return quantity; } int discount(int value) { return value; }'
+    refuse incompatible "inline: rate (shop.c): it was inlined into weight (shop.c), where the detour would miss it; pick these functions too, and put them into the patch" \
+        "$name: an inlined copy names its caller" --func rate
+    pack 0 "accepted although incompatible: inline (weight is not used)" \
+        "$name: that an inlined copy stays can be accepted" --func rate --accept-inline "weight is not used"
+    fix <<<'int rate(int quantity) { return quantity; } int weight(int value) { return rate(value) * 5; }'
+    pack 0 "" "$name: an inlined copy within a replaced function does not stay" --func rate --func weight
+    fix <<<'int discount(int value) { return value; }'
+    refuse unproven "alias: discount (shop.c): its code is also that of reduction, which the detour would replace with it; accept it if they are meant to be one function" \
+        "$name: another name of the same code" --func discount
+    fix <<<'int discount(int value) { return value; } int reduction(int value) __attribute__((alias("discount")));'
+    pack 0 "" "$name: two names of one function that are one in the patch too" --func discount
+    pack 0 "" "$name: both picked are one replacement" --func discount --func reduction
+}
+
+clones_are_found() {
+    cat >clones.c <<'SOURCE'
+int power(int base, int n);
+__attribute__((noinline)) int power(int base, int n)
+{
+    int result = 1;
+    for (int i = 0; i < n; i++)
+        result = result * base + n / (i + 1);
+    return result;
+}
+int main(int argc, char **argv)
+{
+    return power(argc, 3) + power(argc + 1, 3) + power(argc, argc) + (argv != 0);
+}
+SOURCE
+    gcc -O3 -g -Wl,--build-id=sha1 -o shop clones.c
+    nm shop | grep -q ' power.constprop' || return 0
+    echo 'int power(int base, int n); int power(int base, int n) { return base * n; }' >fix.c
+    gcc -O3 -g -fPIC -shared -o fix.so fix.c
+    refuse incompatible "clones: power (clones.c): the compiler made copies of it for some callers, which the patch does not replace: power.constprop.0; pick the functions that call it instead" \
+        "gcc: a clone is named" --func power
+    pack 0 "accepted although incompatible: clones (those callers are not reached)" \
+        "gcc: that a clone stays can be accepted" --func power --accept-clones "those callers are not reached"
+    strip -o bare shop
+    rm -f out.hotfix
+    objcopy --only-keep-debug shop shop.debug && cp bare shop
+    refuse incompatible "clones: power (clones.c): the compiler made copies of it for some callers, which the patch does not replace: power.constprop.0; pick the functions that call it instead" \
+        "gcc: a separate debug file tells of clones too" --func power --debug shop.debug
+}
+
+entries_are_looked_at() {
+    fix <<<'void nothing(void) { __asm__ volatile("nop; nop; nop; nop; nop; nop"); }
+        int wait_for(const volatile int *flag) { return *flag; }'
+    refuse incompatible "entry: nothing (shop.c): its 1 bytes of code are too short for a detour of 5 bytes; pick its callers instead" \
+        "$name: too short a function" --func nothing
+    run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func wait_for
+    is "$name: a loop to the entry" "$status $(sed 's/0x[0-9a-f]*/N/' "$ERR")" \
+        "1 hotfix pack: incompatible: entry: wait_for (shop.c): its code at offset N comes back into the bytes that a detour overwrites; pick its callers instead"
+}
+
+variables_are_not_duplicated() {
+    local end="declare it extern and export it from the target, or build the patch with 'hotfix build'"
+    fix <<<'int orders; int total(const struct order *order) { return order->price + orders++; }'
+    refuse incompatible "variables: the patch has its own copy of the target's variable 'orders'; $end" \
+        "$name: a global variable" --func total
+    refuse incompatible "variables: the patch has its own copy of the target's variable 'orders'; $end" \
+        "$name: that cannot be accepted" --func total --accept-variables "never mind"
+    fix <<<'static int cache[8]; int total(const struct order *order) { return order->price + cache[order->price]++; }'
+    refuse incompatible "variables: the patch has its own copy of the target's variable 'cache' (fix.c); $end" \
+        "$name: a file-local variable" --func total
+    fix <<<'int total(const struct order *order) { static int calls; return order->price + calls++; }'
+    run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func total
+    is "$name: a variable of the function itself" "$status $(sed 's/total\.//' "$ERR")" \
+        "1 hotfix pack: incompatible: variables: the patch has its own copy of the target's variable 'calls' (fix.c); $end"
+    fix <<<'__thread int depth; int total(const struct order *order) { return order->price + depth++; }'
+    refuse incompatible "variables: the patch has its own copy of the target's variable 'depth'; $end" \
+        "$name: a thread-local variable" --func total
+    fix <<<'const int limits[] = {1, 2}; static const char *const names[] = {"a", "b"}; static int total_calls;
+        int total(const struct order *order) { total_calls++; return limits[order->price & 1] + names[order->price & 1][0]; }'
+    pack 0 "" "$name: constants and new variables are no copies" --func total
+    fix <<<'extern int orders; int total(const struct order *order) { return order->price + orders++; }'
+    refuse incompatible "symbols: the patch refers to 'orders', which the target has but does not export; link the target with -rdynamic, or build the patch with 'hotfix build'" \
+        "$name: a variable that is not exported" --func total
+    make_shop -rdynamic
+    pack 0 "" "$name: a variable that the target exports" --func total
+    strip shop
+    fix <<<'static int fresh; int total(const struct order *order) { return order->price + fresh++; }'
+    run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func total
+    is "$name: a stripped target proves nothing" "$status $(grep -c 'unproven: variables: the target has no symbol table that would tell whether it has the patch' "$ERR")" "3 1"
+    make_shop
+}
+
+symbols_are_defined() {
+    fix <<<'int nowhere(int); int total(const struct order *order) { return nowhere(order->price); }'
+    refuse incompatible "symbols: the patch refers to 'nowhere', which neither the target nor any library defines" \
+        "$name: a function that is nowhere" --func total
+    fix <<<'#include <stdlib.h>
+int total(const struct order *order) { return abs(order->price) + atoi("1") + (int)strtol("1", 0, 10); }'
+    pack 0 "" "$name: functions of libc" --func total
+    fix -Wl,--no-as-needed -lm <<<'double cbrt(double); int total(const struct order *order) { return (int)cbrt(order->price); }'
+    refuse unproven "symbols: the patch needs libm.so.6, which the target does not load" \
+        "$name: a library that is not loaded yet" --func total
+    pack 0 "accepted although unproven: symbols (libm has no constructors)" \
+        "$name: that can be accepted" --func total --accept-symbols "libm has no constructors"
+}
+
+nothing_runs_at_load() {
+    local body='int total(const struct order *order) { return order->price; }'
+    fix <<<"__attribute__((constructor)) static void start(void) { __asm__ volatile(\"nop\"); } $body"
+    refuse incompatible "loading: the patch has a constructor, 'start', which would run before the patch is applied; do the work in hotfix_on_apply() instead" \
+        "$name: a constructor" --func total
+    fix -Wl,-init=begin <<<"void begin(void); void begin(void) { __asm__ volatile(\"nop\"); } $body"
+    refuse incompatible "loading: the patch has an initialisation function of its own; do the work in hotfix_on_apply() instead" \
+        "$name: an initialisation function" --func total
+    fix <<<"static int plus(int x) { return x + 1; } static int (*pick(void))(int) { return plus; }
+        int chosen(int) __attribute__((ifunc(\"pick\"))); $body"
+    refuse incompatible "loading: the patch has an indirect function, 'chosen', whose resolver would run before the patch is applied; call one of its variants by name" \
+        "$name: an indirect function" --func total
+    fix -Wl,-z,execstack <<<"$body"
+    refuse incompatible "loading: the patch would make the stacks of the process executable; link it with -Wl,-z,noexecstack" \
+        "$name: an executable stack" --func total
+    fix -Wl,-z,notext <<<"__asm__(\".text\\n.quad total\\n\"); $body"
+    refuse incompatible "loading: the patch has text relocations, which make code writable; compile it with -fPIC" \
+        "$name: text relocations" --func total
+    fix <<<"__asm__(\".section both, \\\"awx\\\", @progbits\\n.quad 0\\n.text\\n\"); $body" 2>/dev/null
+    refuse incompatible "loading: the patch has a segment that is writable and executable; link it without -N and without such a linker script" \
+        "$name: memory that is writable and executable" --func total
+    fix -nostartfiles <<<"$body"
+    pack 0 "" "$name: a patch without start files" --func total
+    fix <<<"int hotfix_on_apply(void); int hotfix_on_apply(void) { return 0; } $body"
+    pack 0 "" "$name: hooks are allowed" --func total
+    run hotfix show out.hotfix --json
+    is "$name: and found" "$(json .payload.on_apply | cut -c 1-2) $(json .payload.on_revert)" "0x null"
+}
+
+everyone() {
+    make_shop || exit 1
+    readelf -p .comment shop | sed -n 's/^ *\[ *[0-9a-f]*\]  //p' | sort | sed ':a;N;$!ba;s/\n/ + /' >shop.comment
+    what_fits_is_packed
+    compilers_and_flags_are_compared
+    signatures_are_compared
+    copies_are_found
+    entries_are_looked_at
+    variables_are_not_duplicated
+    symbols_are_defined
+    nothing_runs_at_load
+}
+
+arguments_are_checked() {
+    local see="(see 'hotfix pack --help')" all="--target shop --patch fix.so --key release.key"
+    make_fix good.c
+    expect 2 "hotfix pack: option '--target BIN' is required $see" "--target must be given" hotfix pack --key k
+    expect 2 "hotfix pack: option '--key KEY' is required $see" "--key must be given" \
+        hotfix pack --target shop --patch fix.so
+    expect 2 "hotfix pack: unexpected argument 'total' $see" "picks are options" hotfix pack $all total
+    expect 2 "hotfix pack: unknown option '--accept-machine', did you mean '--accept-inline'? $see" "a machine cannot be accepted" \
+        hotfix pack $all --func total --accept-machine x
+    pack 2 "option '--accept-flags' needs a reason, which the bundle will carry $see" "a reason is needed" \
+        --func total --accept-flags " "
+    pack 2 "--func missing: there is no such function in shop" "a function that is not there" --func missing
+    pack 2 "--name '-x' is not 1 to 64 letters, digits and ._+~- that begin with a letter or digit" \
+        "a name with a dash in front" --func total --name -x
+    pack 2 "--version 'a/b' is not 1 to 64 letters, digits and ._+~- that begin with a letter or digit" \
+        "a version with a slash" --func total --version a/b
+    pack 2 "--expires '2026-02-30' is not a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z" \
+        "a day that does not exist" --func total --expires 2026-02-30
+    pack 2 "--expires '2001-01-01' has passed already" "a day in the past" --func total --expires 2001-01-01
+    pack 2 "--supersedes '12' is not the id of a bundle, 32 lower-case hexadecimal digits" "a wrong id" \
+        --func total --supersedes 12
+    pack 2 "--advisory 'CVE 1' is not one id without blanks" "an advisory is one id" --func total --advisory "CVE 1"
+    pack 2 '--description '\''a\x0ab'\'' is not one line of UTF-8 text' "a description of two lines" \
+        --func total --description $'a\nb'
+    expect 2 "hotfix pack: the output fix.so is one of the inputs" "inputs are never overwritten" \
+        hotfix pack $all --func total -o fix.so
+    expect 2 "hotfix pack: the output ./shop is one of the inputs" "by whatever name" \
+        hotfix pack $all --func total -o ./shop
+    cp fix.so .hidden.so
+    expect 2 "hotfix pack: the patch's file name '.hidden' cannot name a bundle: give --name" "a name must be had" \
+        hotfix pack --target shop --patch .hidden.so --key release.key --func total
+    expect 5 "hotfix pack: target: none: cannot be opened: No such file or directory" "a target that is not there" \
+        hotfix pack --target none --patch fix.so --key release.key --func total
+    expect 5 "hotfix pack: patch: good.c: is not an ELF file, or is cut off" "a patch that is not ELF" \
+        hotfix pack --target shop --patch good.c --key release.key --func total
+    cp release.key open.key && chmod 644 open.key
+    run hotfix pack --target shop --patch fix.so --key open.key --func total
+    is "a key that others may read" "$status" 4
+    expect 5 "hotfix pack: none/out: cannot be written: No such file or directory" "a directory that is not there" \
+        hotfix pack $all --func total -o none/out
+    SOURCE_DATE_EPOCH=x pack 2 "SOURCE_DATE_EPOCH is 'x', not a number of seconds since 1970 up to 2242" "a time that is none" \
+        --func total
+    run hotfix pack $all --func total --accept-flags "" --json
+    is "failure is an object too" "$status $(json .schema) $(json .ok) $(json .error.code)" \
+        "2 hotfix.pack/1 false usage"
+    is "nothing was written" "$(ls ./*.hotfix 2>/dev/null | grep -v '^./out.hotfix$')" ""
+}
+
+the_bundle_says_what_it_was_told() {
+    local id
+    make_fix good.c
+    pack 0 "" "everything can be said of a bundle" --func total --name shop-total --version 1.2 --advisory CVE-2026-1 \
+        --advisory CVE-2026-2 --description "Größe ≥ 1" --expires 2099-12-31 --supersedes "$ID"
+    run hotfix show out.hotfix --json
+    is "and it is in there" \
+        "$(json .bundle.name) $(json .bundle.version) $(json .bundle.advisories) $(json .bundle.description) $(json .bundle.expires) $(json .bundle.supersedes)" \
+        "shop-total 1.2 CVE-2026-1 CVE-2026-2 Größe ≥ 1 2099-12-31T23:59:59Z $ID"
+    pack 0 "" "an existing bundle is replaced" --func total --expires 2099-12-31T12:00:00Z
+    run hotfix show out.hotfix --json
+    is "by the new one" "$(json .bundle.name) $(json .bundle.expires)" "fix 2099-12-31T12:00:00Z"
+    id=$(json .bundle.id)
+    pack 0 "" "another selection" --func fee
+    run hotfix show out.hotfix --json
+    ok "is another bundle" [ "$(json .bundle.id)" != "$id" ]
+    run hotfix pack --target shop --patch fix.so --key release.key --func total --json
+    ok "by default the file is named after name and version" \
+        [ -e "$(json .bundle.name)-$(json .bundle.version).hotfix" ]
+    is "and the report names it" "$status $(json .file)" "0 fix-$(json .bundle.version).hotfix"
+    SOURCE_DATE_EPOCH=1700000000 pack 0 "" "with SOURCE_DATE_EPOCH" --func total --func fee
+    cp out.hotfix once
+    SOURCE_DATE_EPOCH=1700000000 pack 0 "" "and the picks in another order" --func fee --func total --func total
+    ok "the bytes are the same" cmp once out.hotfix
+    rm -f out.hotfix
+    tar tf once >"$OUT" 2>/dev/null
+    is "tar lists it" "$(paste -sd' ' "$OUT")" "manifest.ini patch.so"
+}
+
+a_stripped_target_will_do() {
+    make_fix good.c
+    objcopy --only-keep-debug shop shop.debug
+    cp shop full && strip shop
+    pack 0 "" "a stripped target with its debug file" --func total --func kept --debug shop.debug
+    expect 0 "" "the bundle fits the stripped file" hotfix verify out.hotfix --trust release.pub --target shop
+    expect 0 "" "and the full one" hotfix verify out.hotfix --trust release.pub --target full
+    objcopy --only-keep-debug fix.so fix.debug && cp fix.so whole.so && strip fix.so
+    pack 0 "" "a stripped patch with its debug file" --func total --debug shop.debug --patch-debug fix.debug
+    cp whole.so fix.so
+    sed 's/3 \/ 7/3 \/ 8/' shop.c >other.c && $compiler -O2 -g -Wl,--build-id=sha1 -o other other.c
+    objcopy --only-keep-debug other other.debug
+    run hotfix pack --target shop --patch fix.so --key release.key --func total --debug other.debug
+    is "the debug file of another build is refused" "$status" 1
+    cp full shop
+}
+
+other_machines_and_builds_are_refused() {
+    make_fix good.c
+    make_shop -Wl,--build-id=none
+    refuse incompatible "build-id: the target has no build-id, by which a process is recognised; link it with -Wl,--build-id" \
+        "a target without build-id" --func total
+    make_shop
+    $compiler -O2 -g -fPIC -nostdlib -no-pie -Wl,-e,total -o fix.so good.c
+    refuse incompatible "machine: the patch is not a shared object; link it with -shared" "a patch that is a program" \
+        --func total
+}
+
+compilers_differ() {
+    local gcc_name
+    gcc_name="GNU C $(gcc -dumpfullversion)"
+    compiler=gcc make_shop
+    compiler="clang -grecord-command-line" make_fix good.c
+    run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func total --json
+    is "gcc and clang do not mix" "$status $(json .error.code) $(json .checks.2.id) $(json .checks.2.evidence)" \
+        "1 incompatible compiler total (shop.c): the target was compiled by '$gcc_name', the patch by '$(clang --version | head -n 1)'"
+    compiler=clang make_shop
+    compiler=clang make_fix good.c
+    refuse unproven "flags: total (shop.c): the flags that it was compiled with are not recorded in the target nor in the patch; compile target and patch with -grecord-command-line" \
+        "clang records flags only when told to" --func total
+    pack 0 "accepted although unproven: flags (one Makefile)" "a person may answer for them" --func total \
+        --accept-flags "one Makefile"
+    run hotfix show out.hotfix --json
+    is "the bundle carries verdict and reason" "$(json .checks.3.id) $(json .checks.3.verdict) $(json .checks.3.exception)" \
+        "flags unproven one Makefile"
+    if have ld.lld && clang --target=aarch64-linux-gnu -ffreestanding -nostdlib -shared -fPIC -fuse-ld=lld -O2 -g \
+        -grecord-command-line -o fix.so good.c 2>/dev/null; then
+        run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func total --json
+        is "a patch for another CPU" "$status $(json .checks.0.id) $(json .checks.0.findings.0.evidence)" \
+            "1 machine the target is for machine 62, the patch for machine 183"
+    fi
+}
+
+for name in gcc clang; do
+    have $name || continue
+    compiler=$name
+    [ $name = clang ] && compiler="clang -grecord-command-line"
+    everyone
+done
+name=$CC compiler=$CC
+"$CC" --version | grep -q clang && compiler="$CC -grecord-command-line"
+make_shop
+arguments_are_checked
+the_bundle_says_what_it_was_told
+a_stripped_target_will_do
+other_machines_and_builds_are_refused
+have gcc && clones_are_found
+have gcc && have clang && compilers_differ
+finish
