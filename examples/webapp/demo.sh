@@ -99,7 +99,7 @@ load=$!
 first_line load.out
 
 say "The fix becomes a patch, the patch a signed bundle"
-diff -u "$here/discount.c" "$here/fixed/discount.c" | sed "s|$here/||" || true
+diff -u --label discount.c --label fixed/discount.c "$here/discount.c" "$here/fixed/discount.c" || true
 # shellcheck disable=SC2086 # words
 show "$CC" $RELEASE_CFLAGS -fPIC -shared -I"$here" -o patch.so "$here/fixed/discount.c"
 show "$hotfix" pack --target "$webapp" --patch patch.so --func calc_discount --key engineer.key \
