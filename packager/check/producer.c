@@ -68,6 +68,7 @@ static const struct {
     {"-static*", false},
     {"-pie", false},
     {"-no-pie", false},
+    {"-nopie", false},
     {"-rdynamic", false},
     {"-nostdlib", false},
     {"-nostartfiles", false},

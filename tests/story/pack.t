@@ -367,14 +367,14 @@ everyone() {
 }
 
 arguments_are_checked() {
-    local see="(see 'hotfix pack --help')" all="--target shop --patch fix.so --key release.key"
+    local see="(see 'hotfix pack --help')" all=(--target shop --patch fix.so --key release.key)
     make_fix good.c
     expect 2 "hotfix pack: option '--target BIN' is required $see" "--target must be given" hotfix pack --key k
     expect 2 "hotfix pack: option '--key KEY' is required $see" "--key must be given" \
         hotfix pack --target shop --patch fix.so
-    expect 2 "hotfix pack: unexpected argument 'total' $see" "picks are options" hotfix pack $all total
+    expect 2 "hotfix pack: unexpected argument 'total' $see" "picks are options" hotfix pack "${all[@]}" total
     expect 2 "hotfix pack: unknown option '--accept-machine', did you mean '--accept-inline'? $see" "a machine cannot be accepted" \
-        hotfix pack $all --func total --accept-machine x
+        hotfix pack "${all[@]}" --func total --accept-machine x
     pack 2 "option '--accept-flags' needs a reason, which the bundle will carry $see" "a reason is needed" \
         --func total --accept-flags " "
     pack 2 "--func missing: there is no such function in shop" "a function that is not there" --func missing
@@ -391,9 +391,9 @@ arguments_are_checked() {
     pack 2 '--description '\''a\x0ab'\'' is not one line of UTF-8 text' "a description of two lines" \
         --func total --description $'a\nb'
     expect 2 "hotfix pack: the output fix.so is one of the inputs" "inputs are never overwritten" \
-        hotfix pack $all --func total -o fix.so
+        hotfix pack "${all[@]}" --func total -o fix.so
     expect 2 "hotfix pack: the output ./shop is one of the inputs" "by whatever name" \
-        hotfix pack $all --func total -o ./shop
+        hotfix pack "${all[@]}" --func total -o ./shop
     cp fix.so .hidden.so
     expect 2 "hotfix pack: the patch's file name '.hidden' cannot name a bundle: give --name" "a name must be had" \
         hotfix pack --target shop --patch .hidden.so --key release.key --func total
@@ -405,13 +405,13 @@ arguments_are_checked() {
     run hotfix pack --target shop --patch fix.so --key open.key --func total
     is "a key that others may read" "$status" 4
     expect 5 "hotfix pack: none/out: cannot be written: No such file or directory" "a directory that is not there" \
-        hotfix pack $all --func total -o none/out
+        hotfix pack "${all[@]}" --func total -o none/out
     SOURCE_DATE_EPOCH=x pack 2 "SOURCE_DATE_EPOCH is 'x', not a number of seconds since 1970 up to 2242" "a time that is none" \
         --func total
-    run hotfix pack $all --func total --accept-flags "" --json
+    run hotfix pack "${all[@]}" --func total --accept-flags "" --json
     is "failure is an object too" "$status $(json .schema) $(json .ok) $(json .error.code)" \
         "2 hotfix.pack/1 false usage"
-    is "nothing was written" "$(ls ./*.hotfix 2>/dev/null | grep -v '^./out.hotfix$')" ""
+    is "nothing was written" "$(find . -name "*.hotfix" ! -name out.hotfix)" ""
 }
 
 the_bundle_says_what_it_was_told() {
