@@ -39,6 +39,7 @@ int hf_attempt_create(size_t thread_capacity, struct hf_attempt **attempt, struc
         return -1;
     }
 
+    madvise(memory, size, MADV_DONTFORK); /* of no use to a child that another thread forks meanwhile */
 #ifdef HF_ASAN
     /* A helper that was killed left its marks at this address. */
     __asan_unpoison_memory_region(memory, size);

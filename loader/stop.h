@@ -10,7 +10,8 @@
  * kernel; those that it ends with EINTR instead (epoll_wait, sigtimedwait, semop, io_getevents, receiving and accepting
  * under a time limit) are made to restart, with the whole of their time-out. Not restarted: connect and send under
  * SO_SNDTIMEO, msgrcv and msgsnd of old kernels, io_uring_enter. With the signal: what signal(7) says of a handler
- * with SA_RESTART: sleeps, poll, select and epoll_wait end with EINTR.
+ * with SA_RESTART: sleeps, poll, select and epoll_wait end with EINTR. A child forked in that moment keeps the handler,
+ * which ignores the signal.
  *
  * Not stopped, since not of this process: children of vfork and other processes that share its memory. While one of
  * vfork's has not yet called exec, the thread that made it cannot stop, so that nothing is switched under it.

@@ -27,6 +27,7 @@ enum { SIGNAL_SET_SIZE = 8 /* the kernel's sigset_t */ };
  * What handlers share with the caller. Static, since a handler may still be on its way in or out when the call is over.
  */
 static struct {
+    pid_t pid;                  /* whose counters these are: a child of fork has a copy */
     struct hf_attempt *attempt; /* NULL when no thread is to park */
     uint32_t gate;              /* changes when threads may go on; also the number of the attempt; a futex */
     uint32_t arriving;          /* handlers that may be using the attempt */
@@ -50,7 +51,8 @@ static struct hf_thread *addressee(struct hf_attempt *attempt, const siginfo_t *
     uintptr_t value = (uintptr_t)info->si_value.sival_ptr;
     uint32_t index = (uint32_t)value;
 
-    if (info->si_code != SI_QUEUE || (uint32_t)(value >> 32) != gate || index >= attempt->thread_count)
+    if (parking.pid != (pid_t)hf_raw0(SYS_getpid) || info->si_code != SI_QUEUE || (uint32_t)(value >> 32) != gate ||
+        index >= attempt->thread_count)
         return NULL;
     struct hf_thread *thread = &attempt->threads[index];
     return thread->tid == (pid_t)hf_raw0(SYS_gettid) && get(&thread->state) == HF_THREAD_HELD ? thread : NULL;
@@ -273,6 +275,9 @@ static uint64_t open_gate(void)
 static void stop_and_act(struct hf_attempt *attempt, struct hf_tasks *tasks, int signal)
 {
     attempt->began = hf_raw_now();
+    if (parking.pid != attempt->pid)
+        set(&parking.arriving, 0);
+    parking.pid = attempt->pid;
     set(&parking.parked, 0);
     set(&parking.awaited, 0);
     __atomic_store_n(&parking.attempt, attempt, __ATOMIC_SEQ_CST);
