@@ -6,7 +6,8 @@
  * Nothing that is mapped moves: one more PT_LOAD segment is appended with a new program header table, an extended
  * string table, the note and, where the dynamic section has no entry to spare, a copy of that. Any ELF64 little-endian
  * ET_DYN file will do, whichever linker made it, stripped or not.
- * Not supported: more than 65,279 sections or 65,534 segments (extended numbering).
+ * Not supported: more than 65,279 sections or 65,534 segments (extended numbering). Readers of every kind take the
+ * outcome; strip(1) and objcopy(1), which lay files out anew, must do their work before.
  */
 #ifndef HF_RESTAMP_H
 #define HF_RESTAMP_H
