@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names and texts from elsewhere must not forge lines of a log or steer a terminal. */
+static void one_line(char *message)
+{
+    for (; *message; message++)
+        if ((unsigned char)*message < 0x20 || *message == 0x7f)
+            *message = '?';
+}
+
 __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, enum hotfix_code code, int sys_errno,
                                                       const char *format, va_list arguments)
 {
@@ -14,6 +22,7 @@ __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, 
     err->code = code;
     err->sys_errno = sys_errno;
     vsnprintf(err->message, sizeof(err->message), format, arguments);
+    one_line(err->message);
 }
 
 int hf_error(struct hotfix_error *err, enum hotfix_code code, const char *format, ...)
@@ -58,6 +67,7 @@ int hf_error_prefix(struct hotfix_error *err, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(err->message, sizeof(err->message), format, arguments);
     va_end(arguments);
+    one_line(err->message);
     size_t length = strlen(err->message);
     snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
     errno = saved;

@@ -33,6 +33,19 @@ static void long_messages_are_cut_to_fit(void **state)
     assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 1);
 }
 
+static void a_message_is_one_line_whatever_it_quotes(void **state)
+{
+    struct hotfix_error err;
+
+    (void)state;
+    hf_error(&err, HOTFIX_FORMAT, "member '%s'", "a\nb\x1b[31m\x7f\xc3\xbc");
+    assert_string_equal(err.message, "member 'a?b?[31m?\xc3\xbc'");
+    hf_error_prefix(&err, "%s", "fix\r.hotfix");
+    assert_memory_equal(err.message, "fix?.hotfix: member", 19);
+    hf_error_sys(&err, HOTFIX_IO, "%s", "x\ty");
+    assert_memory_equal(err.message, "x?y: ", 5);
+}
+
 static void errno_survives_reporting(void **state)
 {
     struct hotfix_error err;
@@ -93,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_absent_error_object_is_accepted),
         cmocka_unit_test(long_messages_are_cut_to_fit),
+        cmocka_unit_test(a_message_is_one_line_whatever_it_quotes),
         cmocka_unit_test(errno_survives_reporting),
         cmocka_unit_test(a_system_error_carries_errno_and_its_text),
         cmocka_unit_test(a_prefix_goes_in_front_and_keeps_the_code),
