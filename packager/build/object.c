@@ -2,8 +2,12 @@
 #include "build/object.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "error.h"
@@ -13,270 +17,502 @@ static int damaged(const struct hf_object *object, const char *what, struct hotf
     return hf_error(err, HOTFIX_FORMAT, "%s: %s", object->path, what);
 }
 
-size_t hf_name_stem(const char *name)
+static int no_memory(const struct hf_object *object, struct hotfix_error *err)
 {
-    size_t length = strlen(name);
-    size_t end = length;
+    return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
+}
 
-    while (end > 0 && isdigit((unsigned char)name[end - 1]))
+static bool begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+size_t hf_name_stem(const char *text)
+{
+    size_t size = strlen(text);
+    size_t end = size;
+
+    while (end > 0 && isdigit((unsigned char)text[end - 1]))
         end--;
-    return end > 1 && end < length && name[end - 1] == '.' ? end - 1 : length;
+    return end > 1 && end < size && text[end - 1] == '.' ? end - 1 : size;
 }
 
-static bool begins(const char *text, const char *start)
+/* Names that compilers make up: the same name in another build says nothing. */
+static bool made_up(const char *text)
 {
-    return strncmp(text, start, strlen(start)) == 0;
-}
+    static const char *const stems[] = {"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH"};
+    static const char *const prefixes[] = {
+        ".L", "DW.ref.", "__func__.", "__FUNCTION__.", "__PRETTY_FUNCTION__.", "switch.table.", "__const."};
+    size_t stem = hf_name_stem(text);
 
-static enum hf_section_kind kind_of(const struct hf_section *section)
-{
-    if (!(section->flags & SHF_ALLOC) || section->type == SHT_NOTE || begins(section->name, ".eh_frame"))
-        return HF_SECTION_OTHER;
-    if (section->type == SHT_INIT_ARRAY || section->type == SHT_FINI_ARRAY || section->type == SHT_PREINIT_ARRAY ||
-        begins(section->name, ".ctors") || begins(section->name, ".dtors"))
-        return HF_SECTION_STARTUP;
-    if (section->flags & SHF_EXECINSTR)
-        return HF_SECTION_CODE;
-    if (section->flags & SHF_MERGE)
-        return HF_SECTION_MERGED;
-    return HF_SECTION_DATA;
-}
-
-/* Names that compilers give to data of their own; their numbers and contents follow from the code that uses them. */
-static bool is_compiled(const char *leader)
-{
-    static const char *const stems[] = {"CSWTCH", "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__",
-                                        "__compound_literal"};
-    size_t stem = hf_name_stem(leader);
-
-    if (!leader[0] || begins(leader, ".L") || begins(leader, "switch.table"))
-        return true;
     for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++)
-        if (strlen(stems[i]) == stem && strncmp(leader, stems[i], stem) == 0)
+        if (strlen(stems[i]) == stem && strncmp(text, stems[i], stem) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (begins(text, prefixes[i]))
+            return true;
+    return begins(text, "C.") && isdigit((unsigned char)text[2]);
+}
+
+static bool runs_by_itself(const char *name, uint32_t type)
+{
+    static const char *const names[] = {".ctors", ".dtors", ".init_array", ".fini_array", ".preinit_array"};
+
+    if (type == SHT_INIT_ARRAY || type == SHT_FINI_ARRAY || type == SHT_PREINIT_ARRAY || strcmp(name, ".init") == 0 ||
+        strcmp(name, ".fini") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (begins(name, names[i]) && (name[strlen(names[i])] == '\0' || name[strlen(names[i])] == '.'))
             return true;
     return false;
 }
 
-/* clang names __func__ "__func__.NAME" and string-like constants ".str"; gcc numbers them. */
-static bool is_named_after_function(const char *leader)
+static enum hf_part_kind classify(const struct hf_part *part)
 {
-    return begins(leader, "__func__.") || begins(leader, "__PRETTY_FUNCTION__.") || begins(leader, "__FUNCTION__.");
+    if (part->type == SHT_NOTE || part->type == SHT_GROUP || part->type == SHT_RELA || part->type == SHT_REL ||
+        part->type == SHT_NULL)
+        return HF_PART_OTHER;
+    if (!(part->flags & SHF_ALLOC))
+        return begins(part->name, ".debug") ? HF_PART_DEBUG : HF_PART_OTHER;
+    if (strcmp(part->name, ".eh_frame") == 0)
+        return HF_PART_UNWIND;
+    if (runs_by_itself(part->name, part->type))
+        return HF_PART_START;
+    if (part->flags & SHF_TLS)
+        return HF_PART_TLS;
+    if (part->flags & SHF_EXECINSTR)
+        return HF_PART_CODE;
+    if ((part->flags & SHF_MERGE) && part->entry_size > 0 && !(part->flags & SHF_WRITE))
+        return HF_PART_MERGE;
+    if (part->type == SHT_NOBITS)
+        return HF_PART_ZERO;
+    if (!(part->flags & SHF_WRITE) || begins(part->name, ".data.rel.ro"))
+        return HF_PART_CONST;
+    return HF_PART_DATA;
 }
 
-static int read_section(struct hf_object *object, Elf_Scn *elf_section, size_t names, struct hotfix_error *err)
+static int read_part(struct hf_object *object, size_t index, size_t names, struct hotfix_error *err)
 {
-    GElf_Shdr header;
-    size_t index = elf_ndxscn(elf_section);
-
-    if (!gelf_getshdr(elf_section, &header) || index >= object->section_count)
+    struct hf_part *part = &object->parts[index];
+    Elf_Scn *section = elf_getscn(object->elf, index);
+    const Elf64_Shdr *header = section ? elf64_getshdr(section) : NULL;
+    const char *name = header ? elf_strptr(object->elf, names, header->sh_name) : NULL;
+    if (!name)
         return damaged(object, "has a damaged section header", err);
-    struct hf_section *section = &object->sections[index];
-    section->name = elf_strptr(object->elf, names, header.sh_name);
-    if (!section->name)
-        return damaged(object, "has a section without a name", err);
-    section->type = header.sh_type;
-    section->flags = header.sh_flags;
-    section->size = header.sh_size;
-    section->align = header.sh_addralign;
-    section->entry_size = header.sh_entsize;
-    section->leader = "";
-    section->kind = kind_of(section);
-    if (section->kind == HF_SECTION_OTHER || header.sh_type == SHT_NOBITS)
+
+    *part = (struct hf_part){.object = object,
+                             .index = index,
+                             .name = name,
+                             .flags = header->sh_flags,
+                             .size = header->sh_size,
+                             .alignment = header->sh_addralign,
+                             .entry_size = header->sh_entsize,
+                             .type = header->sh_type};
+    part->kind = classify(part);
+    if (part->kind == HF_PART_OTHER || part->kind == HF_PART_DEBUG)
         return 0;
-    Elf_Data *data = elf_rawdata(elf_section, NULL);
-    if (!data || data->d_size != header.sh_size || (header.sh_size && !data->d_buf))
-        return damaged(object, "is cut off", err);
-    section->bytes = header.sh_size ? data->d_buf : (const uint8_t *)"";
-    return 0;
-}
-
-static int read_symbols(struct hf_object *object, Elf_Scn *elf_section, struct hotfix_error *err)
-{
-    GElf_Shdr header;
-    Elf_Data *data = elf_getdata(elf_section, NULL);
-    GElf_Sym symbol;
-
-    if (!gelf_getshdr(elf_section, &header) || !data || header.sh_entsize == 0)
-        return damaged(object, "has a damaged symbol table", err);
-    object->symbol_count = data->d_size / header.sh_entsize;
-    object->symbols = calloc(object->symbol_count + 1, sizeof(*object->symbols));
-    if (!object->symbols)
-        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
-    for (size_t i = 0; i < object->symbol_count; i++) {
-        if (!gelf_getsym(data, (int)i, &symbol))
-            return damaged(object, "has a damaged symbol table", err);
-        const char *name = elf_strptr(object->elf, header.sh_link, symbol.st_name);
-        bool reserved = symbol.st_shndx >= SHN_LORESERVE;
-        if (!name || (!reserved && symbol.st_shndx >= object->section_count))
-            return damaged(object, "has a symbol outside of its tables", err);
-        if (symbol.st_shndx == SHN_XINDEX)
-            return damaged(object, "has more than 65,000 sections, which are not supported", err);
-        uint8_t type = GELF_ST_TYPE(symbol.st_info);
-        if (type == STT_FILE && !object->source[0])
-            object->source = name;
-        object->symbols[i] = (struct hf_object_symbol){
-            .name = type == STT_SECTION && !reserved ? object->sections[symbol.st_shndx].name : name,
-            .value = symbol.st_value,
-            .size = symbol.st_size,
-            .type = type,
-            .binding = GELF_ST_BIND(symbol.st_info),
-            .visibility = GELF_ST_VISIBILITY(symbol.st_other),
-            .section = symbol.st_shndx,
-        };
-    }
-    return 0;
-}
-
-static int compare_relocations(const void *a, const void *b)
-{
-    const struct hf_relocation *first = a, *second = b;
-
-    return first->offset < second->offset ? -1 : first->offset > second->offset;
-}
-
-static int read_relocations(struct hf_object *object, Elf_Scn *elf_section, struct hotfix_error *err)
-{
-    GElf_Shdr header;
-    Elf_Data *data = elf_getdata(elf_section, NULL);
-    GElf_Rela rela;
-
-    if (!gelf_getshdr(elf_section, &header) || !data || header.sh_info >= object->section_count ||
-        header.sh_entsize == 0)
-        return damaged(object, "has a damaged relocation section", err);
-    struct hf_section *section = &object->sections[header.sh_info];
-    if (section->kind == HF_SECTION_OTHER)
+    if (header->sh_flags & SHF_COMPRESSED)
+        return damaged(object, "has a loaded section that is compressed", err);
+    if (header->sh_type == SHT_NOBITS)
         return 0;
-    size_t count = data->d_size / header.sh_entsize;
-    section->relocations = calloc(count + 1, sizeof(*section->relocations));
-    if (!section->relocations)
-        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
-    for (size_t i = 0; i < count; i++) {
-        if (!gelf_getrela(data, (int)i, &rela) || GELF_R_SYM(rela.r_info) >= object->symbol_count ||
-            rela.r_offset >= section->size)
-            return damaged(object, "has a relocation outside of its section", err);
-        section->relocations[i] = (struct hf_relocation){
-            .offset = rela.r_offset,
-            .type = GELF_R_TYPE(rela.r_info),
-            .symbol = (uint32_t)GELF_R_SYM(rela.r_info),
-            .addend = rela.r_addend,
-        };
-    }
-    section->relocation_count = count;
-    qsort(section->relocations, count, sizeof(*section->relocations), compare_relocations);
+    Elf_Data *data = elf_rawdata(section, NULL);
+    if (!data || data->d_size != header->sh_size || (data->d_size > 0 && !data->d_buf))
+        return damaged(object, "has a section that lies outside the file", err);
+    part->bytes = data->d_size > 0 ? data->d_buf : (const uint8_t *)"";
     return 0;
 }
 
-/* The symbol at a section's start names it; of several, a global one, then the larger: aliases come later in
- * importance. */
-static void name_sections(struct hf_object *object)
-{
-    for (size_t i = 1; i < object->symbol_count; i++) {
-        const struct hf_object_symbol *symbol = &object->symbols[i];
-        if (!hf_symbol_defined(symbol) || symbol->value != 0 || symbol->type == STT_SECTION ||
-            symbol->type == STT_FILE || !symbol->name[0])
-            continue;
-        struct hf_section *section = &object->sections[symbol->section];
-        const struct hf_object_symbol *leader = &object->symbols[section->leader_index];
-        bool better = !section->leader_index || (symbol->binding == STB_GLOBAL && leader->binding != STB_GLOBAL) ||
-                      (leader->type == STT_NOTYPE && symbol->type != STT_NOTYPE);
-        if (better) {
-            section->leader_index = (uint32_t)i;
-            section->leader = symbol->name;
-        }
-    }
-    for (size_t i = 1; i < object->section_count; i++) {
-        struct hf_section *section = &object->sections[i];
-        if (section->kind == HF_SECTION_DATA && !(section->flags & (SHF_WRITE | SHF_TLS)) &&
-            (is_compiled(section->leader) || is_named_after_function(section->leader)))
-            section->kind = HF_SECTION_COMPILED;
-        /* Relocated constants are writable until they are relocated; nobody names those of a switch. */
-        if (section->kind == HF_SECTION_DATA && begins(section->name, ".data.rel.ro") && is_compiled(section->leader))
-            section->kind = HF_SECTION_COMPILED;
-    }
-}
-
-static int check_code(const struct hf_object *object, struct hotfix_error *err)
-{
-    bool lto = false, code = false;
-
-    for (size_t i = 1; i < object->section_count; i++) {
-        lto |= begins(object->sections[i].name, ".gnu.lto_");
-        code |= object->sections[i].kind == HF_SECTION_CODE && object->sections[i].size > 0;
-    }
-    if (lto && !code)
-        return hf_error(
-            err, HOTFIX_INCOMPATIBLE,
-            "%s: holds only link-time optimiser data, no code; compile it with -fno-lto or -ffat-lto-objects",
-            object->path);
-    return 0;
-}
-
-static int read_tables(struct hf_object *object, struct hotfix_error *err)
+static int read_parts(struct hf_object *object, struct hotfix_error *err)
 {
     size_t names;
 
-    if (elf_getshdrnum(object->elf, &object->section_count) != 0 || elf_getshdrstrndx(object->elf, &names) != 0)
+    if (elf_getshdrnum(object->elf, &object->part_count) != 0 || elf_getshdrstrndx(object->elf, &names) != 0)
         return damaged(object, "has damaged ELF headers", err);
-    object->sections = calloc(object->section_count + 1, sizeof(*object->sections));
-    if (!object->sections)
-        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
-    object->sections[0].name = object->sections[0].leader = "";
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(object->elf, section));)
-        if (read_section(object, section, names, err) != 0)
+    if (object->part_count >= SHN_LORESERVE)
+        return damaged(object, "has more sections than are supported", err);
+    object->parts = calloc(object->part_count + 1, sizeof(*object->parts));
+    if (!object->parts)
+        return no_memory(object, err);
+    for (size_t i = 1; i < object->part_count; i++)
+        if (read_part(object, i, names, err) != 0)
             return -1;
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(object->elf, section));)
-        if (object->sections[elf_ndxscn(section)].type == SHT_SYMTAB && read_symbols(object, section, err) != 0)
-            return -1;
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(object->elf, section));)
-        if (object->sections[elf_ndxscn(section)].type == SHT_RELA && read_relocations(object, section, err) != 0)
-            return -1;
-    if (!object->symbols)
-        return damaged(object, "has no symbol table", err);
-    name_sections(object);
-    return check_code(object, err);
+    return 0;
 }
 
-int hf_object_open(const char *path, const char *name, struct hf_object *object, struct hotfix_error *err)
+static int read_name(struct hf_object *object, const Elf64_Sym *symbol, size_t strings, struct hf_name *name,
+                     struct hotfix_error *err)
 {
-    struct hf_object opened = {.fd = -1, .source = ""};
+    uint8_t type = ELF64_ST_TYPE(symbol->st_info);
+    const char *text = elf_strptr(object->elf, strings, symbol->st_name);
+    if (!text)
+        return damaged(object, "has a symbol whose name lies outside the string table", err);
 
-    opened.path = strdup(path);
-    opened.name = strdup(name);
-    int failed = opened.path && opened.name ? 0 : hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
-    if (!failed && elf_version(EV_CURRENT) == EV_NONE)
-        failed = hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
-    if (!failed) {
-        opened.fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (opened.fd < 0)
-            failed = hf_error_sys(err, HOTFIX_IO, "%s: cannot be opened", path);
+    name->text = type == STT_SECTION ? "" : text;
+    name->value = symbol->st_value;
+    name->size = symbol->st_size;
+    name->section = symbol->st_shndx;
+    name->type = type;
+    name->binding = ELF64_ST_BIND(symbol->st_info);
+    name->visibility = ELF64_ST_VISIBILITY(symbol->st_other);
+    if (type == STT_FILE) {
+        object->source = text;
+        return 0;
     }
-    if (!failed) {
-        opened.elf = elf_begin(opened.fd, ELF_C_READ_MMAP, NULL);
-        if (!opened.elf || elf_kind(opened.elf) != ELF_K_ELF || !gelf_getehdr(opened.elf, &opened.header) ||
-            opened.header.e_type != ET_REL || opened.header.e_ident[EI_CLASS] != ELFCLASS64)
-            failed = damaged(&opened, "is not a 64-bit object file", err);
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_shndx >= SHN_LORESERVE)
+        return 0;
+    if (symbol->st_shndx >= object->part_count)
+        return damaged(object, "has a symbol in a section that does not exist", err);
+    name->part = &object->parts[symbol->st_shndx];
+    if (symbol->st_value > name->part->size || symbol->st_size > name->part->size - symbol->st_value)
+        return damaged(object, "has a symbol that lies outside its section", err);
+    return 0;
+}
+
+static int read_names(struct hf_object *object, struct hotfix_error *err)
+{
+    size_t table = 1;
+    while (table < object->part_count && object->parts[table].type != SHT_SYMTAB)
+        table++;
+    if (table >= object->part_count)
+        return damaged(object, "has no symbol table", err);
+
+    Elf_Scn *section = elf_getscn(object->elf, table);
+    const Elf64_Shdr *header = elf64_getshdr(section);
+    Elf_Data *data = elf_getdata(section, NULL);
+    if (!data || header->sh_entsize != sizeof(Elf64_Sym) || data->d_size % sizeof(Elf64_Sym) != 0)
+        return damaged(object, "has a damaged symbol table", err);
+    size_t count = data->d_size / sizeof(Elf64_Sym);
+    object->names = calloc(count + 1, sizeof(*object->names));
+    if (!object->names)
+        return no_memory(object, err);
+    object->name_count = count;
+    for (size_t i = 0; i < count; i++) {
+        object->names[i].index = (uint32_t)i;
+        if (read_name(object, (const Elf64_Sym *)data->d_buf + i, header->sh_link, &object->names[i], err) != 0)
+            return -1;
     }
-    if (!failed)
-        failed = read_tables(&opened, err);
-    if (failed) {
-        hf_object_close(&opened);
+    return 0;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const struct hf_reference *left = a;
+    const struct hf_reference *right = b;
+
+    return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+int hf_object_references(const struct hf_part *part, struct hf_reference **references, size_t *count,
+                         struct hotfix_error *err)
+{
+    const struct hf_object *object = part->object;
+    Elf_Scn *section = part->relocations ? elf_getscn(object->elf, part->relocations) : NULL;
+    const Elf64_Shdr *header = section ? elf64_getshdr(section) : NULL;
+    Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+
+    if (part->relocations && (!header || !data || header->sh_entsize != sizeof(Elf64_Rela)))
+        return damaged(object, "has damaged relocations", err);
+    size_t total = data ? data->d_size / sizeof(Elf64_Rela) : 0;
+    HF_FREE struct hf_reference *found = calloc(total + 1, sizeof(*found));
+    if (!found)
+        return no_memory(object, err);
+    bool ordered = true;
+    for (size_t i = 0; i < total; i++) {
+        const Elf64_Rela *relocation = (const Elf64_Rela *)data->d_buf + i;
+        size_t symbol = ELF64_R_SYM(relocation->r_info);
+        if (symbol >= object->name_count)
+            return damaged(object, "has a relocation to a symbol that does not exist", err);
+        found[i] = (struct hf_reference){.offset = relocation->r_offset,
+                                         .addend = relocation->r_addend,
+                                         .name = &object->names[symbol],
+                                         .type = ELF64_R_TYPE(relocation->r_info)};
+        ordered = ordered && (i == 0 || found[i - 1].offset <= found[i].offset);
+    }
+    if (!ordered)
+        qsort(found, total, sizeof(*found), by_offset);
+    *references = hf_move(found);
+    *count = total;
+    return 0;
+}
+
+static int read_relocations(struct hf_object *object, size_t index, struct hotfix_error *err)
+{
+    const struct hf_part *table = &object->parts[index];
+    const Elf64_Shdr *header = elf64_getshdr(elf_getscn(object->elf, index));
+
+    if (header->sh_info == 0 || header->sh_info >= object->part_count)
+        return damaged(object, "has relocations for a section that does not exist", err);
+    struct hf_part *part = &object->parts[header->sh_info];
+    if (part->kind == HF_PART_OTHER)
+        return 0;
+    if (table->type == SHT_REL || part->relocations)
+        return damaged(object, "has relocations of a kind that is not supported", err);
+    part->relocations = index;
+    if (part->kind == HF_PART_DEBUG)
+        return 0;
+    if (hf_object_references(part, &part->references, &part->reference_count, err) != 0)
         return -1;
+    size_t last = part->reference_count;
+    if (last > 0 && (!part->bytes || part->references[last - 1].offset >= part->size))
+        return damaged(object, "has a relocation that lies outside its section", err);
+    return 0;
+}
+
+static int read_references(struct hf_object *object, struct hotfix_error *err)
+{
+    for (size_t i = 1; i < object->part_count; i++) {
+        uint32_t type = object->parts[i].type;
+        if ((type == SHT_RELA || type == SHT_REL) && read_relocations(object, i, err) != 0)
+            return -1;
     }
-    *object = opened;
+    return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct hf_name *left = *(struct hf_name *const *)a;
+    const struct hf_name *right = *(struct hf_name *const *)b;
+    int left_rank = (left->type == STT_FUNC ? 0 : 2) + (left->binding == STB_LOCAL);
+    int right_rank = (right->type == STT_FUNC ? 0 : 2) + (right->binding == STB_LOCAL);
+
+    if (left->value != right->value)
+        return left->value < right->value ? -1 : 1;
+    if (left_rank != right_rank)
+        return left_rank - right_rank;
+    return (left->index > right->index) - (left->index < right->index);
+}
+
+static bool is_listed(const struct hf_name *name)
+{
+    return name->part && name->type != STT_SECTION && name->text[0] != '\0';
+}
+
+static int list_names(struct hf_object *object, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < object->name_count; i++)
+        if (is_listed(&object->names[i]))
+            object->names[i].part->name_count++;
+    for (size_t i = 1; i < object->part_count; i++) {
+        struct hf_part *part = &object->parts[i];
+        part->names = calloc(part->name_count + 1, sizeof(struct hf_name *));
+        if (!part->names)
+            return no_memory(object, err);
+        part->name_count = 0;
+    }
+    for (size_t i = 0; i < object->name_count; i++) {
+        struct hf_name *name = &object->names[i];
+        if (is_listed(name))
+            name->part->names[name->part->name_count++] = name;
+    }
+    for (size_t i = 1; i < object->part_count; i++) {
+        struct hf_part *part = &object->parts[i];
+        if (part->name_count > 1)
+            qsort(part->names, part->name_count, sizeof(struct hf_name *), by_place);
+    }
+    return 0;
+}
+
+/* Does a table point into the middle of functions, as one for a computed goto does? Then it belongs to that code. */
+static bool holds_labels(const struct hf_part *part)
+{
+    for (size_t i = 0; i < part->reference_count; i++) {
+        int64_t offset;
+        const struct hf_part *to = hf_reference_part(&part->references[i], &offset);
+        if (!to || to->kind != HF_PART_CODE)
+            continue;
+        bool entry = false;
+        for (size_t k = 0; k < to->name_count && !entry; k++)
+            entry = to->names[k]->value == (uint64_t)offset;
+        if (!entry)
+            return true;
+    }
+    return false;
+}
+
+static bool is_anonymous(const struct hf_part *part)
+{
+    if (part->kind == HF_PART_MERGE)
+        return true;
+    if (part->kind != HF_PART_CONST && part->kind != HF_PART_DATA)
+        return false;
+    bool local = true;
+    bool compilers = true;
+    for (size_t i = 0; i < part->name_count; i++) {
+        local = local && part->names[i]->binding == STB_LOCAL;
+        compilers = compilers && made_up(part->names[i]->text);
+    }
+    if (part->name_count == 0)
+        return part->kind == HF_PART_CONST;
+    return compilers || (local && holds_labels(part));
+}
+
+/* "parse.cold" and "parse.cold.3" belong to "parse". */
+static void join_families(struct hf_object *object)
+{
+    for (size_t i = 1; i < object->part_count; i++) {
+        struct hf_part *part = &object->parts[i];
+        const struct hf_name *name = part->kind == HF_PART_CODE ? hf_part_function(part) : NULL;
+        size_t size = name ? hf_name_stem(name->text) : 0;
+        if (size < 6 || strncmp(name->text + size - 5, ".cold", 5) != 0)
+            continue;
+        HF_FREE char *parent = strndup(name->text, size - 5);
+        const struct hf_name *found = parent ? hf_object_find(object, parent) : NULL;
+        if (found && found->part != part && found->part->kind == HF_PART_CODE)
+            part->family = found->part;
+    }
+}
+
+/* Objects made with -flto hold no code until the link. */
+static int check_code(const struct hf_object *object, struct hotfix_error *err)
+{
+    bool lto = false;
+
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *part = &object->parts[i];
+        if (part->kind == HF_PART_CODE && part->size > 0)
+            return 0;
+        lto = lto || begins(part->name, ".gnu.lto_");
+    }
+    if (lto)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "%s: holds no code, only what link-time optimisation needs: compile it without -flto, or with "
+                        "-ffat-lto-objects",
+                        object->path);
+    return 0;
+}
+
+static int open_elf(struct hf_object *object, struct hotfix_error *err)
+{
+    struct stat status;
+    unsigned char magic[4] = {0};
+
+    object->fd = open(object->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (object->fd < 0 || fstat(object->fd, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be opened", object->path);
+    if (!S_ISREG(status.st_mode))
+        return hf_error(err, HOTFIX_IO, "%s: is not a regular file", object->path);
+    if (pread(object->fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) && memcmp(magic, "BC\xc0\xde", 4) == 0)
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: is LLVM bitcode and holds no code: compile it without -flto",
+                        object->path);
+    if (elf_version(EV_CURRENT) == EV_NONE)
+        return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
+    object->elf = elf_begin(object->fd, ELF_C_READ_MMAP, NULL);
+    const Elf64_Ehdr *header = object->elf && elf_kind(object->elf) == ELF_K_ELF ? elf64_getehdr(object->elf) : NULL;
+    if (!header || header->e_ident[EI_DATA] != ELFDATA2LSB)
+        return damaged(object, "is not a 64-bit little-endian ELF file", err);
+    if (header->e_type != ET_REL)
+        return damaged(object, "is not an object file (ET_REL)", err);
+    object->machine = header->e_machine;
+    return 0;
+}
+
+static int open_object(struct hf_object *object, struct hotfix_error *err)
+{
+    if (open_elf(object, err) != 0 || read_parts(object, err) != 0 || check_code(object, err) != 0 ||
+        read_names(object, err) != 0 || read_references(object, err) != 0 || list_names(object, err) != 0)
+        return -1;
+    for (size_t i = 1; i < object->part_count; i++)
+        object->parts[i].anonymous = is_anonymous(&object->parts[i]);
+    join_families(object);
+    return 0;
+}
+
+int hf_object_open(const char *path, const char *name, struct hf_object **object, struct hotfix_error *err)
+{
+    HF_OBJECT struct hf_object *opened = calloc(1, sizeof(*opened));
+    if (!opened)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
+    opened->fd = -1;
+    opened->source = "";
+    opened->path = strdup(path);
+    opened->name = strdup(name);
+    if (!opened->path || !opened->name)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
+    if (open_object(opened, err) != 0)
+        return -1;
+    *object = hf_move(opened);
     return 0;
 }
 
 void hf_object_close(struct hf_object *object)
 {
-    for (size_t i = 0; object->sections && i < object->section_count; i++)
-        free(object->sections[i].relocations);
-    free(object->sections);
-    free(object->symbols);
-    elf_end(object->elf);
+    if (!object)
+        return;
+    for (size_t i = 1; i < object->part_count && object->parts; i++) {
+        free(object->parts[i].references);
+        free(object->parts[i].names);
+    }
+    free(object->parts);
+    free(object->names);
+    if (object->elf)
+        elf_end(object->elf);
     if (object->fd >= 0)
         close(object->fd);
     free(object->path);
     free(object->name);
-    memset(object, 0, sizeof(*object));
-    object->fd = -1;
+    free(object);
+}
+
+const struct hf_name *hf_object_find(const struct hf_object *object, const char *text)
+{
+    for (size_t i = 0; i < object->name_count; i++)
+        if (is_listed(&object->names[i]) && strcmp(object->names[i].text, text) == 0)
+            return &object->names[i];
+    return NULL;
+}
+
+struct hf_part *hf_reference_part(const struct hf_reference *reference, int64_t *offset)
+{
+    struct hf_part *part = reference->name->part;
+
+    /* The linker merges what a symbol names and keeps the addend; a section symbol's addend says what is meant. */
+    if (part && part->kind == HF_PART_MERGE && reference->name->type != STT_SECTION)
+        *offset = (int64_t)reference->name->value;
+    else
+        *offset = (int64_t)reference->name->value + reference->addend;
+    return part;
+}
+
+const struct hf_name *hf_part_function(const struct hf_part *part)
+{
+    for (size_t i = 0; i < part->name_count; i++)
+        if (part->names[i]->type == STT_FUNC || part->names[i]->type == STT_GNU_IFUNC)
+            return part->names[i];
+    return NULL;
+}
+
+const char *hf_part_title(const struct hf_part *part)
+{
+    const struct hf_name *function = hf_part_function(part);
+
+    if (function)
+        return function->text;
+    for (size_t i = 0; i < part->name_count; i++)
+        if (!begins(part->names[i]->text, ".L"))
+            return part->names[i]->text;
+    return part->name;
+}
+
+bool hf_part_piece(const struct hf_part *part, int64_t offset, uint64_t *start, uint64_t *end)
+{
+    static const uint8_t zeros[8];
+    uint64_t unit = part->entry_size;
+
+    if (offset < 0 || (uint64_t)offset >= part->size || unit == 0 || part->size % unit != 0)
+        return false;
+    uint64_t begin = (uint64_t)offset / unit * unit;
+    uint64_t behind = begin;
+    if (part->flags & SHF_STRINGS) {
+        if (unit > sizeof(zeros))
+            return false;
+        while (begin > 0 && memcmp(part->bytes + begin - unit, zeros, unit) != 0)
+            begin -= unit;
+        while (behind < part->size && memcmp(part->bytes + behind, zeros, unit) != 0)
+            behind += unit;
+        if (behind >= part->size)
+            return false;
+    }
+    *start = begin;
+    *end = behind + unit;
+    return true;
 }

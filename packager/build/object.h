@@ -1,84 +1,132 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A relocatable object file (gABI, chapter 4: ET_REL), compiled with a section for each function and variable, so that
- * a section is the unit in which things are compared, kept and dropped.
+ * A relocatable object file, as what `hotfix build` compares: parts (its sections), the names that they define (its
+ * symbols) and the references between them (its relocations). Compiled with -ffunction-sections and -fdata-sections, a
+ * part is one function or one variable.
+ *
+ * Not supported: more than 65,279 sections (extended numbering), REL relocations.
  */
 #ifndef HF_OBJECT_H
 #define HF_OBJECT_H
 
-#include <gelf.h>
+#include <elf.h>
+#include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "hotfix/error.h"
 
-struct hf_relocation {
-    uint64_t offset; /* in the section that it changes */
-    uint32_t type;
-    uint32_t symbol; /* index into the object's symbols */
-    int64_t addend;
+enum hf_part_kind {
+    HF_PART_OTHER,  /* nothing of the program: symbol table, relocations, notes */
+    HF_PART_CODE,   /* machine code */
+    HF_PART_DATA,   /* writable */
+    HF_PART_ZERO,   /* writable, begins as zeros */
+    HF_PART_CONST,  /* read-only, after relocation at least */
+    HF_PART_MERGE,  /* strings and constants that the linker merges: known by their content only */
+    HF_PART_TLS,    /* thread-local */
+    HF_PART_START,  /* pointers to constructors and destructors, or code that runs as one */
+    HF_PART_UNWIND, /* .eh_frame */
+    HF_PART_DEBUG   /* not loaded */
 };
 
-enum hf_section_kind {
-    HF_SECTION_OTHER,    /* debug information, notes, unwind tables: never compared */
-    HF_SECTION_CODE,     /* a function */
-    HF_SECTION_DATA,     /* a named variable or constant */
-    HF_SECTION_COMPILED, /* data that the compiler made and nobody names: switch tables, __func__, unnamed constants */
-    HF_SECTION_MERGED,   /* strings and constants that linkers merge (SHF_MERGE) */
-    HF_SECTION_STARTUP   /* constructors and destructors */
-};
+struct hf_part;
+struct hf_object;
 
-struct hf_section {
-    const char *name;
-    enum hf_section_kind kind;
-    uint32_t type;
-    uint64_t flags;
+/* A symbol. */
+struct hf_name {
+    const char *text;     /* "" for section symbols */
+    struct hf_part *part; /* where it is defined; NULL when it is undefined, common or absolute */
+    uint64_t value;       /* offset in the part */
     uint64_t size;
-    uint64_t align;
-    uint64_t entry_size;
-    const uint8_t *bytes;              /* NULL for SHT_NOBITS */
-    const char *leader;                /* name of the symbol at its start that names it; "" when it has none */
-    uint32_t leader_index;             /* that symbol's index, 0 when none */
-    struct hf_relocation *relocations; /* ordered by offset */
-    size_t relocation_count;
-};
-
-struct hf_object_symbol {
-    const char *name; /* a section's name for section symbols */
-    uint64_t value;
-    uint64_t size;
-    uint8_t type;
-    uint8_t binding;
+    uint32_t index; /* in the symbol table */
+    uint16_t section;
+    uint8_t type;    /* STT_* */
+    uint8_t binding; /* STB_* */
     uint8_t visibility;
-    uint16_t section; /* index into sections, or SHN_UNDEF, SHN_ABS, SHN_COMMON */
+};
+
+/* A relocation. */
+struct hf_reference {
+    uint64_t offset;
+    int64_t addend;
+    const struct hf_name *name;
+    uint32_t type;
+};
+
+struct hf_part {
+    struct hf_object *object;
+    size_t index; /* section number */
+    const char *name;
+    uint64_t flags; /* SHF_* */
+    uint64_t size;
+    uint64_t alignment;
+    uint64_t entry_size;
+    uint32_t type; /* SHT_* */
+    enum hf_part_kind kind;
+    const uint8_t *bytes;            /* NULL when it has none (SHT_NOBITS), or is HF_PART_DEBUG */
+    struct hf_reference *references; /* ordered by offset; not read for HF_PART_DEBUG */
+    size_t reference_count;
+    size_t relocations; /* section number of its relocations, 0 without */
+    struct hf_name *
+        *names; /* what is defined in it, without section symbols: by value, functions and global ones first */
+    size_t name_count;
+    bool anonymous;         /* nothing but its content tells it from others: unnamed, or named by the compiler */
+    struct hf_part *family; /* the function that this cold half of one belongs to; NULL: none */
+
+    /* Set by those who compare. */
+    struct hf_part *twin;       /* the same thing in the other object of a pair (correlate.h) */
+    struct hf_part *comparable; /* the last anonymous part found equal to this one */
+    unsigned marks;             /* HF_MARK_* of choose.h */
+    uint32_t group;
 };
 
 struct hf_object {
-    char *path; /* of the file */
-    char *name; /* relative path by which old and new are paired */
+    char *path;
+    char *name; /* path in its tree; what pairs it */
     int fd;
     Elf *elf;
-    GElf_Ehdr header;
-    struct hf_section *sections; /* by ELF section index; 0 is empty */
-    size_t section_count;
-    struct hf_object_symbol *symbols; /* by symbol index */
-    size_t symbol_count;
-    const char *source; /* name of its STT_FILE symbol, "" when it has none */
+    struct hf_part *parts; /* by section number, from 1 */
+    size_t part_count;
+    struct hf_name *names; /* by symbol number */
+    size_t name_count;
+    const char *source; /* name of its STT_FILE symbol, "" without */
+    uint16_t machine;
 };
 
-/* Opens an object; HOTFIX_IO, HOTFIX_FORMAT; HOTFIX_INCOMPATIBLE for LTO objects without code. name is copied. */
-int hf_object_open(const char *path, const char *name, struct hf_object *object, struct hotfix_error *err);
+/*
+ * Opens an object file. HOTFIX_IO, HOTFIX_FORMAT, HOTFIX_MEMORY; HOTFIX_INCOMPATIBLE for objects that hold no code yet
+ * (-flto). Every byte of it is foreign.
+ */
+int hf_object_open(const char *path, const char *name, struct hf_object **object, struct hotfix_error *err);
 void hf_object_close(struct hf_object *object);
 
-/* True for a symbol that is defined in one of the object's sections. */
-static inline bool hf_symbol_defined(const struct hf_object_symbol *symbol)
-{
-    return symbol->section != SHN_UNDEF && symbol->section < SHN_LORESERVE;
-}
+/* The first name defined with this text, NULL when there is none. */
+const struct hf_name *hf_object_find(const struct hf_object *object, const char *text);
 
-/* A name without the number that a compiler put behind it: "count.12" and "count.7" have the stem "count" (length
- * returned). */
-size_t hf_name_stem(const char *name);
+/* The relocations of an HF_PART_DEBUG part. *references is malloc'ed. HOTFIX_FORMAT, HOTFIX_MEMORY. */
+int hf_object_references(const struct hf_part *part, struct hf_reference **references, size_t *count,
+                         struct hotfix_error *err);
+
+/* Where a reference points: the part and the offset in it. NULL when its name is not defined in a part. */
+struct hf_part *hf_reference_part(const struct hf_reference *reference, int64_t *offset);
+
+/* The name that stands for the whole part in messages: that of a function or variable, else of the section. */
+const char *hf_part_title(const struct hf_part *part);
+
+/* The first name of a function in it, which is at its begin as a rule; NULL when the part holds none. */
+const struct hf_name *hf_part_function(const struct hf_part *part);
+
+/* The bytes [start, end) of a merged string or constant that holds the offset; false when there is none. */
+bool hf_part_piece(const struct hf_part *part, int64_t offset, uint64_t *start, uint64_t *end);
+
+/* Length of the text without the number that a compiler put behind it: "count.12" gives 5. */
+size_t hf_name_stem(const char *text);
+
+static inline void hf_cleanup_object(struct hf_object **object)
+{
+    hf_object_close(*object);
+}
+#define HF_OBJECT __attribute__((cleanup(hf_cleanup_object)))
 
 #endif

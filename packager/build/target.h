@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The linked program or library that a patch is for: its symbols, its bytes, what its dynamic linker does to it, its
+ * linkage stubs and the geometry of its thread-local storage.
+ */
+#ifndef HF_TARGET_H
+#define HF_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch.h"
+#include "elf/image.h"
+#include "hotfix/error.h"
+
+/* A dynamic relocation. */
+struct hf_dynamic {
+    uint64_t place;
+    int64_t addend;
+    const char *symbol; /* "" without; owned by the image */
+    uint64_t value;     /* the symbol's value in the target: not 0 when the target defines it */
+    uint32_t type;
+    enum hf_dynamic_relation relation;
+};
+
+/* A procedure linkage stub. */
+struct hf_stub {
+    uint64_t address;
+    uint64_t size;
+    uint64_t slot;
+};
+
+struct hf_target {
+    struct hf_image image;
+    struct hf_image debug;          /* opened only when its symbols are used */
+    const struct hf_image *symbols; /* the one whose symbols are used */
+    const struct hf_arch_tools *arch;
+    bool fixed;                 /* ET_EXEC: its addresses are final */
+    bool executable;            /* a program, position-independent or not; else a library */
+    struct hf_symbol **by_name; /* defined symbols, by name without version */
+    size_t symbol_count;
+    struct hf_dynamic *dynamics; /* ordered by place */
+    size_t dynamic_count;
+    struct hf_stub *stubs; /* ordered by address */
+    size_t stub_count;
+    char **needed; /* DT_NEEDED */
+    size_t needed_count;
+    const char *run_path; /* DT_RUNPATH or DT_RPATH, "" without */
+    uint64_t tls_size;    /* 0: no thread-local storage */
+    uint64_t tls_alignment;
+};
+
+/*
+ * Opens a target; debug_path names a separate file with its symbols, or is NULL. HOTFIX_IO, HOTFIX_FORMAT,
+ * HOTFIX_MEMORY; HOTFIX_INCOMPATIBLE when it cannot be patched: no build-id, another CPU, not a program or library, or
+ * a debug file of another build.
+ */
+int hf_target_open(const char *path, const char *debug_path, struct hf_target **target, struct hotfix_error *err);
+void hf_target_close(struct hf_target *target);
+
+/* The defined symbols with this name (versions do not count): *count of them from the one returned. */
+struct hf_symbol *const *hf_target_named(const struct hf_target *target, const char *name, size_t *count);
+
+/* The dynamic relocation of the field at this address, or NULL. */
+const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint64_t place);
+
+/* The slot of the global offset table that holds the address of an imported symbol, or NULL. */
+const struct hf_dynamic *hf_target_import(const struct hf_target *target, const char *name);
+
+/* The stub at this address, and the first one that jumps through this slot; NULL when there is none. */
+const struct hf_stub *hf_target_stub(const struct hf_target *target, uint64_t address);
+const struct hf_stub *hf_target_stub_of(const struct hf_target *target, uint64_t slot);
+
+/* Does the address lie in the target's memory, or one past a segment's end? */
+bool hf_target_contains(const struct hf_target *target, uint64_t address);
+
+/*
+ * The offset from the thread pointer of what lies `offset` bytes into the target's thread-local block. For programs
+ * only: for libraries it is known at run time only.
+ */
+int64_t hf_target_thread_offset(const struct hf_target *target, uint64_t offset);
+
+#endif
