@@ -11,7 +11,7 @@
 #include "error.h"
 #include "text.h"
 
-#define CANDIDATES_SHOWN 8
+#define CANDIDATES_SHOWN 6
 
 struct picker {
     const struct hf_program *target;
@@ -19,13 +19,6 @@ struct picker {
     bool *picked; /* one for each function of the target */
     struct hotfix_error *err;
 };
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
 
 /* True when the path ends with the given one at a '/' boundary: "a.c" and "src/a.c" are ends of "/build/src/a.c". */
 static bool path_ends_with(const char *path, const char *end)
@@ -56,25 +49,27 @@ static bool path_lies_in(const char *path, const char *directory)
     return false;
 }
 
-/* The path of the unit's own source, joined with its directory: headers' inline functions belong to the unit they are
- * in. */
-static char *unit_path(const struct hf_function *function)
+/* The path of the unit's own source: headers' functions belong to the unit that they were compiled in. */
+static const char *unit_path(const struct hf_function *function)
 {
-    const struct hf_unit *unit = function->unit;
-    char *path;
-
-    if (!unit)
-        return strdup(function->source);
-    if (unit->name[0] == '/' || !unit->directory[0])
-        return strdup(unit->name);
-    return asprintf(&path, "%s/%s", unit->directory, unit->name) < 0 ? NULL : path;
+    return function->unit ? function->unit->path : function->source;
 }
 
 static bool in_package(const struct hf_function *function, const char *package)
 {
-    HF_FREE char *path = unit_path(function);
+    const char *path = unit_path(function);
 
-    return path && (path_ends_with(path, package) || path_lies_in(path, package));
+    return path_ends_with(path, package) || path_lies_in(path, package);
+}
+
+static const char *skip_keyword(const char *type)
+{
+    static const char *const keywords[] = {"struct ", "class ", "union ", "enum "};
+
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+        if (strncmp(type, keywords[i], strlen(keywords[i])) == 0)
+            return type + strlen(keywords[i]);
+    return type;
 }
 
 /* "TYPE" is by value, "*TYPE" by pointer. The name may be the typedef that the source uses or the struct's own. */
@@ -83,15 +78,23 @@ static bool in_class(const struct hf_function *function, const char *class)
     bool pointer = class[0] == '*';
     const char *type = pointer ? class + 1 : class;
 
-    while (*type == ' ')
-        type++;
-    if (strncmp(type, "struct ", 7) == 0)
-        type += 7;
+    type = skip_keyword(type + strspn(type, " "));
     if (function->parameter_count == 0 || !*type)
         return false;
     const struct hf_parameter *first = &function->parameters[0];
     return (first->pointer == pointer && strcmp(first->named, type) == 0) ||
            (first->tag_pointer == pointer && strcmp(first->tag, type) == 0);
+}
+
+/* What compilers make of parts of a function, or of a function for some of its callers. */
+static bool is_clone(const char *name)
+{
+    static const char *const marks[] = {".cold", ".part.", ".constprop.", ".isra."};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (strstr(name, marks[i]))
+            return true;
+    return false;
 }
 
 /* One function's name, or its name and the end of its source's path. */
@@ -103,19 +106,38 @@ struct wanted {
 static bool is_wanted(const struct hf_function *function, const struct wanted *wanted)
 {
     return strcmp(function->name, wanted->name) == 0 &&
-           (!wanted->source || path_ends_with(function->source, wanted->source));
+           (!wanted->source || path_ends_with(function->source, wanted->source) ||
+            path_ends_with(unit_path(function), wanted->source));
 }
 
-static size_t count_wanted(const struct hf_program *program, const struct wanted *wanted, size_t *last)
+/* Functions that a name may mean; several symbols of one piece of code are one. */
+static size_t count_wanted(const struct hf_program *program, const struct wanted *wanted, size_t *first)
 {
     size_t count = 0;
+    uint64_t last = 0;
 
-    for (size_t i = 0; i < program->function_count; i++)
-        if (is_wanted(&program->functions[i], wanted)) {
-            *last = i;
-            count++;
-        }
+    for (size_t i = 0; i < program->function_count; i++) {
+        const struct hf_function *function = &program->functions[i];
+        if (!is_wanted(function, wanted) || (count && function->address == last))
+            continue;
+        if (count++ == 0)
+            *first = i;
+        last = function->address;
+    }
     return count;
+}
+
+/* The shortest end of a candidate's path that means it alone; its whole path when there is none. */
+static const char *shortest_end(const struct picker *picker, char *name, const char *path)
+{
+    for (const char *end = path + strlen(path); end > path;) {
+        size_t first;
+        for (end--; end > path && end[-1] != '/'; end--)
+            ;
+        if (count_wanted(picker->target, &(struct wanted){.name = name, .source = end}, &first) == 1)
+            return end;
+    }
+    return NULL;
 }
 
 /* Lists what a name may mean, each in the form that picks it alone. */
@@ -129,9 +151,14 @@ static int refuse_ambiguous(const struct picker *picker, const struct wanted *wa
         if (!is_wanted(function, wanted))
             continue;
         count++;
+        const char *source = shortest_end(picker, wanted->name, function->source);
+        if (!source)
+            source = shortest_end(picker, wanted->name, unit_path(function));
+        if (!source)
+            source = function->source;
         size_t used = strlen(list);
-        if (shown < CANDIDATES_SHOWN && used + strlen(function->name) + strlen(function->source) + 4 < sizeof(list)) {
-            snprintf(list + used, sizeof(list) - used, "%s%s@%s", used ? ", " : "", function->name, function->source);
+        if (shown < CANDIDATES_SHOWN && used + strlen(function->name) + strlen(source) + 4 < sizeof(list)) {
+            snprintf(list + used, sizeof(list) - used, "%s%s@%s", used ? ", " : "", function->name, source);
             shown++;
         }
     }
@@ -140,166 +167,267 @@ static int refuse_ambiguous(const struct picker *picker, const struct wanted *wa
                     picker->target->image.path, list, shown < count ? ", ..." : "");
 }
 
+static const char *find_clone(const struct hf_program *program, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < program->function_count; i++) {
+        const char *other = program->functions[i].name;
+        if (strncmp(other, name, size) == 0 && other[size] == '.' && is_clone(other + size))
+            return other;
+    }
+    return NULL;
+}
+
+/* What became of a function that the source has. */
+static int refuse_compiled_away(const struct picker *picker, const struct hf_program *program, const char *name)
+{
+    size_t copies;
+    const struct hf_inline_copy *copy = hf_program_inlined(program, name, NULL, &copies);
+    const char *clone = find_clone(program, name);
+
+    if (clone)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has it only as %s, which the compiler made of it",
+                        name, program->image.path, clone);
+    if (copies)
+        return hf_error(picker->err, HOTFIX_USAGE,
+                        "--func %s: %s has no code of it but what was inlined (%zu copies, the first one in %s)", name,
+                        program->image.path, copies, copy->caller);
+    return 0;
+}
+
 static int refuse_absent(const struct picker *picker, const struct hf_program *program, const struct wanted *wanted)
 {
     HF_FREE const char **names = calloc(program->function_count + 1, sizeof(*names));
-    const char *in = wanted->source ? " in " : "";
+    const char *in = wanted->source ? " of " : "";
     const char *source = wanted->source ? wanted->source : "";
+    size_t first;
 
+    if (program->function_count == 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has no symbols: %s", wanted->name,
+                        program->image.path, program->debug_note ? program->debug_note : "give its debug file");
+    if (count_wanted(program, &(struct wanted){.name = wanted->name}, &first) > 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has that function, but not from %s; it is from %s",
+                        wanted->name, program->image.path, source, program->functions[first].source);
+    if (refuse_compiled_away(picker, program, wanted->name) != 0)
+        return -1;
     for (size_t i = 0; names && i < program->function_count; i++)
         names[i] = program->functions[i].name;
-    const char *near =
-        names && program->function_count ? hf_text_nearest(wanted->name, names, program->function_count) : NULL;
-    if (program->function_count == 0)
-        return hf_error(picker->err, HOTFIX_USAGE,
-                        "--func %s: %s has no symbols, and no debug file was found; give --debug", wanted->name,
-                        program->image.path);
-    if (near && strcmp(near, wanted->name) != 0)
-        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: there is no such function%s%s in %s, did you mean %s?",
-                        wanted->name, in, source, program->image.path, near);
-    return hf_error(picker->err, HOTFIX_USAGE, "--func %s: there is no such function%s%s in %s", wanted->name, in,
-                    source, program->image.path);
+    const char *near = names ? hf_text_nearest(wanted->name, names, program->function_count) : NULL;
+    return hf_error(picker->err, HOTFIX_USAGE, "--func %s: there is no such function%s%s in %s%s%s%s", wanted->name, in,
+                    source, program->image.path, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* How many names at the ends of two paths agree; 0 when a path is not known. */
+static unsigned agreement(const char *a, const char *b)
+{
+    size_t left = strlen(a), right = strlen(b);
+    unsigned names = 0;
+
+    while (left && right && a[left - 1] == b[right - 1]) {
+        left--;
+        right--;
+        if ((left == 0 || a[left - 1] == '/') && (right == 0 || b[right - 1] == '/') && a[left] != '/')
+            names++;
+    }
+    return names;
+}
+
+/* How well a function of the patch fits one of the target's of the same name; 0 when it is another one. */
+static unsigned fitness(const struct hf_function *old, const struct hf_function *function)
+{
+    unsigned source = agreement(old->source, function->source);
+
+    if ((old->local || function->local) && source == 0 && old->source[0] && function->source[0])
+        return 0;
+    return 1 + 64 * (source < 64 ? source : 64) + agreement(unit_path(old), unit_path(function));
 }
 
 /*
- * The replacement of a target's function: the one of that name in the patch; where the patch has several, the one from
- * a source of the same file name. NULL when there is none; *several when the source does not decide.
+ * The replacement of a target's function: the one of that name in the patch that fits best. NULL when there is none;
+ * *several when two fit equally well.
  */
 static const struct hf_function *find_replacement(const struct hf_program *patch, const struct hf_function *old,
                                                   bool *several)
 {
     const struct hf_function *found = NULL;
-    size_t count = 0, same_source = 0;
-    const struct hf_function *from_source = NULL;
+    unsigned best = 0;
 
+    *several = false;
     for (size_t i = 0; i < patch->function_count; i++) {
         const struct hf_function *function = &patch->functions[i];
-        if (strcmp(function->name, old->name) != 0)
+        unsigned fit = strcmp(function->name, old->name) == 0 ? fitness(old, function) : 0;
+        if (fit == 0 || fit < best)
             continue;
         /* Two names of one piece of code are one candidate. */
-        if (found && found->address == function->address)
-            continue;
+        *several = fit == best && found->address != function->address;
+        best = fit;
         found = function;
-        count++;
-        if (strcmp(base_name(function->source), base_name(old->source)) == 0) {
-            from_source = function;
-            same_source++;
-        }
     }
-    *several = count > 1 && same_source != 1;
-    if (*several)
-        return NULL;
-    return count == 1 ? found : from_source;
+    return *several ? NULL : found;
 }
 
-static int pick_function(struct picker *picker, const char *text)
+/* A versioned symbol's name holds an '@' of its own, so a name as a whole comes first; then the last one separates. */
+static void split(const struct hf_program *target, char *text, struct wanted *wanted)
+{
+    size_t first;
+    char *at = strrchr(text, '@');
+
+    *wanted = (struct wanted){.name = text};
+    if (!at || count_wanted(target, wanted, &first) > 0)
+        return;
+    *at = '\0';
+    wanted->source = at + 1;
+}
+
+static int pick_function(struct picker *picker, const char *text, size_t *matched)
 {
     HF_FREE char *copy = strdup(text);
+    struct wanted wanted;
+    size_t index = 0;
+    bool several;
+
     if (!copy)
         return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
-    /* C++ and versioned names hold no '@' before their source, so the first one separates. */
-    char *at = strchr(copy, '@');
-    struct wanted wanted = {.name = copy, .source = at ? at + 1 : NULL};
-    if (at)
-        *at = '\0';
-
-    size_t index = 0, count = count_wanted(picker->target, &wanted, &index);
+    split(picker->target, copy, &wanted);
+    size_t count = count_wanted(picker->target, &wanted, &index);
     if (count == 0)
         return refuse_absent(picker, picker->target, &wanted);
     if (count > 1)
         return refuse_ambiguous(picker, &wanted);
-    bool several;
-    if (!find_replacement(picker->patch, &picker->target->functions[index], &several)) {
+    if (strstr(wanted.name, ".cold"))
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: that is a part of a function; pick the whole", text);
+    const struct hf_function *old = &picker->target->functions[index];
+    if (!find_replacement(picker->patch, old, &several)) {
         if (several)
             return hf_error(picker->err, HOTFIX_USAGE,
                             "--func %s: %s has several functions of that name and none alone comes from %s", text,
-                            picker->patch->image.path, picker->target->functions[index].source);
-        return refuse_absent(picker, picker->patch, &(struct wanted){.name = wanted.name});
+                            picker->patch->image.path, old->source);
+        return refuse_absent(picker, picker->patch, &(struct wanted){.name = wanted.name, .source = old->source});
     }
     picker->picked[index] = true;
+    *matched = 1;
     return 0;
 }
 
+static const char *option_of(const struct hf_pick *pick)
+{
+    static const char *const options[] = {
+        [HF_PICK_FUNCTION] = "--func",
+        [HF_PICK_PACKAGE] = "--package",
+        [HF_PICK_CLASS] = "--class",
+        [HF_PICK_EXCLUDE] = "--exclude",
+    };
+
+    return options[pick->kind];
+}
+
+static int refuse_unmatched(const struct picker *picker, const struct hf_pick *pick, size_t matched)
+{
+    const struct hf_program *target = picker->target;
+
+    if (matched > 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: %zu functions of %s match, none of them is in %s",
+                        option_of(pick), pick->text, matched, target->image.path, picker->patch->image.path);
+    if (!target->has_dwarf)
+        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: no function is known to match, because %s", option_of(pick),
+                        pick->text, target->debug_note ? target->debug_note : "there is no debug information");
+    return hf_error(picker->err, HOTFIX_USAGE, "%s %s: no function of %s matches", option_of(pick), pick->text,
+                    target->image.path);
+}
+
 /* --package and --class take what both sides have; one that takes nothing is a mistake. */
-static int pick_matching(struct picker *picker, const struct hf_pick *pick)
+static int pick_matching(struct picker *picker, const struct hf_pick *pick, size_t *taken)
 {
     bool package = pick->kind == HF_PICK_PACKAGE;
-    size_t matched = 0, taken = 0;
+    size_t matched = 0;
 
     for (size_t i = 0; i < picker->target->function_count; i++) {
         const struct hf_function *function = &picker->target->functions[i];
         bool several;
-        if (!(package ? in_package(function, pick->text) : in_class(function, pick->text)))
+        if (is_clone(function->name) || !(package ? in_package(function, pick->text) : in_class(function, pick->text)))
             continue;
         matched++;
-        if (!find_replacement(picker->patch, function, &several))
-            continue;
-        picker->picked[i] = true;
-        taken++;
+        bool replaced = find_replacement(picker->patch, function, &several) != NULL;
+        if (several)
+            return hf_error(picker->err, HOTFIX_USAGE,
+                            "%s %s: %s has several functions %s and none alone comes from %s; exclude it",
+                            option_of(pick), pick->text, picker->patch->image.path, function->name, function->source);
+        picker->picked[i] |= replaced;
+        *taken += replaced;
     }
-    const char *option = package ? "--package" : "--class";
-    if (matched == 0 && !package && !picker->target->has_dwarf)
-        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: types are not known: %s", option, pick->text,
-                        picker->target->debug_note ? picker->target->debug_note : "no debug information");
-    if (matched == 0)
-        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: no function of %s matches", option, pick->text,
-                        picker->target->image.path);
-    if (taken == 0)
-        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: %zu functions of %s match, none of them is in %s", option,
-                        pick->text, matched, picker->target->image.path, picker->patch->image.path);
-    return 0;
+    return *taken ? 0 : refuse_unmatched(picker, pick, matched);
 }
 
-static void exclude(struct picker *picker, const char *pattern)
+static size_t exclude(struct picker *picker, const char *pattern)
 {
+    size_t taken = 0;
+
     for (size_t i = 0; i < picker->target->function_count; i++)
-        if (picker->picked[i] && fnmatch(pattern, picker->target->functions[i].name, 0) == 0)
+        if (picker->picked[i] && fnmatch(pattern, picker->target->functions[i].name, 0) == 0) {
             picker->picked[i] = false;
+            taken++;
+        }
+    return taken;
 }
 
-static int pick_all(struct picker *picker, const struct hf_pick *picks, size_t pick_count)
+/* matched: one number for each pick. */
+static int pick_all(struct picker *picker, const struct hf_pick *picks, size_t pick_count, size_t *matched)
 {
     for (size_t i = 0; i < pick_count; i++) {
         int failed = 0;
         if (picks[i].kind == HF_PICK_FUNCTION)
-            failed = pick_function(picker, picks[i].text);
+            failed = pick_function(picker, picks[i].text, &matched[i]);
         else if (picks[i].kind != HF_PICK_EXCLUDE)
-            failed = pick_matching(picker, &picks[i]);
+            failed = pick_matching(picker, &picks[i], &matched[i]);
         if (failed)
             return -1;
     }
     /* Last, wherever it stands on the command line: the order of options must not matter. */
     for (size_t i = 0; i < pick_count; i++)
         if (picks[i].kind == HF_PICK_EXCLUDE)
-            exclude(picker, picks[i].text);
+            matched[i] = exclude(picker, picks[i].text);
     return 0;
 }
 
 /* Names of one piece of code are one function: only the first of them, in the target's order, is kept. */
-static int collect(const struct picker *picker, struct hf_pair **pairs, size_t *pair_count)
+static int collect(const struct picker *picker, struct hf_pair *pairs, size_t *count)
 {
     const struct hf_program *target = picker->target;
-    struct hf_pair *collected = calloc(target->function_count + 1, sizeof(*collected));
-    size_t count = 0;
 
-    if (!collected)
-        return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
+    *count = 0;
     for (size_t i = 0; i < target->function_count; i++) {
-        const struct hf_function *old = &target->functions[i];
+        struct hf_pair pair = {.old_function = &target->functions[i]};
         bool several;
-        if (!picker->picked[i] || (count && collected[count - 1].old_function->address == old->address))
+        if (!picker->picked[i])
             continue;
-        collected[count].old_function = old;
-        collected[count++].new_function = find_replacement(picker->patch, old, &several);
+        pair.new_function = find_replacement(picker->patch, pair.old_function, &several);
+        const struct hf_pair *last = *count ? &pairs[*count - 1] : NULL;
+        if (!last || last->old_function->address != pair.old_function->address) {
+            pairs[(*count)++] = pair;
+            continue;
+        }
+        if (last->new_function->address != pair.new_function->address)
+            return hf_error(picker->err, HOTFIX_USAGE,
+                            "%s and %s are one function in %s and two in %s: pick one of them, or exclude one",
+                            last->old_function->name, pair.old_function->name, target->image.path,
+                            picker->patch->image.path);
     }
-    if (count == 0) {
-        free(collected);
-        return hf_error(picker->err, HOTFIX_USAGE,
-                        "no function is picked: give --func, --package or --class, and exclude less");
-    }
-    *pairs = collected;
-    *pair_count = count;
     return 0;
+}
+
+static int refuse_empty(const struct picker *picker, const struct hf_pick *picks, size_t pick_count,
+                        const size_t *matched)
+{
+    char list[HOTFIX_MESSAGE_SIZE / 2] = "";
+
+    for (size_t i = 0; i < pick_count; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof(list) - used, "%s%s %s %s %zu", used ? ", " : "", option_of(&picks[i]),
+                 picks[i].text, picks[i].kind == HF_PICK_EXCLUDE ? "took away" : "matched", matched[i]);
+    }
+    return hf_error(picker->err, HOTFIX_USAGE, "no function is picked: %s",
+                    *list ? list : "give --func, --package or --class");
 }
 
 int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct hf_program *target,
@@ -307,11 +435,18 @@ int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct
                     struct hotfix_error *err)
 {
     HF_FREE bool *picked = calloc(target->function_count + 1, sizeof(*picked));
+    HF_FREE size_t *matched = calloc(pick_count + 1, sizeof(*matched));
+    HF_FREE struct hf_pair *collected = calloc(target->function_count + 1, sizeof(*collected));
     struct picker picker = {.target = target, .patch = patch, .picked = picked, .err = err};
+    size_t count;
 
-    if (!picked)
+    if (!picked || !matched || !collected)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    if (pick_all(&picker, picks, pick_count) != 0)
+    if (pick_all(&picker, picks, pick_count, matched) != 0 || collect(&picker, collected, &count) != 0)
         return -1;
-    return collect(&picker, pairs, pair_count);
+    if (count == 0)
+        return refuse_empty(&picker, picks, pick_count, matched);
+    *pairs = hf_move(collected);
+    *pair_count = count;
+    return 0;
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Picking functions, at three granularities that combine freely:
- *   --func NAME or NAME@source.c   one function, global or file-local
- *   --package DIR-or-source-file   every function of those translation units
- *   --class TYPE or '*TYPE'        functions whose first parameter is TYPE by value, or by pointer
+ *   --func NAME or NAME@source.c   one function, global or file-local, by its symbol name; source.c is the end of the
+ * path of its source file or of the translation unit that it was compiled in
+ *   --package DIR-or-source-file   every function of those translation units, headers' functions among them
+ *   --class TYPE or '*TYPE'        functions whose first parameter is TYPE by value, or by pointer or reference; TYPE
+ * is a tag or a typedef. Methods of C++ have a pointer first: '*TYPE'
  *   --exclude PATTERN              fnmatch(3) pattern on names, taken away from the above
  * The result holds each function once, ordered by address in the target.
+ *
+ * What compilers split off or specialise (foo.cold, foo.part.0, foo.constprop.0, foo.isra.0) is no function of the
+ * source: --package and --class pass over it, and a name means exactly the symbol of that name.
  */
 #ifndef HF_PICK_H
 #define HF_PICK_H
@@ -31,7 +36,9 @@ struct hf_pair {
 /*
  * Resolves picks against the target and the patch. Every function that --func names must be in both (HOTFIX_USAGE names
  * it and, where it is ambiguous, the candidates); --package and --class select what both have and must match something;
- * an empty selection is HOTFIX_USAGE. *pairs is malloc'ed and points into both programs.
+ * an empty selection is HOTFIX_USAGE and says what each pick matched. File-local functions pair with those from a
+ * source file of the same name; of several, with the one whose path agrees most. *pairs is malloc'ed and points into
+ * both programs.
  */
 int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct hf_program *target,
                     const struct hf_program *patch, struct hf_pair **pairs, size_t *pair_count,

@@ -152,6 +152,17 @@ Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half name)
     return definition;
 }
 
+uint64_t hf_die_entry(Dwarf_Die die)
+{
+    HF_ATTRIBUTE Dwarf_Attribute entry = attribute_of(die, DW_AT_entry_pc);
+    Dwarf_Addr address;
+    Dwarf_Error error;
+
+    if (dwarf_lowpc(die, &address, &error) == DW_DLV_OK)
+        return address;
+    return entry && dwarf_formaddr(entry, &address, &error) == DW_DLV_OK ? address : HF_DIE_NONE;
+}
+
 /* A range list of DWARF 5, section 2.17.3. */
 static int ranges_5(Dwarf_Attribute attribute, Dwarf_Half form, uint64_t value, hf_die_range_fn fn, void *arg)
 {

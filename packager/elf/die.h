@@ -34,6 +34,9 @@ uint64_t hf_die_reference(Dwarf_Die die, Dwarf_Half attribute);
 /* The entry that the attribute refers to, which may lie in a type unit. NULL when absent or unreadable. */
 Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half attribute);
 
+/* DW_AT_low_pc, else DW_AT_entry_pc; HF_DIE_NONE without either. */
+uint64_t hf_die_entry(Dwarf_Die die);
+
 /* What the ranges of an entry depend on. */
 struct hf_die_unit {
     Dwarf_Half version;

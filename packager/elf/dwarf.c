@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/dwarf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,7 @@ static int take_first(uint64_t begin, uint64_t end, void *arg)
     return 0;
 }
 
+/* A copy with no range of its own is one all the same: its instructions were merged with its caller's. */
 static int add_copy(struct reader *reader, Dwarf_Die die, const struct place *place)
 {
     struct hf_dwarf *dwarf = reader->dwarf;
@@ -139,7 +141,9 @@ static int add_copy(struct reader *reader, Dwarf_Die die, const struct place *pl
         origin == HF_DIE_NONE)
         return damaged(reader, die);
     if (address == HF_DIE_NONE)
-        return 0;
+        address = hf_die_entry(die);
+    if (address == HF_DIE_NONE)
+        address = dwarf->subprograms[place->function].address;
     if (reserve(&dwarf->copies, dwarf->copy_count, sizeof(*dwarf->copies)) != 0)
         return out_of_memory(reader);
     dwarf->copies[dwarf->copy_count++] =
@@ -195,9 +199,50 @@ static int walk(struct reader *reader, Dwarf_Die parent, const struct place *aro
     return more < 0 ? damaged(reader, parent) : 0;
 }
 
+/* Takes "." and ".." out of a path, so that one file has one name in every unit. */
+static void simplify(char *path)
+{
+    char *floor = path + (*path == '/'), *out = floor;
+    const char *end = path + strlen(path);
+
+    for (const char *in = floor, *next; in < end; in = next) {
+        size_t size = strcspn(in, "/");
+        bool up = size == 2 && in[0] == '.' && in[1] == '.';
+        bool here = size == 0 || (size == 1 && in[0] == '.');
+        bool above = out - floor >= 3 && memcmp(out - 3, "../", 3) == 0; /* of a relative path; stays */
+        next = in + size + 1;
+        if (here || (up && out == floor && floor > path))
+            continue;
+        if (up && out > floor && !above) {
+            for (out--; out > floor && out[-1] != '/'; out--)
+                ;
+            continue;
+        }
+        memmove(out, in, size);
+        out += size;
+        *out++ = '/';
+    }
+    if (out > floor)
+        out--;
+    *out = '\0';
+}
+
 static char *copy(const char *text)
 {
     return strdup(text ? text : "");
+}
+
+static char *join(const char *directory, const char *name)
+{
+    char *path;
+
+    if (name[0] == '/' || !directory[0])
+        path = strdup(name);
+    else if (asprintf(&path, "%s/%s", directory, name) < 0)
+        path = NULL;
+    if (path)
+        simplify(path);
+    return path;
 }
 
 static struct hf_unit *describe_unit(Dwarf_Die die, Dwarf_Half version)
@@ -210,6 +255,7 @@ static struct hf_unit *describe_unit(Dwarf_Die die, Dwarf_Half version)
     hf_die_number(die, DW_AT_language, &language);
     unit->name = copy(hf_die_text(die, DW_AT_name));
     unit->directory = copy(hf_die_text(die, DW_AT_comp_dir));
+    unit->path = unit->name && unit->directory ? join(unit->directory, unit->name) : NULL;
     unit->producer = copy(hf_die_text(die, DW_AT_producer));
     unit->language = (uint16_t)language;
     unit->version = version;
@@ -231,7 +277,7 @@ static int add_unit(struct reader *reader, Dwarf_Die die, Dwarf_Half version)
     if (hf_die_tag(die) == DW_TAG_partial_unit)
         return 0;
     struct hf_unit *unit = added->unit = describe_unit(die, version);
-    return unit && unit->name && unit->directory && unit->producer ? 0 : out_of_memory(reader);
+    return unit && unit->path && unit->producer ? 0 : out_of_memory(reader);
 }
 
 /* Type units hold no code. */
@@ -324,6 +370,7 @@ void hf_dwarf_close(struct hf_dwarf *dwarf)
         if (unit->unit) {
             free(unit->unit->name);
             free(unit->unit->directory);
+            free(unit->unit->path);
             free(unit->unit->producer);
             free(unit->unit);
         }
@@ -383,34 +430,6 @@ const struct hf_code *hf_dwarf_code(const struct hf_dwarf *dwarf, uint64_t addre
             high = middle;
     }
     return low < dwarf->code_count && dwarf->codes[low].begin == address ? &dwarf->codes[low] : NULL;
-}
-
-/* Takes "." and ".." out of a path, so that one file has one name in every unit. */
-static void simplify(char *path)
-{
-    char *floor = path + (*path == '/'), *out = floor;
-    const char *end = path + strlen(path);
-
-    for (const char *in = floor, *next; in < end; in = next) {
-        size_t size = strcspn(in, "/");
-        bool up = size == 2 && in[0] == '.' && in[1] == '.';
-        bool here = size == 0 || (size == 1 && in[0] == '.');
-        bool above = out - floor >= 3 && memcmp(out - 3, "../", 3) == 0; /* of a relative path; stays */
-        next = in + size + 1;
-        if (here || (up && out == floor && floor > path))
-            continue;
-        if (up && out > floor && !above) {
-            for (out--; out > floor && out[-1] != '/'; out--)
-                ;
-            continue;
-        }
-        memmove(out, in, size);
-        out += size;
-        *out++ = '/';
-    }
-    if (out > floor)
-        out--;
-    *out = '\0';
 }
 
 /* libdwarf's file table of a unit. One that it cannot read is an empty one. */

@@ -49,11 +49,11 @@ struct hf_code {
     bool entry;        /* the piece that it begins with; hot and cold parts may be apart */
 };
 
-/* An inlined copy that left code behind. */
+/* An inlined copy in code. */
 struct hf_dwarf_copy {
-    uint64_t address;
-    uint64_t origin; /* offset of the DW_TAG_subprogram */
-    size_t caller;   /* index of the subprogram around it */
+    uint64_t address; /* where it begins, or where its caller does when it has no instruction of its own */
+    uint64_t origin;  /* offset of the DW_TAG_subprogram */
+    size_t caller;    /* index of the subprogram around it */
 };
 
 struct hf_dwarf {

@@ -22,16 +22,17 @@
 struct hf_unit {
     char *name;        /* DW_AT_name */
     char *directory;   /* DW_AT_comp_dir, "" when absent */
+    char *path;        /* the two joined, with "." and ".." taken out */
     char *producer;    /* DW_AT_producer, "" when absent */
     uint16_t language; /* DW_AT_language, 0 when absent */
     uint16_t version;  /* DWARF version */
 };
 
-/* A copy of a function within another (DW_TAG_inlined_subroutine with code). */
+/* A copy of a function within another (DW_TAG_inlined_subroutine). */
 struct hf_inline_copy {
     const char *name;          /* of the function that was copied, as struct hf_function.declared */
     const char *source;        /* its source file */
-    uint64_t address;          /* low_pc or first range */
+    uint64_t address;          /* where it begins, or where its caller does when it has no instruction of its own */
     const char *caller;        /* name of the function that contains it */
     const char *caller_source; /* its source file */
 };
