@@ -3,15 +3,24 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Names and texts from elsewhere must not forge lines of a log or steer a terminal. */
-static void one_line(char *message)
+/* Names and texts from elsewhere must not forge lines of a log or steer a terminal: control characters become \xNN. */
+static void one_line(char message[HOTFIX_MESSAGE_SIZE])
 {
-    for (; *message; message++)
-        if ((unsigned char)*message < 0x20 || *message == 0x7f)
-            *message = '?';
+    char raw[HOTFIX_MESSAGE_SIZE];
+    size_t length = 0;
+
+    memcpy(raw, message, sizeof(raw));
+    for (const char *next = raw; *next && length + 1 < HOTFIX_MESSAGE_SIZE; next++) {
+        unsigned char c = (unsigned char)*next;
+        bool control = c < 0x20 || c == 0x7f;
+        snprintf(message + length, HOTFIX_MESSAGE_SIZE - length, control ? "\\x%02x" : "%c", c);
+        length += strlen(message + length);
+    }
+    message[length] = '\0';
 }
 
 __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, enum hotfix_code code, int sys_errno,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filling in struct hotfix_error. No function here allocates or changes errno; control characters in a message become
- * '?'. */
+ * \xNN. */
 #ifndef HF_ERROR_H
 #define HF_ERROR_H
 

@@ -39,11 +39,17 @@ static void a_message_is_one_line_whatever_it_quotes(void **state)
 
     (void)state;
     hf_error(&err, HOTFIX_FORMAT, "member '%s'", "a\nb\x1b[31m\x7f\xc3\xbc");
-    assert_string_equal(err.message, "member 'a?b?[31m?\xc3\xbc'");
+    assert_string_equal(err.message, "member 'a\\x0ab\\x1b[31m\\x7f\xc3\xbc'");
     hf_error_prefix(&err, "%s", "fix\r.hotfix");
-    assert_memory_equal(err.message, "fix?.hotfix: member", 19);
+    assert_memory_equal(err.message, "fix\\x0d.hotfix: member", 22);
     hf_error_sys(&err, HOTFIX_IO, "%s", "x\ty");
-    assert_memory_equal(err.message, "x?y: ", 5);
+    assert_memory_equal(err.message, "x\\x09y: ", 8);
+    char controls[HOTFIX_MESSAGE_SIZE];
+    memset(controls, '\n', sizeof(controls) - 1);
+    controls[sizeof(controls) - 1] = '\0';
+    hf_error(&err, HOTFIX_IO, "%s", controls);
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 1);
+    assert_memory_equal(err.message, "\\x0a\\x0a", 8);
 }
 
 static void errno_survives_reporting(void **state)
