@@ -110,6 +110,19 @@ struct hf_arch_tools {
      */
     enum hf_arch_status (*entry)(const uint8_t *code, size_t size, size_t *skip, size_t *at);
 
+    /*
+     * Does a direct branch of the code at `address` go into [begin, end)? OK when none does, BRANCH (with *at, its
+     * offset) or DECODE.
+     */
+    enum hf_arch_status (*enters)(const uint8_t *code, size_t size, uint64_t address, uint64_t begin, uint64_t end,
+                                  size_t *at);
+
+    /*
+     * Addresses at which the code at `address` may have tables for its indirect jumps: stores up to `limit` of them and
+     * returns how many there are. None for code without an indirect jump.
+     */
+    size_t (*tables)(const uint8_t *code, size_t size, uint64_t address, uint64_t *found, size_t limit);
+
     /* Relocation types that stand for HF_RELATION_WORD, HF_RELATION_NEAR and HF_RELATION_CALL without further ado. */
     uint32_t word_type;
     uint32_t near_type;

@@ -5,80 +5,173 @@
 
 #include "x86_64.h"
 
-static bool is_branch(csh engine, const cs_insn *insn)
+/* A walk over the instructions of a function. */
+struct walk {
+    csh engine;
+    cs_insn *insn; /* the present one */
+    const uint8_t *next;
+    size_t left;
+    uint64_t address; /* of the next one */
+};
+
+static void walk_close(struct walk *walk)
 {
-    return cs_insn_group(engine, insn, CS_GRP_JUMP) || cs_insn_group(engine, insn, CS_GRP_CALL) ||
-           cs_insn_group(engine, insn, CS_GRP_BRANCH_RELATIVE) || insn->id == X86_INS_XBEGIN;
+    if (walk->insn)
+        cs_free(walk->insn, 1);
+    cs_close(&walk->engine);
 }
 
-/*
- * Does this instruction bring a running copy of the function back into bytes [0, end)? A call of the function's own
- * entry does not: it is an ordinary call and may be diverted. A jump there is a loop, whose registers are not those of
- * a call. A call that stands within the bytes returns into them.
- */
-static bool comes_back(csh engine, const cs_insn *insn, size_t pad, size_t end)
+static bool walk_open(struct walk *walk, const uint8_t *code, size_t size, uint64_t address)
 {
-    bool call = cs_insn_group(engine, insn, CS_GRP_CALL);
-
-    if (call && insn->address + insn->size < end)
-        return true;
-    if (!is_branch(engine, insn) || insn->detail->x86.op_count == 0)
+    *walk = (struct walk){.next = code, .left = size, .address = address};
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &walk->engine) != CS_ERR_OK)
         return false;
-    const cs_x86_op *target = &insn->detail->x86.operands[0];
-    if (target->type != X86_OP_IMM || (uint64_t)target->imm >= end)
-        return false;
-    return !call || ((uint64_t)target->imm != 0 && (uint64_t)target->imm != pad);
+    cs_option(walk->engine, CS_OPT_DETAIL, CS_OPT_ON);
+    walk->insn = cs_malloc(walk->engine);
+    if (!walk->insn)
+        walk_close(walk);
+    return walk->insn;
 }
 
-/* Padding that assemblers write between and behind functions: it need not decode, and nothing runs it. */
-static bool only_zeros(const uint8_t *code, size_t size)
+static bool walk_next(struct walk *walk)
 {
-    for (size_t i = 0; i < size; i++)
-        if (code[i] != 0)
+    return walk->left > 0 && cs_disasm_iter(walk->engine, &walk->next, &walk->left, &walk->address, walk->insn);
+}
+
+/* Was everything seen? Padding that assemblers write behind functions need not decode: nothing runs it. */
+static bool walk_done(const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->left; i++)
+        if (walk->next[i] != 0)
             return false;
     return true;
 }
 
-static enum hf_arch_status scan(csh engine, cs_insn *insn, const uint8_t *code, size_t size, size_t pad, size_t *at)
+static bool in_group(const struct walk *walk, unsigned group)
 {
-    const uint8_t *next = code;
-    uint64_t address = 0;
+    return cs_insn_group(walk->engine, walk->insn, group);
+}
 
-    while (size > 0) {
-        if (!cs_disasm_iter(engine, &next, &size, &address, insn))
-            return only_zeros(next, size) && address >= pad + HF_X86_64_DETOUR_SIZE ? HF_ARCH_OK : HF_ARCH_DECODE;
-        if (comes_back(engine, insn, pad, pad + HF_X86_64_DETOUR_SIZE)) {
-            *at = insn->address;
-            return HF_ARCH_BRANCH;
-        }
-    }
-    return HF_ARCH_OK;
+static const cs_x86_op *operand(const struct walk *walk, uint8_t index)
+{
+    const cs_x86 *detail = &walk->insn->detail->x86;
+    return index < detail->op_count ? &detail->operands[index] : NULL;
+}
+
+/* The address that a direct branch goes to; false for any other instruction. */
+static bool branch_target(const struct walk *walk, uint64_t *target)
+{
+    const cs_x86_op *first = operand(walk, 0);
+
+    if (!in_group(walk, CS_GRP_JUMP) && !in_group(walk, CS_GRP_CALL) && !in_group(walk, CS_GRP_BRANCH_RELATIVE) &&
+        walk->insn->id != X86_INS_XBEGIN)
+        return false;
+    if (!first || first->type != X86_OP_IMM)
+        return false;
+    *target = (uint64_t)first->imm;
+    return true;
+}
+
+/*
+ * Does this instruction of the function itself, whose addresses count from 0, bring a running copy of it back into
+ * bytes [0, end)? A call of the function's own entry does not: it is an ordinary call and may be diverted. A jump there
+ * is a loop, whose registers are not those of a call. A call that stands within the bytes returns into them.
+ */
+static bool comes_back(const struct walk *walk, size_t pad, size_t end)
+{
+    bool call = in_group(walk, CS_GRP_CALL);
+    uint64_t target;
+
+    if (call && walk->address < end)
+        return true;
+    if (!branch_target(walk, &target) || target >= end)
+        return false;
+    return !call || (target != 0 && target != pad);
 }
 
 static enum hf_arch_status entry(const uint8_t *code, size_t size, size_t *skip, size_t *at)
 {
-    size_t pad = hf_x86_64_landing_pad(code, size);
-    csh engine;
+    size_t pad = hf_x86_64_landing_pad(code, size), end = pad + HF_X86_64_DETOUR_SIZE;
+    enum hf_arch_status status = HF_ARCH_OK;
+    struct walk walk;
 
-    if (size < pad + HF_X86_64_DETOUR_SIZE)
+    if (size < end)
         return HF_ARCH_SHORT;
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
+    if (!walk_open(&walk, code, size, 0))
         return HF_ARCH_DECODE;
-    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
-
-    cs_insn *insn = cs_malloc(engine);
-    enum hf_arch_status status = insn ? scan(engine, insn, code, size, pad, at) : HF_ARCH_DECODE;
-    if (insn)
-        cs_free(insn, 1);
-    cs_close(&engine);
-    if (status == HF_ARCH_OK)
+    while (status == HF_ARCH_OK && walk_next(&walk))
+        if (comes_back(&walk, pad, end))
+            status = HF_ARCH_BRANCH;
+    if (status == HF_ARCH_BRANCH)
+        *at = walk.insn->address;
+    else if (!walk_done(&walk) || walk.address < end)
+        status = HF_ARCH_DECODE;
+    else
         *skip = pad;
+    walk_close(&walk);
     return status;
+}
+
+static enum hf_arch_status enters(const uint8_t *code, size_t size, uint64_t address, uint64_t begin, uint64_t end,
+                                  size_t *at)
+{
+    enum hf_arch_status status = HF_ARCH_OK;
+    struct walk walk;
+    uint64_t target;
+
+    if (!walk_open(&walk, code, size, address))
+        return HF_ARCH_DECODE;
+    while (status == HF_ARCH_OK && walk_next(&walk))
+        if (branch_target(&walk, &target) && target >= begin && target < end)
+            status = HF_ARCH_BRANCH;
+    if (status == HF_ARCH_BRANCH)
+        *at = walk.insn->address - address;
+    else if (!walk_done(&walk))
+        status = HF_ARCH_DECODE;
+    walk_close(&walk);
+    return status;
+}
+
+/* Compilers reach a table by lea, then add an entry to its address, or jump through [table + index * 8]. */
+static bool table_address(const struct walk *walk, uint64_t *table)
+{
+    const cs_x86_op *last = operand(walk, walk->insn->id == X86_INS_LEA ? 1 : 0);
+
+    if (!last || last->type != X86_OP_MEM)
+        return false;
+    if (walk->insn->id == X86_INS_LEA && last->mem.base == X86_REG_RIP)
+        *table = walk->address + (uint64_t)last->mem.disp;
+    else if (in_group(walk, CS_GRP_JUMP) && last->mem.base == X86_REG_INVALID && last->mem.index != X86_REG_INVALID)
+        *table = (uint64_t)last->mem.disp;
+    else
+        return false;
+    return true;
+}
+
+static size_t tables(const uint8_t *code, size_t size, uint64_t address, uint64_t *found, size_t limit)
+{
+    size_t count = 0;
+    bool indirect = false;
+    struct walk walk;
+    uint64_t table;
+
+    if (!walk_open(&walk, code, size, address))
+        return 0;
+    while (walk_next(&walk)) {
+        const cs_x86_op *first = operand(&walk, 0);
+        indirect |= in_group(&walk, CS_GRP_JUMP) && first && first->type != X86_OP_IMM;
+        if (table_address(&walk, &table) && count++ < limit)
+            found[count - 1] = table;
+    }
+    walk_close(&walk);
+    return indirect ? count : 0;
 }
 
 const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .arch = &hf_arch_x86_64,
     .entry = entry,
+    .enters = enters,
+    .tables = tables,
     .word_type = R_X86_64_64,
     .near_type = R_X86_64_PC32,
     .call_type = R_X86_64_PLT32,

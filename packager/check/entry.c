@@ -1,33 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Can each picked function be diverted where it begins? */
+#include <string.h>
+
 #include "check/check.h"
+#include "check/name.h"
+
+#define ADVICE     "pick its callers instead"
+#define MAX_TABLES 256
+
+/* One picked function, and the bytes that its detour overwrites. */
+struct place {
+    const struct hf_check_subject *subject;
+    const struct hf_pair *pair;
+    const uint8_t *code;
+    uint64_t begin;
+    uint64_t end;
+};
+
+static void note_branch(const struct place *place, const char *what, uint64_t address, struct hf_findings *findings)
+{
+    hf_findings_add(findings, HF_INCOMPATIBLE, place->pair, ADVICE,
+                    "%s 0x%llx comes back into the bytes that a detour overwrites", what, (unsigned long long)address);
+}
+
+static void note_undecoded(const struct place *place, struct hf_findings *findings)
+{
+    hf_findings_add(findings, HF_UNPROVEN, place->pair, NULL,
+                    "its code does not all disassemble, so nothing proves that none comes back to the entry");
+}
+
+/* The entries of a table lead into the function, as long as there are any: 32-bit distances or addresses. */
+static bool table_enters(const struct place *place, uint64_t table, bool distances)
+{
+    const struct hf_image *image = &place->subject->target->image;
+    const struct hf_function *function = place->pair->old_function;
+    size_t size = distances ? sizeof(int32_t) : sizeof(uint64_t);
+    const uint8_t *bytes;
+
+    for (uint64_t at = table; (bytes = hf_image_bytes(image, at, size)); at += size) {
+        int32_t distance;
+        uint64_t address;
+        memcpy(&distance, bytes, sizeof(distance));
+        if (distances)
+            address = table + (uint64_t)(int64_t)distance;
+        else
+            memcpy(&address, bytes, sizeof(address));
+        if (address - function->address >= function->size)
+            return false;
+        if (address >= place->begin && address < place->end)
+            return true;
+    }
+    return false;
+}
+
+/* A case of a switch may be the loop around it, and that begin right behind the entry. */
+static void check_tables(const struct place *place, struct hf_findings *findings)
+{
+    const struct hf_function *function = place->pair->old_function;
+    uint64_t found[MAX_TABLES];
+    size_t count = place->subject->tools->tables(place->code, function->size, function->address, found, MAX_TABLES);
+
+    if (count > MAX_TABLES)
+        note_undecoded(place, findings);
+    for (size_t i = 0; i < count && i < MAX_TABLES; i++)
+        if (table_enters(place, found[i], true) || table_enters(place, found[i], false)) {
+            note_branch(place, "its jump table at", found[i], findings);
+            return;
+        }
+}
+
+/* Code that compilers moved out of the function, NAME.cold, jumps back into it. */
+static void check_cold(const struct place *place, struct hf_findings *findings)
+{
+    const struct hf_program *target = place->subject->target;
+    const char *name = place->pair->old_function->name;
+    size_t size = strlen(name), at = 0;
+
+    for (size_t i = 0; i < target->function_count; i++) {
+        const struct hf_function *part = &target->functions[i];
+        if (strncmp(part->name, name, size) != 0 || strncmp(part->name + size, ".cold", 5) != 0 ||
+            !hf_same_source(part->source, place->pair->old_function->source))
+            continue;
+        const uint8_t *code = hf_image_bytes(&target->image, part->address, part->size);
+        enum hf_arch_status status =
+            code ? place->subject->tools->enters(code, part->size, part->address, place->begin, place->end, &at)
+                 : HF_ARCH_DECODE;
+        if (status == HF_ARCH_BRANCH)
+            note_branch(place, "its cold part at", part->address + at, findings);
+        else if (status != HF_ARCH_OK)
+            note_undecoded(place, findings);
+    }
+}
 
 static void check_one(const struct hf_check_subject *subject, const struct hf_pair *pair, struct hf_findings *findings)
 {
     const struct hf_function *function = pair->old_function;
-    const uint8_t *code = hf_image_bytes(&subject->target->image, function->address, function->size);
+    const struct hf_arch *arch = subject->tools->arch;
+    struct place place = {.subject = subject, .pair = pair};
     size_t skip = 0, at = 0;
 
-    if (!code) {
+    place.code = hf_image_bytes(&subject->target->image, function->address, function->size);
+    if (!place.code) {
         hf_findings_add(findings, HF_INCOMPATIBLE, pair, NULL, "its code is not in the target's file");
         return;
     }
-    switch (subject->tools->entry(code, function->size, &skip, &at)) {
+    switch (subject->tools->entry(place.code, function->size, &skip, &at)) {
     case HF_ARCH_OK:
+        place.begin = function->address + skip;
+        place.end = place.begin + arch->detour_size;
+        check_tables(&place, findings);
+        check_cold(&place, findings);
         return;
     case HF_ARCH_SHORT:
-        hf_findings_add(findings, HF_INCOMPATIBLE, pair, "pick its callers instead",
-                        "its %llu bytes of code are too short for a detour of %zu bytes",
-                        (unsigned long long)function->size,
-                        subject->tools->arch->landing_pad(code, function->size) + subject->tools->arch->detour_size);
+        hf_findings_add(
+            findings, HF_INCOMPATIBLE, pair, ADVICE, "its %llu bytes of code are too short for a detour of %zu bytes",
+            (unsigned long long)function->size, arch->landing_pad(place.code, function->size) + arch->detour_size);
         return;
     case HF_ARCH_BRANCH:
-        hf_findings_add(findings, HF_INCOMPATIBLE, pair, "pick its callers instead",
-                        "its code at offset 0x%zx comes back into the bytes that a detour overwrites", at);
+        note_branch(&place, "its code at", function->address + at, findings);
         return;
     default:
-        hf_findings_add(findings, HF_UNPROVEN, pair, NULL,
-                        "its code does not all disassemble, so nothing proves that none comes back to the entry");
+        note_undecoded(&place, findings);
     }
 }
 

@@ -146,9 +146,10 @@ make_shop() {
     $compiler -O2 -g -Wl,--build-id=sha1 "$@" -o shop shop.c
 }
 
-# make_fix SOURCE-FILE OPTION...
+# make_fix SOURCE-FILE OPTION...: a file-local function is replaced by the one of a source with the same path.
 make_fix() {
-    $compiler -O2 -g -fPIC -shared "${@:2}" -o fix.so "$1"
+    mkdir -p fixed && cp "$1" fixed/shop.c
+    $compiler -O2 -g -fPIC -shared -I. "${@:2}" -o fix.so fixed/shop.c
 }
 
 # fix OPTION... <SOURCE
@@ -275,7 +276,7 @@ entries_are_looked_at() {
         "$name: too short a function" --func nothing
     run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func wait_for
     is "$name: a loop to the entry" "$status $(sed 's/0x[0-9a-f]*/N/' "$ERR")" \
-        "1 hotfix pack: incompatible: entry: wait_for (shop.c): its code at offset N comes back into the bytes that a detour overwrites; pick its callers instead"
+        "1 hotfix pack: incompatible: entry: wait_for (shop.c): its code at N comes back into the bytes that a detour overwrites; pick its callers instead"
 }
 
 variables_are_not_duplicated() {
@@ -286,12 +287,12 @@ variables_are_not_duplicated() {
     refuse incompatible "variables: the patch has its own copy of the target's variable 'orders'; $end" \
         "$name: that cannot be accepted" --func total --accept-variables "never mind"
     fix <<<'static int cache[8]; int total(const struct order *order) { return order->price + cache[order->price]++; }'
-    refuse incompatible "variables: the patch has its own copy of the target's variable 'cache' (fix.c); $end" \
+    refuse incompatible "variables: the patch has its own copy of the target's variable 'cache' (shop.c); $end" \
         "$name: a file-local variable" --func total
     fix <<<'int total(const struct order *order) { static int calls; return order->price + calls++; }'
     run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func total
     is "$name: a variable of the function itself" "$status $(sed 's/total\.//' "$ERR")" \
-        "1 hotfix pack: incompatible: variables: the patch has its own copy of the target's variable 'calls' (fix.c); $end"
+        "1 hotfix pack: incompatible: variables: the patch has its own copy of the target's variable 'calls' (shop.c); $end"
     fix <<<'__thread int depth; int total(const struct order *order) { return order->price + depth++; }'
     refuse incompatible "variables: the patch has its own copy of the target's variable 'depth'; $end" \
         "$name: a thread-local variable" --func total
@@ -460,6 +461,38 @@ a_stripped_target_will_do() {
     cp full shop
 }
 
+# What no compiler can be relied on to make.
+odd_entries_are_refused() {
+    [ "$(uname -m)" = x86_64 ] || return 0
+    cat >odd.c <<'SOURCE'
+__asm__(".text\n.type machine, @function\n.globl machine\n"
+        "machine: push %rbx\n1: lea 9f(%rip), %rdx\nmovslq (%rdx,%rdi,4), %rax\nadd %rdx, %rax\njmp *%rax\n"
+        "2: pop %rbx\nret\n.size machine, . - machine\n"
+        ".type split, @function\n.globl split\n"
+        "split: push %rbx\nsub $16, %rsp\njmp split.cold\n3: add $16, %rsp\npop %rbx\nret\n.size split, . - split\n"
+        ".type plain, @function\n.globl plain\n"
+        "plain: push %rbx\nnop\nnop\nnop\nnop\n4: lea 8f(%rip), %rdx\nmovslq (%rdx,%rdi,4), %rax\nadd %rdx, %rax\n"
+        "jmp *%rax\n.size plain, . - plain\n"
+        ".type split.cold, @function\nsplit.cold: nop\njmp split + 1\n.size split.cold, . - split.cold\n"
+        ".section .rodata\n.balign 4\n9: .long 2b - 9b, 1b - 9b\n8: .long 4b - 8b\n.text\n");
+int main(void)
+{
+    return 0;
+}
+SOURCE
+    echo 'int machine(int n) { return n; } int split(int n) { return n; } int plain(int n) { return n; }' >fix.c
+    gcc -O2 -g -Wl,--build-id=sha1 -o shop odd.c && gcc -O2 -g -fPIC -shared -o fix.so fix.c
+    local function
+    for function in machine split plain; do
+        run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func $function \
+            --accept-flags x --accept-signature x --accept-inline x --accept-compiler x
+        grep -o 'entry: .*' "$ERR" | sed 's/0x[0-9a-f]*/N/; s/ (and.*//'
+    done >entries
+    is "entries that tables and cold parts come back to" "$(cat entries)" \
+        "entry: machine: its jump table at N comes back into the bytes that a detour overwrites; pick its callers instead
+entry: split: its cold part at N comes back into the bytes that a detour overwrites; pick its callers instead"
+}
+
 other_machines_and_builds_are_refused() {
     make_fix good.c
     make_shop -Wl,--build-id=none
@@ -510,5 +543,6 @@ the_bundle_says_what_it_was_told
 a_stripped_target_will_do
 other_machines_and_builds_are_refused
 have gcc && clones_are_found
+have gcc && odd_entries_are_refused
 have gcc && have clang && compilers_differ
 finish

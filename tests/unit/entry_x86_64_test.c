@@ -95,6 +95,40 @@ static void what_does_not_decode_proves_nothing(void **state)
     EXPECT(HF_ARCH_OK, NOP8, 0xc3, 0x00, 0x00, 0x00); /* zeros behind the end are padding */
 }
 
+static void direct_branches_into_a_range(void **state)
+{
+    static const uint8_t code[] = {0x90, 0xe9, 0xfb, 0xff, 0xff, 0xff, 0xc3}; /* at 0x1000: jmp 0x1001 */
+    size_t where = 99;
+
+    (void)state;
+    assert_int_equal(hf_arch_tools_x86_64.enters(code, sizeof(code), 0x1000, 0x1001, 0x1002, &where), HF_ARCH_BRANCH);
+    assert_int_equal(where, 1);
+    where = 99;
+    assert_int_equal(hf_arch_tools_x86_64.enters(code, sizeof(code), 0x1000, 0x1002, 0x1007, &where), HF_ARCH_OK);
+    assert_int_equal(hf_arch_tools_x86_64.enters(code, sizeof(code), 0x2000, 0x1001, 0x1002, &where), HF_ARCH_OK);
+    assert_int_equal(hf_arch_tools_x86_64.enters(code, 3, 0x1000, 0x1001, 0x1002, &where), HF_ARCH_DECODE);
+    assert_int_equal(where, 99);
+}
+
+static void tables_of_indirect_jumps(void **state)
+{
+    /* lea 0x10(%rip), %rdx; movslq (%rdx,%rdi,4), %rax; add %rdx, %rax; jmp *%rax */
+    static const uint8_t relative[] = {0x48, 0x8d, 0x15, 0x10, 0x00, 0x00, 0x00, 0x48,
+                                       0x63, 0x04, 0xba, 0x48, 0x01, 0xd0, 0xff, 0xe0};
+    static const uint8_t absolute[] = {0xff, 0x24, 0xfd, 0x00, 0x20, 0x40, 0x00}; /* jmp *0x402000(,%rdi,8) */
+    static const uint8_t imported[] = {0xff, 0x25, 0x10, 0x00, 0x00, 0x00};       /* jmp *0x10(%rip) */
+    uint64_t found[1] = {0};
+
+    (void)state;
+    assert_int_equal(hf_arch_tools_x86_64.tables(relative, sizeof(relative), 0x1000, found, 1), 1);
+    assert_int_equal(found[0], 0x1017);
+    assert_int_equal(hf_arch_tools_x86_64.tables(relative, sizeof(relative), 0x1000, found, 0), 1);
+    assert_int_equal(hf_arch_tools_x86_64.tables(relative, sizeof(relative) - 2, 0x1000, found, 1), 0);
+    assert_int_equal(hf_arch_tools_x86_64.tables(absolute, sizeof(absolute), 0x1000, found, 1), 1);
+    assert_int_equal(found[0], 0x402000);
+    assert_int_equal(hf_arch_tools_x86_64.tables(imported, sizeof(imported), 0x1000, found, 1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +136,8 @@ int main(void)
         cmocka_unit_test(branches_into_the_detour),
         cmocka_unit_test(loops_to_the_entry),
         cmocka_unit_test(returns_into_the_detour),
+        cmocka_unit_test(direct_branches_into_a_range),
+        cmocka_unit_test(tables_of_indirect_jumps),
         cmocka_unit_test(what_does_not_decode_proves_nothing),
         cmocka_unit_test(branches_elsewhere_are_fine),
     };
