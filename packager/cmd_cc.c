@@ -74,7 +74,7 @@ int hf_cc_shim(int argc, char **argv)
 
 int hf_cmd_cc(int argc, char **argv)
 {
-    if (argc >= 2 && strcmp(argv[1], "--help") != 0)
+    if (argc >= 2 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "-h") != 0)
         return run_compiler(argc - 1, argv + 1, true);
     if (argc < 2) {
         struct hotfix_error error;

@@ -6,6 +6,7 @@
 #include "command.h"
 #include "error.h"
 #include "report.h"
+#include "source/shim.h"
 #include "status.h"
 #include "text.h"
 
@@ -14,6 +15,7 @@ static const struct hf_command commands[] = {
     {"pack", "check a patch, stamp it, and write it as a signed bundle", hf_cmd_pack},
     {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
     {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
+    {"cc", "run a compiler as hotfix build needs it", hf_cmd_cc},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -87,6 +89,8 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc > 0 && hf_shim_is_called(argv[0]))
+        return hf_cc_shim(argc, argv);
     if (argc < 2) {
         struct hotfix_error error;
         hf_error(&error, HOTFIX_USAGE, "VERB is missing (see 'hotfix --help')");

@@ -41,6 +41,7 @@ static char *object_path(const struct hf_compiles *compiles, const char *directo
     return path;
 }
 
+/* Starts one compiler; *pid is 0 when there is nothing to wait for. */
 static int start(const struct hf_compiles *compiles, const struct hf_compile *compile, const char *const *options,
                  size_t option_count, const char *directory, pid_t *pid, struct hotfix_error *err)
 {
@@ -53,6 +54,9 @@ static int start(const struct hf_compiles *compiles, const struct hf_compile *co
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (make_parents(object, err) != 0)
         return -1;
+    *pid = 0;
+    if (option_count == 0 && link(compile->object, object) == 0)
+        return 0;
 
     for (size_t i = 0; i < argc; i++)
         argv[used++] = compile->argv[i];
@@ -82,7 +86,7 @@ static int finish_one(struct job *jobs, size_t *running, const char *log, struct
             return hf_error_sys(err, HOTFIX_INTERNAL, "a compiler cannot be waited for");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    return hf_error(err, HOTFIX_IO, "%s does not compile with a section for each function, see %s", source, log);
+    return hf_error(err, HOTFIX_IO, "%s does not compile again, see %s", source, log);
 }
 
 int hf_compiles_run(const struct hf_compiles *compiles, const char *const *options, size_t option_count,
@@ -106,7 +110,7 @@ int hf_compiles_run(const struct hf_compiles *compiles, const char *const *optio
         if (failed)
             break;
         failed = start(compiles, compile, options, option_count, directory, &jobs[running].pid, err);
-        if (!failed)
+        if (!failed && jobs[running].pid)
             jobs[running++].source = compile->source;
     }
     /* Every compiler is waited for, also behind the first failure, whose message stays. */

@@ -24,8 +24,9 @@ struct hf_compiles {
 };
 
 /*
- * Writes each object to `directory`, which is made, under its path relative to the tree. Sources that the state does
- * not have are passed over. HOTFIX_IO naming the source that does not compile, and the log.
+ * Without options, an object that is there as the build made it is taken as it is. Writes each object to `directory`,
+ * which is made, under its path relative to the tree. Sources that the state does not have are passed over. HOTFIX_IO
+ * naming the source that does not compile, and the log.
  */
 int hf_compiles_run(const struct hf_compiles *compiles, const char *const *options, size_t option_count,
                     const char *directory, struct hotfix_error *err);

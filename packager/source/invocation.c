@@ -13,11 +13,15 @@
 
 /* What an option does to a second compilation of the same source. */
 enum option_use {
-    USE_KEEP,    /* it changes code or preprocessing */
-    USE_DROP,    /* it writes another file, or speaks to the linker */
-    USE_OUTPUT,  /* -o */
-    USE_COMPILE, /* -c */
-    USE_STOP     /* -E, -S and the like: no object comes out */
+    USE_KEEP,     /* it changes code or preprocessing */
+    USE_DROP,     /* it writes another file, or speaks to the linker */
+    USE_OUTPUT,   /* -o */
+    USE_LANGUAGE, /* -x: what follows is source, whatever its name */
+    USE_LIBRARY,  /* -l */
+    USE_SEARCH,   /* -L */
+    USE_STATIC,   /* the linker takes archives before shared libraries */
+    USE_COMPILE,  /* -c */
+    USE_STOP      /* -E, -S and the like: no object comes out */
 };
 
 struct option {
@@ -60,25 +64,30 @@ static const struct option options[] = {
     {"-T", true, false, USE_DROP},
     {"-u", true, false, USE_DROP},
     {"-z", true, false, USE_DROP},
-    {"-l", true, true, USE_DROP},
-    {"-L", true, true, USE_DROP},
-    {"-shared", false, false, USE_DROP},
-    {"-static", false, false, USE_DROP},
+    {"-e", true, false, USE_DROP},
+    {"-l", true, true, USE_LIBRARY},
+    {"-L", true, true, USE_SEARCH},
+    {"-shared", false, false, USE_KEEP},
+    {"-static", false, false, USE_STATIC},
+    {"-static-pie", false, false, USE_STATIC},
     {"-static-", false, true, USE_DROP},
     {"-fuse-ld=", false, true, USE_DROP},
     {"-rdynamic", false, false, USE_DROP},
-    {"-pie", false, false, USE_DROP},
-    {"-no-pie", false, false, USE_DROP},
+    {"-pie", false, false, USE_KEEP},
+    {"-no-pie", false, false, USE_KEEP},
     {"-nostartfiles", false, false, USE_DROP},
     {"-nodefaultlibs", false, false, USE_DROP},
     {"-nostdlib", false, false, USE_DROP},
-    {"-x", true, true, USE_KEEP},
+    {"-serialize-diagnostics", true, false, USE_DROP},
+    {"--serialize-diagnostics", true, false, USE_DROP},
+    {"-x", true, true, USE_LANGUAGE},
     {"-I", true, true, USE_KEEP},
     {"-D", true, true, USE_KEEP},
     {"-U", true, true, USE_KEEP},
     {"-A", true, true, USE_KEEP},
     {"-B", true, true, USE_KEEP},
     {"-include", true, false, USE_KEEP},
+    {"-include-pch", true, false, USE_KEEP},
     {"-imacros", true, false, USE_KEEP},
     {"-isystem", true, true, USE_KEEP},
     {"-iquote", true, true, USE_KEEP},
@@ -87,6 +96,9 @@ static const struct option options[] = {
     {"-iwithprefix", true, true, USE_KEEP},
     {"-isysroot", true, true, USE_KEEP},
     {"-imultilib", true, true, USE_KEEP},
+    {"-imultiarch", true, true, USE_KEEP},
+    {"--sysroot", true, false, USE_KEEP},
+    {"-wrapper", true, false, USE_KEEP},
     {"-target", true, false, USE_KEEP},
     {"-arch", true, false, USE_KEEP},
     {"-Xpreprocessor", true, false, USE_KEEP},
@@ -127,12 +139,6 @@ static bool is_source(const char *name)
 {
     static const char *const suffixes[] = {".c",   ".i",   ".cc", ".cp", ".cxx", ".cpp",
                                            ".CPP", ".c++", ".C",  ".ii", ".S",   ".s"};
-    return has_suffix(name, suffixes, sizeof(suffixes) / sizeof(suffixes[0]));
-}
-
-static bool is_input(const char *name)
-{
-    static const char *const suffixes[] = {".o", ".lo", ".a", ".obj"};
     return has_suffix(name, suffixes, sizeof(suffixes) / sizeof(suffixes[0]));
 }
 
@@ -227,31 +233,83 @@ static int expand(const char *argument, unsigned depth, struct arguments *argume
     return arguments_add(arguments, strdup(argument), err);
 }
 
-/* Sorts argument i into the invocation; returns how many arguments it used, itself included. */
-static size_t classify(struct hf_invocation *invocation, size_t i, bool *compiles, bool *stops)
-{
-    const char *argument = invocation->argv[i];
-    if (argument[0] != '-' || argument[1] == '\0') {
-        if (is_source(argument))
-            invocation->sources[invocation->source_count++] = i;
-        else if (is_input(argument))
-            invocation->inputs[invocation->input_count++] = i;
-        return 1;
-    }
+struct classification {
+    bool compiles;
+    bool stops;
+    bool language; /* behind -x */
+};
 
-    const struct option *option = option_find(argument);
-    if (!option)
-        return 1;
-    bool next = option_takes_next(option, argument) && i + 1 < invocation->argc;
-    if (option->use == USE_COMPILE)
-        *compiles = true;
-    else if (option->use == USE_STOP)
-        *stops = true;
-    else if (option->use == USE_OUTPUT && (next || argument[2])) {
+/* A file: source by its name or by -x, otherwise something for the linker. Standard input cannot be read again. */
+static void classify_file(struct hf_invocation *invocation, size_t i, struct classification *so_far)
+{
+    const char *name = invocation->argv[i];
+
+    if (strcmp(name, "-") == 0)
+        so_far->stops = true;
+    else if (so_far->language || is_source(name))
+        invocation->sources[invocation->source_count++] = i;
+    else
+        invocation->inputs[invocation->input_count++] = i;
+}
+
+static int classify_option(struct hf_invocation *invocation, const struct option *option, const char *operand,
+                           struct classification *so_far, struct hotfix_error *err)
+{
+    switch (option->use) {
+    case USE_COMPILE:
+        so_far->compiles = true;
+        break;
+    case USE_STOP:
+        so_far->stops = true;
+        break;
+    case USE_LANGUAGE:
+        so_far->language = strcmp(operand, "none") != 0;
+        break;
+    case USE_LIBRARY:
+        invocation->libraries[invocation->library_count++] = operand;
+        break;
+    case USE_SEARCH:
+        invocation->searches[invocation->search_count++] = operand;
+        break;
+    case USE_STATIC:
+        invocation->prefers_archives = true;
+        break;
+    case USE_OUTPUT:
         free(invocation->output);
-        invocation->output = strdup(next ? invocation->argv[i + 1] : argument + 2);
+        invocation->output = strdup(operand);
+        return invocation->output ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory for compiler arguments");
+    default:
+        break;
     }
-    return next ? 2 : 1;
+    return 0;
+}
+
+/* Sorts all arguments into the invocation. */
+static int classify(struct hf_invocation *invocation, struct hotfix_error *err)
+{
+    struct classification so_far = {0};
+
+    for (size_t i = 1; i < invocation->argc; i++) {
+        const char *argument = invocation->argv[i];
+        if (argument[0] != '-' || argument[1] == '\0') {
+            classify_file(invocation, i, &so_far);
+            continue;
+        }
+        const struct option *option = option_find(argument);
+        if (!option)
+            continue;
+        const char *operand = argument + strlen(option->name);
+        if (option_takes_next(option, argument))
+            operand = i + 1 < invocation->argc ? invocation->argv[++i] : "";
+        if (classify_option(invocation, option, operand, &so_far, err) != 0)
+            return -1;
+    }
+    bool files = invocation->source_count || invocation->input_count;
+    if (so_far.stops || !files || (so_far.compiles && !invocation->source_count))
+        invocation->kind = HF_INVOCATION_OTHER;
+    else
+        invocation->kind = so_far.compiles ? HF_INVOCATION_COMPILE : HF_INVOCATION_LINK;
+    return 0;
 }
 
 int hf_invocation_parse(int argc, char **argv, struct hf_invocation *invocation, struct hotfix_error *err)
@@ -265,25 +323,19 @@ int hf_invocation_parse(int argc, char **argv, struct hf_invocation *invocation,
     parsed.argv = arguments.items;
     parsed.argc = arguments.count;
     if (!failed) {
-        parsed.sources = calloc(parsed.argc + 1, sizeof(*parsed.sources));
-        parsed.inputs = calloc(parsed.argc + 1, sizeof(*parsed.inputs));
-        if (!parsed.sources || !parsed.inputs)
+        parsed.sources = calloc(parsed.argc, sizeof(*parsed.sources));
+        parsed.inputs = calloc(parsed.argc, sizeof(*parsed.inputs));
+        parsed.libraries = calloc(parsed.argc, sizeof(*parsed.libraries));
+        parsed.searches = calloc(parsed.argc, sizeof(*parsed.searches));
+        if (!parsed.sources || !parsed.inputs || !parsed.libraries || !parsed.searches)
             failed = hf_error(err, HOTFIX_MEMORY, "out of memory for compiler arguments");
     }
+    if (!failed)
+        failed = classify(&parsed, err);
     if (failed) {
         hf_invocation_deinit(&parsed);
         return -1;
     }
-
-    bool compiles = false, stops = false;
-    for (size_t i = 1; i < parsed.argc;)
-        i += classify(&parsed, i, &compiles, &stops);
-    if (stops)
-        parsed.kind = HF_INVOCATION_OTHER;
-    else if (compiles)
-        parsed.kind = parsed.source_count ? HF_INVOCATION_COMPILE : HF_INVOCATION_OTHER;
-    else
-        parsed.kind = parsed.source_count || parsed.input_count ? HF_INVOCATION_LINK : HF_INVOCATION_OTHER;
     *invocation = parsed;
     return 0;
 }
@@ -296,6 +348,8 @@ void hf_invocation_deinit(struct hf_invocation *invocation)
     free(invocation->output);
     free(invocation->sources);
     free(invocation->inputs);
+    free(invocation->libraries);
+    free(invocation->searches);
     memset(invocation, 0, sizeof(*invocation));
 }
 
@@ -309,9 +363,50 @@ char *hf_invocation_object(const struct hf_invocation *invocation, size_t i)
     const char *base = slash ? slash + 1 : source;
     const char *dot = strrchr(base, '.');
     char *object;
-    if (asprintf(&object, "%.*s.o", (int)(dot - base), base) < 0)
+    if (asprintf(&object, "%.*s.o", (int)(dot ? dot - base : (ptrdiff_t)strlen(base)), base) < 0)
         return NULL;
     return object;
+}
+
+/* directory/file when it can be read. */
+static char *readable(const char *directory, const char *prefix, const char *name, const char *suffix)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s%s%s", directory, prefix, name, suffix) < 0)
+        return NULL;
+    if (access(path, R_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+char *hf_invocation_archive(const struct hf_invocation *invocation, size_t i)
+{
+    const char *name = invocation->libraries[i];
+
+    for (size_t s = 0; s < invocation->search_count; s++) {
+        const char *directory = invocation->searches[s];
+        if (name[0] == ':') {
+            char *exact = readable(directory, "", name + 1, "");
+            if (exact)
+                return exact;
+            continue;
+        }
+        HF_FREE char *shared = readable(directory, "lib", name, ".so");
+        char *archive = readable(directory, "lib", name, ".a");
+        if (archive && (!shared || invocation->prefers_archives))
+            return archive;
+        free(archive);
+        if (shared)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* -static and the like stay: a driver's defaults for the code may depend on them. */
+static bool is_kept(enum option_use use)
+{
+    return use == USE_KEEP || use == USE_LANGUAGE || use == USE_STATIC;
 }
 
 char **hf_invocation_recompile(const struct hf_invocation *invocation, size_t i, const char *const *extra,
@@ -326,14 +421,14 @@ char **hf_invocation_recompile(const struct hf_invocation *invocation, size_t i,
     for (size_t at = 1; at < invocation->argc;) {
         char *argument = invocation->argv[at];
         if (argument[0] != '-' || argument[1] == '\0') {
-            if (at == invocation->sources[i] || (!is_source(argument) && !is_input(argument)))
+            if (at == invocation->sources[i])
                 argv[count++] = argument;
             at++;
             continue;
         }
         const struct option *option = option_find(argument);
         bool next = option && option_takes_next(option, argument) && at + 1 < invocation->argc;
-        if (!option || option->use == USE_KEEP) {
+        if (!option || is_kept(option->use)) {
             argv[count++] = argument;
             if (next)
                 argv[count++] = invocation->argv[at + 1];

@@ -25,8 +25,13 @@ struct hf_invocation {
     char *output;    /* operand of -o; NULL when there is none; owned */
     size_t *sources; /* indices into argv of source files, in order */
     size_t source_count;
-    size_t *inputs; /* indices into argv of object files and archives, in order */
+    size_t *inputs; /* indices into argv of what else the linker is given: objects, archives, scripts; in order */
     size_t input_count;
+    const char **libraries; /* operands of -l; strings of argv */
+    size_t library_count;
+    const char **searches; /* operands of -L; strings of argv */
+    size_t search_count;
+    bool prefers_archives; /* -static */
 };
 
 /*
@@ -41,6 +46,12 @@ void hf_invocation_deinit(struct hf_invocation *invocation);
  * malloc'ed; NULL when out of memory.
  */
 char *hf_invocation_object(const struct hf_invocation *invocation, size_t i);
+
+/*
+ * The archive that the i-th -l stands for, in the directories of -L: what the linker looks for in its own ones is no
+ * part of the build. malloc'ed; NULL when it is a shared library or is not found.
+ */
+char *hf_invocation_archive(const struct hf_invocation *invocation, size_t i);
 
 /*
  * A command line that compiles source i alone to object `output` with `extra_count` more options: other sources,

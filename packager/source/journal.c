@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gelf.h>
 #include <jansson.h>
 #include <libelf.h>
 #include <string.h>
@@ -59,6 +60,13 @@ static int entry_write(const char *journal, const char *kind, const char *output
     return hf_file_write(path, text, strlen(text), 0644, false, err);
 }
 
+/* JSON holds no other text. */
+static int check_text(const char *text, struct hotfix_error *err)
+{
+    HF_JSON json_t *value = json_string(text);
+    return value ? 0 : hf_error(err, HOTFIX_USAGE, "'%s' cannot be recorded: it is not UTF-8", text);
+}
+
 static int digest_text(const void *data, size_t size, char text[2 * HF_DIGEST_SIZE + 1], struct hotfix_error *err)
 {
     struct hf_digest digest;
@@ -68,12 +76,28 @@ static int digest_text(const void *data, size_t size, char text[2 * HF_DIGEST_SI
     return 0;
 }
 
+/* Settings that change what compilers do are part of the command. */
+static void add_environment(json_t *command)
+{
+    static const char *const names[] = {
+        "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "SOURCE_DATE_EPOCH",
+        "LANG",  "LC_ALL"};
+
+    json_array_append_new(command, json_string("env"));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = getenv(names[i]);
+        if (value)
+            json_array_append_new(command, json_sprintf("%s=%s", names[i], value));
+    }
+}
+
 static json_t *command_json(const struct hf_invocation *invocation, size_t i)
 {
     HF_FREE char **argv = hf_invocation_recompile(invocation, i, NULL, 0, "");
     json_t *command = json_array();
     size_t count = 0;
 
+    add_environment(command);
     while (argv && argv[count])
         count++;
     /* The last three are -c, -o and the output's name. */
@@ -95,16 +119,19 @@ static int add_compile(const char *journal, const char *directory, const struct 
                        struct hotfix_error *err)
 {
     HF_FREE char *relative = hf_invocation_object(invocation, i);
-    HF_FREE char *object = relative ? absolute(directory, relative) : NULL;
+    HF_FREE char *named = relative ? absolute(directory, relative) : NULL;
     HF_FREE uint8_t *bytes = NULL;
     char digest[2 * HF_DIGEST_SIZE + 1];
     size_t size;
-
-    if (!object)
-        return out_of_memory(err);
     struct stat status;
-    if (stat(object, &status) != 0 || !S_ISREG(status.st_mode))
+
+    if (!named)
+        return out_of_memory(err);
+    if (stat(named, &status) != 0 || !S_ISREG(status.st_mode))
         return 0; /* -o /dev/null and the like: nothing that could be linked */
+    HF_FREE char *object = realpath(named, NULL);
+    if (!object)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be resolved", named);
     if (hf_file_read(object, OBJECT_MAX, &bytes, &size, err) != 0 || digest_text(bytes, size, digest, err) != 0)
         return -1;
     return write_compile(journal, directory, invocation, i, object, digest, err);
@@ -133,25 +160,31 @@ static int add_transient(const char *journal, const char *directory, const struc
     return write_compile(journal, directory, invocation, i, object, digest, err);
 }
 
-/* Appends the digest of an object, or of each object in an archive. What is neither (a linker script) has nothing to
- * add. */
+static bool is_relocatable(Elf *file)
+{
+    GElf_Ehdr header;
+    return elf_kind(file) == ELF_K_ELF && gelf_getehdr(file, &header) && header.e_type == ET_REL;
+}
+
+/* Appends the digest of an object, or of each object in an archive. What is neither (a shared library, a linker script)
+ * has nothing to add. */
 static int add_input(const char *path, json_t *inputs, struct hotfix_error *err)
 {
     HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
-    Elf *file = elf_begin(fd, ELF_C_READ, NULL);
+    Elf *file = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     if (!file)
         return 0;
 
     int failed = 0;
     if (elf_kind(file) == ELF_K_ELF || elf_kind(file) == ELF_K_AR) {
-        Elf_Cmd command = ELF_C_READ;
+        Elf_Cmd command = ELF_C_READ_MMAP;
         bool archive = elf_kind(file) == ELF_K_AR;
         for (Elf *member = archive ? elf_begin(fd, command, file) : file; member && !failed;) {
             size_t size;
             char digest[2 * HF_DIGEST_SIZE + 1];
-            const char *bytes = elf_kind(member) == ELF_K_ELF ? elf_rawfile(member, &size) : NULL;
+            const char *bytes = is_relocatable(member) ? elf_rawfile(member, &size) : NULL;
             if (bytes) {
                 failed = digest_text(bytes, size, digest, err);
                 if (!failed)
@@ -168,24 +201,47 @@ static int add_input(const char *path, json_t *inputs, struct hotfix_error *err)
     return failed;
 }
 
-static int add_link(const char *journal, const char *directory, const struct hf_invocation *invocation,
-                    struct hotfix_error *err)
+/* The digests of all that the linker is given. */
+static int add_inputs(const char *journal, const char *directory, const struct hf_invocation *invocation,
+                      const char *output, json_t *inputs, struct hotfix_error *err)
 {
-    HF_JSON json_t *inputs = json_array();
-    HF_FREE char *output = absolute(directory, invocation->output ? invocation->output : "a.out");
-    if (!output)
-        return out_of_memory(err);
     for (size_t i = 0; i < invocation->source_count; i++)
         if (add_transient(journal, directory, invocation, i, output, inputs, err) != 0)
             return -1;
     for (size_t i = 0; i < invocation->input_count; i++) {
-        HF_FREE char *path = absolute(directory, invocation->argv[invocation->inputs[i]]);
-        if (!path)
-            return out_of_memory(err);
+        const char *path = invocation->argv[invocation->inputs[i]];
         if (access(path, F_OK) == 0 && add_input(path, inputs, err) != 0)
             return -1;
     }
-    HF_JSON json_t *entry = json_pack("{s:s, s:O}", "output", output, "inputs", inputs);
+    for (size_t i = 0; i < invocation->library_count; i++) {
+        HF_FREE char *archive = hf_invocation_archive(invocation, i);
+        if (archive && add_input(archive, inputs, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_link(const char *journal, const char *directory, const struct hf_invocation *invocation,
+                    struct hotfix_error *err)
+{
+    HF_JSON json_t *inputs = json_array();
+    HF_FREE char *named = absolute(directory, invocation->output ? invocation->output : "a.out");
+    HF_FREE uint8_t *bytes = NULL;
+    char digest[2 * HF_DIGEST_SIZE + 1];
+    struct stat status;
+    size_t size;
+
+    if (!named)
+        return out_of_memory(err);
+    if (stat(named, &status) != 0 || !S_ISREG(status.st_mode))
+        return 0;
+    HF_FREE char *output = realpath(named, NULL);
+    if (!output)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be resolved", named);
+    if (hf_file_read(output, OBJECT_MAX, &bytes, &size, err) != 0 || digest_text(bytes, size, digest, err) != 0 ||
+        add_inputs(journal, directory, invocation, output, inputs, err) != 0)
+        return -1;
+    HF_JSON json_t *entry = json_pack("{s:s, s:s, s:O}", "output", output, "digest", digest, "inputs", inputs);
     return entry ? entry_write(journal, "link", output, entry, err) : out_of_memory(err);
 }
 
@@ -197,6 +253,11 @@ int hf_journal_add(const char *directory, const struct hf_invocation *invocation
     if (elf_version(EV_CURRENT) == EV_NONE)
         return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
 
+    if (check_text(here, err) != 0)
+        return -1;
+    for (size_t i = 0; i < invocation->argc; i++)
+        if (check_text(invocation->argv[i], err) != 0)
+            return -1;
     if (invocation->kind == HF_INVOCATION_LINK)
         return add_link(directory, here, invocation, err);
     for (size_t i = 0; invocation->kind == HF_INVOCATION_COMPILE && i < invocation->source_count; i++)
@@ -250,9 +311,10 @@ static int digest_compare(const void *a, const void *b)
 static int link_read(json_t *entry, struct hf_link *link)
 {
     const char *output;
-    json_t *inputs;
+    json_t *inputs, *digest;
 
-    if (json_unpack(entry, "{s:s, s:o}", "output", &output, "inputs", &inputs) != 0 || !json_is_array(inputs))
+    if (json_unpack(entry, "{s:s, s:o, s:o}", "output", &output, "digest", &digest, "inputs", &inputs) != 0 ||
+        !json_is_array(inputs) || read_digest(digest, &link->digest) != 0)
         return -1;
     link->output = strdup(output);
     link->input_count = json_array_size(inputs);

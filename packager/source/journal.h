@@ -21,13 +21,14 @@ struct hf_compile {
     char *object;            /* absolute path */
     char *source;            /* as on the command line */
     char *directory;         /* working directory of the command */
-    char **argv;             /* the command that compiles this source alone, without -c and -o; NULL-terminated */
+    char **argv;             /* compiles this source alone; begins with env(1), lacks -c and -o; NULL-terminated */
     struct hf_digest digest; /* of the object's bytes when it was made */
 };
 
 /* One program or library. */
 struct hf_link {
     char *output;             /* absolute path */
+    struct hf_digest digest;  /* of its bytes: it may itself be an input (gcc -r) */
     struct hf_digest *inputs; /* digests of its objects, archive members among them; ordered by hf_digest bytes */
     size_t input_count;
 };

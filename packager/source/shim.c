@@ -92,7 +92,7 @@ static bool is_variable(const char *setting, const char *const *names)
     return false;
 }
 
-char **hf_shim_environment(const char *directory, const char *journal)
+char **hf_shim_environment(const char *directory, const char *journal, time_t epoch)
 {
     /* Set anew below, or make's: a make around us must not lend its job server and variables to the build. */
     static const char *const dropped[] = {"PATH",           HF_SHIM_DIRECTORY, HF_SHIM_JOURNAL,
@@ -105,7 +105,7 @@ char **hf_shim_environment(const char *directory, const char *journal)
     while (environ[count])
         count++;
     size_t text_size = strlen(path) + 2 * strlen(directory) + strlen(journal) + 128;
-    char **environment = malloc((count + 5) * sizeof(*environment) + text_size);
+    char **environment = malloc((count + 6) * sizeof(*environment) + text_size);
     if (!environment)
         return NULL;
 
@@ -113,7 +113,7 @@ char **hf_shim_environment(const char *directory, const char *journal)
     for (size_t i = 0; i < count; i++)
         if (!is_variable(environ[i], dropped))
             environment[used++] = environ[i];
-    char *text = (char *)(environment + count + 5);
+    char *text = (char *)(environment + count + 6);
     environment[used++] = text;
     text += sprintf(text, "PATH=%s:%s", directory, path) + 1;
     environment[used++] = text;
@@ -121,9 +121,26 @@ char **hf_shim_environment(const char *directory, const char *journal)
     environment[used++] = text;
     text += sprintf(text, HF_SHIM_JOURNAL "=%s", journal) + 1;
     environment[used++] = text;
-    sprintf(text, "CCACHE_DISABLE=1");
+    text += sprintf(text, "CCACHE_DISABLE=1") + 1;
+    if (!getenv("SOURCE_DATE_EPOCH")) {
+        environment[used++] = text;
+        sprintf(text, "SOURCE_DATE_EPOCH=%lld", (long long)epoch);
+    }
     environment[used] = NULL;
     return environment;
+}
+
+bool hf_shim_is_called(const char *program)
+{
+    const char *directory = getenv(HF_SHIM_DIRECTORY);
+    const char *slash = strrchr(program, '/');
+    HF_FREE char *shim = NULL;
+
+    if (!directory || asprintf(&shim, "%s/%s", directory, slash ? slash + 1 : program) < 0) {
+        shim = NULL;
+        return false;
+    }
+    return access(shim, X_OK) == 0;
 }
 
 struct search {

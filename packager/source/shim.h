@@ -6,6 +6,9 @@
 #ifndef HF_SHIM_H
 #define HF_SHIM_H
 
+#include <stdbool.h>
+#include <time.h>
+
 #include "hotfix/error.h"
 
 /* Environment: the shim directory, and the journal (see journal.h) that compilers are recorded in. */
@@ -17,9 +20,13 @@ int hf_shim_create(const char *directory, struct hotfix_error *err);
 
 /*
  * The environment for a build that is to be recorded: this process's with PATH, HOTFIX_CC_SHIMS and HOTFIX_CC_JOURNAL
- * set, make's own variables removed, ccache switched off. One malloc'ed block. NULL when out of memory.
+ * set, make's own variables removed, ccache switched off, and, unless SOURCE_DATE_EPOCH says otherwise, `epoch` as the
+ * time that compilers write into what they make. One malloc'ed block. NULL when out of memory.
  */
-char **hf_shim_environment(const char *directory, const char *journal);
+char **hf_shim_environment(const char *directory, const char *journal, time_t epoch);
+
+/* Whether this process was started as a compiler, through the shim directory of a build. */
+bool hf_shim_is_called(const char *program);
 
 /* 0 and *path (malloc'ed), the compiler of this name in PATH behind the shim directory; HOTFIX_USAGE when there is
  * none. */

@@ -27,6 +27,7 @@ struct places {
     char *journal_before;
     char *journal_after;
     char *log;
+    time_t begin;
 };
 
 static int out_of_memory(struct hotfix_error *err)
@@ -60,6 +61,7 @@ static int places_init(struct places *places, const char *work, struct hotfix_er
         .journal_before = below(work, "journal.before"),
         .journal_after = below(work, "journal.after"),
         .log = below(work, "build.log"),
+        .begin = time(NULL),
     };
     if (!places->tree || !places->before || !places->after || !places->shims || !places->journal_before ||
         !places->journal_after || !places->log)
@@ -73,8 +75,11 @@ static int places_init(struct places *places, const char *work, struct hotfix_er
 
 static int copy_tree(const char *from, const char *to, const char *log, struct hotfix_error *err)
 {
-    /* -a keeps times: make must see the copy as built as the original. */
-    const char *argv[] = {"cp", "-a", "--reflink=auto", "--", from, to, NULL};
+    /* -a keeps times: make must see the copy as built as the original. The dot follows a symbolic link. */
+    HF_FREE char *content = below(from, ".");
+    if (!content)
+        return out_of_memory(err);
+    const char *argv[] = {"cp", "-a", "--reflink=auto", "--", content, to, NULL};
     struct hf_process process = {.argv = argv, .log = log};
 
     if (hf_process_run(&process, err) != 0)
@@ -90,6 +95,9 @@ static int apply_patch(const struct hf_tree_request *request, const struct place
     const char *argv[] = {"patch", "-p1", "--batch", "--forward", "--no-backup-if-mismatch", "-i", patch, NULL};
     struct hf_process process = {.argv = argv, .directory = places->tree, .log = places->log};
 
+    /* Files get their times from a clock that ticks every few milliseconds: what is patched must be newer than what was
+     * built from it. */
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     if (hf_process_run(&process, err) == 0)
         return 0;
     return hf_error(err, HOTFIX_USAGE, "%s does not apply to %s with patch -p1, see %s", request->patch,
@@ -118,7 +126,7 @@ static void report(const struct hf_tree_request *request, enum hf_tree_phase pha
 static int run_make(const struct hf_tree_request *request, const struct places *places, const char *journal,
                     enum hf_tree_phase phase, struct hotfix_error *err)
 {
-    HF_FREE char **environment = hf_shim_environment(places->shims, journal);
+    HF_FREE char **environment = hf_shim_environment(places->shims, journal, places->begin);
     if (!environment)
         return out_of_memory(err);
     const char *argv[] = {"sh", "-c", request->make, NULL};
@@ -147,17 +155,23 @@ static int run_make(const struct hf_tree_request *request, const struct places *
                     phase == HF_TREE_BUILD ? "before" : "after", places->log);
 }
 
-/* An object counts when it went into a link whose output has the wanted name. */
-static bool is_linked(const struct hf_journal *first, const struct hf_journal *second, const char *output,
-                      const struct hf_digest *digest)
+static const char *base_name(const char *path)
 {
-    const struct hf_journal *journals[] = {first, second};
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 
-    for (size_t j = 0; j < 2; j++)
+#define PARTIAL_LINKS_MAX 8 /* relocatable links (gcc -r) on the way from an object to a program */
+
+/* An object counts when it went into a link whose output has the wanted name, also by way of relocatable links. */
+static bool is_linked(const struct hf_journal *const journals[2], const char *output, const struct hf_digest *digest,
+                      unsigned depth)
+{
+    for (size_t j = 0; depth < PARTIAL_LINKS_MAX && j < 2; j++)
         for (size_t i = 0; i < journals[j]->link_count; i++) {
             const struct hf_link *link = &journals[j]->links[i];
-            const char *slash = strrchr(link->output, '/');
-            if (strcmp(slash ? slash + 1 : link->output, output) == 0 && hf_link_has(link, digest))
+            if (hf_link_has(link, digest) &&
+                (strcmp(base_name(link->output), output) == 0 || is_linked(journals, output, &link->digest, depth + 1)))
                 return true;
         }
     return false;
@@ -174,8 +188,7 @@ static int check_output(const struct hf_journal *before, const struct hf_journal
             "the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in "
             "--make to the bare name");
     for (size_t i = 0; i < journal->link_count; i++) {
-        const char *slash = strrchr(journal->links[i].output, '/');
-        const char *name = slash ? slash + 1 : journal->links[i].output;
+        const char *name = base_name(journal->links[i].output);
         if (strcmp(name, output) == 0)
             return 0;
         size_t used = strlen(names);
@@ -205,11 +218,31 @@ static const struct hf_compile *compiled_before(const struct hf_journal *before,
     return object && access(object, F_OK) == 0 ? now : NULL;
 }
 
+static bool is_below(const char *path, const char *directory)
+{
+    size_t length = strlen(directory);
+    return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Both states of what a build makes elsewhere cannot be had at once, and it may be somebody's. */
+static int check_inside(const struct hf_change *changes, size_t count, const struct places *places,
+                        struct hotfix_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_below(changes[i].after->object, places->tree))
+            return hf_error(err, HOTFIX_USAGE,
+                            "the build makes %s outside of the copy of its tree; make --make build below its "
+                            "working directory, from a tree that was not configured elsewhere",
+                            changes[i].after->object);
+    return 0;
+}
+
 /* The objects of `output` that came out different after the patch, as pairs of commands. */
 static int find_changed(const struct hf_journal *before, const struct hf_journal *after, const char *output,
                         const struct places *places, struct hf_change **changes, size_t *count,
                         struct hotfix_error *err)
 {
+    const struct hf_journal *const journals[] = {after, before};
     struct hf_change *found = calloc(after->compile_count + 1, sizeof(*found));
     size_t used = 0;
 
@@ -220,7 +253,7 @@ static int find_changed(const struct hf_journal *before, const struct hf_journal
         const struct hf_compile *then = compiled_before(before, now, places);
         bool same =
             then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
-        if (!same && is_linked(after, before, output, &now->digest))
+        if (!same && is_linked(journals, output, &now->digest, 0))
             found[used++] = (struct hf_change){.before = then, .after = now};
     }
     if (used == 0) {
@@ -239,23 +272,30 @@ static int swap_trees(const char *from, const char *to, struct hotfix_error *err
     return 0;
 }
 
-/* Compiles the changed sources in each state of the tree. */
+/* Compiles the changed sources in each state of the tree. Paths in strings and debug information become those of the
+ * original. */
 static int compile_changed(const struct hf_tree_request *request, const struct places *places,
                            const struct hf_change *changes, size_t count, struct hf_tree_objects *objects,
                            struct hotfix_error *err)
 {
-    static const char *const sections[] = {"-ffunction-sections", "-fdata-sections", "-fPIC"};
     const struct hf_compiles after = {changes, count, true, places->tree, places->log};
     const struct hf_compiles before = {changes, count, false, places->tree, places->log};
+    HF_FREE char *map = NULL;
 
+    if (asprintf(&map, "-ffile-prefix-map=%s=%s", places->tree, request->source) < 0) {
+        map = NULL;
+        return out_of_memory(err);
+    }
+    const char *const options[] = {map, "-ffunction-sections", "-fdata-sections", "-fPIC",
+                                   "-fno-semantic-interposition"};
     report(request, HF_TREE_COMPILE, 0);
-    if (hf_compiles_run(&after, sections, 2, objects->new_objects, err) != 0 ||
-        hf_compiles_run(&after, sections, 3, objects->pic_objects, err) != 0)
+    if (hf_compiles_run(&after, options, 3, objects->new_objects, err) != 0 ||
+        hf_compiles_run(&after, options, 5, objects->pic_objects, err) != 0)
         return hf_error_prefix(err, "with the patch");
     report(request, HF_TREE_COMPILE, 2 * count);
     if (swap_trees(places->tree, places->after, err) != 0 || swap_trees(places->before, places->tree, err) != 0)
         return -1;
-    if (hf_compiles_run(&before, sections, 2, objects->old_objects, err) != 0 ||
+    if (hf_compiles_run(&before, options, 3, objects->old_objects, err) != 0 ||
         hf_compiles_run(&before, NULL, 0, objects->proof_objects, err) != 0)
         return hf_error_prefix(err, "without the patch");
     report(request, HF_TREE_COMPILE, 4 * count);
@@ -276,6 +316,8 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     if (!failed)
         failed = find_changed(&before, &after, request->output, places, &changes, &objects->count, err);
     if (!failed)
+        failed = check_inside(changes, objects->count, places, err);
+    if (!failed)
         failed = compile_changed(request, places, changes, objects->count, objects, err);
     hf_journal_deinit(&before);
     hf_journal_deinit(&after);
@@ -294,30 +336,55 @@ static int build_twice(const struct hf_tree_request *request, const struct place
     return run_make(request, places, places->journal_after, HF_TREE_REBUILD, err);
 }
 
-int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err)
+/* The request with whole paths: journals hold nothing else. */
+static int resolve(const struct hf_tree_request *request, struct hf_tree_request *resolved, char **source, char **work,
+                   struct hotfix_error *err)
 {
-    __attribute__((cleanup(places_deinit))) struct places places = {0};
     struct stat status;
 
-    if (stat(request->source, &status) != 0)
+    *source = realpath(request->source, NULL);
+    if (!*source || stat(*source, &status) != 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", request->source);
     if (!S_ISDIR(status.st_mode))
         return hf_error(err, HOTFIX_USAGE, "%s: is not a directory of sources", request->source);
+    if (access(request->patch, R_OK) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", request->patch);
+    *work = realpath(request->work, NULL);
+    if (!*work)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", request->work);
+    if (is_below(*work, *source))
+        return hf_error(err, HOTFIX_USAGE, "%s: is inside of %s, which is to be copied there", request->work,
+                        request->source);
+    *resolved = *request;
+    resolved->source = *source;
+    resolved->work = *work;
+    return 0;
+}
+
+int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err)
+{
+    __attribute__((cleanup(places_deinit))) struct places places = {0};
+    struct hf_tree_request whole;
+    HF_FREE char *source = NULL;
+    HF_FREE char *work = NULL;
+
+    if (resolve(request, &whole, &source, &work, err) != 0)
+        return -1;
     struct hf_tree_objects made = {
-        .old_objects = below(request->work, "objects.old"),
-        .new_objects = below(request->work, "objects.new"),
-        .proof_objects = below(request->work, "objects.proof"),
-        .pic_objects = below(request->work, "objects.pic"),
+        .old_objects = below(work, "objects.old"),
+        .new_objects = below(work, "objects.new"),
+        .proof_objects = below(work, "objects.proof"),
+        .pic_objects = below(work, "objects.pic"),
     };
     int failed = 0;
     if (!made.old_objects || !made.new_objects || !made.proof_objects || !made.pic_objects)
         failed = out_of_memory(err);
     if (!failed)
-        failed = places_init(&places, request->work, err);
+        failed = places_init(&places, work, err);
     if (!failed)
-        failed = build_twice(request, &places, err);
+        failed = build_twice(&whole, &places, err);
     if (!failed)
-        failed = compare_builds(request, &places, &made, err);
+        failed = compare_builds(&whole, &places, &made, err);
     if (failed) {
         hf_tree_objects_deinit(&made);
         return -1;
