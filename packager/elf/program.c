@@ -68,7 +68,7 @@ static bool has_debug_sections(const struct hf_image *image)
 {
     GElf_Shdr header;
 
-    return (hf_image_section(image, ".debug_info", &header) && header.sh_type != SHT_NOBITS) ||
+    return (hf_image_section(image, ".debug_info", &header) && header.sh_type != SHT_NOBITS && header.sh_size > 0) ||
            hf_image_section(image, ".zdebug_info", NULL);
 }
 
@@ -107,8 +107,10 @@ static int note(struct hf_program *program, const char *sentence, struct hotfix_
 
 static int read_dwarf(struct hf_program *program, struct hotfix_error *err)
 {
+    if (!has_debug_sections(program->debug))
+        return note(program, "holds no debug information; compile it with -g", err);
     /* libdwarf gives one placeholder for every string in a supplementary file: two unknowns would compare equal. */
-    if (has_debug_sections(program->debug) && hf_image_section(program->debug, ".gnu_debugaltlink", NULL))
+    if (hf_image_section(program->debug, ".gnu_debugaltlink", NULL))
         return note(program,
                     "was compressed with dwz: part of its debug information is in another file, which is "
                     "not read; use the file as it was before dwz",
