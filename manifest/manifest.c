@@ -242,6 +242,18 @@ static int parse_counted(const struct hf_ini_entry *entry, int base, uint64_t *n
     return 0;
 }
 
+static int parse_format(const struct hf_ini_entry *entry, struct hotfix_error *err)
+{
+    uint64_t number;
+
+    if (parse_number(entry->value, 10, UINT32_MAX, &number) != 0)
+        return bad_value(entry, "a decimal number", err);
+    if (number != HF_MANIFEST_FORMAT)
+        return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: format %" PRIu64 " is not known, only format %d",
+                        entry->line, number, HF_MANIFEST_FORMAT);
+    return 0;
+}
+
 static int parse_field(const struct field *field, struct hf_ini_entry *entry, void *object, struct hotfix_error *err)
 {
     void *where = (char *)object + field->offset;
@@ -249,12 +261,7 @@ static int parse_field(const struct field *field, struct hf_ini_entry *entry, vo
 
     switch (field->kind) {
     case FIELD_FORMAT:
-        if (parse_number(entry->value, 10, UINT32_MAX, &number) != 0)
-            return bad_value(entry, "a decimal number", err);
-        if (number != HF_MANIFEST_FORMAT)
-            return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: format %" PRIu64 " is not known, only format %d",
-                            entry->line, number, HF_MANIFEST_FORMAT);
-        return 0;
+        return parse_format(entry, err);
     case FIELD_NAME:
         if (!hf_name_valid(entry->value))
             return bad_value(entry, "1 to 64 letters, digits and ._+~- that begin with a letter or digit", err);
@@ -464,11 +471,23 @@ static int parse_sections(const struct hf_inifile *ini, struct hf_manifest *mani
     return parse_numbered(ini, manifest, err);
 }
 
+static char *supersedes_text(const struct hf_manifest *manifest)
+{
+    const size_t stride = 2 * HF_ID_SIZE + 1;
+    char *ids = calloc(1, manifest->supersedes_count * stride + 1);
+
+    for (size_t i = 0; ids && i < manifest->supersedes_count; i++) {
+        hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, ids + i * stride);
+        if (i + 1 < manifest->supersedes_count)
+            ids[(i + 1) * stride - 1] = ' ';
+    }
+    return ids;
+}
+
 /* The text of a field, or "" when it is absent. NULL when out of memory. */
 static char *field_text(const struct field *field, const void *object)
 {
     const void *where = (const char *)object + field->offset;
-    const struct hf_manifest *manifest = object;
     const struct hf_build_id *build_id = where;
     const char *text = where;
     char buffer[2 * HF_BUILD_ID_MAX + 1] = "";
@@ -508,14 +527,8 @@ static char *field_text(const struct field *field, const void *object)
     case FIELD_VERDICT:
         snprintf(buffer, sizeof(buffer), "%s", hf_verdict_name(*(const enum hf_verdict *)where));
         break;
-    case FIELD_SUPERSEDES: {
-        char *ids = calloc(1, manifest->supersedes_count * (2 * HF_ID_SIZE + 1) + 1);
-        for (size_t i = 0; ids && i < manifest->supersedes_count; i++) {
-            hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, ids + i * (2 * HF_ID_SIZE + 1));
-            ids[(i + 1) * (2 * HF_ID_SIZE + 1) - 1] = i + 1 < manifest->supersedes_count ? ' ' : '\0';
-        }
-        return ids;
-    }
+    case FIELD_SUPERSEDES:
+        return supersedes_text(object);
     }
     return strdup(buffer);
 }
