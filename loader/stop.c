@@ -310,6 +310,8 @@ int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struc
     };
     int status;
 
+    if (pause_ns)
+        *pause_ns = 0;
     if (check_proc(&run, err) != 0 || hf_zones_init(request, &run.zones, err) != 0)
         return -1;
     do {
