@@ -75,9 +75,8 @@ struct hf_part {
     struct hf_part *family; /* the function that this cold half of one belongs to; NULL: none */
 
     /* Set by those who compare. */
-    struct hf_part *twin;       /* the same thing in the other object of a pair (correlate.h) */
-    struct hf_part *comparable; /* the last anonymous part found equal to this one */
-    unsigned marks;             /* HF_MARK_* of choose.h */
+    struct hf_part *twin; /* the same thing in the other object of a pair (correlate.h) */
+    unsigned marks;       /* HF_MARK_* of choose.h */
     uint32_t group;
 };
 
