@@ -46,6 +46,19 @@ static bool is_private(const struct hf_check_subject *subject, const char *name)
     return false;
 }
 
+/* A library's own symbols may come from any program that loads it. */
+static bool is_library(const struct hf_image *image)
+{
+    size_t count = 0;
+    GElf_Phdr segment;
+
+    elf_getphdrnum(image->elf, &count);
+    for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++)
+        if (segment.p_type == PT_INTERP)
+            return false;
+    return image->header.e_type == ET_DYN;
+}
+
 static void check_symbol(const struct hf_check_subject *subject, const struct world *world, const char *name,
                          struct hf_findings *findings)
 {
@@ -63,6 +76,9 @@ static void check_symbol(const struct hf_check_subject *subject, const struct wo
         hf_findings_add(findings, HF_UNPROVEN, NULL, "install this library here as on the target's machine",
                         "the patch refers to '%s', which may be in %s, which is not on this machine", name,
                         missing->name);
+    else if (is_library(&subject->target->image))
+        hf_findings_add(findings, HF_UNPROVEN, NULL, NULL,
+                        "the patch refers to '%s', which only a program that loads the target could define", name);
     else
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL,
                         "the patch refers to '%s', which neither the target nor any library defines", name);

@@ -29,39 +29,44 @@ static int compose_target(const struct hf_check_subject *subject, struct hf_mani
     return manifest->target_name && manifest->arch ? 0 : out_of_memory(err);
 }
 
-/* Adds a text to "A; B; C" unless it is there. */
-static int add_distinct(char **all, const char *text)
+/* Adds to a list what it does not hold; separator goes between. */
+static int add_distinct(char **list, const char *item, const char *separator)
 {
+    size_t size = strlen(item), gap = strlen(separator);
     char *longer;
 
-    if (!*text || (*all && strstr(*all, text)))
-        return 0;
-    int size = asprintf(&longer, "%s%s%s", *all ? *all : "", *all ? "; " : "", text);
-    if (size < 0)
+    for (const char *at = *list; at && *at;) {
+        const char *end = strstr(at, separator);
+        size_t length = end ? (size_t)(end - at) : strlen(at);
+        if (length == size && strncmp(at, item, size) == 0)
+            return 0;
+        at += length + (end ? gap : 0);
+    }
+    if (asprintf(&longer, "%s%s%s", *list ? *list : "", *list ? separator : "", item) < 0)
         return -1;
-    free(*all);
-    *all = longer;
+    free(*list);
+    *list = longer;
     return 0;
 }
 
 static int compose_unit(const struct hf_unit *unit, struct hf_manifest *manifest, struct hotfix_error *err)
 {
     struct hf_producer producer;
+    int result = 0;
 
     if (!unit || !unit->producer)
         return 0;
     if (hf_producer_parse(unit->producer, &producer, err) != 0)
         return -1;
-    HF_FREE char *flags = hf_producer_flags(&producer);
-    int result =
-        flags && add_distinct(&manifest->compiler, producer.compiler) == 0 && add_distinct(&manifest->flags, flags) == 0
-            ? 0
-            : out_of_memory(err);
+    if (*producer.compiler)
+        result = add_distinct(&manifest->compiler, producer.compiler, "; ");
+    for (size_t i = 0; result == 0 && i < producer.flag_count; i++)
+        result = add_distinct(&manifest->flags, producer.flags[i], " ");
     hf_producer_deinit(&producer);
-    return result;
+    return result == 0 ? 0 : out_of_memory(err);
 }
 
-/* Compilers and flags of the target's units; several sets have "; " between them. */
+/* Compilers of the target's units, "; " between them, and all of their flags. */
 static int compose_compiler(const struct hf_check_subject *subject, struct hf_manifest *manifest,
                             struct hotfix_error *err)
 {
