@@ -529,6 +529,49 @@ compilers_differ() {
     fi
 }
 
+# record FUNCTION GROUP: a line for records, from binutils.
+record() {
+    echo "$(symbol shop "$1" | cut -d' ' -f 1-2) $(symbol fix.so "$1" | cut -d' ' -f 1-2) $2 $1"
+}
+
+# add_records BUILD-ID <LINES: gives fix.so the section that `hotfix build` writes (packager/build/record.h).
+add_records() {
+    sort | perl -e 'my @lines = <STDIN>;
+        print "HFFUNCS1", pack("C a* L<", length($ARGV[0]) / 2, pack("H*", $ARGV[0]), scalar @lines);
+        for (@lines) { my ($old, $size, $new, $new_size, $group, $name) = split;
+            print pack("Q<4 L< S</a* S</a*", hex $old, $size, hex $new, $new_size, $group, $name, "shop.c"); }' \
+        "$1" >records
+    objcopy --add-section .hotfix.functions=records fix.so
+}
+
+built_patches_need_no_picks() {
+    local id
+    make_fix good.c
+    id=$(readelf -nW shop | sed -n 's/.*Build ID: //p')
+    cp fix.so plain.so
+    { record total 1 && record fee 2 && record shipping 2; } >lines
+    add_records "$id" <lines
+    pack 0 "" "a built patch says what it replaces"
+    run hotfix show out.hotfix --json
+    is "all of that is in the bundle" "$(grep -c '"replacement":' "$OUT") $(json .checks.0.verdict)" "3 compatible"
+    pack 0 "" "picks choose among it" --func total
+    run hotfix show out.hotfix --json
+    is "and leave the rest out" "$(grep -c '"replacement":' "$OUT") $(json .functions.0.name)" "1 total"
+    pack 2 "fee is picked without shipping, on which it depends: pick both" "a group is not torn apart" --func fee
+    pack 2 "kept is picked, but the patch was built without a change of it" "what did not change is not picked" \
+        --func total --func kept
+    cp plain.so fix.so
+    add_records 00112233445566778899aabbccddeeff00112233 <lines
+    pack 1 "fix.so was built for another build of the target than shop" "records for another build"
+    cp plain.so fix.so
+    head -c 50 records >short && objcopy --add-section .hotfix.functions=short fix.so
+    run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix
+    is "records that are cut off" "$status" 5
+    cp plain.so fix.so
+    run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix
+    is "any other patch needs picks" "$status" 2
+}
+
 for name in gcc clang; do
     have $name || continue
     compiler=$name
@@ -541,6 +584,7 @@ make_shop
 arguments_are_checked
 the_bundle_says_what_it_was_told
 a_stripped_target_will_do
+built_patches_need_no_picks
 other_machines_and_builds_are_refused
 have gcc && clones_are_found
 have gcc && odd_entries_are_refused
