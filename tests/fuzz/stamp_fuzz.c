@@ -26,9 +26,9 @@ struct sample {
 
 #define AT(member)     offsetof(struct sample, member)
 #define EXTENT(member) AT(member), AT(member), AT(member), sizeof(((struct sample *)0)->member)
-#define SECTION(name, type, member)                                                                                    \
+#define SECTION(label, kind, member)                                                                                   \
     {                                                                                                                  \
-        .sh_name = name, .sh_type = type, .sh_flags = SHF_ALLOC, .sh_addr = AT(member), .sh_offset = AT(member),       \
+        .sh_name = (label), .sh_type = (kind), .sh_flags = SHF_ALLOC, .sh_addr = AT(member), .sh_offset = AT(member),  \
         .sh_size = sizeof(((struct sample *)0)->member), .sh_link = 1                                                  \
     }
 
