@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "elf/guard.h"
 #include "error.h"
 
 #define MAX_ORIGIN 16 /* abstract_origin behind abstract_origin */
@@ -152,11 +153,25 @@ static int add_copy(struct reader *reader, Dwarf_Die die, const struct place *pl
 }
 
 /* Entries below which neither code of a function nor a declaration of one can be. */
-static bool is_leaf(Dwarf_Half tag)
+static bool is_leaf(Dwarf_Die die, Dwarf_Half tag, const struct hf_dwarf_unit *unit)
 {
-    return tag == DW_TAG_formal_parameter || tag == DW_TAG_variable || tag == DW_TAG_enumeration_type ||
-           tag == DW_TAG_call_site || tag == DW_TAG_GNU_call_site || tag == DW_TAG_subroutine_type ||
-           tag == DW_TAG_array_type;
+    Dwarf_Half children;
+
+    switch (tag) {
+    case DW_TAG_formal_parameter:
+    case DW_TAG_variable:
+    case DW_TAG_enumeration_type:
+    case DW_TAG_call_site:
+    case DW_TAG_GNU_call_site:
+    case DW_TAG_subroutine_type:
+    case DW_TAG_array_type:
+        return true;
+    case DW_TAG_structure_type:
+    case DW_TAG_union_type:
+        return unit->in_c;
+    default:
+        return dwarf_die_abbrev_children_flag(die, &children) == DW_DLV_OK && !children;
+    }
 }
 
 /* Entries that a unit with types has at least one of; or it takes them from a partial unit. */
@@ -179,10 +194,11 @@ static int visit(struct reader *reader, Dwarf_Die die, const struct place *aroun
         return -1;
     if (tag == DW_TAG_inlined_subroutine && place.in_function && add_copy(reader, die, &place) != 0)
         return -1;
+    struct hf_dwarf_unit *unit = &reader->dwarf->units[place.unit];
     if (is_type(tag))
-        reader->dwarf->units[place.unit].typed = true;
+        unit->typed = true;
     place.depth++;
-    return is_leaf(tag) ? 0 : walk(reader, die, &place);
+    return is_leaf(die, tag, unit) ? 0 : walk(reader, die, &place);
 }
 
 static int walk(struct reader *reader, Dwarf_Die parent, const struct place *around)
@@ -262,6 +278,11 @@ static struct hf_unit *describe_unit(Dwarf_Die die, Dwarf_Half version)
     return unit;
 }
 
+bool hf_dwarf_is_c(uint16_t language)
+{
+    return language == DW_LANG_C || language == DW_LANG_C89 || language == DW_LANG_C99 || language == DW_LANG_C11;
+}
+
 static int add_unit(struct reader *reader, Dwarf_Die die, Dwarf_Half version)
 {
     struct hf_dwarf *dwarf = reader->dwarf;
@@ -277,6 +298,7 @@ static int add_unit(struct reader *reader, Dwarf_Die die, Dwarf_Half version)
     if (hf_die_tag(die) == DW_TAG_partial_unit)
         return 0;
     struct hf_unit *unit = added->unit = describe_unit(die, version);
+    added->in_c = unit && hf_dwarf_is_c(unit->language);
     return unit && unit->path && unit->producer ? 0 : out_of_memory(reader);
 }
 
@@ -342,6 +364,10 @@ int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct 
 
     if (!opened)
         return out_of_memory(&reader);
+    if (hf_guard_check(image, err) != 0) {
+        free(opened);
+        return -1;
+    }
     int status = dwarf_elf_init(image->elf, DW_DLC_READ, NULL, NULL, &opened->handle, &error);
     if (status == DW_DLV_ERROR) {
         hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s", image->path, dwarf_errmsg(error));

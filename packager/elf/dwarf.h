@@ -23,6 +23,7 @@ struct hf_dwarf_unit {
     struct hf_unit *unit; /* NULL for a partial unit; owned */
     uint64_t offset;      /* of its first entry */
     struct hf_die_unit die_unit;
+    bool in_c;    /* its structs hold no functions */
     bool typed;   /* it holds types; those of -g1 have functions without */
     char **files; /* its file table, NULL until it is asked for; libdwarf's */
     size_t file_count;
@@ -76,6 +77,9 @@ struct hf_dwarf {
 int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct hotfix_error *err);
 /* NULL is fine. */
 void hf_dwarf_close(struct hf_dwarf *dwarf);
+
+/* DW_AT_language is C of some year: functions may lack a prototype. */
+bool hf_dwarf_is_c(uint16_t language);
 
 /* The subprogram at an offset, or NULL. */
 const struct hf_subprogram *hf_dwarf_subprogram(const struct hf_dwarf *dwarf, uint64_t offset);

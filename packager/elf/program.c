@@ -173,32 +173,31 @@ static unsigned fitness(const struct hf_dwarf *dwarf, const struct hf_code *code
 
 static const struct hf_code *find_code(const struct hf_dwarf *dwarf, const struct hf_function *function)
 {
-    const struct hf_code *end = dwarf->codes + dwarf->code_count;
     const struct hf_code *best = NULL;
+    const struct hf_code *first = hf_dwarf_code(dwarf, function->address);
 
-    for (const struct hf_code *code = hf_dwarf_code(dwarf, function->address);
-         code && code < end && code->begin == function->address; code++)
+    for (size_t i = first ? (size_t)(first - dwarf->codes) : dwarf->code_count; i < dwarf->code_count; i++) {
+        const struct hf_code *code = &dwarf->codes[i];
+        if (code->begin != function->address)
+            break;
         if (!best || fitness(dwarf, code, function->name) > fitness(dwarf, best, function->name))
             best = code;
+    }
     return best;
 }
 
 static int describe_types(struct hf_program *program, const struct hf_subprogram *origin, struct hf_function *function,
                           struct hotfix_error *err)
 {
-    static const uint16_t unprototyped[] = {DW_LANG_C, DW_LANG_C89, DW_LANG_C99, DW_LANG_C11};
     Dwarf_Debug handle = program->dwarf->handle;
     HF_DIE Dwarf_Die subprogram = hf_die_at(handle, origin->offset);
     HF_DIE Dwarf_Die declaration =
         origin->specification == HF_DIE_NONE ? NULL : hf_die_at(handle, origin->specification);
-    bool prototyped = true;
-
-    for (size_t i = 0; i < sizeof(unprototyped) / sizeof(unprototyped[0]); i++)
-        prototyped &= function->unit->language != unprototyped[i];
     bool typed = program->dwarf->units[origin->unit].typed || (subprogram && hf_die_has(subprogram, DW_AT_prototyped));
     if (!subprogram || !typed)
         return 0;
-    return hf_types_describe(program->types, subprogram, declaration, prototyped, function, err);
+    return hf_types_describe(program->types, subprogram, declaration, !hf_dwarf_is_c(function->unit->language),
+                             function, err);
 }
 
 static int complete(struct hf_program *program, struct hf_function *function, struct hotfix_error *err)

@@ -90,8 +90,8 @@ struct hf_program {
  * when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing tells whether it does. A file with
  * neither symbols nor debug information opens, with no functions.
  *
- * libdwarf 20210528 is not safe against hostile DWARF (docs/design.md): open files from people you trust, as far as you
- * would run them.
+ * Any bytes are refused or read; but libdwarf 20210528 was not written for hostile ones (see guard.h for what fuzzing
+ * found), so files from people you do not trust are better opened where they can do no harm.
  */
 int hf_program_open(const char *path, const char *debug_path, struct hf_program **program, struct hotfix_error *err);
 void hf_program_close(struct hf_program *program);

@@ -160,6 +160,37 @@ static void test_damaged_debug_information_is_refused(void **state)
     assert_null(program);
 }
 
+/* libdwarf frees twice when it is given such tables. */
+static void test_damaged_list_tables_are_refused(void **state)
+{
+    static const char *const tables[] = {
+        "\\3",                                      /* no whole length */
+        "\\377\\0\\0\\0\\5\\0\\10\\0\\0\\0\\0\\0",  /* longer than the section */
+        "\\10\\0\\0\\0\\4\\0\\10\\0\\0\\0\\0\\0",   /* version 4 */
+        "\\10\\0\\0\\0\\5\\0\\3\\0\\0\\0\\0\\0",    /* addresses of 3 bytes */
+        "\\10\\0\\0\\0\\5\\0\\10\\1\\0\\0\\0\\0",   /* segments */
+        "\\10\\0\\0\\0\\5\\0\\10\\0\\377\\0\\0\\0", /* more offsets than fit */
+        "\\2\\0\\0\\0\\5\\0",                       /* shorter than its header */
+        "\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377",
+    };
+    static const char *const sections[] = {".debug_rnglists", ".debug_loclists"};
+    struct hf_program *program = NULL;
+
+    (void)state;
+    write_sources();
+    assert_run("gcc -gdwarf-5 -O2 -o whole first.c second.c");
+    for (size_t i = 0; i < FIXTURE_COUNT(tables) * FIXTURE_COUNT(sections); i++) {
+        const char *section = sections[i % 2];
+        assert_run("objcopy -O binary --only-section=%s --set-section-flags %s=alloc whole good && "
+                   "{ cat good; printf '%s'; } >bad && objcopy --update-section %s=bad whole tables",
+                   section, section, tables[i / 2], section);
+        assert_refused(open_program("tables", NULL, &program), HOTFIX_FORMAT, "holds no tables of lists");
+        assert_run("objcopy --compress-debug-sections=zlib tables packed");
+        assert_refused(open_program("packed", NULL, &program), HOTFIX_FORMAT, "holds no tables of lists");
+    }
+    assert_null(program);
+}
+
 static void check_functions(const struct hf_program *program, const char *how)
 {
     assert_true(program->has_dwarf);
@@ -227,6 +258,19 @@ static void test_every_compiler_and_format_says_the_same(void **state)
             if (strcmp(level, "-O2") == 0)
                 check_copies(program);
         }
+    }
+}
+
+static void test_the_old_form_of_compressed_sections_is_read(void **state)
+{
+    (void)state;
+    write_sources();
+    for (unsigned version = 4; version <= 5; version++) {
+        assert_run("gcc -O2 -gdwarf-%u -gz=zlib-gnu -Wl,--build-id=sha1 -o old first.c $PWD/second.c && "
+                   "readelf -SW old | grep -q zdebug_info",
+                   version);
+        FIXTURE_PROGRAM program = fixture_open("old", NULL);
+        check_functions(program, "-gz=zlib-gnu");
     }
 }
 
@@ -496,7 +540,9 @@ int main(void)
         cmocka_unit_test(test_absent_debug_information_is_said),
         cmocka_unit_test(test_a_file_without_symbols_has_no_functions),
         cmocka_unit_test(test_damaged_debug_information_is_refused),
+        cmocka_unit_test(test_damaged_list_tables_are_refused),
         cmocka_unit_test(test_every_compiler_and_format_says_the_same),
+        cmocka_unit_test(test_the_old_form_of_compressed_sections_is_read),
         cmocka_unit_test(test_stripped_programs_are_read_through_their_debug_files),
         cmocka_unit_test(test_local_functions_of_one_name_keep_their_own_source),
         cmocka_unit_test(test_parameters_go_by_typedef_and_by_tag),

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "elf/guard.h"
+
+#include "cursor.h"
+#include "error.h"
+
+/* One table: unit_length, version, address_size, segment_selector_size, offset_entry_count and the offsets (DWARF 5,
+ * sections 7.28 and 7.29). False when it is damaged. */
+static bool skip_table(struct hf_cursor *section)
+{
+    struct hf_cursor table;
+    uint64_t size = hf_cursor_u32(section), offset_size = 4;
+
+    if (size == 0xffffffff) {
+        size = hf_cursor_u64(section);
+        offset_size = 8;
+    }
+    const uint8_t *bytes = size <= section->size ? hf_cursor_bytes(section, (size_t)size) : NULL;
+    if (!bytes)
+        return false;
+    hf_cursor_init(&table, bytes, (size_t)size);
+    uint16_t version = hf_cursor_u16(&table);
+    uint8_t address_size = hf_cursor_u8(&table), segment_size = hf_cursor_u8(&table);
+    uint64_t offsets = hf_cursor_u32(&table);
+    return !table.failed && version == 5 && (address_size == 4 || address_size == 8) && segment_size == 0 &&
+           offsets * offset_size <= table.size - table.position;
+}
+
+static bool check_tables(Elf_Data *data)
+{
+    struct hf_cursor section;
+
+    if (!data || !data->d_buf)
+        return true;
+    hf_cursor_init(&section, data->d_buf, data->d_size);
+    while (!hf_cursor_done(&section))
+        if (!skip_table(&section))
+            return false;
+    return true;
+}
+
+/* libdwarf unpacks a section of the old form (.zdebug_) by its name, so that must be packed again. */
+static bool check_section(Elf_Scn *section, const GElf_Shdr *header, bool old_form)
+{
+    if (old_form)
+        return elf_compress_gnu(section, 0, 0) >= 0 && check_tables(elf_getdata(section, NULL)) &&
+               elf_compress_gnu(section, 1, ELF_CHF_FORCE) >= 0;
+    if ((header->sh_flags & SHF_COMPRESSED) && elf_compress(section, 0, 0) < 0)
+        return false;
+    return check_tables(elf_getdata(section, NULL));
+}
+
+int hf_guard_check(const struct hf_image *image, struct hotfix_error *err)
+{
+    static const char *const names[] = {".debug_rnglists", ".debug_loclists", ".zdebug_rnglists", ".zdebug_loclists"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        GElf_Shdr header;
+        Elf_Scn *section = hf_image_section(image, names[i], &header);
+        if (section && header.sh_type != SHT_NOBITS && !check_section(section, &header, names[i][1] == 'z'))
+            return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s holds no tables of lists",
+                            image->path, names[i]);
+    }
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What libdwarf 20210528 must not be given: it frees twice when a table of range or location lists has a damaged
+ * header (dwarf_load_rnglists, dwarf_load_loclists). Found by fuzzing; the fuzz target image_fuzz is the regression
+ * test.
+ */
+#ifndef HF_GUARD_H
+#define HF_GUARD_H
+
+#include "elf/image.h"
+#include "hotfix/error.h"
+
+/* HOTFIX_FORMAT when the debug information of an image would make libdwarf misbehave. Decompresses what it looks at. */
+int hf_guard_check(const struct hf_image *image, struct hotfix_error *err);
+
+#endif
