@@ -30,9 +30,9 @@ bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute);
 const char *hf_die_text(Dwarf_Die die, Dwarf_Half attribute);
 bool hf_die_number(Dwarf_Die die, Dwarf_Half attribute, uint64_t *number);
 /* Offset in .debug_info of the entry that the attribute refers to; HF_DIE_NONE when absent. */
-uint64_t hf_die_reference(Dwarf_Die die, Dwarf_Half attribute);
+uint64_t hf_die_reference(Dwarf_Die die, Dwarf_Half name);
 /* The entry that the attribute refers to, which may lie in a type unit. NULL when absent or unreadable. */
-Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half attribute);
+Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half name);
 
 /* DW_AT_low_pc, else DW_AT_entry_pc; HF_DIE_NONE without either. */
 uint64_t hf_die_entry(Dwarf_Die die);

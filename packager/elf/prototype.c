@@ -60,7 +60,7 @@ static int become(struct writer *writer, char **text, char *longer)
     return 0;
 }
 
-static char *declare(struct writer *writer, Dwarf_Die holder, char *declarator, unsigned depth);
+static char *declare(struct writer *writer, Dwarf_Die holder, char *start, unsigned depth);
 
 static int add_parameter(struct writer *writer, Dwarf_Die parameter, Dwarf_Half tag, char **list, unsigned depth)
 {
