@@ -163,6 +163,16 @@ uint64_t hf_die_entry(Dwarf_Die die)
     return entry && dwarf_formaddr(entry, &address, &error) == DW_DLV_OK ? address : HF_DIE_NONE;
 }
 
+/* libdwarf reads wherever the offset of a list leads. */
+static bool in_section(Dwarf_Debug dwarf, const char *section, uint64_t offset)
+{
+    Dwarf_Addr address;
+    Dwarf_Unsigned size;
+    Dwarf_Error error;
+
+    return dwarf_get_section_info_by_name(dwarf, section, &address, &size, &error) == DW_DLV_OK && offset < size;
+}
+
 /* A range list of DWARF 5, section 2.17.3. */
 static int ranges_5(Dwarf_Attribute attribute, Dwarf_Half form, uint64_t value, hf_die_range_fn fn, void *arg)
 {
@@ -246,6 +256,8 @@ int hf_die_ranges(Dwarf_Debug dwarf, Dwarf_Die die, const struct hf_die_unit *un
     if (status != DW_DLV_OK)
         return -1;
     value += offset;
+    if (unit->version >= 5 && form != DW_FORM_rnglistx && !in_section(dwarf, ".debug_rnglists", value))
+        return -1;
     return unit->version >= 5 ? ranges_5(ranges, form, value, fn, arg)
                               : ranges_4(dwarf, die, unit->base, value, fn, arg);
 }

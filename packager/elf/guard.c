@@ -22,8 +22,15 @@ static bool skip_table(struct hf_cursor *section)
     uint16_t version = hf_cursor_u16(&table);
     uint8_t address_size = hf_cursor_u8(&table), segment_size = hf_cursor_u8(&table);
     uint64_t offsets = hf_cursor_u32(&table);
-    return !table.failed && version == 5 && (address_size == 4 || address_size == 8) && segment_size == 0 &&
-           offsets * offset_size <= table.size - table.position;
+    if (table.failed || version != 5 || (address_size != 4 && address_size != 8) || segment_size != 0)
+        return false;
+    uint64_t room = table.size - table.position; /* offsets count from here */
+    if (offsets * offset_size > room)
+        return false;
+    for (uint64_t i = 0; i < offsets; i++)
+        if ((offset_size == 8 ? hf_cursor_u64(&table) : hf_cursor_u32(&table)) >= room)
+            return false;
+    return true;
 }
 
 static bool check_tables(Elf_Data *data)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What libdwarf 20210528 must not be given: it frees twice when a table of range or location lists has a damaged
- * header (dwarf_load_rnglists, dwarf_load_loclists). Found by fuzzing; the fuzz target image_fuzz is the regression
- * test.
+ * What libdwarf 20210528 must not be given: it frees twice when a table of range or location lists has a damaged header
+ * (dwarf_load_rnglists, dwarf_load_loclists), and reads wherever an offset in such a table leads. Found by fuzzing; the
+ * fuzz target image_fuzz is the regression test.
  */
 #ifndef HF_GUARD_H
 #define HF_GUARD_H

@@ -164,13 +164,14 @@ static void test_damaged_debug_information_is_refused(void **state)
 static void test_damaged_list_tables_are_refused(void **state)
 {
     static const char *const tables[] = {
-        "\\3",                                      /* no whole length */
-        "\\377\\0\\0\\0\\5\\0\\10\\0\\0\\0\\0\\0",  /* longer than the section */
-        "\\10\\0\\0\\0\\4\\0\\10\\0\\0\\0\\0\\0",   /* version 4 */
-        "\\10\\0\\0\\0\\5\\0\\3\\0\\0\\0\\0\\0",    /* addresses of 3 bytes */
-        "\\10\\0\\0\\0\\5\\0\\10\\1\\0\\0\\0\\0",   /* segments */
-        "\\10\\0\\0\\0\\5\\0\\10\\0\\377\\0\\0\\0", /* more offsets than fit */
-        "\\2\\0\\0\\0\\5\\0",                       /* shorter than its header */
+        "\\3",                                                /* no whole length */
+        "\\377\\0\\0\\0\\5\\0\\10\\0\\0\\0\\0\\0",            /* longer than the section */
+        "\\10\\0\\0\\0\\4\\0\\10\\0\\0\\0\\0\\0",             /* version 4 */
+        "\\10\\0\\0\\0\\5\\0\\3\\0\\0\\0\\0\\0",              /* addresses of 3 bytes */
+        "\\10\\0\\0\\0\\5\\0\\10\\1\\0\\0\\0\\0",             /* segments */
+        "\\10\\0\\0\\0\\5\\0\\10\\0\\377\\0\\0\\0",           /* more offsets than fit */
+        "\\14\\0\\0\\0\\5\\0\\10\\0\\1\\0\\0\\0\\4\\0\\0\\0", /* an offset that leads out of the table */
+        "\\2\\0\\0\\0\\5\\0",                                 /* shorter than its header */
         "\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377\\377",
     };
     static const char *const sections[] = {".debug_rnglists", ".debug_loclists"};
