@@ -174,25 +174,29 @@ PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
 # it sees it.
-.PHONY: check demo bench fuzz lint sanitize format format-check
+.PHONY: check corpus demo bench fuzz lint sanitize format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
 demo: ## fix the example web server while it serves
+corpus: ## fix real programs: every security patch of Debian's redis and curl
 bench: ## measure applies, pauses and the cost of a detour, beside gdb
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
 lint: ## check includes, exports, headers, scripts and man pages; analyse the code
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
 format: ## reformat the sources in place
 format-check: ## fail where `make format` would change something
-check demo bench fuzz lint sanitize:
+check corpus demo bench fuzz lint sanitize:
 	@./deps $@
 	@$(MAKE) --no-print-directory run-$@
 format format-check:
 	@./deps format
 	@$(MAKE) --no-print-directory run-$@
 
-.PHONY: run-check run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
+.PHONY: run-check run-corpus run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(EXAMPLES)
 	$(Q)$(TEST_ENV) prove -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
+
+run-corpus: all
+	$(Q)failed=0; for program in redis curl; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed
 
 run-demo: all $(EXAMPLES)
 	$(Q)$(TEST_ENV) examples/webapp/demo.sh

@@ -28,15 +28,17 @@ static int make_parents(char *path, struct hotfix_error *err)
     return 0;
 }
 
-/* The object's path below the directory. What a build makes outside of its tree is kept apart from what it makes
- * inside. */
+/* The object's path below the directory, with the suffix that objects are found by. What a build makes outside of its
+ * tree is kept apart from what it makes inside. */
 static char *object_path(const struct hf_compiles *compiles, const char *directory, const char *object)
 {
     size_t length = strlen(compiles->tree);
     bool inside = strncmp(object, compiles->tree, length) == 0 && object[length] == '/';
+    const char *dot = strrchr(object, '.');
     char *path;
 
-    if (asprintf(&path, "%s/%s", directory, inside ? object + length + 1 : object + 1) < 0)
+    if (asprintf(&path, "%s/%s%s", directory, inside ? object + length + 1 : object + 1,
+                 dot && strcmp(dot, ".o") == 0 ? "" : ".o") < 0)
         return NULL;
     return path;
 }

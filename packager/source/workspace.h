@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory that a build of a source tree happens in. */
+#ifndef HF_WORKSPACE_H
+#define HF_WORKSPACE_H
+
+#include <stdbool.h>
+
+#include "hotfix/error.h"
+
+struct hf_workspace {
+    char *path;     /* owned */
+    bool temporary; /* ours: goes away when the work succeeded */
+};
+
+/*
+ * The directory `given`, which is made when it does not exist and must be empty otherwise; or with NULL a new one below
+ * TMPDIR. HOTFIX_IO; HOTFIX_USAGE when there is something in it.
+ */
+int hf_workspace_init(struct hf_workspace *workspace, const char *given, struct hotfix_error *err);
+
+/* Removes a temporary directory with all that is in it. HOTFIX_IO. */
+int hf_workspace_remove(const struct hf_workspace *workspace, struct hotfix_error *err);
+
+void hf_workspace_deinit(struct hf_workspace *workspace);
+
+#endif
