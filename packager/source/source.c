@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/source.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "source/progress.h"
+
+#define SEE_HELP "(see 'hotfix build --help')"
+
+int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err)
+{
+    if (!source->directory && (source->patch || source->make || source->work))
+        return hf_error(err, HOTFIX_USAGE, "--patch, --make and --work belong to --source " SEE_HELP);
+    if (source->directory && (!source->patch || !source->make))
+        return hf_error(err, HOTFIX_USAGE, "--source needs --patch and --make " SEE_HELP);
+    if (source->directory && objects)
+        return hf_error(err, HOTFIX_USAGE, "--source takes the place of --old and --new " SEE_HELP);
+    return 0;
+}
+
+/* What the build calls the target: its own name, also when a link to it was given. */
+static char *output_name(const char *target)
+{
+    HF_FREE char *path = realpath(target, NULL);
+    const char *whole = path ? path : target;
+    const char *slash = strrchr(whole, '/');
+    return strdup(slash ? slash + 1 : whole);
+}
+
+int hf_source_build(struct hf_source *source, const char *target, struct hotfix_error *err)
+{
+    HF_FREE char *output = output_name(target);
+    struct hf_progress progress;
+
+    if (!output)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    if (hf_workspace_init(&source->workspace, source->work, err) != 0)
+        return -1;
+    hf_progress_init(&progress);
+    const struct hf_tree_request request = {
+        .source = source->directory,
+        .patch = source->patch,
+        .make = source->make,
+        .output = output,
+        .work = source->workspace.path,
+        .progress = progress.terminal ? hf_progress_show : NULL,
+        .progress_arg = &progress,
+    };
+    int failed = hf_tree_build(&request, &source->objects, err);
+    hf_progress_end(&progress);
+    return failed;
+}
+
+/* Whether there is anything that could be looked at. */
+static bool has_log(const char *directory)
+{
+    HF_FREE char *log = NULL;
+
+    if (asprintf(&log, "%s/build.log", directory) < 0) {
+        log = NULL;
+        return true;
+    }
+    return access(log, F_OK) == 0;
+}
+
+void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_report *report)
+{
+    struct hotfix_error error;
+
+    if (source->workspace.path && (succeeded || !has_log(source->workspace.path))) {
+        if (hf_workspace_remove(&source->workspace, &error) != 0)
+            hf_report_note(report, "%s", error.message);
+    } else if (source->workspace.path) {
+        hf_report_note(report, "what was built is kept in %s", source->workspace.path);
+    }
+    hf_tree_objects_deinit(&source->objects);
+    hf_workspace_deinit(&source->workspace);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of `hotfix build` that begins with sources: options, work directory, progress, and what stays behind. */
+#ifndef HF_SOURCE_H
+#define HF_SOURCE_H
+
+#include <stdbool.h>
+
+#include "hotfix/error.h"
+#include "report.h"
+#include "source/tree.h"
+#include "source/workspace.h"
+
+struct hf_source {
+    const char *directory; /* --source; NULL: objects were given */
+    const char *patch;     /* --patch */
+    const char *make;      /* --make */
+    const char *work;      /* --work; NULL: a temporary directory */
+
+    struct hf_workspace workspace;
+    struct hf_tree_objects objects;
+};
+
+/* Whether the options fit each other; `objects` says that objects were given. HOTFIX_USAGE. */
+int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err);
+
+/* Makes the objects, for the program or library `target`; progress goes to a terminal. As hf_tree_build(). */
+int hf_source_build(struct hf_source *source, const char *target, struct hotfix_error *err);
+
+/* Removes a temporary work directory when all went well; otherwise says where it is. */
+void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_report *report);
+
+#endif
