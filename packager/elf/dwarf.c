@@ -326,25 +326,53 @@ static int read_unit(struct reader *reader, Dwarf_Half version)
     return walk(reader, die, &(struct place){.unit = reader->dwarf->unit_count - 1});
 }
 
+/* Goes on to the next unit. DW_DLV_NO_ENTRY behind the last one: the next call begins anew. */
+static int next_unit(Dwarf_Debug handle, Dwarf_Half *version, uint64_t *end, Dwarf_Error *error)
+{
+    Dwarf_Unsigned length, type_offset, next = 0;
+    Dwarf_Half address_size, length_size, extension_size, header_type;
+    Dwarf_Off abbreviations;
+    Dwarf_Sig8 signature;
+
+    int status = dwarf_next_cu_header_d(handle, true, &length, version, &abbreviations, &address_size, &length_size,
+                                        &extension_size, &signature, &type_offset, &next, &header_type, error);
+    *end = next;
+    return status;
+}
+
 static int read_units(struct reader *reader)
 {
-    for (;;) {
-        Dwarf_Unsigned length, type_offset, next;
-        Dwarf_Half version, address_size, length_size, extension_size, header_type;
-        Dwarf_Off abbreviations;
-        Dwarf_Sig8 signature;
-        Dwarf_Error error;
-        int status = dwarf_next_cu_header_d(reader->dwarf->handle, true, &length, &version, &abbreviations,
-                                            &address_size, &length_size, &extension_size, &signature, &type_offset,
-                                            &next, &header_type, &error);
-        if (status == DW_DLV_NO_ENTRY)
-            return 0;
-        if (status != DW_DLV_OK)
-            return hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s", reader->image->path,
-                            dwarf_errmsg(error));
+    struct hf_dwarf *dwarf = reader->dwarf;
+    Dwarf_Error error;
+    Dwarf_Half version;
+    uint64_t end;
+    int status;
+
+    while ((status = next_unit(dwarf->handle, &version, &end, &error)) == DW_DLV_OK) {
+        size_t count = dwarf->unit_count;
         if (read_unit(reader, version) != 0)
             return -1;
+        if (dwarf->unit_count > count)
+            dwarf->units[count].end = end;
     }
+    if (status == DW_DLV_ERROR)
+        return hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s", reader->image->path,
+                        dwarf_errmsg(error));
+    return 0;
+}
+
+void hf_dwarf_enter(struct hf_dwarf *dwarf, size_t unit)
+{
+    Dwarf_Error error;
+    Dwarf_Half version;
+    uint64_t end = 0;
+
+    if (dwarf->entered == unit + 1)
+        return;
+    /* At most to the end and from the beginning once more. */
+    for (unsigned rounds = 0; rounds < 2 && end != dwarf->units[unit].end;)
+        rounds += next_unit(dwarf->handle, &version, &end, &error) != DW_DLV_OK;
+    dwarf->entered = unit + 1;
 }
 
 static int compare_codes(const void *a, const void *b)

@@ -22,6 +22,7 @@
 struct hf_dwarf_unit {
     struct hf_unit *unit; /* NULL for a partial unit; owned */
     uint64_t offset;      /* of its first entry */
+    uint64_t end;         /* of the header that follows it */
     struct hf_die_unit die_unit;
     bool in_c;    /* its structs hold no functions */
     bool typed;   /* it holds types; those of -g1 have functions without */
@@ -68,6 +69,7 @@ struct hf_dwarf {
     size_t code_count;
     struct hf_dwarf_copy *copies;
     size_t copy_count;
+    size_t entered; /* see hf_dwarf_enter() */
 };
 
 /*
@@ -77,6 +79,12 @@ struct hf_dwarf {
 int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct hotfix_error *err);
 /* NULL is fine. */
 void hf_dwarf_close(struct hf_dwarf *dwarf);
+
+/*
+ * Lets libdwarf look for entries from this unit on, where it would go through all units for each: whoever looks many
+ * up goes through the units in their order.
+ */
+void hf_dwarf_enter(struct hf_dwarf *dwarf, size_t unit);
 
 /* DW_AT_language is C of some year: functions may lack a prototype. */
 bool hf_dwarf_is_c(uint16_t language);

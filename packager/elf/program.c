@@ -200,11 +200,20 @@ static int describe_types(struct hf_program *program, const struct hf_subprogram
                              function, err);
 }
 
-static int complete(struct hf_program *program, struct hf_function *function, struct hotfix_error *err)
+/* A function whose types are still to be described, by the entry that tells them. */
+struct pending {
+    struct hf_function *function;
+    const struct hf_subprogram *origin;
+};
+
+/* All but the types; pending->origin is NULL when there is nothing to tell of them. */
+static int complete(struct hf_program *program, struct hf_function *function, struct pending *pending,
+                    struct hotfix_error *err)
 {
     struct hf_dwarf *dwarf = program->dwarf;
     const struct hf_code *code = find_code(dwarf, function);
 
+    *pending = (struct pending){.function = function};
     if (!code)
         return 0;
     const struct hf_subprogram *own = &dwarf->subprograms[code->subprogram];
@@ -217,11 +226,14 @@ static int complete(struct hf_program *program, struct hf_function *function, st
     if (function->size == 0)
         function->size = code->end - code->begin;
     function->declared = declared_name(dwarf, origin);
+    if (function->declared)
+        function->inlined = hf_program_inlined(program, function->declared, function->source, &function->inlined_count);
     /* Link-time optimisation compiles in units of its own making; dwz moves origins to partial ones. */
     function->unit = dwarf->units[origin->unit].unit;
     if (!function->unit)
         function->unit = dwarf->units[own->unit].unit;
-    return function->unit ? describe_types(program, origin, function, err) : 0;
+    pending->origin = function->unit ? origin : NULL;
+    return 0;
 }
 
 static const struct hf_function *function_at(const struct hf_program *program, uint64_t address)
@@ -292,20 +304,33 @@ static int read_copies(struct hf_program *program, struct hotfix_error *err)
     return 0;
 }
 
+static int compare_pending(const void *a, const void *b)
+{
+    const struct pending *first = a, *second = b;
+    uint64_t left = first->origin ? first->origin->offset : 0, right = second->origin ? second->origin->offset : 0;
+
+    return left < right ? -1 : left > right;
+}
+
 static int complete_functions(struct hf_program *program, struct hotfix_error *err)
 {
+    HF_FREE struct pending *pending = calloc(program->function_count + 1, sizeof(*pending));
+
     program->types = hf_types_create(program->dwarf->handle);
-    if (!program->types)
+    if (!pending || !program->types)
         return out_of_memory(program, err);
     if (read_copies(program, err) != 0)
         return -1;
-    for (size_t i = 0; i < program->function_count; i++) {
-        struct hf_function *function = &program->functions[i];
-        if (complete(program, function, err) != 0)
+    for (size_t i = 0; i < program->function_count; i++)
+        if (complete(program, &program->functions[i], &pending[i], err) != 0)
             return -1;
-        if (function->declared)
-            function->inlined =
-                hf_program_inlined(program, function->declared, function->source, &function->inlined_count);
+    qsort(pending, program->function_count, sizeof(*pending), compare_pending);
+    for (size_t i = 0; i < program->function_count; i++) {
+        if (!pending[i].origin)
+            continue;
+        hf_dwarf_enter(program->dwarf, pending[i].origin->unit);
+        if (describe_types(program, pending[i].origin, pending[i].function, err) != 0)
+            return -1;
     }
     return 0;
 }
