@@ -25,6 +25,7 @@ static int resolve(const struct hf_fixup *record, const struct hf_module *module
 
     switch (record->kind) {
     case HF_FIXUP_ADDRESS:
+    case HF_FIXUP_SELF:
         /* A symbol may stand at the end of its segment: one past the end of an array. */
         if (!hf_module_contains(module, record->value, 0, 0))
             break;
@@ -98,7 +99,7 @@ static int rebind_one(const struct hf_fixup *record, const struct hf_module *mod
         return hf_error(err, HOTFIX_FORMAT, "relocation type %u is not supported on %s", record->type,
                         hf_arch_host.name);
 
-    const struct hf_module *module = &modules[record->module];
+    const struct hf_module *module = record->kind == HF_FIXUP_SELF ? patch : &modules[record->module];
     uint64_t value = 0;
     if (resolve(record, module, &value, err) != 0 || cover(window, writer, patch, record->place, size, err) != 0)
         return -1;

@@ -23,7 +23,8 @@ enum hf_fixup_kind {
     HF_FIXUP_ADDRESS = 0,    /* S = the module's load base + value */
     HF_FIXUP_SLOT = 1,       /* S = the pointer stored at load base + value: a GOT slot, for what the target imports */
     HF_FIXUP_TLS_MODULE = 2, /* S = the module's TLS module id (RTLD_DI_TLS_MODID) */
-    HF_FIXUP_IFUNC = 3       /* S = what the resolver at load base + value returns */
+    HF_FIXUP_IFUNC = 3,      /* S = what the resolver at load base + value returns */
+    HF_FIXUP_SELF = 4        /* S = the patch's own load base + value; module is not looked at */
 };
 
 struct hf_fixup {

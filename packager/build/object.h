@@ -75,9 +75,9 @@ struct hf_part {
     struct hf_part *family; /* the function that this cold half of one belongs to; NULL: none */
 
     /* Set by those who compare. */
-    struct hf_part *twin; /* the same thing in the other object of a pair (correlate.h) */
-    unsigned marks;       /* HF_MARK_* of choose.h */
-    uint32_t group;
+    struct hf_part *twin;   /* the same thing in the other object of a pair (correlate.h) */
+    unsigned marks;         /* HF_MARK_* of work.h */
+    struct hf_part *leader; /* towards the part that stands for its group; NULL: itself */
 };
 
 struct hf_object {

@@ -3,8 +3,8 @@
  * The linked program or library that a patch is for: its symbols, its bytes, what its dynamic linker does to it, its
  * linkage stubs and the geometry of its thread-local storage.
  */
-#ifndef HF_TARGET_H
-#define HF_TARGET_H
+#ifndef HF_BUILD_TARGET_H
+#define HF_BUILD_TARGET_H
 
 #include <stdbool.h>
 #include <stddef.h>

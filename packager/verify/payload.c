@@ -171,6 +171,9 @@ static int check_records(const struct payload *payload, const struct hf_fixups *
         if (!hf_segment_contains(payload->elf, record->place, size, PF_R))
             return hf_error(err, HOTFIX_FORMAT, "fix-up %zu at %#" PRIx64 " lies outside its segments", i,
                             record->place);
+        if (record->kind == HF_FIXUP_SELF && !hf_segment_contains(payload->elf, record->value, 0, 0))
+            return hf_error(err, HOTFIX_FORMAT, "fix-up %zu refers to %#" PRIx64 ", which it does not have", i,
+                            record->value);
     }
     return 0;
 }

@@ -82,7 +82,7 @@ int hf_target_check(const struct hf_image *target, const struct hf_manifest *man
     }
     for (size_t i = 0; i < fixups->record_count; i++) {
         const struct hf_fixup *record = &fixups->records[i];
-        if (record->module == 0 && check_value(target, record) != 0)
+        if (record->module == 0 && record->kind != HF_FIXUP_SELF && check_value(target, record) != 0)
             return hf_error(err, HOTFIX_FORMAT, "fix-up %zu refers to %#" PRIx64 ", which it does not have", i,
                             record->value);
     }
