@@ -114,6 +114,7 @@ static int add_subprogram(struct reader *reader, Dwarf_Die die, struct place *pl
         .file = file,
         .line = (unsigned)line,
         .address = HF_DIE_NONE,
+        .declaration = hf_die_has(die, DW_AT_declaration),
         .unit = place->unit,
     };
     if (hf_die_ranges(dwarf->handle, die, &dwarf->units[place->unit].die_unit, add_code, reader) != 0)
@@ -384,6 +385,32 @@ static int compare_codes(const void *a, const void *b)
     return first->subprogram < second->subprogram ? -1 : first->subprogram > second->subprogram;
 }
 
+static int compare_names(const void *a, const void *b, void *arg)
+{
+    const struct hf_dwarf *dwarf = arg;
+    size_t first = *(const size_t *)a, second = *(const size_t *)b;
+    int order = strcmp(dwarf->subprograms[first].name, dwarf->subprograms[second].name);
+
+    return order != 0 ? order : first < second ? -1 : first > second;
+}
+
+static int order_codeless(struct reader *reader)
+{
+    struct hf_dwarf *dwarf = reader->dwarf;
+
+    dwarf->codeless = calloc(dwarf->subprogram_count + 1, sizeof(*dwarf->codeless));
+    if (!dwarf->codeless)
+        return out_of_memory(reader);
+    for (size_t i = 0; i < dwarf->subprogram_count; i++) {
+        const struct hf_subprogram *subprogram = &dwarf->subprograms[i];
+        if (subprogram->name && !subprogram->declaration && subprogram->address == HF_DIE_NONE &&
+            subprogram->origin == HF_DIE_NONE)
+            dwarf->codeless[dwarf->codeless_count++] = i;
+    }
+    qsort_r(dwarf->codeless, dwarf->codeless_count, sizeof(*dwarf->codeless), compare_names, dwarf);
+    return 0;
+}
+
 int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct hotfix_error *err)
 {
     struct hf_dwarf *opened = calloc(1, sizeof(*opened));
@@ -403,7 +430,7 @@ int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct 
         free(opened);
         return -1;
     }
-    if (status == DW_DLV_OK && read_units(&reader) != 0) {
+    if (status == DW_DLV_OK && (read_units(&reader) != 0 || order_codeless(&reader) != 0)) {
         hf_dwarf_close(opened);
         return -1;
     }
@@ -434,6 +461,7 @@ void hf_dwarf_close(struct hf_dwarf *dwarf)
     }
     free(dwarf->units);
     free(dwarf->subprograms);
+    free(dwarf->codeless);
     free(dwarf->codes);
     free(dwarf->copies);
     if (dwarf->handle)
@@ -484,6 +512,40 @@ const struct hf_code *hf_dwarf_code(const struct hf_dwarf *dwarf, uint64_t addre
             high = middle;
     }
     return low < dwarf->code_count && dwarf->codes[low].begin == address ? &dwarf->codes[low] : NULL;
+}
+
+/* Whether a unit's source has this base name. */
+static bool is_from(const struct hf_dwarf *dwarf, const struct hf_subprogram *subprogram, const char *file)
+{
+    const struct hf_unit *unit = dwarf->units[subprogram->unit].unit;
+    const char *slash = unit ? strrchr(unit->name, '/') : NULL;
+
+    return !file || (unit && strcmp(slash ? slash + 1 : unit->name, file) == 0);
+}
+
+const struct hf_subprogram *hf_dwarf_codeless(const struct hf_dwarf *dwarf, const char *name, const char *file)
+{
+    const struct hf_subprogram *found = NULL;
+    size_t low = 0, high = dwarf->codeless_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(dwarf->subprograms[dwarf->codeless[middle]].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < dwarf->codeless_count; low++) {
+        const struct hf_subprogram *subprogram = &dwarf->subprograms[dwarf->codeless[low]];
+        if (strcmp(subprogram->name, name) != 0)
+            break;
+        if (!is_from(dwarf, subprogram, file))
+            continue;
+        if (found)
+            return NULL;
+        found = subprogram;
+    }
+    return found;
 }
 
 /* libdwarf's file table of a unit. One that it cannot read is an empty one. */

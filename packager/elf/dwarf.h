@@ -40,6 +40,7 @@ struct hf_subprogram {
     uint64_t file;          /* DW_AT_decl_file, HF_DIE_NONE without one */
     unsigned line;          /* DW_AT_decl_line, 0 without one */
     uint64_t address;       /* where its code is entered, HF_DIE_NONE without code */
+    bool declaration;       /* DW_AT_declaration: the function is elsewhere */
     size_t unit;            /* index of its unit */
 };
 
@@ -65,6 +66,8 @@ struct hf_dwarf {
     size_t skeleton_count;             /* of them, those whose entries are in a .dwo file */
     struct hf_subprogram *subprograms; /* ordered by offset */
     size_t subprogram_count;
+    size_t *codeless; /* indices of the defining ones that have a name and no code, ordered by name, then index */
+    size_t codeless_count;
     struct hf_code *codes; /* ordered by begin, then subprogram */
     size_t code_count;
     struct hf_dwarf_copy *copies;
@@ -97,6 +100,12 @@ const struct hf_subprogram *hf_dwarf_origin(const struct hf_dwarf *dwarf, const 
 const struct hf_subprogram *hf_dwarf_declaration(const struct hf_dwarf *dwarf, const struct hf_subprogram *subprogram);
 /* The first piece of code that begins at an address; NULL when there is none. */
 const struct hf_code *hf_dwarf_code(const struct hf_dwarf *dwarf, uint64_t address);
+/*
+ * The subprogram that defines a function of this name and has no code: what a compiler folded into another, equal one
+ * leaves a symbol and no address. Its unit is compiled from a file of this base name; NULL: any. NULL when there is
+ * none or more than one.
+ */
+const struct hf_subprogram *hf_dwarf_codeless(const struct hf_dwarf *dwarf, const char *name, const char *file);
 /*
  * Path of the source file of a subprogram, joined by libdwarf with the unit's directories; "." and ".." are taken
  * out. *source is "" when it is unknown and lives as long as dwarf. HOTFIX_MEMORY.

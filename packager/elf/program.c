@@ -206,25 +206,34 @@ struct pending {
     const struct hf_subprogram *origin;
 };
 
+/* Code that was folded into that of an equal function is told by its name alone. */
+static const struct hf_subprogram *find_own(const struct hf_dwarf *dwarf, struct hf_function *function)
+{
+    const struct hf_code *code = find_code(dwarf, function);
+
+    if (!code)
+        return hf_dwarf_codeless(dwarf, function->name, function->local ? function->source : NULL);
+    if (function->size == 0)
+        function->size = code->end - code->begin;
+    return &dwarf->subprograms[code->subprogram];
+}
+
 /* All but the types; pending->origin is NULL when there is nothing to tell of them. */
 static int complete(struct hf_program *program, struct hf_function *function, struct pending *pending,
                     struct hotfix_error *err)
 {
     struct hf_dwarf *dwarf = program->dwarf;
-    const struct hf_code *code = find_code(dwarf, function);
+    const struct hf_subprogram *own = find_own(dwarf, function);
+    const char *source;
 
     *pending = (struct pending){.function = function};
-    if (!code)
+    if (!own)
         return 0;
-    const struct hf_subprogram *own = &dwarf->subprograms[code->subprogram];
     const struct hf_subprogram *origin = hf_dwarf_origin(dwarf, own);
-    const char *source;
     if (find_source(dwarf, origin, &source, &function->line, err) != 0)
         return -1;
     if (*source)
         function->source = source;
-    if (function->size == 0)
-        function->size = code->end - code->begin;
     function->declared = declared_name(dwarf, origin);
     if (function->declared)
         function->inlined = hf_program_inlined(program, function->declared, function->source, &function->inlined_count);

@@ -449,6 +449,22 @@ static void test_functions_are_ordered_and_aliases_are_entries(void **state)
     assert_int_equal(fixture_function(program, "picked")->address, fixture_function(program, "choose")->address);
 }
 
+/* gcc makes one of two equal functions a jump to the other, which has a symbol and no address in DWARF. */
+static void test_folded_functions_are_told_by_name(void **state)
+{
+    (void)state;
+    fixture_write("fold-1.c", "int calls;\nstatic int work(int *x) { for (int i = 0; i < *x; i++) calls += i * *x; "
+                              "return calls; }\nint a(int *x) { return work(x) + work(x + 1); }\n"
+                              "int b(int *x) { return work(x) + work(x + 1); }\n");
+    assert_run("gcc -O2 -g -shared -fPIC -o fold.so fold-1.c");
+    FIXTURE_PROGRAM program = fixture_open("fold.so", NULL);
+    assert_int_not_equal(fixture_function(program, "a")->address, fixture_function(program, "b")->address);
+    assert_string_equal(fixture_function(program, "a")->prototype, "int (int *)");
+    assert_string_equal(fixture_function(program, "b")->prototype, "int (int *)");
+    assert_non_null(fixture_function(program, "a")->unit);
+    assert_int_equal(fixture_function(program, "b")->line, 4);
+}
+
 /* Hand-written code has no size in its symbol. */
 static void test_sizes_that_symbols_lack_come_from_dwarf(void **state)
 {
@@ -552,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_copies_without_instructions_of_their_own_count),
         cmocka_unit_test(test_code_that_the_linker_dropped_is_not_there),
         cmocka_unit_test(test_functions_are_ordered_and_aliases_are_entries),
+        cmocka_unit_test(test_folded_functions_are_told_by_name),
         cmocka_unit_test(test_sizes_that_symbols_lack_come_from_dwarf),
         cmocka_unit_test(test_versions_are_taken_off_default_symbols),
         cmocka_unit_test(test_methods_and_templates_of_cxx),
