@@ -1,0 +1,205 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# From a source tree and a patch to patch.so: `hotfix build --source` with make, cmake and libtool projects, and hotfix cc.
+
+. "$(dirname "$0")/lib.sh"
+export CFLAGS="-O2 -g"
+
+# make_tree DIR: a program whose discount() has a bug, and the patch that fixes it.
+make_tree() {
+    mkdir -p "$1/lib"
+    cat >"$1/Makefile" <<'MAKEFILE'
+shop: main.o lib/libprice.a
+	$(CC) -o $@ main.o -Llib -lprice
+lib/libprice.a: lib/price.o lib/tax.o
+	rm -f $@; ar rcs $@ $^
+main.o lib/price.o lib/tax.o: lib/price.h
+MAKEFILE
+    cat >"$1/CMakeLists.txt" <<'CMAKE'
+cmake_minimum_required(VERSION 3.10)
+project(shop C)
+add_library(price STATIC lib/price.c lib/tax.c)
+add_executable(shop main.c)
+target_link_libraries(shop price)
+CMAKE
+    cat >"$1/lib/price.h" <<'SOURCE'
+int discount(int price);
+int tax(int price);
+SOURCE
+    cat >"$1/lib/price.c" <<'SOURCE'
+#include "price.h"
+
+static int calls;
+
+int discount(int price)
+{
+    calls++;
+    return price > 100 ? price / 2 + tax(calls) : price;
+}
+SOURCE
+    cat >"$1/lib/tax.c" <<'SOURCE'
+#include "price.h"
+
+int tax(int price)
+{
+    return price * 19 / 100;
+}
+SOURCE
+    cat >"$1/main.c" <<'SOURCE'
+#include <stdio.h>
+
+#include "lib/price.h"
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    printf("%d\n", discount(argc * 1000));
+    return 0;
+}
+SOURCE
+    cat >fix.patch <<'PATCH'
+--- a/lib/price.c
++++ b/lib/price.c
+@@ -5,5 +5,5 @@
+ int discount(int price)
+ {
+     calls++;
+-    return price > 100 ? price / 2 + tax(calls) : price;
++    return price > 100 ? price - price / 10 + tax(calls) : price;
+ }
+PATCH
+}
+
+# build TARGET MAKE [OPTION...]
+build() {
+    local target=$1 command=$2
+    shift 2
+    hotfix build --target "$target" --source source --patch fix.patch --make "$command" -o patch.so "$@"
+}
+
+# What is left behind of work directories, their names replaced.
+leftovers() {
+    (cd "$TMPDIR" && ls -d hotfix-build.* 2>/dev/null) | wc -l
+}
+export TMPDIR=$SCRATCH/tmp
+mkdir "$TMPDIR"
+
+make_tree source
+make_tree release
+run make -C release CC="$CC"
+cp release/shop shop
+
+# What is refused, and how.
+see="(see 'hotfix build --help')"
+expect 2 "hotfix build: --source needs --patch and --make $see" "sources need a patch" \
+    hotfix build --target shop --source source --make make -o patch.so
+expect 2 "hotfix build: --source needs --patch and --make $see" "and a command" \
+    hotfix build --target shop --source source --patch fix.patch -o patch.so
+expect 2 "hotfix build: --source takes the place of --old and --new $see" "sources or objects, not both" \
+    hotfix build --target shop --source source --patch fix.patch --make make --old a.o --new b.o -o patch.so
+expect 2 "hotfix build: --patch, --make and --work belong to --source $see" "a patch needs sources" \
+    hotfix build --target shop --patch fix.patch --old a.o --new b.o -o patch.so
+expect 5 "hotfix build: none: cannot be read: No such file or directory" "sources must be there" \
+    hotfix build --target shop --source none --patch fix.patch --make make -o patch.so
+expect 5 "hotfix build: none.patch: cannot be read: No such file or directory" "so must the patch" \
+    hotfix build --target shop --source source --patch none.patch --make make -o patch.so
+is "nothing is left behind by any of them" "$(leftovers)" 0
+mkdir full
+touch full/file
+expect 2 "hotfix build: full: is not empty" "a work directory must be empty" build shop make --work full
+expect 2 "hotfix build: source/work: is inside of source, which is to be copied there" "and elsewhere" \
+    build shop make --work source/work
+rm -rf source/work
+
+run build shop 'exit 3'
+kept=$(ls -d "$TMPDIR"/hotfix-build.*)
+is "a build that fails is refused, and named where its log is" "$status $(cat "$ERR")" \
+    "5 hotfix build: what was built is kept in $kept
+hotfix build: 'exit 3' failed before the patch, see $kept/build.log"
+rm -rf "$kept"
+expect 2 "hotfix build: what was built is kept in work
+hotfix build: fix.patch does not apply to $SCRATCH/empty with patch -p1, see $SCRATCH/work/build.log" "a patch that does not apply is refused" \
+    eval 'mkdir empty; hotfix build --target shop --source empty --patch fix.patch --make true -o patch.so --work work'
+rm -rf work
+cp shop other
+expect 2 "hotfix build: what was built is kept in work
+hotfix build: the build links no 'other', only shop; the file given as --target must have the name that the build gives it" "a target that the build does not make is refused" \
+    build other make --work work
+rm -rf work
+expect 2 "hotfix build: what was built is kept in work
+hotfix build: the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in --make to the bare name" "a compiler that is not found in PATH is refused" \
+    build shop "make CC=$(command -v gcc)" --work work
+rm -rf work
+ok "none of them writes a patch" test ! -e patch.so
+
+# builds CLAIM COMMAND...: one test, that it writes patch.so, says that discount changed, and leaves nothing behind.
+builds() {
+    local claim=$1
+    shift
+    rm -f patch.so
+    run "$@"
+    [ "$status" = 0 ] && [ -s patch.so ] && [ ! -s "$ERR" ] && [ "$(leftovers)" = 0 ] && grep -q discount "$OUT"
+    result $? "$claim" || cat "$OUT" "$ERR" "$TMPDIR"/hotfix-build.*/build.log 2>/dev/null | diagnose
+}
+
+builds "a make project" build shop "make CC=$CC"
+is "its sources are as they were" "$(find source -type f -newer fix.patch -o -name '*.o')" ""
+builds "in parallel" build shop "make CC=$CC -j8"
+builds "a tree that comes built" hotfix build --target shop --source release --patch fix.patch --make "make CC=$CC" -o patch.so
+builds "a source that the link command compiles" build shop "$CC $CFLAGS -o shop main.c lib/price.c lib/tax.c"
+run build shop "make CC=$CC" --work work
+ok "a work directory that was asked for stays" test -e work/objects.new/lib/price.o
+rm -rf work
+
+cmake='cmake -S . -B out -DCMAKE_BUILD_TYPE=None && cmake --build out -j2'
+if command -v cmake >/dev/null; then
+    run eval "(cd release && CC=$CC $cmake)"
+    export CC
+    builds "a cmake project, in a directory of its own" build release/out/shop "$cmake"
+else
+    ok "a cmake project # SKIP cmake is not installed" true
+fi
+
+# A shared library by libtool.
+if command -v autoreconf >/dev/null && command -v libtoolize >/dev/null; then
+    mkdir auto
+    make_tree auto
+    rm auto/Makefile
+    cat >auto/configure.ac <<'AC'
+AC_INIT([shop], [1])
+AM_INIT_AUTOMAKE([foreign subdir-objects])
+AC_PROG_CC
+AM_PROG_AR
+LT_INIT
+AC_CONFIG_FILES([Makefile])
+AC_OUTPUT
+AC
+    cat >auto/Makefile.am <<'AM'
+lib_LTLIBRARIES = libprice.la
+libprice_la_SOURCES = lib/price.c lib/tax.c lib/price.h
+bin_PROGRAMS = shop
+shop_SOURCES = main.c
+shop_LDADD = libprice.la
+AM
+    run eval '(cd auto && autoreconf -fi) && cp -a auto auto.release && (cd auto.release && ./configure CC="$CC" && make)'
+    autotools() {
+        hotfix build --target auto.release/.libs/libprice.so.0.0.0 --source auto --patch fix.patch \
+            --make './configure && make -j2' -o patch.so
+    }
+    builds "a library made by libtool" autotools
+else
+    ok "a library made by libtool # SKIP autotools are not installed" true
+fi
+
+# hotfix cc by its own name.
+expect 2 "hotfix cc: COMPILER is missing (see 'hotfix cc --help')" "hotfix cc needs a compiler" hotfix cc
+expect 2 "hotfix cc: compiler no-such-cc is not found in PATH" "which must be there" hotfix cc no-such-cc -c x.c
+expect 0 "" "hotfix cc has help" hotfix cc --help
+run hotfix cc "$CC" -c -o sections.o source/lib/price.c
+ok "hotfix cc adds sections" eval 'readelf -SW sections.o | grep -q "\.text\.discount"'
+echo 'int main(void) { return 7 }' >wrong.c
+run hotfix cc "$CC" -c wrong.c
+is "the compiler's status is that of hotfix cc" "$status" "$("$CC" -c wrong.c 2>/dev/null; echo $?)"
+ok "and so are its messages" grep -q 'wrong.c:1' "$ERR"
+
+finish
