@@ -16,7 +16,8 @@
 struct picker {
     const struct hf_program *target;
     const struct hf_program *patch;
-    bool *picked; /* one for each function of the target */
+    const struct hf_function **replacements; /* the patch's functions, ordered by name, then address */
+    bool *picked;                            /* one for each function of the target */
     struct hotfix_error *err;
 };
 
@@ -243,20 +244,48 @@ static unsigned fitness(const struct hf_function *old, const struct hf_function 
     return 1 + 64 * (source < 64 ? source : 64) + agreement(unit_path(old), unit_path(function));
 }
 
+static int compare_replacements(const void *a, const void *b)
+{
+    const struct hf_function *first = *(const struct hf_function *const *)a;
+    const struct hf_function *second = *(const struct hf_function *const *)b;
+    int order = strcmp(first->name, second->name);
+
+    if (order != 0)
+        return order;
+    return first->address < second->address ? -1 : first->address > second->address;
+}
+
+/* Index of the first of the patch's functions whose name is not below this one. */
+static size_t first_replacement(const struct picker *picker, const char *name)
+{
+    size_t low = 0, high = picker->patch->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(picker->replacements[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /*
  * The replacement of a target's function: the one of that name in the patch that fits best. NULL when there is none;
  * *several when two fit equally well.
  */
-static const struct hf_function *find_replacement(const struct hf_program *patch, const struct hf_function *old,
+static const struct hf_function *find_replacement(const struct picker *picker, const struct hf_function *old,
                                                   bool *several)
 {
     const struct hf_function *found = NULL;
     unsigned best = 0;
 
     *several = false;
-    for (size_t i = 0; i < patch->function_count; i++) {
-        const struct hf_function *function = &patch->functions[i];
-        unsigned fit = strcmp(function->name, old->name) == 0 ? fitness(old, function) : 0;
+    for (size_t i = first_replacement(picker, old->name); i < picker->patch->function_count; i++) {
+        const struct hf_function *function = picker->replacements[i];
+        if (strcmp(function->name, old->name) != 0)
+            break;
+        unsigned fit = fitness(old, function);
         if (fit == 0 || fit < best)
             continue;
         /* Two names of one piece of code are one candidate. */
@@ -298,7 +327,7 @@ static int pick_function(struct picker *picker, const char *text, size_t *matche
     if (strstr(wanted.name, ".cold"))
         return hf_error(picker->err, HOTFIX_USAGE, "--func %s: that is a part of a function; pick the whole", text);
     const struct hf_function *old = &picker->target->functions[index];
-    if (!find_replacement(picker->patch, old, &several)) {
+    if (!find_replacement(picker, old, &several)) {
         if (several)
             return hf_error(picker->err, HOTFIX_USAGE,
                             "--func %s: %s has several functions of that name and none alone comes from %s", text,
@@ -348,7 +377,7 @@ static int pick_matching(struct picker *picker, const struct hf_pick *pick, size
         if (is_clone(function->name) || !(package ? in_package(function, pick->text) : in_class(function, pick->text)))
             continue;
         matched++;
-        bool replaced = find_replacement(picker->patch, function, &several) != NULL;
+        bool replaced = find_replacement(picker, function, &several) != NULL;
         if (several)
             return hf_error(picker->err, HOTFIX_USAGE,
                             "%s %s: %s has several functions %s and none alone comes from %s; exclude it",
@@ -401,7 +430,7 @@ static int collect(const struct picker *picker, struct hf_pair *pairs, size_t *c
         bool several;
         if (!picker->picked[i])
             continue;
-        pair.new_function = find_replacement(picker->patch, pair.old_function, &several);
+        pair.new_function = find_replacement(picker, pair.old_function, &several);
         const struct hf_pair *last = *count ? &pairs[*count - 1] : NULL;
         if (!last || last->old_function->address != pair.old_function->address) {
             pairs[(*count)++] = pair;
@@ -437,11 +466,16 @@ int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct
     HF_FREE bool *picked = calloc(target->function_count + 1, sizeof(*picked));
     HF_FREE size_t *matched = calloc(pick_count + 1, sizeof(*matched));
     HF_FREE struct hf_pair *collected = calloc(target->function_count + 1, sizeof(*collected));
-    struct picker picker = {.target = target, .patch = patch, .picked = picked, .err = err};
+    HF_FREE const struct hf_function **replacements = calloc(patch->function_count + 1, sizeof(*replacements));
+    struct picker picker = {
+        .target = target, .patch = patch, .replacements = replacements, .picked = picked, .err = err};
     size_t count;
 
-    if (!picked || !matched || !collected)
+    if (!picked || !matched || !collected || !replacements)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < patch->function_count; i++)
+        replacements[i] = &patch->functions[i];
+    qsort(replacements, patch->function_count, sizeof(*replacements), compare_replacements);
     if (pick_all(&picker, picks, pick_count, matched) != 0 || collect(&picker, collected, &count) != 0)
         return -1;
     if (count == 0)
