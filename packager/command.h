@@ -16,7 +16,6 @@ int hf_cmd_pack(int argc, char **argv);
 int hf_cmd_verify(int argc, char **argv);
 int hf_cmd_show(int argc, char **argv);
 
-int hf_cmd_build(int argc, char **argv);
 int hf_cmd_cc(int argc, char **argv);
 
 /* The command under a compiler's name: runs that compiler and records what it made. Returns the compiler's exit status.

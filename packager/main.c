@@ -16,7 +16,6 @@ static const struct hf_command commands[] = {
     {"pack", "check a patch, stamp it, and write it as a signed bundle", hf_cmd_pack},
     {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
     {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
-    {"build", "make a patch from old and new object files", hf_cmd_build},
     {"cc", "run a compiler as hotfix build needs it", hf_cmd_cc},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
