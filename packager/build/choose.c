@@ -7,6 +7,7 @@
 #include "build/binding.h"
 #include "build/compare.h"
 #include "build/lines.h"
+#include "build/signature.h"
 #include "error.h"
 
 static int refuse(const struct hf_object *object, const char *name, const char *why, struct hotfix_error *err)
@@ -323,6 +324,9 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
             return -1;
         keep_hooks(work->pairings[i].after);
     }
+    for (size_t i = 0; i < work->pairing_count; i++)
+        if (hf_signatures_part(work, &work->pairings[i], err) != 0)
+            return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         struct hf_object *object = work->pairings[i].after;
         for (size_t k = 1; k < object->part_count; k++)
