@@ -47,7 +47,7 @@ show() {
 first_line() {
     local waited
     for ((waited = 0; waited < 200; waited++)); do
-        if [ "$(wc -l <"$1")" -gt 0 ]; then
+        if [ -s "$1" ] && [ "$(wc -l <"$1")" -gt 0 ]; then
             head -n 1 "$1"
             return
         fi
