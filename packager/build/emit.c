@@ -45,6 +45,17 @@ static int plain_bytes(const struct hf_part *part, struct hf_writer_section *sec
     return 0;
 }
 
+/* Does the dynamic linker have to write into this constant? A target at fixed addresses needs no such thing. */
+static bool needs_relocation(const struct hf_redirect *redirect, const struct hf_part *part)
+{
+    if (part->flags & SHF_WRITE || (part->kind != HF_PART_CONST && part->kind != HF_PART_MERGE))
+        return false;
+    for (size_t i = 0; i < part->reference_count; i++)
+        if (redirect->work->target->arch->relation(part->references[i].type) == HF_RELATION_WORD)
+            return true;
+    return false;
+}
+
 static int add_section(struct hf_redirect *redirect, const struct hf_part *part, struct hotfix_error *err)
 {
     /* Strings and constants are not merged any more: their offsets must stay. Groups are resolved by name. */
@@ -60,6 +71,10 @@ static int add_section(struct hf_redirect *redirect, const struct hf_part *part,
     if (part->kind == HF_PART_MERGE) {
         section.flags &= ~(uint64_t)(SHF_MERGE | SHF_STRINGS);
         section.entry_size = 0;
+    }
+    if (needs_relocation(redirect, part)) {
+        section.name = (char *)".data.rel.ro.hotfix";
+        section.flags |= SHF_WRITE;
     }
     if ((part->kind == HF_PART_DEBUG || part->kind == HF_PART_OTHER) && plain_bytes(part, &section, err) != 0)
         return -1;
