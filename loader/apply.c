@@ -93,9 +93,10 @@ static int stage(const uint8_t *payload, struct hf_applied *applied, struct hf_r
 }
 
 /* Prepares the patcher and runs the hook: the last things that may take long. */
-static int get_ready(struct hf_switch *change, struct hf_applied *applied, struct hf_report *report)
+static int get_ready(struct hf_switch *change, struct hf_applied *applied, const struct hotfix_apply_options *options,
+                     struct hf_report *report)
 {
-    if (hf_switch_open(change, applied, HF_SWITCH_APPLY, report) != 0)
+    if (hf_switch_open(change, applied, HF_SWITCH_APPLY, options, report) != 0)
         return -1;
     log_functions(report);
     if (run_on_apply(applied, report) != 0) {
@@ -105,14 +106,15 @@ static int get_ready(struct hf_switch *change, struct hf_applied *applied, struc
     return 0;
 }
 
-static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied, struct hf_report *report)
+static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied,
+                            const struct hotfix_apply_options *options, struct hf_report *report)
 {
     uint64_t begin = hf_clock();
     if (stage(payload, applied, report) != 0)
         return -1;
 
     struct hf_switch change;
-    int status = get_ready(&change, applied, report);
+    int status = get_ready(&change, applied, options, report);
     report->result->cost.stage = hf_clock() - begin;
     if (status != 0) {
         hf_stage_close(&applied->stage);
@@ -128,7 +130,7 @@ static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied, 
     return status;
 }
 
-int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_patcher *patcher,
+int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_apply_options *options,
              struct hf_report *report)
 {
     struct hotfix_error *err = hf_report_error(report);
@@ -138,17 +140,17 @@ int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const s
     struct hf_module target = {0};
     int status = open_bundle(input, trust, report, &bundle);
     if (status == 0)
-        status = hf_check_target(&bundle.manifest, patcher, &target, err);
+        status = hf_check_target(&bundle.manifest, options->patcher, &target, err);
     report->result->cost.verify = hf_clock() - begin;
     if (status != 0)
         return -1;
 
     struct hf_applied *applied;
-    if (hf_applied_create(&bundle.manifest, &target, patcher, &applied, err) != 0) {
+    if (hf_applied_create(&bundle.manifest, &target, options->patcher, &applied, err) != 0) {
         hf_module_deinit(&target);
         return -1;
     }
-    if (stage_and_switch(bundle.payload, applied, report) != 0) {
+    if (stage_and_switch(bundle.payload, applied, options, report) != 0) {
         hf_applied_destroy(applied);
         return -1;
     }
@@ -172,7 +174,7 @@ static int find_applied(const char *id, struct hf_applied **applied, struct hotf
     return *applied ? 0 : hf_error(err, HOTFIX_NOT_APPLIED, "no bundle with id %s is applied", id);
 }
 
-int hf_revert(const char *id, struct hf_report *report)
+int hf_revert(const char *id, const struct hotfix_apply_options *options, struct hf_report *report)
 {
     struct hf_applied *applied;
     if (find_applied(id, &applied, hf_report_error(report)) != 0)
@@ -181,7 +183,7 @@ int hf_revert(const char *id, struct hf_report *report)
 
     struct hf_switch change;
     uint64_t begin = hf_clock();
-    int status = hf_switch_open(&change, applied, HF_SWITCH_REVERT, report);
+    int status = hf_switch_open(&change, applied, HF_SWITCH_REVERT, options, report);
     report->result->cost.stage = hf_clock() - begin;
     if (status != 0)
         return -1;

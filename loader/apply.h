@@ -17,10 +17,11 @@ struct hf_input {
     size_t size;
 };
 
-int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_patcher *patcher,
+/* The options have a patcher. */
+int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_apply_options *options,
              struct hf_report *report);
 
 /* id as in hotfix_revert(). */
-int hf_revert(const char *id, struct hf_report *report);
+int hf_revert(const char *id, const struct hotfix_apply_options *options, struct hf_report *report);
 
 #endif

@@ -52,6 +52,27 @@ static bool patcher_valid(const struct hotfix_patcher *patcher)
     return patcher->size >= sizeof(*patcher) && patcher->name && patcher->apply && patcher->revert;
 }
 
+/* What hotfix_apply() and hotfix_revert() go by. */
+static const struct hotfix_apply_options defaults = HOTFIX_APPLY_OPTIONS_INIT;
+
+/* Fills in what the options, which may be NULL, leave to the library. */
+static int resolve(const struct hotfix_apply_options *options, struct hotfix_apply_options *resolved,
+                   struct hotfix_error *err)
+{
+    if (!options)
+        options = &defaults;
+    if (options->size < sizeof(*options))
+        return hf_error(err, HOTFIX_USAGE, "the options are not initialised with HOTFIX_APPLY_OPTIONS_INIT");
+    *resolved = *options;
+    if (!resolved->patcher)
+        resolved->patcher = &hf_patcher_builtin;
+    if (resolved->quiescence != HOTFIX_IMMEDIATE && resolved->quiescence != HOTFIX_QUIESCENT)
+        return hf_error(err, HOTFIX_USAGE, "%d is no kind of quiescence", (int)resolved->quiescence);
+    if (!patcher_valid(resolved->patcher))
+        return hf_error(err, HOTFIX_USAGE, "the patcher lacks a name, apply or revert");
+    return 0;
+}
+
 /* Starts the report and takes the lock; -1 with the report, if there is one, ended. */
 static int enter(struct hotfix *hotfix, struct hotfix_result *result, struct hf_report *report)
 {
@@ -76,7 +97,7 @@ static int leave(struct hf_report *report, int status)
     return status;
 }
 
-static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const struct hotfix_patcher *patcher,
+static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const struct hotfix_apply_options *options,
                      struct hotfix_result *result)
 {
     struct hf_report report;
@@ -84,45 +105,68 @@ static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const 
         return -1;
     report.frame = __builtin_frame_address(0);
 
-    int status;
-    if (!input->path && !input->bytes)
+    struct hotfix_apply_options resolved;
+    int status = resolve(options, &resolved, hf_report_error(&report));
+    if (status == 0 && !input->path && !input->bytes)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
-    else if (!patcher_valid(patcher))
-        status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "the patcher lacks a name, apply or revert");
-    else
-        status = hf_apply(input, &hotfix->trust, patcher, &report);
+    if (status == 0)
+        status = hf_apply(input, &hotfix->trust, &resolved, &report);
     return leave(&report, status);
+}
+
+int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+                     struct hotfix_result *result)
+{
+    struct hf_input input = {.path = path};
+
+    return run_apply(hotfix, &input, options, result);
+}
+
+int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle, size_t size,
+                            const struct hotfix_apply_options *options, struct hotfix_result *result)
+{
+    struct hf_input input = {.bytes = bundle, .size = size};
+
+    return run_apply(hotfix, &input, options, result);
 }
 
 int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result)
 {
-    struct hf_input input = {.path = path};
-
-    return run_apply(hotfix, &input, &hf_patcher_builtin, result);
+    return hotfix_apply_opt(hotfix, path, NULL, result);
 }
 
 int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size, struct hotfix_result *result)
 {
-    struct hf_input input = {.bytes = bundle, .size = size};
-
-    return run_apply(hotfix, &input, &hf_patcher_builtin, result);
+    return hotfix_apply_memory_opt(hotfix, bundle, size, NULL, result);
 }
 
 int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotfix_patcher *patcher,
                       struct hotfix_result *result)
 {
-    struct hf_input input = {.path = path};
+    struct hotfix_apply_options options = defaults;
 
-    return run_apply(hotfix, &input, patcher ? patcher : &hf_patcher_builtin, result);
+    options.patcher = patcher;
+    return hotfix_apply_opt(hotfix, path, &options, result);
 }
 
-int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result)
+int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
+                      struct hotfix_result *result)
 {
     struct hf_report report;
     if (enter(hotfix, result, &report) != 0)
         return -1;
     report.frame = __builtin_frame_address(0);
-    return leave(&report, hf_revert(id, &report));
+
+    struct hotfix_apply_options resolved;
+    int status = resolve(options, &resolved, hf_report_error(&report));
+    if (status == 0)
+        status = hf_revert(id, &resolved, &report);
+    return leave(&report, status);
+}
+
+int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result)
+{
+    return hotfix_revert_opt(hotfix, id, NULL, result);
 }
 
 static int list_applied(struct hotfix_applied **list, size_t *count, struct hotfix_error *error)

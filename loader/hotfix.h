@@ -205,6 +205,48 @@ HOTFIX_API const struct hotfix_patcher *hotfix_builtin_patcher(void);
 HOTFIX_API int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotfix_patcher *patcher,
                                  struct hotfix_result *result);
 
+/*
+ * What is asked of the other threads in the moment of the switch. Immediate: they may be inside the functions and
+ * finish them as they are. Quiescent: no thread, the caller included, is inside a version of a function that the switch
+ * takes out of use, whether it runs there or is to return there: needed when functions, or the data between them,
+ * change together.
+ */
+enum hotfix_quiescence { HOTFIX_IMMEDIATE, HOTFIX_QUIESCENT };
+
+/*
+ * How one bundle is applied or reverted. size lets later versions add fields: initialise with
+ * HOTFIX_APPLY_OPTIONS_INIT, which asks for what hotfix_apply() and hotfix_revert() do.
+ */
+struct hotfix_apply_options {
+    size_t size;
+    const struct hotfix_patcher *patcher; /* NULL: the built-in one; not used by a revert */
+    enum hotfix_quiescence quiescence;
+    uint64_t deadline_ns; /* from the first stopped thread to the last resumed one, all attempts; 0: 100 ms */
+};
+#define HOTFIX_APPLY_OPTIONS_INIT                                                                                      \
+    {                                                                                                                  \
+        sizeof(struct hotfix_apply_options), NULL, HOTFIX_IMMEDIATE, 0                                                 \
+    }
+
+/*
+ * As hotfix_apply(), hotfix_apply_memory() and hotfix_revert(), the way the options say; NULL means their defaults.
+ *
+ * A quiescent apply waits until no thread is inside the old functions, or inside the versions that applied bundles put
+ * in their place; a quiescent revert, until none is inside the functions that it takes out of use. The threads are let
+ * go and stopped again meanwhile. HOTFIX_BUSY when one is still inside at the deadline: the message names the thread's
+ * id, its name and the function.
+ *
+ * Not seen: stacks that no thread runs on in that moment (coroutines), parts that the compiler split off a function of
+ * the target (.cold), and versions whose bundle is no longer applied. Any word on a stack that looks like a return
+ * address counts as one, so that a function may be held in use that is not.
+ */
+HOTFIX_API int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+                                struct hotfix_result *result);
+HOTFIX_API int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle, size_t size,
+                                       const struct hotfix_apply_options *options, struct hotfix_result *result);
+HOTFIX_API int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
+                                 struct hotfix_result *result);
+
 /* The library's version, "MAJOR.MINOR.PATCH"; static. */
 HOTFIX_API const char *hotfix_version(void);
 

@@ -108,7 +108,7 @@ static int compare_address(const void *address, const void *function)
 }
 
 /* A manifest's functions are ordered by offset. */
-static const struct hotfix_function *find_function(const struct hf_applied *applied, const void *address)
+const struct hotfix_function *hf_registry_function(const struct hf_applied *applied, const void *address)
 {
     return bsearch(address, applied->functions, applied->function_count, sizeof(applied->functions[0]),
                    compare_address);
@@ -117,7 +117,7 @@ static const struct hotfix_function *find_function(const struct hf_applied *appl
 bool hf_registry_counts(const struct hf_applied *applied, const void *address)
 {
     for (const struct hf_applied *later = applied->next; later; later = later->next)
-        if (find_function(later, address))
+        if (hf_registry_function(later, address))
             return false;
     return true;
 }
@@ -127,7 +127,7 @@ void *hf_registry_previous(const struct hf_applied *applied, void *address)
     void *previous = address;
 
     for (const struct hf_applied *earlier = first; earlier && earlier != applied; earlier = earlier->next) {
-        const struct hotfix_function *function = find_function(earlier, address);
+        const struct hotfix_function *function = hf_registry_function(earlier, address);
         if (function)
             previous = function->new_address;
     }

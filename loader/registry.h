@@ -47,6 +47,9 @@ struct hf_applied *hf_registry_last(void);
 void hf_registry_add(struct hf_applied *applied);
 void hf_registry_remove(struct hf_applied *applied);
 
+/* The bundle's function whose old address is this one; NULL when there is none. */
+const struct hotfix_function *hf_registry_function(const struct hf_applied *applied, const void *address);
+
 /* True when no bundle newer than this one replaces the function at address. */
 bool hf_registry_counts(const struct hf_applied *applied, const void *address);
 

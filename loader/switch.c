@@ -55,6 +55,46 @@ static int snapshot(struct hf_switch *change)
     return 0;
 }
 
+static void add_busy(struct hf_switch *change, const char *name, const void *address, size_t size)
+{
+    uintptr_t begin = (uintptr_t)address;
+
+    change->busy_names[change->busy_count] = name;
+    change->busy[change->busy_count++] = (struct hf_range){.begin = begin, .end = begin + size};
+}
+
+/* The versions of a function that calls arrived at before this apply: a thread may be in any of them. */
+static void add_older(struct hf_switch *change, const struct hotfix_function *function)
+{
+    add_busy(change, function->name, function->old_address, function->old_size);
+    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next) {
+        const struct hotfix_function *older = hf_registry_function(applied, function->old_address);
+        if (older)
+            add_busy(change, function->name, older->new_address, older->new_size);
+    }
+}
+
+/* The versions that this switch takes out of use. */
+static int list_busy(struct hf_switch *change)
+{
+    size_t versions = 1;
+    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next)
+        versions++;
+    change->busy = calloc(change->function_count * versions + 1, sizeof(*change->busy));
+    change->busy_names = calloc(change->function_count * versions + 1, sizeof(*change->busy_names));
+    if (!change->busy || !change->busy_names)
+        return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
+
+    for (size_t i = 0; i < change->function_count; i++) {
+        const struct hotfix_function *function = &change->functions[i];
+        if (change->direction == HF_SWITCH_APPLY)
+            add_older(change, function);
+        else
+            add_busy(change, function->name, function->new_address, function->new_size);
+    }
+    return 0;
+}
+
 /* A patcher that fails need not say why. */
 static int patcher_failed(const struct hf_switch *change, const char *step)
 {
@@ -91,9 +131,10 @@ static int prepare(struct hf_switch *change)
 }
 
 int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf_direction direction,
-                   struct hf_report *report)
+                   const struct hotfix_apply_options *options, struct hf_report *report)
 {
-    *change = (struct hf_switch){.applied = applied, .direction = direction, .report = report};
+    *change = (struct hf_switch){
+        .applied = applied, .direction = direction, .report = report, .deadline_ns = options->deadline_ns};
     hf_code_writer_init(&change->writer);
 
     change->functions = calloc(applied->function_count + 1, sizeof(*change->functions));
@@ -103,6 +144,8 @@ int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf
     }
     select_functions(change);
     if (hf_report_functions(report, change->functions, change->function_count) != 0 || snapshot(change) != 0)
+        goto undo;
+    if (options->quiescence == HOTFIX_QUIESCENT && list_busy(change) != 0)
         goto undo;
     if (change->function_count > 0 && prepare(change) != 0)
         goto undo;
@@ -173,9 +216,13 @@ int hf_switch_run(struct hf_switch *change)
     struct hf_stop_request request = {
         .ranges = change->ranges,
         .range_count = change->function_count,
+        .busy = change->busy,
+        .busy_count = change->busy_count,
+        .busy_names = change->busy_names,
         .caller_frame = report->frame,
         .action = act,
         .arg = change,
+        .deadline_ns = change->deadline_ns,
     };
     *err = (struct hotfix_error){.code = HOTFIX_OK};
     if (hf_stop_run(&request, &report->result->cost.pause, err) != 0)
@@ -192,6 +239,8 @@ void hf_switch_close(struct hf_switch *change)
     hf_code_writer_deinit(&change->writer);
     free(change->functions);
     free(change->ranges);
+    free(change->busy);
+    free(change->busy_names);
     free(change->code);
     *change = (struct hf_switch){.applied = change->applied};
 }

@@ -20,13 +20,17 @@ struct hf_switch {
     struct hf_applied *applied;
     struct hf_report *report;
     enum hf_direction direction;
+    uint64_t deadline_ns;              /* as in struct hotfix_apply_options */
     struct hotfix_function *functions; /* those to switch */
     size_t function_count;
     struct hotfix_request request;
     void *state; /* the patcher's */
     bool prepared;
     struct hf_range *ranges; /* bytes that no thread may be in */
-    uint8_t *code;           /* the functions' code as it was, one after the other */
+    struct hf_range *busy;   /* when quiescent: functions that no thread may be in, with their names */
+    const char **busy_names;
+    size_t busy_count;
+    uint8_t *code; /* the functions' code as it was, one after the other */
     struct hf_code_writer writer;
 };
 
@@ -34,7 +38,7 @@ struct hf_switch {
  * A revert takes in only the functions for which this bundle counts. HOTFIX_MEMORY, or what the patcher's prepare says.
  */
 int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf_direction direction,
-                   struct hf_report *report);
+                   const struct hotfix_apply_options *options, struct hf_report *report);
 
 /*
  * Switches, and in the same stop adds the bundle to the registry or removes it. HOTFIX_STOP, HOTFIX_BUSY,

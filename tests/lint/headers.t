@@ -24,11 +24,12 @@ public() {
 int main(void)
 {
     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_apply_options how = HOTFIX_APPLY_OPTIONS_INIT;
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct hotfix *hotfix = 0;
     struct hotfix_error error;
 
-    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply(hotfix, "", &result) != 0)
+    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply_opt(hotfix, "", &how, &result) != 0)
         return 1;
     hotfix_result_deinit(&result);
     hotfix_close(hotfix);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Immediate and quiescent switches, with threads inside the functions. */
+#include "apply_fixture.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#define SHORT_NS 20000000u
+#define LONG_NS  10000000000u
+
+/* A thread that blocks inside order(), or a version of it that calls hold() through a variable. */
+static sem_t is_inside;
+static sem_t may_leave;
+static atomic_int holder;
+static int result_of_order;
+
+static void hold(void)
+{
+    atomic_store(&holder, (int)syscall(SYS_gettid));
+    sem_post(&is_inside);
+    while (sem_wait(&may_leave) != 0)
+        continue;
+}
+
+static void *call_order(void *arg)
+{
+    (void)arg;
+    prctl(PR_SET_NAME, "in the way");
+    result_of_order = order(10);
+    return NULL;
+}
+
+static pthread_t enter_order(void)
+{
+    pthread_t thread;
+
+    set_hook(hold);
+    assert_int_equal(pthread_create(&thread, NULL, call_order, NULL), 0);
+    while (sem_wait(&is_inside) != 0)
+        continue;
+    set_hook(NULL);
+    return thread;
+}
+
+static void leave_order(pthread_t thread)
+{
+    sem_post(&may_leave);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static struct hotfix_apply_options quiescent(uint64_t deadline_ns)
+{
+    struct hotfix_apply_options options = HOTFIX_APPLY_OPTIONS_INIT;
+
+    options.quiescence = HOTFIX_QUIESCENT;
+    options.deadline_ns = deadline_ns;
+    return options;
+}
+
+static void assert_refused_by_name(const struct hotfix_result *result)
+{
+    char thread[64];
+
+    snprintf(thread, sizeof(thread), "thread %d (in the way) ", atomic_load(&holder));
+    assert_int_equal(result->error.code, HOTFIX_BUSY);
+    assert_non_null(strstr(result->error.message, thread));
+    assert_non_null(strstr(result->error.message, "order at 0x"));
+    assert_int_equal(result->function_count, 0);
+}
+
+static void options_without_a_size_are_refused(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_apply_options options = quiescent(0);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    options.size = 0;
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    assert_int_equal(hotfix_revert_opt(handle, NULL, &options, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static void unknown_kind_of_quiescence_is_refused(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_apply_options options = HOTFIX_APPLY_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    int unknown = 2;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    memcpy(&options.quiescence, &unknown, sizeof(unknown));
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
+static void thread_blocked_in_the_old_function_finishes_it_when_immediate(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    make_bundle(100, order_only, path, id);
+    pthread_t thread = enter_order();
+    assert_int_equal(hotfix_apply_opt(handle, path, NULL, NULL), 0);
+    assert_int_equal(order(10), 90);
+    leave_order(thread);
+    assert_int_equal(result_of_order, 11);
+    must_revert(id);
+    assert_int_equal(order(10), 11);
+}
+
+static void thread_blocked_in_the_old_function_is_named_when_quiescent(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_apply_options options = quiescent(SHORT_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(100, order_only, path, id);
+    pthread_t thread = enter_order();
+    struct picture before = picture_take();
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
+    assert_refused_by_name(&result);
+    picture_assert_same(&before);
+    assert_int_equal(order(10), 11);
+    leave_order(thread);
+
+    options.deadline_ns = LONG_NS;
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+    assert_int_equal(order(10), 90);
+    must_revert(id);
+}
+
+/* The hook is in the way of an apply that is called from inside the function itself. */
+static char inside_path[PATH_SIZE];
+static struct hotfix_error inside_error;
+
+static void apply_inside(void)
+{
+    struct hotfix_apply_options options = quiescent(SHORT_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    set_hook(NULL);
+    assert_int_equal(hotfix_apply_opt(handle, inside_path, &options, &result), -1);
+    inside_error = result.error;
+    hotfix_result_deinit(&result);
+}
+
+static void caller_inside_the_old_function_is_refused_when_quiescent(void **state)
+{
+    char id[HOTFIX_ID_TEXT_SIZE];
+
+    (void)state;
+    make_bundle(100, order_only, inside_path, id);
+    set_hook(apply_inside);
+    assert_int_equal(order(10), 11);
+    assert_int_equal(inside_error.code, HOTFIX_BUSY);
+    assert_non_null(strstr(inside_error.message, "order at 0x"));
+    assert_int_equal(order(10), 11);
+}
+
+static void *leave_soon(void *arg)
+{
+    (void)arg;
+    usleep(20000);
+    sem_post(&may_leave);
+    return NULL;
+}
+
+static void quiescent_apply_waits_until_the_thread_has_left(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_apply_options options = quiescent(LONG_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    pthread_t helper;
+
+    (void)state;
+    make_bundle(100, order_only, path, id);
+    pthread_t thread = enter_order();
+    assert_int_equal(pthread_create(&helper, NULL, leave_soon, NULL), 0);
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+    pthread_join(helper, NULL);
+    pthread_join(thread, NULL);
+    assert_int_equal(result_of_order, 11);
+    assert_int_equal(order(10), 90);
+    must_revert(id);
+}
+
+/* The patched order() calls the hook that the program, through a variable of the patch, gives it. */
+static const char hooked_order[] = "void (*hook)(void);\n"
+                                   "int price(int n) { volatile int v = n; return v * 3; }\n"
+                                   "int order(int n) { volatile int v = n; if (hook) hook(); return 100 - v; }\n";
+
+static void apply_hooked_order(void)
+{
+    char path[PATH_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct link_map *map;
+    Dl_info info;
+
+    fixture_bundle(&fixture, next_number++, order_only, hooked_order, path);
+    if (hotfix_apply(handle, path, &result) != 0)
+        fail_msg("%s", result.error.message);
+    assert_int_not_equal(dladdr1(result.functions[0].new_address, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
+    void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    assert_non_null(library);
+    void (**hook)(void) = dlsym(library, "hook");
+    assert_non_null(hook);
+    *hook = hold;
+    dlclose(library);
+    hotfix_result_deinit(&result);
+}
+
+static pthread_t enter_patched_order(void)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, call_order, NULL), 0);
+    while (sem_wait(&is_inside) != 0)
+        continue;
+    return thread;
+}
+
+static void thread_in_the_new_function_is_named_by_a_quiescent_revert(void **state)
+{
+    struct hotfix_apply_options options = quiescent(SHORT_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    apply_hooked_order();
+    pthread_t thread = enter_patched_order();
+    assert_int_equal(hotfix_revert_opt(handle, NULL, &options, &result), -1);
+    assert_refused_by_name(&result);
+    leave_order(thread);
+    assert_int_equal(result_of_order, 90);
+
+    options.deadline_ns = LONG_NS;
+    if (hotfix_revert_opt(handle, NULL, &options, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+    assert_int_equal(order(10), 11);
+}
+
+static void thread_in_an_earlier_bundles_function_is_named_by_a_quiescent_apply(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_apply_options options = quiescent(SHORT_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(100, order_only, path, id);
+    apply_hooked_order();
+    pthread_t thread = enter_patched_order();
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
+    assert_refused_by_name(&result);
+    hotfix_result_deinit(&result);
+    leave_order(thread);
+    assert_int_equal(result_of_order, 90);
+    must_revert(NULL);
+    assert_int_equal(order(10), 11);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_without_a_size_are_refused),
+        cmocka_unit_test(unknown_kind_of_quiescence_is_refused),
+        cmocka_unit_test(thread_blocked_in_the_old_function_is_named_when_quiescent),
+        cmocka_unit_test(caller_inside_the_old_function_is_refused_when_quiescent),
+        cmocka_unit_test(thread_in_the_new_function_is_named_by_a_quiescent_revert),
+        cmocka_unit_test(thread_in_an_earlier_bundles_function_is_named_by_a_quiescent_apply),
+        cmocka_unit_test(thread_blocked_in_the_old_function_finishes_it_when_immediate),
+        cmocka_unit_test(quiescent_apply_waits_until_the_thread_has_left),
+    };
+    sem_init(&is_inside, 0, 0);
+    sem_init(&may_leave, 0, 0);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
