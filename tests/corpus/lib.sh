@@ -160,11 +160,11 @@ row() {
     "$6"*) ;;
     *) mark="MISS: expected $6" misses=$((misses + 1)) ;;
     esac
-    printf '%-58s %9s %9s %7s  %s  [%s]\n' "$1" "$2" "$4" "$5" "$3" "$mark"
+    printf '%-66s %9s %9s %7s  %s  [%s]\n' "$1" "$2" "$4" "$5" "$3" "$mark"
 }
 
 table_head() {
-    printf '%-58s %9s %9s %7s  %s\n' PATCH FUNCTIONS PAUSE BUILD VERDICT
+    printf '%-66s %9s %9s %7s  %s\n' PATCH FUNCTIONS PAUSE BUILD VERDICT
 }
 
 # Ends the run: the count that test runners read, and the status.
