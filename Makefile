@@ -169,7 +169,7 @@ $(BUILD)/examples/agent.so: $(BUILD)/obj/examples/agent/agent.o $(SHARED)
 	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -shared -o $@ $< -lhotfix
 
 # What runs below is told where the build is and how it was made.
-TEST_ENV = env -u MAKEFLAGS -u MFLAGS BUILD=$(abspath $(BUILD)) CC='$(CC)' SAN=$(SAN) RELEASE_CFLAGS='$(RELEASE_CFLAGS)' CMOCKA_MESSAGE_OUTPUT=TAP
+TEST_ENV = env -u MAKEFLAGS -u MFLAGS BUILD=$(abspath $(BUILD)) CC='$(CC)' SAN=$(SAN) RELEASE_CFLAGS='$(RELEASE_CFLAGS)'
 PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
@@ -193,7 +193,7 @@ format format-check:
 
 .PHONY: run-check run-corpus run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(EXAMPLES)
-	$(Q)$(TEST_ENV) prove -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
+	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
 
 run-corpus: all
 	$(Q)failed=0; for program in redis curl; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed
@@ -223,7 +223,7 @@ fuzz-all: $(FUZZ_BIN)
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 run-lint: all $(EXAMPLES) $(TIDY)
-	$(Q)$(TEST_ENV) prove $(LINTS)
+	$(Q)$(TEST_ENV) prove --exec tests/run $(LINTS)
 
 $(BUILD)/tidy/%: %.c .clang-tidy
 	$(call say,TIDY,$<)

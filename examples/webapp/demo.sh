@@ -101,9 +101,14 @@ first_line load.out
 say "The fix becomes a patch, the patch a signed bundle"
 diff -u --label discount.c --label fixed/discount.c "$here/discount.c" "$here/fixed/discount.c" || true
 # shellcheck disable=SC2086 # words
-show "$CC" $RELEASE_CFLAGS -fPIC -shared -I"$here" -o patch.so "$here/fixed/discount.c"
-show "$hotfix" pack --target "$webapp" --patch patch.so --func calc_discount --key engineer.key \
-    --name discount --version 1 --description "rounds the discount to the cent" -o discount-1.hotfix
+{
+    sections="-ffunction-sections -fdata-sections"
+    show "$CC" $RELEASE_CFLAGS $sections -c -o old.o "$here/discount.c"
+    show "$CC" $RELEASE_CFLAGS $sections -I"$here" -c -o new.o "$here/fixed/discount.c"
+}
+show "$hotfix" build --target "$webapp" --old old.o --new new.o -o patch.so
+show "$hotfix" pack --target "$webapp" --patch patch.so --key engineer.key --name discount --version 1 \
+    --description "rounds the discount to the cent" -o discount-1.hotfix
 show "$hotfix" verify discount-1.hotfix --trust engineer.pub --target "$webapp"
 
 say "Applied, while the load goes on"
