@@ -126,6 +126,7 @@ struct hf_arch_tools {
     /* Relocation types that stand for HF_RELATION_WORD, HF_RELATION_NEAR and HF_RELATION_CALL without further ado. */
     uint32_t word_type;
     uint32_t near_type;
+    uint32_t near_word_type; /* HF_RELATION_NEAR in a field as wide as an address */
     uint32_t call_type;
 
     enum hf_relation (*relation)(uint32_t type);

@@ -174,6 +174,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .tables = tables,
     .word_type = R_X86_64_64,
     .near_type = R_X86_64_PC32,
+    .near_word_type = R_X86_64_PC64,
     .call_type = R_X86_64_PLT32,
     .relation = hf_x86_64_relation,
     .dynamic_relation = hf_x86_64_dynamic_relation,

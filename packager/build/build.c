@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "build/choose.h"
@@ -18,8 +17,7 @@
 #include "error.h"
 #include "file.h"
 
-#define MAX_OBJECT (256u << 20)
-#define MAX_PATCH  (256u << 20)
+#define MAX_PATCH (256u << 20)
 
 int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *name, const char *object,
                  struct hotfix_error *err, const char *format, ...)
@@ -38,6 +36,71 @@ int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *na
         item->why = NULL;
     va_end(arguments);
     return item->name && item->object && item->why ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+/* Doubles when the count is a power of two. */
+static int add_unchanged_names(struct hf_work *work, const struct hf_object *object, struct hotfix_error *err)
+{
+    struct hf_foreign_names *names = &work->unchanged_names;
+
+    for (size_t i = 0; i < object->name_count; i++) {
+        const struct hf_name *name = &object->names[i];
+        if (name->part || name->text[0] == '\0' || name->type == STT_FILE)
+            continue;
+        if ((names->count & (names->count - 1)) == 0) {
+            char **grown = reallocarray(names->texts, names->count ? 2 * names->count : 1, sizeof(char *));
+            if (!grown)
+                return hf_error(err, HOTFIX_MEMORY, "out of memory");
+            names->texts = grown;
+        }
+        names->texts[names->count] = strdup(name->text);
+        if (!names->texts[names->count++])
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    return 0;
+}
+
+static void names_deinit(struct hf_foreign_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->texts[i]);
+    free(names->texts);
+}
+
+/* A reference by part, or by name from another object. */
+static bool refers(const struct hf_part *from, const struct hf_part *function, const char *global)
+{
+    for (size_t i = 0; i < from->reference_count; i++) {
+        int64_t offset;
+        const struct hf_reference *reference = &from->references[i];
+        if (hf_reference_part(reference, &offset) == function)
+            return true;
+        if (global && !reference->name->part && strcmp(reference->name->text, global) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool hf_work_unchanged_refers(const struct hf_work *work, const struct hf_part *function)
+{
+    const struct hf_name *name = hf_part_function(function);
+    const char *global = name && name->binding != STB_LOCAL ? name->text : NULL;
+
+    for (size_t i = 0; global && i < work->unchanged_names.count; i++)
+        if (strcmp(work->unchanged_names.texts[i], global) == 0)
+            return true;
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        const struct hf_object *object = work->pairings[i].after;
+        for (size_t k = 1; k < object->part_count; k++) {
+            const struct hf_part *part = &object->parts[k];
+            const struct hf_part *whole = part->family ? part->family : part;
+            bool loaded = part->kind == HF_PART_CODE || part->kind == HF_PART_DATA || part->kind == HF_PART_CONST;
+            if (loaded && whole != function && whole->twin && !(whole->marks & HF_MARK_CHANGED) &&
+                refers(part, function, global))
+                return true;
+        }
+    }
+    return false;
 }
 
 void hf_build_result_deinit(struct hf_build_result *result)
@@ -66,22 +129,6 @@ static void pairing_deinit(struct hf_pairing *pairing)
     hf_object_close(pairing->after);
 }
 
-static bool same_content(const char *a, const char *b)
-{
-    HF_FREE uint8_t *left = NULL;
-    HF_FREE uint8_t *right = NULL;
-    struct stat left_status;
-    struct stat right_status;
-    size_t left_size;
-    size_t right_size;
-
-    if (stat(a, &left_status) != 0 || stat(b, &right_status) != 0 || left_status.st_size != right_status.st_size)
-        return false;
-    return hf_file_read(a, MAX_OBJECT, &left, &left_size, NULL) == 0 &&
-           hf_file_read(b, MAX_OBJECT, &right, &right_size, NULL) == 0 && left_size == right_size &&
-           memcmp(left, right, left_size) == 0;
-}
-
 static int open_proof(const struct trees *trees, const struct hf_object_file *after, struct hf_pairing *pairing,
                       struct hotfix_error *err)
 {
@@ -98,7 +145,7 @@ static int open_proof(const struct trees *trees, const struct hf_object_file *af
 }
 
 /* Opens a pair and finds out whether it differs; 1 when it does, and stays open. */
-static int open_pairing(const struct hf_work *work, const struct trees *trees, const struct hf_object_file *after,
+static int open_pairing(struct hf_work *work, const struct trees *trees, const struct hf_object_file *after,
                         const struct hf_object_file *before, struct hf_pairing *pairing, struct hotfix_error *err)
 {
     if (hf_object_open(after->path, after->name, &pairing->after, err) != 0)
@@ -112,7 +159,7 @@ static int open_pairing(const struct hf_work *work, const struct trees *trees, c
         hf_correlate(pairing->before, pairing->after, err) != 0)
         return -1;
     if (!hf_objects_differ(pairing->before, pairing->after))
-        return 0;
+        return add_unchanged_names(work, pairing->after, err);
     return open_proof(trees, after, pairing, err) == 0 ? 1 : -1;
 }
 
@@ -125,8 +172,6 @@ static int add_pairing(struct hf_work *work, const struct trees *trees, const st
     struct hf_pairing pairing = {.before = NULL};
 
     work->result->object_count++;
-    if (before && same_content(before->path, after->path))
-        return 0;
     int differs = open_pairing(work, trees, after, before, &pairing, err);
     struct hf_pairing *grown =
         differs == 1 ? reallocarray(work->pairings, work->pairing_count + 1, sizeof(*grown)) : NULL;
@@ -245,6 +290,7 @@ int hf_build_run(const struct hf_build_request *request, struct hf_build_result 
     for (size_t i = 0; i < work.pairing_count; i++)
         pairing_deinit(&work.pairings[i]);
     free(work.pairings);
+    names_deinit(&work.unchanged_names);
     hf_needed_deinit(&work.needed);
     hf_target_close(work.target);
     hf_object_tree_deinit(&trees.before);

@@ -406,6 +406,21 @@ static void pair_moved(const struct list *before, const struct list *after)
     }
 }
 
+/* Variables that nobody names go by their section. */
+static void pair_unnamed(struct hf_object *before, struct hf_object *after)
+{
+    for (size_t i = 1; i < after->part_count; i++) {
+        struct hf_part *part = &after->parts[i];
+        if (part->name_count > 0 || part->size == 0 || (part->kind != HF_PART_ZERO && part->kind != HF_PART_TLS))
+            continue;
+        for (size_t k = 1; k < before->part_count && !part->twin; k++) {
+            struct hf_part *other = &before->parts[k];
+            if (other->name_count == 0 && other->kind == part->kind && strcmp(other->name, part->name) == 0)
+                pair(part, other);
+        }
+    }
+}
+
 int hf_correlate(struct hf_object *before, struct hf_object *after, struct hotfix_error *err)
 {
     struct list old_names = {.count = 0};
@@ -423,6 +438,7 @@ int hf_correlate(struct hf_object *before, struct hf_object *after, struct hotfi
     pair_plain(&old_names, &new_names);
     pair_clones(&old_names, &new_names);
     pair_families(before, after);
+    pair_unnamed(before, after);
     if (pair_statics(&old_names, &new_names, before, after, err) != 0)
         return -1;
     pair_moved(&old_names, &new_names);

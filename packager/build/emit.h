@@ -11,7 +11,7 @@
 #include "fixup.h"
 
 #define HF_PLACEHOLDER_PREFIX "__hotfix_ref_" /* and a number: index of a placeholder */
-#define HF_OWN_PREFIX         "__hotfix_own_" /* and a number: index of a narrow absolute reference into the patch */
+#define HF_OWN_PREFIX         "__hotfix_own_" /* and a number: index of a absolute reference into the patch */
 #define HF_NEW_PREFIX         "__hotfix_new_" /* and a number: a function that replaces one of the target */
 #define HF_SCRATCH_PREFIX     "__hotfix_"
 
@@ -28,7 +28,8 @@ struct hf_emission {
     size_t path_count;
     struct hf_placeholder *placeholders;
     size_t placeholder_count;
-    uint32_t *own_types; /* relocation types of narrow absolute references into the patch itself */
+    uint32_t
+        *own_types; /* relocation types of absolute references into the patch itself that only the loader can write */
     size_t own_count;
 };
 

@@ -341,8 +341,9 @@ static bool is_anonymous(const struct hf_part *part)
         local = local && part->names[i]->binding == STB_LOCAL;
         compilers = compilers && made_up(part->names[i]->text);
     }
+    /* Variables have names; constants that need relocation may go to plain .data. */
     if (part->name_count == 0)
-        return part->kind == HF_PART_CONST;
+        return true;
     return compilers || (local && holds_labels(part));
 }
 

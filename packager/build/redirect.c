@@ -159,15 +159,18 @@ static int keep(const struct site *site, struct hotfix_error *err)
                     err);
 }
 
-/* An absolute address in a narrow field: the linker sees a distance, the loader writes the address. */
-static int keep_short(const struct site *site, struct hotfix_error *err)
+/*
+ * An absolute address where the dynamic linker cannot write one, in a narrow field or in code: the linker sees a
+ * distance, the loader writes the address.
+ */
+static int keep_absolute(const struct site *site, struct hotfix_error *err)
 {
     struct hf_emission *emission = site->redirect->emission;
     const struct hf_name *name = site->reference->name;
     char text[sizeof(HF_OWN_PREFIX) + 24];
 
     if (!name->part)
-        return refuse(site, "a narrow absolute reference to something new in another file; compile it with -fPIE", err);
+        return refuse(site, "an absolute reference to something new in another file; compile it with -fPIE", err);
     uint32_t *grown = reallocarray(emission->own_types, emission->own_count + 1, sizeof(*grown));
     if (!grown)
         return no_memory(err);
@@ -179,7 +182,8 @@ static int keep_short(const struct site *site, struct hotfix_error *err)
                                             .section = site->redirect->sections[name->part->index],
                                             .binding = STB_GLOBAL,
                                             .visibility = STV_HIDDEN};
-    return relocate(site, site->redirect->work->target->arch->near_type,
+    const struct hf_arch_tools *arch = site->redirect->work->target->arch;
+    return relocate(site, site->relation == HF_RELATION_WORD ? arch->near_word_type : arch->near_type,
                     hf_writer_symbol(&site->redirect->writer, &symbol), site->reference->addend, err);
 }
 
@@ -259,12 +263,13 @@ static int to_own(const struct site *site, struct hotfix_error *err)
 {
     switch (site->relation) {
     case HF_RELATION_WORD:
+        return site->part->kind == HF_PART_CODE ? keep_absolute(site, err) : keep(site, err);
     case HF_RELATION_NEAR:
     case HF_RELATION_CALL:
     case HF_RELATION_SLOT:
         return keep(site, err);
     case HF_RELATION_SHORT:
-        return keep_short(site, err);
+        return keep_absolute(site, err);
     default:
         return refuse(site, "new thread-local variables are not supported", err);
     }
@@ -411,5 +416,8 @@ int hf_redirect_reference(struct hf_redirect *redirect, const struct hf_part *pa
         return refuse(&site, "relocations of this type are not supported", err);
     if (hf_bind(redirect->work, redirect->pairing, part, reference, &site.binding, err) != 0)
         return -1;
+    /* The dynamic linker does not write into code: a wide address there is like a narrow one. */
+    if (site.relation == HF_RELATION_WORD && part->kind == HF_PART_CODE && site.binding.kind != HF_BINDING_OWN)
+        site.relation = HF_RELATION_SHORT;
     return redirections[site.binding.kind](&site, err);
 }

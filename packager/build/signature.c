@@ -139,6 +139,9 @@ int hf_signatures_part(struct hf_work *work, struct hf_pairing *pairing, struct 
             continue;
         if (refuse_pointer(work, part, name, err) != 0)
             return -1;
+        /* Whoever calls the old one and did not change must be led to the new one. */
+        if (hf_work_unchanged_refers(work, part))
+            continue;
         take_apart(pairing->before, part);
     }
     return 0;
