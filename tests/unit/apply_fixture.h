@@ -59,10 +59,14 @@ FIXTURE void make_bundle(int factor, const char *const *functions, char path[PAT
     hf_hex_encode(bytes, HF_ID_SIZE, id);
 }
 
+/* As the defaults, but a machine under load does not decide a test. */
+static const struct hotfix_apply_options patient = {
+    .size = sizeof(patient), .quiescence = HOTFIX_IMMEDIATE, .deadline_ns = 10000000000u};
+
 FIXTURE void must_apply(const char *path)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    if (hotfix_apply(handle, path, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
 }
@@ -70,7 +74,7 @@ FIXTURE void must_apply(const char *path)
 FIXTURE void must_revert(const char *id)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    if (hotfix_revert(handle, id, &result) != 0)
+    if (hotfix_revert_opt(handle, id, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
 }

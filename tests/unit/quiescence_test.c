@@ -274,6 +274,65 @@ static void thread_in_an_earlier_bundles_function_is_named_by_a_quiescent_apply(
     assert_int_equal(order(10), 11);
 }
 
+/* A pair that agrees on what is handed over: pence before, pounds after. */
+static const char pair_target[] = "void (*hook)(void);\n"
+                                  "int taker(int n) { volatile int v = n; return v / 100; }\n"
+                                  "int giver(int n) { volatile int v = n * 100; if (hook) hook(); return taker(v); }\n";
+static const char pair_patch[] = "int taker(int n) { volatile int v = n; return v; }\n"
+                                 "int giver(int n) { volatile int v = n; return taker(v); }\n";
+static const char *const pair[] = {"taker", "giver", NULL};
+static int (*giver)(int);
+static int result_of_giver;
+
+static void *call_giver(void *arg)
+{
+    (void)arg;
+    prctl(PR_SET_NAME, "in the way");
+    result_of_giver = giver(7);
+    return NULL;
+}
+
+static void two_functions_change_together_only_when_no_thread_is_between_them(void **state)
+{
+    struct hotfix_apply_options options = quiescent(SHORT_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hf_private_key *key = fixture.key;
+    struct fixture other;
+    char path[PATH_SIZE];
+    pthread_t thread;
+
+    (void)state;
+    fixture_setup(&other);
+    fixture_compile(&other, "pair.so", "-fno-inline -Wl,-soname,pair.so", pair_target);
+    fixture_load(&other, "pair.so");
+    hf_private_key_destroy(other.key);
+    other.key = key;
+    fixture_bundle(&other, next_number++, pair, pair_patch, path);
+    other.key = NULL;
+    giver = (int (*)(int))(uintptr_t)dlsym(other.target, "giver");
+    void (**hook)(void) = dlsym(other.target, "hook");
+
+    *hook = hold;
+    assert_int_equal(pthread_create(&thread, NULL, call_giver, NULL), 0);
+    while (sem_wait(&is_inside) != 0)
+        continue;
+    *hook = NULL;
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_BUSY);
+    assert_non_null(strstr(result.error.message, "giver at 0x"));
+    leave_order(thread);
+    assert_int_equal(result_of_giver, 7);
+
+    options.deadline_ns = LONG_NS;
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+    assert_int_equal(giver(7), 7);
+    must_revert(NULL);
+    assert_int_equal(giver(7), 7);
+    fixture_teardown(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +342,7 @@ int main(void)
         cmocka_unit_test(caller_inside_the_old_function_is_refused_when_quiescent),
         cmocka_unit_test(thread_in_the_new_function_is_named_by_a_quiescent_revert),
         cmocka_unit_test(thread_in_an_earlier_bundles_function_is_named_by_a_quiescent_apply),
+        cmocka_unit_test(two_functions_change_together_only_when_no_thread_is_between_them),
         cmocka_unit_test(thread_blocked_in_the_old_function_finishes_it_when_immediate),
         cmocka_unit_test(quiescent_apply_waits_until_the_thread_has_left),
     };
