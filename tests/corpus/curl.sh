@@ -47,13 +47,14 @@ start_http_server() {
     server=$!
 }
 
-# The curl command with the agent inside, one transfer after the other, their status codes in a file.
+# The curl command with the agent inside, one transfer after the other; their status codes go to a file through standard
+# error, which has no buffer.
 start_transfer() {
     rm -f "$work/agent.sock"
     : >"$work/codes"
     HOTFIX_AGENT_SOCKET=$work/agent.sock HOTFIX_AGENT_TRUST=$work/trust LD_PRELOAD=$agent \
         LD_LIBRARY_PATH=$tree/lib/.libs "$tools/curl" -sS --rate 20/s -b "$work/cookies" -c "$work/cookies" -N \
-        -o /dev/null -w '%{http_code}\n' "http://127.0.0.1:$port/[1-100000]" >"$work/codes" 2>"$work/transfer.log" &
+        -o /dev/null -w '%{stderr}%{http_code}\n' "http://127.0.0.1:$port/[1-100000]" >"$work/transfer.log" 2>"$work/codes" &
     transfer=$!
     for _ in $(seq 100); do
         [ -S "$work/agent.sock" ] && progresses && return
@@ -79,7 +80,7 @@ progresses() {
 apply_and_revert() {
     local answer
     verdict="applied" functions=- pause=-
-    start_transfer || die "curl does not transfer: see $work/transfer.log"
+    start_transfer || die "curl does not transfer: see $work/codes"
     if ! answer=$(ask "$work/agent.sock" "apply $work/fix.hotfix"); then
         verdict="refused: loader: ${answer#error * }"
         return
