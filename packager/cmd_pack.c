@@ -4,25 +4,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "arch.h"
 #include "bundle.h"
 #include "check/check.h"
 #include "check/tell.h"
 #include "cleanup.h"
 #include "command.h"
 #include "describe.h"
-#include "elf/program.h"
 #include "error.h"
 #include "file.h"
 #include "key.h"
 #include "options.h"
 #include "pack/compose.h"
 #include "pack/identity.h"
+#include "pack/inputs.h"
 #include "pack/plain.h"
 #include "pack/seal.h"
-#include "pack/selection.h"
 #include "passphrase.h"
-#include "pick.h"
 #include "report.h"
 
 #define ACCEPT_NAME_SIZE 48
@@ -30,23 +27,15 @@
 
 struct pack {
     /* options */
-    const char *target_path;
-    const char *patch_path;
-    const char *debug_path;
-    const char *patch_debug_path;
+    struct hf_inputs inputs;
     const char *key_path;
     const char *passphrase_file;
     const char *output;
     struct hf_identity identity;
-    struct hf_pick *picks;
-    size_t pick_count;
     struct hf_exception *exceptions;
     size_t exception_count;
 
     /* what comes of them */
-    struct hf_program *target;
-    struct hf_program *patch;
-    struct hf_selection selection;
     struct hf_check_result *results;
     struct hf_manifest manifest;
     char *default_output;
@@ -57,18 +46,6 @@ struct accept {
     char name[ACCEPT_NAME_SIZE];
     char help[ACCEPT_HELP_SIZE];
 };
-
-static int add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err)
-{
-    struct pack *pack = option->arg;
-    struct hf_pick *longer = reallocarray(pack->picks, pack->pick_count + 1, sizeof(*longer));
-
-    if (!longer)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    pack->picks = longer;
-    pack->picks[pack->pick_count++] = (struct hf_pick){.kind = (enum hf_pick_kind)option->kind, .text = argument};
-    return 0;
-}
 
 static int add_advisory(const struct hf_option *option, const char *argument, struct hotfix_error *err)
 {
@@ -100,15 +77,6 @@ static int add_exception(const struct hf_option *option, const char *argument, s
     return 0;
 }
 
-static int open_programs(struct pack *pack, struct hotfix_error *err)
-{
-    if (hf_program_open(pack->target_path, pack->debug_path, &pack->target, err) != 0)
-        return hf_error_prefix(err, "target");
-    if (hf_program_open(pack->patch_path, pack->patch_debug_path, &pack->patch, err) != 0)
-        return hf_error_prefix(err, "patch");
-    return hf_selection_init(pack->picks, pack->pick_count, pack->target, pack->patch, &pack->selection, err);
-}
-
 static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
                       struct hotfix_error *err)
 {
@@ -129,8 +97,8 @@ static int run_checks(struct pack *pack, const struct hf_check_subject *subject,
 /* Writing a bundle over one of its own inputs is never meant. */
 static int refuse_input(const struct pack *pack, struct hotfix_error *err)
 {
-    const char *const inputs[] = {pack->target_path,      pack->patch_path, pack->debug_path,
-                                  pack->patch_debug_path, pack->key_path,   pack->passphrase_file};
+    const char *const inputs[] = {pack->inputs.target_path,      pack->inputs.patch_path, pack->inputs.debug_path,
+                                  pack->inputs.patch_debug_path, pack->key_path,          pack->passphrase_file};
     struct stat output, input;
 
     if (stat(pack->output, &output) != 0)
@@ -163,7 +131,7 @@ static int seal(struct pack *pack, const void *patch, size_t patch_size, struct 
     int result =
         hf_private_key_read(pack->key_path, hf_passphrase_ask, (void *)(uintptr_t)pack->passphrase_file, &key, err);
     if (result == 0)
-        result = hf_seal(&pack->manifest, patch, patch_size, key, &pack->target->image, &file, &size, err);
+        result = hf_seal(&pack->manifest, patch, patch_size, key, &pack->inputs.target->image, &file, &size, err);
     hf_private_key_destroy(key);
     return result == 0 ? hf_file_write(pack->output, file, size, 0644, false, err) : -1;
 }
@@ -181,18 +149,14 @@ static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfi
 {
     HF_FREE uint8_t *patch = NULL;
     size_t patch_size;
+    struct hf_check_subject subject;
 
-    if (hf_identity_fill(&pack->identity, pack->patch_path, &pack->manifest, err) != 0 ||
+    if (hf_identity_fill(&pack->identity, pack->inputs.patch_path, &pack->manifest, err) != 0 ||
         (pack->output && refuse_input(pack, err) != 0) ||
-        hf_file_read(pack->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
-        open_programs(pack, err) != 0)
+        hf_file_read(pack->inputs.patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
+        hf_inputs_open(&pack->inputs, &subject, err) != 0)
         return -1;
 
-    struct hf_check_subject subject = {.target = pack->target,
-                                       .patch = pack->patch,
-                                       .pairs = pack->selection.pairs,
-                                       .pair_count = pack->selection.pair_count,
-                                       .tools = hf_arch_tools_find(pack->target->image.header.e_machine)};
     if (run_checks(pack, &subject, report, err) != 0 || hf_compose(&subject, pack->results, &pack->manifest, err) != 0)
         return -1;
     if (!pack->identity.version && hf_identity_version(patch, patch_size, &pack->manifest, err) != 0)
@@ -207,11 +171,8 @@ static void deinit(struct pack *pack)
 {
     hf_manifest_deinit(&pack->manifest);
     hf_check_results_destroy(pack->results);
-    hf_selection_deinit(&pack->selection);
-    hf_program_close(pack->patch);
-    hf_program_close(pack->target);
+    hf_inputs_deinit(&pack->inputs);
     hf_identity_deinit(&pack->identity);
-    free(pack->picks);
     free(pack->exceptions);
     free(pack->default_output);
 }
@@ -274,20 +235,20 @@ static int run(struct pack *pack, const struct hf_option *fixed, size_t fixed_co
 
 int hf_cmd_pack(int argc, char **argv)
 {
-    struct pack pack = {.target_path = NULL};
+    struct pack pack = {.inputs = {.target_path = NULL}};
     const struct hf_option options[] = {
-        {"target", 0, "BIN", "The program or library that runs, or will run.", true, NULL, &pack.target_path, NULL,
+        {"target", 0, "BIN", "The program or library that runs, or will run.", true, NULL, &pack.inputs.target_path,
+         NULL, NULL, 0},
+        {"patch", 0, "PATCH.so", "The shared object with the new functions.", true, NULL, &pack.inputs.patch_path, NULL,
          NULL, 0},
-        {"patch", 0, "PATCH.so", "The shared object with the new functions.", true, NULL, &pack.patch_path, NULL, NULL,
-         0},
         {"func", 0, "NAME", "Replace this function; NAME@source.c where the name is not unique.", false, NULL, NULL,
-         add_pick, &pack, HF_PICK_FUNCTION},
+         hf_inputs_add_pick, &pack.inputs, HF_PICK_FUNCTION},
         {"package", 0, "DIR|FILE", "Replace every function of these sources that the patch has.", false, NULL, NULL,
-         add_pick, &pack, HF_PICK_PACKAGE},
+         hf_inputs_add_pick, &pack.inputs, HF_PICK_PACKAGE},
         {"class", 0, "TYPE", "Replace the functions whose first parameter is TYPE, or a pointer to it for '*TYPE'.",
-         false, NULL, NULL, add_pick, &pack, HF_PICK_CLASS},
-        {"exclude", 0, "PATTERN", "Do not replace functions whose names match.", false, NULL, NULL, add_pick, &pack,
-         HF_PICK_EXCLUDE},
+         false, NULL, NULL, hf_inputs_add_pick, &pack.inputs, HF_PICK_CLASS},
+        {"exclude", 0, "PATTERN", "Do not replace functions whose names match.", false, NULL, NULL, hf_inputs_add_pick,
+         &pack.inputs, HF_PICK_EXCLUDE},
         {"key", 0, "KEY", "The private key that signs.", true, NULL, &pack.key_path, NULL, NULL, 0},
         {"passphrase-file", 0, "FILE", "Take the key's passphrase from the first line of FILE.", false, NULL,
          &pack.passphrase_file, NULL, NULL, 0},
@@ -303,9 +264,9 @@ int hf_cmd_pack(int argc, char **argv)
          &pack.identity.expires, NULL, NULL, 0},
         {"supersedes", 0, "ID", "The id of a bundle that this one replaces; any number of times.", false, NULL, NULL,
          add_superseded, &pack.identity, 0},
-        {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.debug_path, NULL, NULL, 0},
-        {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.patch_debug_path, NULL, NULL,
-         0},
+        {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.inputs.debug_path, NULL, NULL, 0},
+        {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.inputs.patch_debug_path, NULL,
+         NULL, 0},
         {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",
          false, NULL, &pack.output, NULL, NULL, 0},
     };

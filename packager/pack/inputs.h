@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A target, a patch and what a person picked: the inputs that pack and check share, from options to subject. */
+#ifndef HF_INPUTS_H
+#define HF_INPUTS_H
+
+#include "check/check.h"
+#include "elf/program.h"
+#include "hotfix/error.h"
+#include "options.h"
+#include "pack/selection.h"
+#include "pick.h"
+
+struct hf_inputs {
+    /* as given on the command line; NULL where it was not */
+    const char *target_path;
+    const char *patch_path;
+    const char *debug_path;
+    const char *patch_debug_path;
+    struct hf_pick *picks;
+    size_t pick_count;
+
+    /* what comes of them */
+    struct hf_program *target;
+    struct hf_program *patch;
+    struct hf_selection selection;
+};
+
+/* An hf_option_fn: arg is the inputs, kind the kind of pick. */
+int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err);
+
+/* Opens both files and resolves the picks. The subject points into the inputs. On failure hf_inputs_deinit() is still
+ * due. */
+int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err);
+void hf_inputs_deinit(struct hf_inputs *inputs);
+
+#endif
