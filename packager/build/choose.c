@@ -6,8 +6,10 @@
 
 #include "build/binding.h"
 #include "build/compare.h"
+#include "build/layout.h"
 #include "build/lines.h"
 #include "build/signature.h"
+#include "build/unwind.h"
 #include "error.h"
 
 static int refuse(const struct hf_object *object, const char *name, const char *why, struct hotfix_error *err)
@@ -51,16 +53,26 @@ static bool starts_equal(const struct hf_object *before, const struct hf_object 
     }
 }
 
+static bool function_equal(const struct hf_part *before, const struct hf_part *after)
+{
+    return hf_compare_parts(before, after) && hf_unwind_equal(before, after);
+}
+
+static bool part_equal(const struct hf_part *before, const struct hf_part *after)
+{
+    return after->kind == HF_PART_CODE ? function_equal(before, after) : hf_compare_parts(before, after);
+}
+
 bool hf_objects_differ(const struct hf_object *before, const struct hf_object *after)
 {
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];
-        if (is_compared(part) && (!part->twin || !hf_compare_parts(part->twin, part)))
+        if (is_compared(part) && (!part->twin || !part_equal(part->twin, part)))
             return true;
     }
     for (size_t i = 1; i < before->part_count; i++) {
         const struct hf_part *part = &before->parts[i];
-        if (is_compared(part) && part->twin && part->twin->twin != part && !hf_compare_parts(part, part->twin))
+        if (is_compared(part) && part->twin && part->twin->twin != part && !part_equal(part, part->twin))
             return true;
     }
     return !starts_equal(before, after);
@@ -82,7 +94,12 @@ static int check_data(const struct hf_pairing *pairing, const struct hf_part *pa
 {
     const char *difference = part->twin ? data_difference(part->twin, part) : NULL;
 
-    return difference ? refuse(pairing->after, hf_part_title(part), difference, err) : 0;
+    if (!difference)
+        return 0;
+    /* That a member of its type changed says more. */
+    if (hf_layouts_check(pairing->before, pairing->after, err) != 0)
+        return -1;
+    return refuse(pairing->after, hf_part_title(part), difference, err);
 }
 
 /* Does a constructor or destructor table refer to this function? */
@@ -136,7 +153,7 @@ static int mark_changed(const struct hf_pairing *pairing, struct hf_part *part, 
 static int compare_function(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
                             struct hf_part *after, struct hotfix_error *err)
 {
-    if (hf_compare_parts(before, after)) {
+    if (function_equal(before, after)) {
         work->result->unchanged_count += !after->family;
         return 0;
     }
@@ -182,6 +199,14 @@ static int check_split(const struct hf_pairing *pairing, struct hotfix_error *er
     return 0;
 }
 
+static bool has_changed(const struct hf_object *object)
+{
+    for (size_t i = 1; i < object->part_count; i++)
+        if (object->parts[i].marks & HF_MARK_CHANGED)
+            return true;
+    return false;
+}
+
 static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
 {
     const struct hf_object *after = pairing->after;
@@ -198,9 +223,9 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
     }
     if (!pairing->before)
         return 0;
-    if (compare_functions(work, pairing, err) != 0)
+    if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0)
         return -1;
-    return check_split(pairing, err);
+    return has_changed(after) ? hf_layouts_check(pairing->before, after, err) : 0;
 }
 
 struct hf_part *hf_part_leader(struct hf_part *part)
@@ -248,6 +273,33 @@ static int keep_needed(struct hf_work *work, struct hf_pairing *pairing, struct 
     return 0;
 }
 
+static bool is_kept(const struct hf_part *code, void *arg)
+{
+    (void)arg;
+    return (code->marks & HF_MARK_KEPT) != 0;
+}
+
+/* Exception tables go with their functions. */
+static int keep_tables(const struct hf_part *part, bool *progress, struct hotfix_error *err)
+{
+    struct hf_unwind unwind;
+
+    if (part->kind != HF_PART_UNWIND)
+        return 0;
+    if (hf_unwind_cut(part, is_kept, NULL, &unwind, err) != 0)
+        return -1;
+    for (size_t i = 0; i < unwind.reference_count; i++) {
+        int64_t offset;
+        struct hf_part *to = hf_reference_part(&unwind.references[i], &offset);
+        if (!to || to->kind == HF_PART_CODE || (to->marks & HF_MARK_KEPT))
+            continue;
+        to->marks |= HF_MARK_KEPT;
+        *progress = true;
+    }
+    hf_unwind_deinit(&unwind);
+    return 0;
+}
+
 static int keep_all(struct hf_work *work, struct hotfix_error *err)
 {
     for (bool progress = true; progress;) {
@@ -260,6 +312,9 @@ static int keep_all(struct hf_work *work, struct hotfix_error *err)
                     keep_needed(work, &work->pairings[i], part, &progress, err) != 0)
                     return -1;
             }
+            for (size_t k = 1; k < object->part_count; k++)
+                if (keep_tables(&object->parts[k], &progress, err) != 0)
+                    return -1;
         }
     }
     return 0;

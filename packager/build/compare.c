@@ -75,6 +75,11 @@ static bool parts_equal(const struct hf_part *before, const struct hf_part *afte
     return references_equal(before, after, depth);
 }
 
+bool hf_compare_reference(const struct hf_reference *before, const struct hf_reference *after)
+{
+    return reference_equal(before, after, 0);
+}
+
 bool hf_compare_references(const struct hf_part *before, const struct hf_part *after)
 {
     return references_equal(before, after, 0);

@@ -11,6 +11,9 @@
 /* The same thing in both objects? Aliases that were split or joined make this a relation, not a map. */
 bool hf_parts_twins(const struct hf_part *before, const struct hf_part *after);
 
+/* Are two references equal, at the same offset? */
+bool hf_compare_reference(const struct hf_reference *before, const struct hf_reference *after);
+
 /* Do the references alone mean the same? */
 bool hf_compare_references(const struct hf_part *before, const struct hf_part *after);
 

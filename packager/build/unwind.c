@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build/compare.h"
 #include "cursor.h"
 #include "error.h"
 
@@ -115,4 +116,50 @@ void hf_unwind_deinit(struct hf_unwind *unwind)
     free(unwind->bytes);
     free(unwind->references);
     *unwind = (struct hf_unwind){.size = 0};
+}
+
+static bool is_part(const struct hf_part *code, void *arg)
+{
+    return code == arg;
+}
+
+static const struct hf_part *unwind_part(const struct hf_object *object)
+{
+    for (size_t i = 1; i < object->part_count; i++)
+        if (object->parts[i].kind == HF_PART_UNWIND && object->parts[i].size > 0)
+            return &object->parts[i];
+    return NULL;
+}
+
+static bool has_tables(const struct hf_object *object)
+{
+    for (size_t i = 1; i < object->part_count; i++)
+        if (strncmp(object->parts[i].name, ".gcc_except_table", 17) == 0)
+            return true;
+    return false;
+}
+
+bool hf_unwind_equal(const struct hf_part *before, const struct hf_part *after)
+{
+    const struct hf_part *left_part = unwind_part(before->object);
+    const struct hf_part *right_part = unwind_part(after->object);
+    struct hf_unwind left;
+    struct hf_unwind right;
+
+    if (!has_tables(before->object) && !has_tables(after->object))
+        return true;
+    if (!left_part || !right_part)
+        return left_part == right_part;
+    if (hf_unwind_cut(left_part, is_part, (void *)before, &left, NULL) != 0)
+        return false;
+    if (hf_unwind_cut(right_part, is_part, (void *)after, &right, NULL) != 0) {
+        hf_unwind_deinit(&left);
+        return false;
+    }
+    bool equal = left.reference_count == right.reference_count;
+    for (size_t i = 0; equal && i < left.reference_count; i++)
+        equal = hf_compare_reference(&left.references[i], &right.references[i]);
+    hf_unwind_deinit(&left);
+    hf_unwind_deinit(&right);
+    return equal;
 }

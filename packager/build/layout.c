@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build/debuginfo.h"
+#include "cleanup.h"
+#include "elf/die.h"
+#include "error.h"
+
+#define MAX_DEPTH 32 /* types within types; what lies deeper is not compared */
+
+/* A structure or union at file scope. */
+struct layout {
+    char *name; /* "struct order" */
+    char *text; /* one line a member: name, offset, type */
+};
+
+struct layouts {
+    struct layout *items;
+    size_t count;
+};
+
+static void layouts_deinit(struct layouts *layouts)
+{
+    for (size_t i = 0; i < layouts->count; i++) {
+        free(layouts->items[i].name);
+        free(layouts->items[i].text);
+    }
+    free(layouts->items);
+}
+#define HF_LAYOUTS __attribute__((cleanup(layouts_deinit)))
+
+static bool is_aggregate(Dwarf_Half tag)
+{
+    return tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_class_type;
+}
+
+static const char *keyword(Dwarf_Half tag)
+{
+    return tag == DW_TAG_union_type ? "union" : "struct";
+}
+
+static uint64_t number(Dwarf_Die die, Dwarf_Half attribute)
+{
+    uint64_t value;
+
+    return hf_die_number(die, attribute, &value) ? value : 0;
+}
+
+static int write_type(Dwarf_Debug dwarf, Dwarf_Die user, FILE *out, int depth);
+
+static int write_members(Dwarf_Debug dwarf, Dwarf_Die aggregate, FILE *out, const char *end, int depth)
+{
+    Dwarf_Die member = NULL;
+    int more;
+
+    while ((more = hf_die_next(dwarf, aggregate, &member)) > 0) {
+        Dwarf_Half tag = hf_die_tag(member);
+        if (tag != DW_TAG_member && tag != DW_TAG_inheritance)
+            continue;
+        const char *name = hf_die_text(member, DW_AT_name);
+        fprintf(out, "%s at %" PRIu64, name ? name : "", number(member, DW_AT_data_member_location));
+        if (hf_die_has(member, DW_AT_bit_size))
+            fprintf(out, " bits %" PRIu64 "+%" PRIu64 "-%" PRIu64, number(member, DW_AT_bit_size),
+                    number(member, DW_AT_data_bit_offset), number(member, DW_AT_bit_offset));
+        fputs(": ", out);
+        if (write_type(dwarf, member, out, depth + 1) != 0) {
+            dwarf_dealloc_die(member);
+            return -1;
+        }
+        fputs(end, out);
+    }
+    return more;
+}
+
+static int write_array(Dwarf_Debug dwarf, Dwarf_Die array, FILE *out, int depth)
+{
+    Dwarf_Die range = NULL;
+    int more;
+
+    while ((more = hf_die_next(dwarf, array, &range)) > 0) {
+        uint64_t count;
+        if (hf_die_number(range, DW_AT_count, &count))
+            fprintf(out, "[%" PRIu64 "]", count);
+        else if (hf_die_number(range, DW_AT_upper_bound, &count))
+            fprintf(out, "[%" PRIu64 "]", count + 1);
+        else
+            fputs("[]", out);
+    }
+    return more < 0 ? -1 : write_type(dwarf, array, out, depth + 1);
+}
+
+/* What decides how the type lies in memory. What a pointer points to does not. */
+static int write_type(Dwarf_Debug dwarf, Dwarf_Die user, FILE *out, int depth)
+{
+    HF_DIE Dwarf_Die type = depth < MAX_DEPTH ? hf_die_refer(dwarf, user, DW_AT_type) : NULL;
+    Dwarf_Half tag = type ? hf_die_tag(type) : 0;
+    const char *name = type ? hf_die_text(type, DW_AT_name) : NULL;
+
+    switch (tag) {
+    case 0:
+        return 0;
+    case DW_TAG_typedef:
+    case DW_TAG_const_type:
+    case DW_TAG_volatile_type:
+    case DW_TAG_restrict_type:
+    case DW_TAG_atomic_type:
+        return write_type(dwarf, type, out, depth + 1);
+    case DW_TAG_array_type:
+        return write_array(dwarf, type, out, depth);
+    case DW_TAG_structure_type:
+    case DW_TAG_union_type:
+    case DW_TAG_class_type:
+        fprintf(out, "%s %s, %" PRIu64 " bytes", keyword(tag), name ? name : "", number(type, DW_AT_byte_size));
+        if (name)
+            return 0;
+        fputs(" {", out);
+        if (write_members(dwarf, type, out, "; ", depth + 1) < 0)
+            return -1;
+        fputc('}', out);
+        return 0;
+    case DW_TAG_pointer_type:
+        fputs("pointer", out);
+        return 0;
+    default:
+        /* A whole number of the same size and sign is the same, whatever it is called. */
+        fprintf(out, "type %x, %" PRIu64 " bytes, encoding %" PRIu64, tag, number(type, DW_AT_byte_size),
+                number(type, DW_AT_encoding));
+        return 0;
+    }
+}
+
+static int add_layout(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die die, const char *name)
+{
+    struct layout *grown = reallocarray(layouts->items, layouts->count + 1, sizeof(*grown));
+    if (!grown)
+        return -1;
+    layouts->items = grown;
+    struct layout *layout = &grown[layouts->count];
+    *layout = (struct layout){.name = NULL};
+    size_t size = 0;
+    FILE *out = open_memstream(&layout->text, &size);
+    if (!out)
+        return -1;
+    fprintf(out, "size: %" PRIu64 " bytes\n", number(die, DW_AT_byte_size));
+    int failed = write_members(dwarf, die, out, "\n", 0);
+    failed = fclose(out) != 0 || failed != 0 || asprintf(&layout->name, "%s %s", keyword(hf_die_tag(die)), name) < 0;
+    if (failed) {
+        free(layout->text);
+        return -1;
+    }
+    layouts->count++;
+    return 0;
+}
+
+/* A structure without a tag goes by the name that a typedef gives it. */
+static int read_type(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die die)
+{
+    const char *name = hf_die_text(die, DW_AT_name);
+
+    if (!name)
+        return 0;
+    if (is_aggregate(hf_die_tag(die)))
+        return hf_die_has(die, DW_AT_declaration) ? 0 : add_layout(layouts, dwarf, die, name);
+    if (hf_die_tag(die) != DW_TAG_typedef)
+        return 0;
+    HF_DIE Dwarf_Die type = hf_die_refer(dwarf, die, DW_AT_type);
+    if (!type || !is_aggregate(hf_die_tag(type)) || hf_die_has(type, DW_AT_name) || hf_die_has(type, DW_AT_declaration))
+        return 0;
+    return add_layout(layouts, dwarf, type, name);
+}
+
+static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
+{
+    Dwarf_Die child = NULL;
+    int more;
+
+    while ((more = hf_die_next(dwarf, unit, &child)) > 0) {
+        if (read_type(arg, dwarf, child) != 0) {
+            dwarf_dealloc_die(child);
+            return -1;
+        }
+    }
+    return more;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct layout *)a)->name, ((const struct layout *)b)->name);
+}
+
+static int read_layouts(const struct hf_object *object, struct layouts *layouts, struct hotfix_error *err)
+{
+    HF_DEBUGINFO struct hf_debuginfo *info = NULL;
+
+    if (hf_debuginfo_open(object, &info, err) != 0)
+        return -1;
+    if (info && hf_debuginfo_units(info, read_unit, layouts) != 0)
+        return hf_error(err, HOTFIX_FORMAT, "%s: its debug information is damaged", object->path);
+    if (layouts->count > 0)
+        qsort(layouts->items, layouts->count, sizeof(*layouts->items), by_name);
+    return 0;
+}
+
+/* Tells of the first line in which two layouts differ: a member, or the size. */
+static int refuse(const struct hf_object *object, const struct layout *before, const struct layout *after,
+                  struct hotfix_error *err)
+{
+    /* The size, which comes first, says least. */
+    const char *left = strchr(before->text, '\n') + 1;
+    const char *right = strchr(after->text, '\n') + 1;
+
+    while (*left && *right && strcspn(left, "\n") == strcspn(right, "\n") &&
+           strncmp(left, right, strcspn(left, "\n")) == 0) {
+        left += strcspn(left, "\n") + 1;
+        right += strcspn(right, "\n") + 1;
+    }
+    if (!*left && !*right) {
+        left = before->text;
+        right = after->text;
+    }
+    int left_name = (int)strcspn(left, " ");
+    int right_name = (int)strcspn(right, " ");
+    static const char change[] = "%s: the layout of '%s' changed, and the program may hold objects of it";
+    hf_error(err, HOTFIX_INCOMPATIBLE, change, object->name, after->name);
+    struct hotfix_error what = *err;
+    if (!*left)
+        return hf_error(err, what.code, "%s: member '%.*s' is new", what.message, right_name, right);
+    if (!*right)
+        return hf_error(err, what.code, "%s: member '%.*s' is gone", what.message, left_name, left);
+    return hf_error(err, what.code, "%s: old '%.*s', new '%.*s'", what.message, (int)strcspn(left, "\n"), left,
+                    (int)strcspn(right, "\n"), right);
+}
+
+int hf_layouts_check(const struct hf_object *before, const struct hf_object *after, struct hotfix_error *err)
+{
+    HF_LAYOUTS struct layouts left = {.count = 0};
+    HF_LAYOUTS struct layouts right = {.count = 0};
+
+    if (read_layouts(before, &left, err) != 0 || read_layouts(after, &right, err) != 0)
+        return -1;
+    for (size_t i = 0; i < right.count; i++) {
+        const struct layout *after_layout = &right.items[i];
+        const struct layout *before_layout =
+            left.count ? bsearch(after_layout, left.items, left.count, sizeof(*left.items), by_name) : NULL;
+        if (before_layout && strcmp(before_layout->text, after_layout->text) != 0)
+            return refuse(after, before_layout, after_layout, err);
+    }
+    return 0;
+}
