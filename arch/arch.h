@@ -10,9 +10,10 @@
  *   reloc.c   applying and classifying relocations      (psABI of the CPU)
  *   entry.c   struct hf_arch_tools hf_arch_tools_<cpu>: entry analysis
  *   relation.c  what relocations of object and linked files ask for
+ *   flow.c      where functions loop and leave
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
- * plus one line in the tables of arch.c and tools.c. Nothing outside arch/ changes. Only entry.c may use a
- * disassembler: the loader links the rest.
+ * plus one line in the tables of arch.c and tools.c. Nothing outside arch/ changes. Only entry.c and flow.c may use
+ * a disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
@@ -100,6 +101,13 @@ struct hf_linked {
     uint64_t value;
 };
 
+/* What can be said of a function without knowing what it is for. */
+struct hf_flow {
+    bool leaves;           /* it has a return, or a jump that may lead out of it */
+    bool loops;            /* it has a jump back */
+    bool loops_over_calls; /* one that jumps back over a call */
+};
+
 struct hf_arch_tools {
     const struct hf_arch *arch;
 
@@ -141,6 +149,11 @@ struct hf_arch_tools {
      */
     enum hf_arch_status (*linked)(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
                                   const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
+
+    /* OK or DECODE. */
+    enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
+    /* Does linked code at `address` call or jump to `to` directly? */
+    bool (*reaches)(const uint8_t *code, size_t size, uint64_t address, uint64_t to);
 
     /* The procedure linkage stub that code at `address` begins with: its size and the slot that it jumps through. 0
      * when it is none. */

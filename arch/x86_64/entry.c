@@ -180,5 +180,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .dynamic_relation = hf_x86_64_dynamic_relation,
     .field_size = hf_x86_64_field_size,
     .linked = hf_x86_64_linked,
+    .flow = hf_x86_64_flow,
+    .reaches = hf_x86_64_reaches,
     .stub = hf_x86_64_stub,
 };

@@ -197,8 +197,8 @@ static const struct hf_symbol *find_symbol(const struct hf_target *target, const
     *count = 0;
     for (size_t i = 0; i < total; i++) {
         /* The linker puts globals that a version script makes local behind a file symbol without a name. */
-        bool hidden = symbols[i]->binding == STB_LOCAL &&
-                      (symbols[i]->visibility != STV_DEFAULT || symbols[i]->file[0] == '\0');
+        bool hidden =
+            symbols[i]->binding == STB_LOCAL && (symbols[i]->visibility != STV_DEFAULT || symbols[i]->file[0] == '\0');
         if (symbols[i]->binding == STB_LOCAL && !hidden)
             continue;
         if (!found || found->address != symbols[i]->address)

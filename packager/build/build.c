@@ -12,6 +12,7 @@
 #include "build/emit.h"
 #include "build/link.h"
 #include "build/tree.h"
+#include "build/warn.h"
 #include "build/work.h"
 #include "cleanup.h"
 #include "error.h"
@@ -266,6 +267,9 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
         return -1;
     if (hf_each_replacement(work, has_replacement, NULL) == 0)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "no function of %s changed", request->target);
+
+    if (hf_warn(work, err) != 0)
+        return -1;
 
     const char *base = getenv("TMPDIR");
     HF_FREE char *directory = NULL;

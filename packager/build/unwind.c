@@ -76,7 +76,8 @@ static int cut(const struct hf_part *part, hf_unwind_keep_fn keep, void *arg, ui
         const struct hf_part *code = entry.common == entry.offset ? NULL : described(part, &entry);
         if (!code || !keep(code, arg))
             continue;
-        if (common.size + entry.size > part->size - unwind->size)
+        uint64_t needed = entry.size + (places[common.offset / 4] == 0 ? common.size : 0);
+        if (needed > part->size - unwind->size)
             return hf_error(err, HOTFIX_FORMAT, "%s: has a damaged .eh_frame", part->object->path);
         if (places[common.offset / 4] == 0)
             places[common.offset / 4] = append(unwind, part, &common) + 1;

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where functions loop and leave, seen through the Capstone disassembler. Packager only. */
+#include <capstone/capstone.h>
+
+#include "x86_64.h"
+
+#define MAX_CALLS 4096 /* calls that are remembered; a function with more is taken to loop over the last of them */
+
+struct calls {
+    uint64_t at[MAX_CALLS];
+    size_t count;
+};
+
+static bool direct_target(const cs_insn *insn, uint64_t *target)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+
+    if (x86->op_count == 0 || x86->operands[0].type != X86_OP_IMM)
+        return false;
+    *target = (uint64_t)x86->operands[0].imm;
+    return true;
+}
+
+static bool jumps_over_call(const struct calls *calls, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < calls->count; i++)
+        if (calls->at[i] >= to && calls->at[i] < from)
+            return true;
+    return false;
+}
+
+static void look(csh engine, const cs_insn *insn, size_t size, struct calls *calls, struct hf_flow *flow)
+{
+    uint64_t target;
+
+    if (cs_insn_group(engine, insn, CS_GRP_RET)) {
+        flow->leaves = true;
+    } else if (cs_insn_group(engine, insn, CS_GRP_CALL)) {
+        calls->at[calls->count < MAX_CALLS ? calls->count++ : MAX_CALLS - 1] = insn->address;
+    } else if (cs_insn_group(engine, insn, CS_GRP_JUMP)) {
+        if (!direct_target(insn, &target) || target >= size) {
+            flow->leaves = true;
+        } else if (target <= insn->address) {
+            flow->loops = true;
+            flow->loops_over_calls = flow->loops_over_calls || jumps_over_call(calls, insn->address, target);
+        }
+    }
+}
+
+enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow)
+{
+    struct hf_flow found = {.leaves = false};
+    struct calls calls;
+    csh engine;
+
+    calls.count = 0;
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
+        return HF_ARCH_DECODE;
+    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
+    cs_insn *insn = cs_malloc(engine);
+    const uint8_t *next = code;
+    size_t left = size;
+    uint64_t address = 0;
+    while (insn && left > 0 && cs_disasm_iter(engine, &next, &left, &address, insn))
+        look(engine, insn, size, &calls, &found);
+    bool decoded = insn && left == 0;
+    if (insn)
+        cs_free(insn, 1);
+    cs_close(&engine);
+    if (!decoded)
+        return HF_ARCH_DECODE;
+    *flow = found;
+    return HF_ARCH_OK;
+}
+
+bool hf_x86_64_reaches(const uint8_t *code, size_t size, uint64_t address, uint64_t to)
+{
+    bool found = false;
+    csh engine;
+
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
+        return false;
+    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
+    cs_insn *insn = cs_malloc(engine);
+    const uint8_t *next = code;
+    size_t left = size;
+    uint64_t at = address;
+    uint64_t target;
+    while (insn && !found && left > 0 && cs_disasm_iter(engine, &next, &left, &at, insn))
+        found = (cs_insn_group(engine, insn, CS_GRP_CALL) || cs_insn_group(engine, insn, CS_GRP_JUMP)) &&
+                direct_target(insn, &target) && target == to;
+    if (insn)
+        cs_free(insn, 1);
+    cs_close(&engine);
+    return found;
+}
