@@ -151,6 +151,23 @@ run build shop "make CC=$CC" --work work
 ok "a work directory that was asked for stays" test -e work/objects.new/lib/price.o
 rm -rf work
 
+# A function of another object that the library's version script hides.
+echo '{ global: discount; local: *; };' >source/hidden.map
+cat >fix.patch <<'PATCH'
+--- a/lib/main.c
++++ b/lib/main.c
+@@ -1 +1 @@
+-int discount(int price) { return price; }
++int tax(int price); int discount(int price) { return tax(price); }
+PATCH
+echo 'int discount(int price) { return price; }' >source/lib/main.c
+library="$CC $CFLAGS -fPIC -c lib/main.c lib/tax.c && $CC -shared -Wl,--version-script=hidden.map -o libshop.so main.o tax.o"
+cp -a source hidden
+run eval "(cd hidden && $library)"
+builds "a library that hides what the fix calls" build hidden/libshop.so "$library"
+rm source/hidden.map source/lib/main.c
+make_tree source
+
 cmake='cmake -S . -B out -DCMAKE_BUILD_TYPE=None && cmake --build out -j2'
 if command -v cmake >/dev/null; then
     run eval "(cd release && CC=$CC $cmake)"
