@@ -146,7 +146,8 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libpackager.a $(BUILD)/lib
 
 # Examples see what an installed copy has, and are compiled as a release of theirs would be: neither our flags nor our
 # sanitizers.
-RELEASE_CFLAGS := -std=gnu11 -O2 -g
+# clang records its flags, which `hotfix pack` compares, only where it is told to.
+RELEASE_CFLAGS := -std=gnu11 -O2 -g $(if $(findstring clang,$(CC)),-grecord-command-line)
 EXAMPLE_LDFLAGS = $(ALL_LDFLAGS) -L$(BUILD) -Wl,-rpath,$(abspath $(BUILD))
 
 $(BUILD)/obj/examples/%.o $(BUILD)/obj/tests/bench/%.o: ALL_CPPFLAGS := -Iloader -Imanifest
