@@ -201,18 +201,53 @@ static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfi
     return 0;
 }
 
+/* Did this object's source go into the target at all? Linkers keep its name, as long as nobody strips it. */
+static bool is_part(const struct hf_target *target, const struct hf_object *object)
+{
+    if (target->symbols->stripped || object->source[0] == '\0')
+        return true;
+    for (size_t i = 0; i < target->symbols->symbol_count; i++)
+        if (target->symbols->symbols[i].type == STT_FILE &&
+            strcmp(target->symbols->symbols[i].name, object->source) == 0)
+            return true;
+    return false;
+}
+
+/* 0 when the object belongs to the target; 1 when it is of another program in the same tree. */
+static int prove_one(struct hf_work *work, struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    if (!pairing->before)
+        return 0;
+    if (hf_proof_create(pairing->proof_object, work->target, &pairing->proof, err) != 0)
+        return -1;
+    if (hf_proof_check(pairing->proof, err) == 0) {
+        work->result->proven_count += pairing->proof->proven_count;
+        return 0;
+    }
+    if (is_part(work->target, pairing->proof_object))
+        return -1;
+    return hf_work_note(work, HF_BUILD_IGNORED, pairing->after->source, pairing->after->name, err,
+                        "the target was not made of it") == 0
+               ? 1
+               : -1;
+}
+
 static int prove(struct hf_work *work, struct hotfix_error *err)
 {
+    size_t kept = 0;
+    int result = 0;
+
     for (size_t i = 0; i < work->pairing_count; i++) {
-        struct hf_pairing *pairing = &work->pairings[i];
-        if (!pairing->before)
-            continue;
-        if (hf_proof_create(pairing->proof_object, work->target, &pairing->proof, err) != 0 ||
-            hf_proof_check(pairing->proof, err) != 0)
-            return -1;
-        work->result->proven_count += pairing->proof->proven_count;
+        struct hf_pairing pairing = work->pairings[i];
+        if (result >= 0)
+            result = prove_one(work, &pairing, err);
+        if (result == 1)
+            pairing_deinit(&pairing);
+        else
+            work->pairings[kept++] = pairing;
     }
-    return 0;
+    work->pairing_count = kept;
+    return result < 0 ? -1 : 0;
 }
 
 static int has_replacement(const struct hf_replacement *replacement, void *arg)

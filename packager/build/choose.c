@@ -211,18 +211,18 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
 {
     const struct hf_object *after = pairing->after;
 
+    if (!pairing->before)
+        return 0;
     if (!starts_equal(pairing->before, after))
         return hf_error(
             err, HOTFIX_INCOMPATIBLE,
             "%s: its constructors or destructors changed (%s): they do not run for a patch, use the hook %s",
             after->name, start_part(after, 0) ? start_part(after, 0)->name : "they are gone", HF_HOOK_APPLY);
-    for (size_t i = 1; i < after->part_count && pairing->before; i++) {
+    for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];
         if (is_compared(part) && part->kind != HF_PART_CODE && check_data(pairing, part, err) != 0)
             return -1;
     }
-    if (!pairing->before)
-        return 0;
     if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0)
         return -1;
     return has_changed(after) ? hf_layouts_check(pairing->before, after, err) : 0;
@@ -346,6 +346,21 @@ static int note_changed(struct hf_work *work, const struct hf_pairing *pairing, 
     return hf_work_note(work, HF_BUILD_IGNORED, name, pairing->after->name, err, "the target does not have it");
 }
 
+/* A new file of which something is kept may not count on its constructors. */
+static int check_new_file(const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    const struct hf_part *start = pairing->before ? NULL : start_part(pairing->after, 0);
+
+    for (size_t i = 1; start && i < pairing->after->part_count; i++)
+        if (pairing->after->parts[i].marks & HF_MARK_KEPT)
+            return hf_error(
+                err, HOTFIX_INCOMPATIBLE,
+                "%s: the new file has constructors or destructors (%s): they do not run for a patch, use the "
+                "hook %s",
+                pairing->after->name, start->name, HF_HOOK_APPLY);
+    return 0;
+}
+
 static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
 {
     for (size_t i = 1; i < pairing->after->part_count; i++) {
@@ -392,7 +407,7 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
     if (keep_all(work, err) != 0)
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++)
-        if (note_pairing(work, &work->pairings[i], err) != 0)
+        if (check_new_file(&work->pairings[i], err) != 0 || note_pairing(work, &work->pairings[i], err) != 0)
             return -1;
     return 0;
 }

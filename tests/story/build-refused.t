@@ -1,0 +1,175 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What hotfix build refuses, and the sentence that says why; what it takes for no change at all.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FLAGS=(-g -O2 -w -ffunction-sections -fdata-sections)
+
+# The release: base.c, and main.c beside it.
+cat >main.c <<'C'
+int work(int);
+int main(int argc, char **argv)
+{
+    return work(argc);
+}
+C
+cat >base.c <<'C'
+#include <stdlib.h>
+struct order { int id; short kind; };
+struct order first = {1, 2};
+int limit = 10;
+static int hidden = 3;
+const char *label = "label";
+__attribute__((noinline)) static int helper(int value) { return value * hidden + limit; }
+int work(int value) { first.id += value; hidden++; return helper(value) + first.kind + label[0]; }
+C
+
+# build NAME SOURCE-EDIT [FLAG...]: compiles base.c as edited by sed to new.o, and builds
+compile() {
+    local edit=$1
+    shift
+    mkdir -p source
+    sed "$edit" base.c >source/base.c
+    "$CC" "${FLAGS[@]}" "$@" -c source/base.c -o new.o
+}
+
+setup() {
+    mkdir -p source
+    cp base.c source
+    "$CC" "${FLAGS[@]}" "$@" -c source/base.c -o old.o &&
+        "$CC" "${FLAGS[@]}" "$@" -c main.c -o main.o &&
+        "$CC" "$@" -Wl,--build-id -o target main.o old.o
+}
+
+# refused STATUS SENTENCE CLAIM EDIT
+refused() {
+    local wanted_status=$1 sentence=$2 claim=$3
+    compile "$4" || exit 1
+    rm -f patch.so
+    expect "$wanted_status" "hotfix build: $sentence" "$claim" \
+        hotfix build --target target --old old.o --new new.o -o patch.so
+    [ ! -e patch.so ] || result 1 "$claim: nothing is written"
+}
+
+setup || exit 1
+
+refused 1 "nothing differs between old.o and new.o" "equal objects are no patch" ''
+refused 1 "new.o: limit: its initial value changed, and the target has set and used it already" \
+    "a changed initial value is refused" 's/limit = 10/limit = 11/'
+refused 1 "new.o: hidden: its size changed, and the target's copy cannot grow or shrink" \
+    "a changed size is refused" 's/static int hidden/static long hidden/'
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
+    "a structure that gained a member is refused with the member" 's/short kind; }/short kind; int more; }/'
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
+    "so is one that kept its size" 's/short kind; }/short kind; char more; }/; s/value \* hidden/value - hidden/'
+refused 1 "new.o: label: its initial value changed, and the target has set and used it already" \
+    "a pointer to another string is refused" 's/"label"/"other"/'
+refused 1 "new.o: limit: it changed between constant and variable, or between thread-local and shared" \
+    "a variable that became constant is refused" 's/int limit/const int limit/'
+refused 1 "new.o: its constructors or destructors changed (.init_array): they do not run for a patch, use the hook hotfix_on_apply" \
+    "a new constructor is refused" '$a __attribute__((constructor)) static void begin(void) { limit++; }'
+refused 1 "new.o: thread-local variable 'mine' is new: the threads that run already have no room for it" \
+    "a new thread-local variable is refused" 's/^int limit/__thread int mine; int limit/; s/hidden++/hidden++; mine++/'
+refused 1 "new.o: 'work' refers to 'nowhere', which neither the new objects nor target nor its libraries define" \
+    "an undefined symbol is refused" 's/hidden++/hidden++; nowhere()/'
+
+compile 's/value \* hidden/value - hidden/'
+cp old.o saved.o
+sed 's/hidden++/hidden--/' base.c >source/base.c
+"$CC" "${FLAGS[@]}" -c source/base.c -o old.o
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "old objects of another source are refused" "$status" 1
+is "with the first function and byte that differ" "$(sed 's/byte 0x[0-9a-f]*/byte N/' "$ERR")" \
+    "hotfix build: old.o: is not the object that target was linked from: function 'work' differs at byte N (1 of its functions differ, 1 are equal)"
+cp saved.o old.o
+
+"$CC" "${FLAGS[@]}" -flto -c source/base.c -o new.o
+expect 1 "hotfix build: new.o: holds no code, only what link-time optimisation needs: compile it without -flto, or with -ffat-lto-objects" \
+    "objects of link-time optimisation are refused" hotfix build --target target --old old.o --new new.o -o patch.so
+
+clang -O2 -flto -c source/base.c -o new.o
+expect 1 "hotfix build: new.o: is LLVM bitcode and holds no code: compile it without -flto" \
+    "so is LLVM bitcode" hotfix build --target target --old old.o --new new.o -o patch.so
+
+sed 's/value \* hidden/value - hidden/' base.c >source/base.c
+"$CC" -g -O2 -w -c source/base.c -o new.o
+cp base.c source/base.c
+"$CC" -g -O2 -w -c source/base.c -o plain.o
+"$CC" -Wl,--build-id -o plain main.o plain.o
+expect 1 "hotfix build: new.o: .text: a section with several functions changed: compile with -ffunction-sections" \
+    "objects without section options are refused" hotfix build --target plain --old plain.o --new new.o -o patch.so
+
+"$CC" -Wl,--build-id=none -o bare main.o old.o
+expect 1 "hotfix build: bare: has no build-id: link it with -Wl,--build-id" "a target without build-id is refused" \
+    hotfix build --target bare --old old.o --new new.o -o patch.so
+
+# A constructor of the release changes.
+echo '__attribute__((constructor)) static void begin(void) { limit++; }' >>base.c
+setup || exit 1
+refused 1 "new.o: begin: a constructor or destructor changed" "a changed constructor is refused" 's/{ limit++/{ limit += 7/'
+sed -i '$d' base.c
+
+# Folded functions.
+cat >base.c <<'C'
+int state;
+__attribute__((noinline)) int twin_a(int value) { state += value; return state * 3 + value; }
+__attribute__((noinline)) int twin_b(int value) { state += value; return state * 3 + value; }
+int work(int value) { return twin_a(value) + twin_b(value); }
+C
+setup -fuse-ld=lld -Wl,--icf=all -fno-ipa-icf || exit 1
+compile '2s/value; }/value + 5; }/' -fno-ipa-icf
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "a function that the linker folded with another is refused" \
+    "$(sed "s/'twin_[ab]'/X/g" "$ERR")" \
+    "hotfix build: new.o: function X shares its code in target with X: the linker folded them, and a patch would change both"
+separate=$(sed -n 3p base.c)
+sed -i '3s/.*/extern __typeof(twin_a) twin_b __attribute__((alias("twin_a")));/' base.c
+setup || exit 1
+compile "2s/value; }/value + 5; }/; 3s/.*/$separate/"
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "so is one that was an alias of another" "$(sed "s/'twin_[ab]'/X/g" "$ERR")" \
+    "hotfix build: new.o: functions X and X share their code in the target and no longer do in the new object"
+
+# No change at all.
+cat >base.c <<'C'
+#include <assert.h>
+#include <stdlib.h>
+int state;
+int work(int value)
+{
+    assert(value > 0);
+    if (value == 77)
+        abort();
+    assert(value < 100);
+    return state += value;
+}
+__attribute__((noinline)) int other(int value)
+{
+    assert(value > 1);
+    return value + state;
+}
+C
+setup || exit 1
+compile '3i /* one\n * two\n * three */'
+expect 1 "hotfix build: no function of target changed" "line numbers in assertions alone are no change" \
+    hotfix build --target target --old old.o --new new.o -o patch.so
+is "and each function is named with the reason" "$(cat "$OUT")" \
+    "ignored  new.o: work: only line numbers in it differ
+ignored  new.o: other: only line numbers in it differ"
+compile '3i /* one */
+s/value == 77/value == 78/'
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "a constant beside them is a change" "$(grep -c '^changed  new.o: work$' "$OUT")" 1
+
+# Loops that are never left.
+cat >base.c <<'C'
+int state;
+int tick(void) { return ++state; }
+int work(int value) { while (tick() < 1000 * value) tick(); return state; }
+C
+setup -fno-inline || exit 1
+compile 's/1000/1001/' -fno-inline
+expect 0 "hotfix build: warning: new.o: work: main calls it and it loops over calls: if that is the program's main loop, the patch is not applied while it runs" \
+    "a loop that main calls is warned of" hotfix build --target target --old old.o --new new.o -o patch.so
+finish
