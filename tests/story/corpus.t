@@ -11,9 +11,9 @@ plan() {
 
 [ -z "${SAN-}" ] || plan "the program is not built with the sanitizers that its loader would need"
 mkdir -p "$BUILD/corpus"
-run env CORPUS_WORK="$BUILD/corpus/check" "$ROOT/tests/corpus/redis.sh" 0006-CVE-2025-32023.patch CVE-2025-46817.patch
+run env CORPUS_WORK="$BUILD/corpus/check" "$ROOT/tests/corpus/redis.sh" 0006-CVE-2025-32023.patch 0007-CVE-2025-48367.patch
 [ "$status" = 77 ] && plan "$(tail -n 1 "$ERR")"
 [ "$status" = 0 ] || cat "$OUT" "$ERR" | diagnose
 ok "two fixes of redis are built, applied under load and reverted" test "$status" = 0
-is "their own tests fail without them and pass with them" "$(grep -c 'applied, its test says so' "$OUT")" 2
+is "the test that one brings fails without it and passes with it" "$(grep -c 'applied, its test says so' "$OUT")" 1
 finish
