@@ -29,15 +29,18 @@ static void note_undecoded(const struct place *place, struct hf_findings *findin
                     "its code does not all disassemble, so nothing proves that none comes back to the entry");
 }
 
-/* The entries of a table lead into the function, as long as there are any: 32-bit distances or addresses. */
-static bool table_enters(const struct place *place, uint64_t table, bool distances)
+/*
+ * The entries of a table lead into the function, as long as there are any: 32-bit distances or addresses. Where the
+ * next table begins, this one ends: read as part of this one, its distances would lead anywhere.
+ */
+static bool table_enters(const struct place *place, uint64_t table, uint64_t next, bool distances)
 {
     const struct hf_image *image = &place->subject->target->image;
     const struct hf_function *function = place->pair->old_function;
     size_t size = distances ? sizeof(int32_t) : sizeof(uint64_t);
     const uint8_t *bytes;
 
-    for (uint64_t at = table; (bytes = hf_image_bytes(image, at, size)); at += size) {
+    for (uint64_t at = table; at < next && (bytes = hf_image_bytes(image, at, size)); at += size) {
         int32_t distance;
         uint64_t address;
         memcpy(&distance, bytes, sizeof(distance));
@@ -53,6 +56,17 @@ static bool table_enters(const struct place *place, uint64_t table, bool distanc
     return false;
 }
 
+/* The first of the tables behind one. */
+static uint64_t next_table(const uint64_t *tables, size_t count, uint64_t table)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (size_t i = 0; i < count; i++)
+        if (tables[i] > table && tables[i] < next)
+            next = tables[i];
+    return next;
+}
+
 /* A case of a switch may be the loop around it, and that begin right behind the entry. */
 static void check_tables(const struct place *place, struct hf_findings *findings)
 {
@@ -62,11 +76,15 @@ static void check_tables(const struct place *place, struct hf_findings *findings
 
     if (count > MAX_TABLES)
         note_undecoded(place, findings);
-    for (size_t i = 0; i < count && i < MAX_TABLES; i++)
-        if (table_enters(place, found[i], true) || table_enters(place, found[i], false)) {
+    if (count > MAX_TABLES)
+        count = MAX_TABLES;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t next = next_table(found, count, found[i]);
+        if (table_enters(place, found[i], next, true) || table_enters(place, found[i], next, false)) {
             note_branch(place, "its jump table at", found[i], findings);
             return;
         }
+    }
 }
 
 /* Code that compilers moved out of the function, NAME.cold, jumps back into it. */

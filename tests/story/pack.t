@@ -473,17 +473,23 @@ __asm__(".text\n.type machine, @function\n.globl machine\n"
         ".type plain, @function\n.globl plain\n"
         "plain: push %rbx\nnop\nnop\nnop\nnop\n4: lea 8f(%rip), %rdx\nmovslq (%rdx,%rdi,4), %rax\nadd %rdx, %rax\n"
         "jmp *%rax\n.size plain, . - plain\n"
+        ".type twice, @function\n.globl twice\n"
+        "twice: push %rbx\nnop\nnop\nnop\nnop\n5: lea 7f(%rip), %rdx\nmovslq (%rdx,%rdi,4), %rax\nadd %rdx, %rax\n"
+        "jmp *%rax\n6: lea 10f(%rip), %rdx\nmovslq (%rdx,%rdi,4), %rax\nadd %rdx, %rax\njmp *%rax\n"
+        ".size twice, . - twice\n"
         ".type split.cold, @function\nsplit.cold: nop\njmp split + 1\n.size split.cold, . - split.cold\n"
-        ".section .rodata\n.balign 4\n9: .long 2b - 9b, 1b - 9b\n8: .long 4b - 8b\n.text\n");
+        ".section .rodata\n.balign 4\n9: .long 2b - 9b, 1b - 9b\n8: .long 4b - 8b\n"
+        "7: .long 6b - 7b\n10: .long 5b - 10b\n.text\n");
 int main(void)
 {
     return 0;
 }
 SOURCE
-    echo 'int machine(int n) { return n; } int split(int n) { return n; } int plain(int n) { return n; }' >fix.c
+    echo 'int machine(int n) { return n; } int split(int n) { return n; } int plain(int n) { return n; } int twice(int n) { return n; }' >fix.c
     gcc -O2 -g -Wl,--build-id=sha1 -o shop odd.c && gcc -O2 -g -fPIC -shared -o fix.so fix.c
     local function
-    for function in machine split plain; do
+    # Read on into the next table, the first one of `twice` would seem to come back.
+    for function in machine split plain twice; do
         run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func $function \
             --accept-flags x --accept-signature x --accept-inline x --accept-compiler x
         grep -o 'entry: .*' "$ERR" | sed 's/0x[0-9a-f]*/N/; s/ (and.*//'
