@@ -155,6 +155,9 @@ struct hf_arch_tools {
     /* Does linked code at `address` call or jump to `to` directly? */
     bool (*reaches)(const uint8_t *code, size_t size, uint64_t address, uint64_t to);
 
+    /* Is the field at `offset` that of a direct call or jump, to judge by what stands in front of it? */
+    bool (*is_branch)(const uint8_t *code, size_t offset);
+
     /* The procedure linkage stub that code at `address` begins with: its size and the slot that it jumps through. 0
      * when it is none. */
     size_t (*stub)(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);

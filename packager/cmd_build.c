@@ -129,6 +129,12 @@ int hf_cmd_build(int argc, char **argv)
          .help = "Old objects compiled with exactly the release's options: the proof that the target was made of this "
                  "source is made with them in place of those of --old.",
          .text = &request.proof},
+        {.name = "pic",
+         .argument = "OBJ|DIR",
+         .help =
+             "New objects compiled with the options of --new and -fPIC. Taken for files that refer directly to what "
+             "another library has and the target does not import yet.",
+         .text = &request.independent},
         {.name = "debug",
          .argument = "FILE",
          .help = "Separate file with the target's symbols.",

@@ -182,5 +182,6 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .linked = hf_x86_64_linked,
     .flow = hf_x86_64_flow,
     .reaches = hf_x86_64_reaches,
+    .is_branch = hf_x86_64_is_branch,
     .stub = hf_x86_64_stub,
 };

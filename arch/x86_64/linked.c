@@ -206,6 +206,14 @@ enum hf_arch_status hf_x86_64_linked(uint32_t type, int64_t addend, size_t offse
     }
 }
 
+/* call rel32, jmp rel32 or jcc rel32; else a ModRM byte that asks for RIP + disp32 stands in front of the field. */
+bool hf_x86_64_is_branch(const uint8_t *code, size_t offset)
+{
+    if (offset >= 1 && (code[offset - 1] == 0xe8 || code[offset - 1] == 0xe9))
+        return true;
+    return offset >= 2 && code[offset - 2] == 0x0f && (code[offset - 1] & 0xf0u) == 0x80;
+}
+
 /* [endbr64] [bnd] jmp *slot(%rip). */
 size_t hf_x86_64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot)
 {

@@ -132,6 +132,11 @@ static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const str
     if (part->kind == HF_PART_OTHER || part->kind == HF_PART_UNWIND || part->kind == HF_PART_START)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: '%s' refers to section %s, which is not supported",
                         pairing->after->name, hf_part_title(from), part->name);
+    /* Code that was compiled in another way may hand over arguments and registers in another way: see independent.h. */
+    bool call = from->kind == HF_PART_CODE && work->target->arch->is_branch(from->bytes, reference->offset);
+    if (pairing->independent && part->kind == HF_PART_CODE &&
+        (name->binding == STB_LOCAL || name->visibility != STV_DEFAULT))
+        own = own || call || hf_name_stem(name->text) != strlen(name->text);
     if (part->kind == HF_PART_CODE && !own)
         own = part->family || same_family(from, part) || !means_function(work, part, reference, offset) ||
               (from->anonymous && near && (part->marks & (HF_MARK_CHANGED | HF_MARK_KEPT)));

@@ -191,7 +191,8 @@ static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfi
 
     if (hf_object_tree_read(request->before, &trees->before, err) != 0 ||
         hf_object_tree_read(request->after, &trees->after, err) != 0 ||
-        (request->proof && hf_object_tree_read(request->proof, &trees->proof, err) != 0))
+        (request->proof && hf_object_tree_read(request->proof, &trees->proof, err) != 0) ||
+        (request->independent && hf_object_tree_read(request->independent, &work->independent, err) != 0))
         return -1;
     for (size_t i = 0; i < trees->after.count; i++)
         if (add_pairing(work, trees, &trees->after.files[i], err) != 0)
@@ -332,6 +333,7 @@ int hf_build_run(const struct hf_build_request *request, struct hf_build_result 
     names_deinit(&work.unchanged_names);
     hf_needed_deinit(&work.needed);
     hf_target_close(work.target);
+    hf_object_tree_deinit(&work.independent);
     hf_object_tree_deinit(&trees.before);
     hf_object_tree_deinit(&trees.after);
     hf_object_tree_deinit(&trees.proof);

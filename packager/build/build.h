@@ -21,6 +21,7 @@ struct hf_build_request {
     const char *before;       /* object or tree of the release, compiled with -ffunction-sections -fdata-sections */
     const char *after;        /* the same of the fixed source */
     const char *proof;        /* objects compiled with exactly the release's flags; NULL: those of `before` */
+    const char *independent;  /* new objects compiled with -fPIC in addition; may be NULL */
     const char *library_path; /* where the target's libraries are; may be NULL */
     const char *output;       /* patch.so */
 };

@@ -6,6 +6,7 @@
 
 #include "build/binding.h"
 #include "build/compare.h"
+#include "build/independent.h"
 #include "build/layout.h"
 #include "build/lines.h"
 #include "build/signature.h"
@@ -370,7 +371,10 @@ static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
         const char *what = part->kind == HF_PART_CODE ? "function" : "variable";
         if ((part->marks & HF_MARK_KEPT) &&
             hf_work_note(work, HF_BUILD_NEW, hf_part_title(part), pairing->after->name, err,
-                         part->twin ? "%s of the old object that the target does not have" : "%s", what) != 0)
+                         !part->twin            ? "%s"
+                         : pairing->independent ? "%s, as a copy compiled with -fPIC"
+                                                : "%s of the old object that the target does not have",
+                         what) != 0)
             return -1;
         if (!(part->marks & HF_MARK_KEPT) && !part->twin &&
             hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(part), pairing->after->name, err,
@@ -385,6 +389,20 @@ static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
             return -1;
     }
     return 0;
+}
+
+/* Back to what is changed, to find out anew what that needs. */
+static void forget_kept(struct hf_work *work)
+{
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        struct hf_object *object = work->pairings[i].after;
+        for (size_t k = 1; k < object->part_count; k++) {
+            struct hf_part *part = &object->parts[k];
+            part->marks = part->marks & HF_MARK_CHANGED ? HF_MARK_CHANGED | HF_MARK_KEPT : 0;
+            part->leader = NULL;
+        }
+        keep_hooks(object);
+    }
 }
 
 int hf_choose(struct hf_work *work, struct hotfix_error *err)
@@ -405,6 +423,9 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
                 return -1;
     }
     if (keep_all(work, err) != 0)
+        return -1;
+    int switched = hf_independent_switch(work, err);
+    if (switched < 0 || (switched > 0 && (forget_kept(work), keep_all(work, err) != 0)))
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++)
         if (check_new_file(&work->pairings[i], err) != 0 || note_pairing(work, &work->pairings[i], err) != 0)

@@ -10,6 +10,7 @@
 #include "build/object.h"
 #include "build/proof.h"
 #include "build/target.h"
+#include "build/tree.h"
 
 /* Marks of parts of new objects. */
 #define HF_MARK_CHANGED 1u /* function: replaces its twin in the target */
@@ -22,6 +23,7 @@ struct hf_pairing {
     struct hf_object *after;
     struct hf_object *proof_object; /* what the proof is about: a file of its own, or `before` */
     struct hf_proof *proof;         /* NULL: the file is new */
+    bool independent;               /* `after` was compiled with -fPIC for the patch (independent.h) */
 };
 
 /* Names that objects without any difference refer to and do not define. */
@@ -38,6 +40,7 @@ struct hf_work {
     struct hf_pairing *pairings;
     size_t pairing_count;
     struct hf_foreign_names unchanged_names;
+    struct hf_object_tree independent; /* new objects compiled with -fPIC; may be empty */
 };
 
 /* Does code or data that stays as it is refer to this function of a new object? */
