@@ -75,6 +75,7 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
         request->before = source->objects.old_objects;
         request->after = source->objects.new_objects;
         request->proof = source->objects.proof_objects;
+        request->independent = source->objects.pic_objects;
         failed = build(request, report, err);
     }
     hf_source_end(source, !failed, report);
