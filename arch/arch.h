@@ -152,8 +152,11 @@ struct hf_arch_tools {
 
     /* OK or DECODE. */
     enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
-    /* Does linked code at `address` call or jump to `to` directly? */
-    bool (*reaches)(const uint8_t *code, size_t size, uint64_t address, uint64_t to);
+    /*
+     * The first offset from `from` on at which linked code at `address` may call, jump to or compute the address `to`;
+     * size when there is none. Bytes that only look like it count. absolute: addresses are final, code may hold them.
+     */
+    size_t (*mention)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 
     /* Is the field at `offset` that of a direct call or jump, to judge by what stands in front of it? */
     bool (*is_branch)(const uint8_t *code, size_t offset);

@@ -72,25 +72,3 @@ enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_f
     *flow = found;
     return HF_ARCH_OK;
 }
-
-bool hf_x86_64_reaches(const uint8_t *code, size_t size, uint64_t address, uint64_t to)
-{
-    bool found = false;
-    csh engine;
-
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
-        return false;
-    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
-    cs_insn *insn = cs_malloc(engine);
-    const uint8_t *next = code;
-    size_t left = size;
-    uint64_t at = address;
-    uint64_t target;
-    while (insn && !found && left > 0 && cs_disasm_iter(engine, &next, &left, &at, insn))
-        found = (cs_insn_group(engine, insn, CS_GRP_CALL) || cs_insn_group(engine, insn, CS_GRP_JUMP)) &&
-                direct_target(insn, &target) && target == to;
-    if (insn)
-        cs_free(insn, 1);
-    cs_close(&engine);
-    return found;
-}

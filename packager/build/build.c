@@ -39,71 +39,6 @@ int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *na
     return item->name && item->object && item->why ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
 }
 
-/* Doubles when the count is a power of two. */
-static int add_unchanged_names(struct hf_work *work, const struct hf_object *object, struct hotfix_error *err)
-{
-    struct hf_foreign_names *names = &work->unchanged_names;
-
-    for (size_t i = 0; i < object->name_count; i++) {
-        const struct hf_name *name = &object->names[i];
-        if (name->part || name->text[0] == '\0' || name->type == STT_FILE)
-            continue;
-        if ((names->count & (names->count - 1)) == 0) {
-            char **grown = reallocarray(names->texts, names->count ? 2 * names->count : 1, sizeof(char *));
-            if (!grown)
-                return hf_error(err, HOTFIX_MEMORY, "out of memory");
-            names->texts = grown;
-        }
-        names->texts[names->count] = strdup(name->text);
-        if (!names->texts[names->count++])
-            return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    }
-    return 0;
-}
-
-static void names_deinit(struct hf_foreign_names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->texts[i]);
-    free(names->texts);
-}
-
-/* A reference by part, or by name from another object. */
-static bool refers(const struct hf_part *from, const struct hf_part *function, const char *global)
-{
-    for (size_t i = 0; i < from->reference_count; i++) {
-        int64_t offset;
-        const struct hf_reference *reference = &from->references[i];
-        if (hf_reference_part(reference, &offset) == function)
-            return true;
-        if (global && !reference->name->part && strcmp(reference->name->text, global) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool hf_work_unchanged_refers(const struct hf_work *work, const struct hf_part *function)
-{
-    const struct hf_name *name = hf_part_function(function);
-    const char *global = name && name->binding != STB_LOCAL ? name->text : NULL;
-
-    for (size_t i = 0; global && i < work->unchanged_names.count; i++)
-        if (strcmp(work->unchanged_names.texts[i], global) == 0)
-            return true;
-    for (size_t i = 0; i < work->pairing_count; i++) {
-        const struct hf_object *object = work->pairings[i].after;
-        for (size_t k = 1; k < object->part_count; k++) {
-            const struct hf_part *part = &object->parts[k];
-            const struct hf_part *whole = part->family ? part->family : part;
-            bool loaded = part->kind == HF_PART_CODE || part->kind == HF_PART_DATA || part->kind == HF_PART_CONST;
-            if (loaded && whole != function && whole->twin && !(whole->marks & HF_MARK_CHANGED) &&
-                refers(part, function, global))
-                return true;
-        }
-    }
-    return false;
-}
-
 void hf_build_result_deinit(struct hf_build_result *result)
 {
     for (size_t i = 0; i < result->count; i++) {
@@ -160,7 +95,7 @@ static int open_pairing(struct hf_work *work, const struct trees *trees, const s
         hf_correlate(pairing->before, pairing->after, err) != 0)
         return -1;
     if (!hf_objects_differ(pairing->before, pairing->after))
-        return add_unchanged_names(work, pairing->after, err);
+        return 0;
     return open_proof(trees, after, pairing, err) == 0 ? 1 : -1;
 }
 
@@ -330,7 +265,6 @@ int hf_build_run(const struct hf_build_request *request, struct hf_build_result 
     for (size_t i = 0; i < work.pairing_count; i++)
         pairing_deinit(&work.pairings[i]);
     free(work.pairings);
-    names_deinit(&work.unchanged_names);
     hf_needed_deinit(&work.needed);
     hf_target_close(work.target);
     hf_object_tree_deinit(&work.independent);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "build/binding.h"
+#include "build/callers.h"
 #include "build/compare.h"
 #include "build/independent.h"
 #include "build/layout.h"
@@ -415,6 +416,8 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
     for (size_t i = 0; i < work->pairing_count; i++)
         if (hf_signatures_part(work, &work->pairings[i], err) != 0)
             return -1;
+    if (hf_callers_replace(work, err) != 0)
+        return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         struct hf_object *object = work->pairings[i].after;
         for (size_t k = 1; k < object->part_count; k++)

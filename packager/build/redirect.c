@@ -367,6 +367,12 @@ static int to_outside(const struct site *site, struct hotfix_error *err)
     case HF_RELATION_TLS_PAIR:
     case HF_RELATION_TLS_SLOT:
         return keep(site, err);
+    case HF_RELATION_SHORT:
+        /* What nobody defines is at address 0. */
+        if (site->reference->name->binding == STB_WEAK && site->redirect->work->target->fixed &&
+            !hf_needed_have(&site->redirect->work->needed, site->reference->name->text))
+            return settle(site, 0, err);
+        return refuse(site, needs_pic, err);
     default:
         return refuse(site, needs_pic, err);
     }

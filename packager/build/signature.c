@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build/callers.h"
 #include "build/debuginfo.h"
 #include "cleanup.h"
 #include "elf/die.h"
@@ -140,7 +141,7 @@ int hf_signatures_part(struct hf_work *work, struct hf_pairing *pairing, struct 
         if (refuse_pointer(work, part, name, err) != 0)
             return -1;
         /* Whoever calls the old one and did not change must be led to the new one. */
-        if (hf_work_unchanged_refers(work, part))
+        if (hf_callers_stay(work, pairing, part->twin))
             continue;
         take_apart(pairing->before, part);
     }

@@ -19,7 +19,8 @@ static bool main_calls(const struct hf_target *target, uint64_t address)
     for (size_t i = 0; i < count; i++) {
         const uint8_t *code =
             symbols[i]->type == STT_FUNC ? hf_image_bytes(&target->image, symbols[i]->address, symbols[i]->size) : NULL;
-        if (code && target->arch->reaches(code, symbols[i]->size, symbols[i]->address, address))
+        if (code &&
+            target->arch->mention(code, symbols[i]->size, symbols[i]->address, address, false, 0) < symbols[i]->size)
             return true;
     }
     return false;

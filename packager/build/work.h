@@ -26,12 +26,6 @@ struct hf_pairing {
     bool independent;               /* `after` was compiled with -fPIC for the patch (independent.h) */
 };
 
-/* Names that objects without any difference refer to and do not define. */
-struct hf_foreign_names {
-    char **texts;
-    size_t count;
-};
-
 struct hf_work {
     const struct hf_build_request *request;
     struct hf_build_result *result;
@@ -39,12 +33,8 @@ struct hf_work {
     struct hf_needed needed;
     struct hf_pairing *pairings;
     size_t pairing_count;
-    struct hf_foreign_names unchanged_names;
     struct hf_object_tree independent; /* new objects compiled with -fPIC; may be empty */
 };
-
-/* Does code or data that stays as it is refer to this function of a new object? */
-bool hf_work_unchanged_refers(const struct hf_work *work, const struct hf_part *function);
 
 /* Notes something for the report; format tells why. HOTFIX_MEMORY. */
 int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *name, const char *object,
