@@ -237,6 +237,19 @@ static int check_inside(const struct hf_change *changes, size_t count, const str
     return 0;
 }
 
+/*
+ * Libtool compiles a source for the shared and for the static library: where both come out the same, links say nothing
+ * of which one they took, and one stands for both.
+ */
+static bool is_known(const struct hf_change *found, size_t count, const struct hf_compile *compile)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hf_digest_equal(&found[i].after->digest, &compile->digest) &&
+            strcmp(found[i].after->source, compile->source) == 0)
+            return true;
+    return false;
+}
+
 /* The objects of `output` that came out different after the patch, as pairs of commands. */
 static int find_changed(const struct hf_journal *before, const struct hf_journal *after, const char *output,
                         const struct places *places, struct hf_change **changes, size_t *count,
@@ -253,7 +266,7 @@ static int find_changed(const struct hf_journal *before, const struct hf_journal
         const struct hf_compile *then = compiled_before(before, now, places);
         bool same =
             then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
-        if (!same && is_linked(journals, output, &now->digest, 0))
+        if (!same && is_linked(journals, output, &now->digest, 0) && !is_known(found, used, now))
             found[used++] = (struct hf_change){.before = then, .after = now};
     }
     if (used == 0) {
