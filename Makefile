@@ -195,7 +195,7 @@ format format-check:
 
 .PHONY: run-check run-corpus run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(EXAMPLES)
-	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(UNIT_BIN) $(STORIES)
+	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(UNIT_BIN)
 
 run-corpus: all
 	$(Q)failed=0; for program in redis curl; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed
