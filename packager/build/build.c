@@ -160,8 +160,13 @@ static int prove_one(struct hf_work *work, struct hf_pairing *pairing, struct ho
         work->result->proven_count += pairing->proof->proven_count;
         return 0;
     }
-    if (is_part(work->target, pairing->proof_object))
+    if (is_part(work->target, pairing->proof_object)) {
+        size_t size = err ? strlen(err->message) : 0;
+        if (err && !work->request->proof)
+            snprintf(err->message + size, sizeof(err->message) - size,
+                     "; if the release was compiled without the section options, give --proof");
         return -1;
+    }
     return hf_work_note(work, HF_BUILD_IGNORED, pairing->after->source, pairing->after->name, err,
                         "the target was not made of it") == 0
                ? 1

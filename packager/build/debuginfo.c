@@ -74,7 +74,11 @@ int hf_debuginfo_open(const struct hf_object *object, struct hf_debuginfo **info
         opened->elf = elf_memory(opened->bytes, size);
     }
     Dwarf_Error error;
-    if (!opened->elf || dwarf_elf_init(opened->elf, DW_DLC_READ, NULL, NULL, &opened->dwarf, &error) != DW_DLV_OK) {
+    int result =
+        opened->elf ? dwarf_elf_init(opened->elf, DW_DLC_READ, NULL, NULL, &opened->dwarf, &error) : DW_DLV_NO_ENTRY;
+    if (result != DW_DLV_OK) {
+        if (result == DW_DLV_ERROR)
+            dwarf_dealloc_error(NULL, error);
         opened->dwarf = NULL;
         hf_debuginfo_close(opened);
         return hf_error(err, HOTFIX_FORMAT, "%s: its debug information cannot be read", object->path);

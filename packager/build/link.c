@@ -99,10 +99,10 @@ int hf_link(struct hf_work *work, const struct hf_emission *emission, const char
     add(&command, output);
     for (size_t i = 0; i < emission->path_count; i++)
         add(&command, emission->paths[i]);
-    /* Libraries give imported symbols their versions. Only those that the target needs itself are named. */
+    /* Libraries give imported symbols their versions. Those of which nothing is used are not named. */
     add(&command, "--as-needed");
     for (size_t i = 0; i < work->needed.count; i++)
-        add(&command, work->needed.paths[i]);
+        add(&command, work->needed.libraries[i].path);
     return run(&command, emission->directory, err);
 }
 

@@ -15,12 +15,30 @@ static const char *const system_directories[] = {
     "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib",
 };
 
+/* Takes over the path. */
 static int add(struct hf_needed *needed, char *path, struct hotfix_error *err)
 {
-    needed->paths[needed->count] = path;
-    needed->fds[needed->count] = -1;
-    needed->count++;
-    return path ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
+    struct hf_library *grown = reallocarray(needed->libraries, needed->count + 1, sizeof(*grown));
+    if (!grown) {
+        free(path);
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    needed->libraries = grown;
+    struct hf_library *library = &grown[needed->count++];
+    *library = (struct hf_library){.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
+    if (library->fd >= 0 && elf_version(EV_CURRENT) != EV_NONE)
+        library->elf = elf_begin(library->fd, ELF_C_READ_MMAP, NULL);
+    return 0;
+}
+
+static bool has(const struct hf_needed *needed, const char *name)
+{
+    for (size_t i = 0; i < needed->count; i++) {
+        const char *slash = strrchr(needed->libraries[i].path, '/');
+        if (strcmp(slash ? slash + 1 : needed->libraries[i].path, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* The file in one directory; NULL when it is not there. origin replaces $ORIGIN. */
@@ -57,22 +75,46 @@ static char *find(const struct hf_target *target, const char *directory, const c
     return found;
 }
 
+/* The DT_NEEDED that an open library has at an index; NULL at the end. */
+static const char *needed_by(Elf *elf, size_t index)
+{
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+        const Elf64_Shdr *header = elf64_getshdr(section);
+        Elf_Data *data = header && header->sh_type == SHT_DYNAMIC ? elf_getdata(section, NULL) : NULL;
+        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Dyn); i++) {
+            const Elf64_Dyn *entry = (const Elf64_Dyn *)data->d_buf + i;
+            if (entry->d_tag == DT_NEEDED && index-- == 0)
+                return elf_strptr(elf, header->sh_link, entry->d_un.d_val);
+        }
+    }
+    return NULL;
+}
+
+static int find_all(const struct hf_target *target, const char *directory, struct hf_needed *found,
+                    struct hotfix_error *err)
+{
+    for (size_t i = 0; i < target->needed_count; i++) {
+        char *path = has(found, target->needed[i]) ? NULL : find(target, directory, target->needed[i]);
+        if (path && add(found, path, err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < found->count; i++) {
+        const char *name;
+        for (size_t k = 0; found->libraries[i].elf && (name = needed_by(found->libraries[i].elf, k)); k++) {
+            char *path = has(found, name) ? NULL : find(target, directory, name);
+            if (path && add(found, path, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
 int hf_needed_find(const struct hf_target *target, const char *directory, struct hf_needed *needed,
                    struct hotfix_error *err)
 {
-    struct hf_needed found = {.paths = calloc(target->needed_count + 1, sizeof(char *)),
-                              .elves = calloc(target->needed_count + 1, sizeof(void *)),
-                              .fds = calloc(target->needed_count + 1, sizeof(int))};
-    int failed = 0;
+    struct hf_needed found = {.count = 0};
 
-    if (!found.paths || !found.elves || !found.fds)
-        failed = hf_error(err, HOTFIX_MEMORY, "out of memory");
-    for (size_t i = 0; !failed && i < target->needed_count; i++) {
-        char *path = find(target, directory, target->needed[i]);
-        if (path)
-            failed = add(&found, path, err);
-    }
-    if (failed) {
+    if (find_all(target, directory, &found, err) != 0) {
         hf_needed_deinit(&found);
         return -1;
     }
@@ -83,15 +125,14 @@ int hf_needed_find(const struct hf_target *target, const char *directory, struct
 void hf_needed_deinit(struct hf_needed *needed)
 {
     for (size_t i = 0; i < needed->count; i++) {
-        if (needed->elves[i])
-            elf_end(needed->elves[i]);
-        if (needed->fds[i] >= 0)
-            close(needed->fds[i]);
-        free(needed->paths[i]);
+        struct hf_library *library = &needed->libraries[i];
+        if (library->elf)
+            elf_end(library->elf);
+        if (library->fd >= 0)
+            close(library->fd);
+        free(library->path);
     }
-    free(needed->paths);
-    free(needed->elves);
-    free(needed->fds);
+    free(needed->libraries);
     *needed = (struct hf_needed){.count = 0};
 }
 
@@ -111,15 +152,11 @@ static bool exports(Elf *elf, const char *name)
     return false;
 }
 
-bool hf_needed_have(struct hf_needed *needed, const char *name)
+bool hf_needed_have(const struct hf_needed *needed, const char *name)
 {
     for (size_t i = 0; i < needed->count; i++) {
-        if (!needed->elves[i]) {
-            needed->fds[i] = open(needed->paths[i], O_RDONLY | O_CLOEXEC);
-            if (needed->fds[i] >= 0)
-                needed->elves[i] = elf_begin(needed->fds[i], ELF_C_READ_MMAP, NULL);
-        }
-        if (needed->elves[i] && elf_kind(needed->elves[i]) == ELF_K_ELF && exports(needed->elves[i], name))
+        Elf *elf = needed->libraries[i].elf;
+        if (elf && elf_kind(elf) == ELF_K_ELF && exports(elf, name))
             return true;
     }
     return false;

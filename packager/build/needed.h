@@ -9,22 +9,27 @@
 #include "build/target.h"
 #include "hotfix/error.h"
 
+struct hf_library {
+    char *path;
+    int fd;
+    void *elf; /* NULL when it cannot be read */
+};
+
 struct hf_needed {
-    char **paths; /* of those that were found */
+    struct hf_library *libraries; /* those that were found */
     size_t count;
-    void **elves; /* open libraries, in the same order; NULL until they are asked */
-    int *fds;
 };
 
 /*
  * Looks for the target's DT_NEEDED in `directory` (may be NULL), beside the target, in its run path and in the
- * system's directories. One that is not found is left out. HOTFIX_MEMORY.
+ * system's directories; and for what those need in turn, the dynamic linker
+ * among it. One that is not found is left out. HOTFIX_MEMORY.
  */
 int hf_needed_find(const struct hf_target *target, const char *directory, struct hf_needed *needed,
                    struct hotfix_error *err);
 void hf_needed_deinit(struct hf_needed *needed);
 
 /* Does one of them export this symbol? */
-bool hf_needed_have(struct hf_needed *needed, const char *name);
+bool hf_needed_have(const struct hf_needed *needed, const char *name);
 
 #endif

@@ -83,7 +83,7 @@ sed 's/hidden++/hidden--/' base.c >source/base.c
 run hotfix build --target target --old old.o --new new.o -o patch.so
 is "old objects of another source are refused" "$status" 1
 is "with the first function and byte that differ" "$(sed 's/byte 0x[0-9a-f]*/byte N/' "$ERR")" \
-    "hotfix build: old.o: is not the object that target was linked from: function 'work' differs at byte N (1 of its functions differ, 1 are equal)"
+    "hotfix build: old.o: is not the object that target was linked from: function 'work' differs at byte N (1 of its functions differ, 1 are equal); if the release was compiled without the section options, give --proof"
 cp saved.o old.o
 
 "$CC" "${FLAGS[@]}" -flto -c source/base.c -o new.o
@@ -163,6 +163,25 @@ compile '3i /* one */
 s/value == 77/value == 78/'
 run hotfix build --target target --old old.o --new new.o -o patch.so
 is "a constant beside them is a change" "$(grep -c '^changed  new.o: work$' "$OUT")" 1
+
+# A direct reference to what the target does not import yet.
+cat >base.c <<'C'
+#include <stdio.h>
+static __thread int calls;
+static int state = 5;
+int work(int value) { calls++; return state += value; }
+C
+setup -fPIE -pie || exit 1
+compile 's/calls++;/calls++; fputs("text", stdout);/' -fPIE
+expect 1 "hotfix build: new.o: 'work' refers to 'stdout' (relocation type 2): a direct reference to what another library has and the target does not import; compile this file with -fPIC" \
+    "a direct reference to what the target does not import is refused" \
+    hotfix build --target target --old old.o --new new.o -o patch.so
+cp new.o kept.o
+compile 's/calls++;/calls++; fputs("text", stdout);/' -fPIC
+mv new.o pic.o
+mv kept.o new.o
+expect 0 "" "an object compiled with -fPIC serves, thread-local variables included" \
+    hotfix build --target target --old old.o --new new.o --pic pic.o -o patch.so
 
 # Loops that are never left.
 cat >base.c <<'C'

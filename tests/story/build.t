@@ -66,13 +66,14 @@ compile() {
     shift
     local flags=(-g -w -ffunction-sections -fdata-sections "-I$ROOT/loader" "-I$ROOT/manifest" "-I$SOURCES" "$@")
     [ "$compiler" = clang ] && flags+=(-grecord-command-line)
-    mkdir -p old new source
+    mkdir -p old new pic source
     cp "$SOURCES/subject.c" source &&
         "$compiler" "${flags[@]}" -c source/subject.c -o old/subject.o &&
         "$compiler" "${flags[@]}" -c "$SOURCES/other.c" -o old/other.o &&
         cp old/other.o new &&
         { printf '#define FIXED\n#line 1\n' && cat "$SOURCES/subject.c"; } >source/subject.c &&
         "$compiler" "${flags[@]}" -c source/subject.c -o new/subject.o &&
+        "$compiler" "${flags[@]}" -fPIC -c source/subject.c -o pic/subject.o &&
         "$compiler" "${flags[@]}" -c "$SOURCES/host.c" -o host.o
 }
 
@@ -104,7 +105,7 @@ story() {
         result 1 "$claim"
         return
     fi
-    if hotfix build --target $target --old old --new new -o patch.so >build.log 2>&1 &&
+    if hotfix build --target $target --old old --new new --pic pic -o patch.so >build.log 2>&1 &&
         hotfix pack --target $target --patch patch.so --key ../key.key --name fix --version 1 -o fix.hotfix \
             --json >pack.json 2>pack.log; then
         id=$(sed -n 's/^ *"id": "\([0-9a-f]*\)",*$/\1/p' pack.json | head -1)
