@@ -80,6 +80,14 @@ struct hf_part {
     struct hf_part *leader; /* towards the part that stands for its group; NULL: itself */
 };
 
+/* A row of the line table (lines.h). */
+struct hf_line {
+    const struct hf_part *part;
+    uint64_t offset;
+    uint64_t line;
+    size_t order; /* of several rows for one instruction, the last one counts */
+};
+
 struct hf_object {
     char *path;
     char *name; /* path in its tree; what pairs it */
@@ -91,6 +99,9 @@ struct hf_object {
     size_t name_count;
     const char *source; /* name of its STT_FILE symbol, "" without */
     uint16_t machine;
+    struct hf_line *lines; /* read when they are first asked for */
+    size_t line_count;
+    bool lines_read;
 };
 
 /*
