@@ -421,7 +421,7 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
     const char *argv[] = {"objcopy",
                           "--wildcard",
                           "--strip-symbol",
-                          HF_SCRATCH_PREFIX "*",
+                          HF_SCRATCH_PATTERN,
                           "--add-section",
                           fixups,
                           "--add-section",

@@ -98,8 +98,8 @@ story() {
     esac
     cd "$SCRATCH" && rm -rf work && mkdir work && cd work || exit 1
     if compile "$compiler" "$level" "$code" && link "$compiler" "$mode" &&
-        hotfix build --target $target --old old --new new -o patch.so >build.log 2>&1 &&
-        hotfix pack --target $target --patch patch.so --key ../key.key --name fix --version 1 -o fix.hotfix \
+        hotfix build --target "$target" --old old --new new -o patch.so >build.log 2>&1 &&
+        hotfix pack --target "$target" --patch patch.so --key ../key.key --name fix --version 1 -o fix.hotfix \
             >pack.log 2>&1; then
         printf '%s\n' run 'apply fix.hotfix' run | timeout 60 ./host ../trust >got 2>stderr
     fi

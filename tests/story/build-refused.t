@@ -69,6 +69,7 @@ refused 1 "new.o: label: its initial value changed, and the target has set and u
     "a pointer to another string is refused" 's/"label"/"other"/'
 refused 1 "new.o: limit: it changed between constant and variable, or between thread-local and shared" \
     "a variable that became constant is refused" 's/int limit/const int limit/'
+# shellcheck disable=SC2016
 refused 1 "new.o: its constructors or destructors changed (.init_array): they do not run for a patch, use the hook hotfix_on_apply" \
     "a new constructor is refused" '$a __attribute__((constructor)) static void begin(void) { limit++; }'
 refused 1 "new.o: thread-local variable 'mine' is new: the threads that run already have no room for it" \

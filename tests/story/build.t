@@ -105,8 +105,8 @@ story() {
         result 1 "$claim"
         return
     fi
-    if hotfix build --target $target --old old --new new --pic pic -o patch.so >build.log 2>&1 &&
-        hotfix pack --target $target --patch patch.so --key ../key.key --name fix --version 1 -o fix.hotfix \
+    if hotfix build --target "$target" --old old --new new --pic pic -o patch.so >build.log 2>&1 &&
+        hotfix pack --target "$target" --patch patch.so --key ../key.key --name fix --version 1 -o fix.hotfix \
             --json >pack.json 2>pack.log; then
         id=$(sed -n 's/^ *"id": "\([0-9a-f]*\)",*$/\1/p' pack.json | head -1)
         printf '%s\n' run thread 'apply fix.hotfix' run thread "revert $id" run thread |
