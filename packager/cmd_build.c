@@ -82,80 +82,79 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
     return failed;
 }
 
+/* What the command line asks for; the table of options says where each part goes. */
+static struct hf_build_request request;
+static struct hf_source source;
+
+static const struct hf_option options[] = {
+    {.name = "target",
+     .argument = "BIN",
+     .help = "The program or library that is to be patched.",
+     .required = true,
+     .text = &request.target},
+    {.name = "old",
+     .argument = "OBJ|DIR",
+     .help = "Object file of the release, or the directory that they are in, compiled with the release's options "
+             "and -ffunction-sections -fdata-sections.",
+     .text = &request.before},
+    {.name = "new",
+     .argument = "OBJ|DIR",
+     .help = "The same of the fixed source. Objects are paired by their path.",
+     .text = &request.after},
+    {.name = "source",
+     .argument = "DIR",
+     .help = "Directory of the release's sources, in the place of --old and --new. It is copied, built, patched and "
+             "built again; only the copy is written to.",
+     .text = &source.directory},
+    {.name = "patch",
+     .argument = "FILE",
+     .help = "The fix, applied to the sources with patch -p1.",
+     .text = &source.patch},
+    {.name = "make",
+     .argument = "COMMAND",
+     .help = "Shell command that builds the sources, run at their top. It must find its compiler by name.",
+     .text = &source.make},
+    {.name = "work",
+     .argument = "DIR",
+     .help = "Empty directory to build in, which is kept; without it a temporary one, kept on failure.",
+     .text = &source.work},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "PATCH",
+     .help = "The shared object to write.",
+     .required = true,
+     .text = &request.output},
+    {.name = "proof",
+     .argument = "OBJ|DIR",
+     .help = "Old objects compiled with exactly the release's options: the proof that the target was made of this "
+             "source is made with them in place of those of --old.",
+     .text = &request.proof},
+    {.name = "pic",
+     .argument = "OBJ|DIR",
+     .help = "New objects compiled with the options of --new and -fPIC. Taken for files that refer directly to what "
+             "another library has and the target does not import yet.",
+     .text = &request.independent},
+    {.name = "debug", .argument = "FILE", .help = "Separate file with the target's symbols.", .text = &request.debug},
+    {.name = "library-path",
+     .argument = "DIR",
+     .help = "Where the target's libraries are, before the system's directories. They say which versions of a "
+             "symbol there are.",
+     .text = &request.library_path},
+};
+
+static const struct hf_usage usage = {
+    .verb = "build",
+    .summary = "Makes a patch from object files, or from sources and a fix: compares old and new, takes what "
+               "changed, and binds everything "
+               "else to what the target already has, so that no state is duplicated. Refuses what cannot be a "
+               "patch, with the reason.",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.",
+};
+
 int hf_cmd_build(int argc, char **argv)
 {
-    struct hf_build_request request = {.target = NULL};
-    struct hf_source source = {.directory = NULL};
-    const struct hf_option options[] = {
-        {.name = "target",
-         .argument = "BIN",
-         .help = "The program or library that is to be patched.",
-         .required = true,
-         .text = &request.target},
-        {.name = "old",
-         .argument = "OBJ|DIR",
-         .help = "Object file of the release, or the directory that they are in, compiled with the release's options "
-                 "and -ffunction-sections -fdata-sections.",
-         .text = &request.before},
-        {.name = "new",
-         .argument = "OBJ|DIR",
-         .help = "The same of the fixed source. Objects are paired by their path.",
-         .text = &request.after},
-        {.name = "source",
-         .argument = "DIR",
-         .help =
-             "Directory of the release's sources, in the place of --old and --new. It is copied, built, patched and "
-             "built again; only the copy is written to.",
-         .text = &source.directory},
-        {.name = "patch",
-         .argument = "FILE",
-         .help = "The fix, applied to the sources with patch -p1.",
-         .text = &source.patch},
-        {.name = "make",
-         .argument = "COMMAND",
-         .help = "Shell command that builds the sources, run at their top. It must find its compiler by name.",
-         .text = &source.make},
-        {.name = "work",
-         .argument = "DIR",
-         .help = "Empty directory to build in, which is kept; without it a temporary one, kept on failure.",
-         .text = &source.work},
-        {.name = "output",
-         .letter = 'o',
-         .argument = "PATCH",
-         .help = "The shared object to write.",
-         .required = true,
-         .text = &request.output},
-        {.name = "proof",
-         .argument = "OBJ|DIR",
-         .help = "Old objects compiled with exactly the release's options: the proof that the target was made of this "
-                 "source is made with them in place of those of --old.",
-         .text = &request.proof},
-        {.name = "pic",
-         .argument = "OBJ|DIR",
-         .help =
-             "New objects compiled with the options of --new and -fPIC. Taken for files that refer directly to what "
-             "another library has and the target does not import yet.",
-         .text = &request.independent},
-        {.name = "debug",
-         .argument = "FILE",
-         .help = "Separate file with the target's symbols.",
-         .text = &request.debug},
-        {.name = "library-path",
-         .argument = "DIR",
-         .help = "Where the target's libraries are, before the system's directories. They say which versions of a "
-                 "symbol there are.",
-         .text = &request.library_path},
-    };
-    const struct hf_usage usage = {
-        .verb = "build",
-        .summary = "Makes a patch from object files, or from sources and a fix: compares old and new, takes what "
-                   "changed, and binds everything "
-                   "else to what the target already has, so that no state is duplicated. Refuses what cannot be a "
-                   "patch, with the reason.",
-        .options = options,
-        .option_count = sizeof(options) / sizeof(options[0]),
-        .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.",
-    };
     struct hf_report report;
     struct hotfix_error error;
     HF_FREE const char **operands = NULL;
