@@ -79,6 +79,37 @@ FIXTURE void must_revert(const char *id)
     hotfix_result_deinit(&result);
 }
 
+/*
+ * The calls without options have the default deadline, which may pass on a machine under load: nothing was done then,
+ * and they are made again.
+ */
+FIXTURE int apply_plain(const char *path, struct hotfix_result *result)
+{
+    int status;
+    do {
+        status = hotfix_apply(handle, path, result);
+    } while (status != 0 && result->error.code == HOTFIX_BUSY);
+    return status;
+}
+
+FIXTURE int apply_plain_with(const char *path, const struct hotfix_patcher *patcher, struct hotfix_result *result)
+{
+    int status;
+    do {
+        status = hotfix_apply_with(handle, path, patcher, result);
+    } while (status != 0 && result->error.code == HOTFIX_BUSY);
+    return status;
+}
+
+FIXTURE int revert_plain(const char *id, struct hotfix_result *result)
+{
+    int status;
+    do {
+        status = hotfix_revert(handle, id, result);
+    } while (status != 0 && result->error.code == HOTFIX_BUSY);
+    return status;
+}
+
 FIXTURE void assert_unpatched(void)
 {
     assert_int_equal(price(10), 20);

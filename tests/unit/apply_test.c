@@ -17,7 +17,7 @@ static void apply_switches_all_functions_and_revert_puts_them_back(void **state)
     (void)state;
     make_bundle(3, both, path, id);
     memcpy(before, (const void *)(uintptr_t)price, sizeof(before));
-    if (hotfix_apply(handle, path, &result) != 0)
+    if (apply_plain(path, &result) != 0)
         fail_msg("%s", result.error.message);
     assert_int_equal(price(10), 30);
     assert_int_equal(tax(10), 13);
@@ -32,7 +32,7 @@ static void apply_switches_all_functions_and_revert_puts_them_back(void **state)
     assert_true(result.cost.verify > 0 && result.cost.stage > 0 && result.cost.pause > 0);
     assert_non_null(strstr(result.log, "function price: "));
 
-    if (hotfix_revert(handle, id, &result) != 0)
+    if (revert_plain(id, &result) != 0)
         fail_msg("%s", result.error.message);
     assert_int_equal(result.function_count, 2);
     assert_memory_equal(before, (const void *)(uintptr_t)price, sizeof(before));
@@ -72,7 +72,7 @@ static void bundle_in_memory_applies(void **state)
     (void)state;
     make_bundle(5, both, path, id);
     assert_int_equal(hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bytes, &size, &fixture_error), 0);
-    assert_int_equal(hotfix_apply_memory(handle, bytes, size, NULL), 0);
+    assert_int_equal(hotfix_apply_memory_opt(handle, bytes, size, &patient, NULL), 0);
     free(bytes);
     assert_int_equal(price(10), 50);
     must_revert(id);
@@ -179,7 +179,7 @@ struct job {
 static void *apply_in_thread(void *arg)
 {
     struct job *job = arg;
-    job->status = hotfix_apply(handle, job->path, &job->result);
+    job->status = hotfix_apply_opt(handle, job->path, &patient, &job->result);
     return NULL;
 }
 
@@ -210,9 +210,9 @@ static void applies_from_several_threads_all_happen(void **state)
 static void *apply_and_revert_in_thread(void *arg)
 {
     struct job *job = arg;
-    job->status = hotfix_apply(handle, job->path, &job->result);
+    job->status = hotfix_apply_opt(handle, job->path, &patient, &job->result);
     if (job->status == 0)
-        job->status = hotfix_revert(handle, NULL, &job->result);
+        job->status = hotfix_revert_opt(handle, NULL, &patient, &job->result);
     return NULL;
 }
 
@@ -283,7 +283,7 @@ static void call_from_a_log_callback_is_refused(void **state)
     (void)state;
     make_bundle(3, both, inside_path, id);
     talking = open_handle(log_that_calls_back, &talking);
-    assert_int_equal(hotfix_apply(talking, inside_path, NULL), 0);
+    assert_int_equal(hotfix_apply_opt(talking, inside_path, &patient, NULL), 0);
     assert_true(log_lines > 0);
     assert_int_equal(recursive_status, -1);
     assert_int_equal(recursive_error.code, HOTFIX_USAGE);
@@ -315,7 +315,7 @@ static void hooks_run_around_the_switch(void **state)
 
     (void)state;
     fixture_bundle(&fixture, next_number++, both, with_factor(3, hooks_source), path);
-    assert_int_equal(hotfix_apply(handle, path, &result), 0);
+    assert_int_equal(apply_plain(path, &result), 0);
     int *applied = patch_variable(&result, "applied");
     int *reverted = patch_variable(&result, "reverted");
     assert_int_equal(*applied, 1);
@@ -337,8 +337,8 @@ static void child_has_what_its_parent_had_applied(void **state)
     if (child == 0) {
         struct hotfix_result result = HOTFIX_RESULT_INIT;
         int steps = price(10) == 30;
-        steps += hotfix_revert(handle, id, &result) == 0 && price(10) == 20;
-        steps += hotfix_apply(handle, path, &result) == 0 && price(10) == 30;
+        steps += revert_plain(id, &result) == 0 && price(10) == 20;
+        steps += apply_plain(path, &result) == 0 && price(10) == 30;
         _exit(steps);
     }
     int status;
@@ -365,7 +365,7 @@ static void log_that_waits(enum hotfix_log_level level, const char *text, void *
 static void *apply_slowly(void *arg)
 {
     struct hotfix *slow = open_handle(log_that_waits, NULL);
-    hotfix_apply(slow, arg, NULL);
+    hotfix_apply_opt(slow, arg, &patient, NULL);
     hotfix_close(slow);
     return NULL;
 }
@@ -383,7 +383,7 @@ static void child_forked_during_an_apply_can_apply(void **state)
         usleep(100);
     pid_t child = fork();
     if (child == 0)
-        _exit(hotfix_apply(handle, path[1], NULL) == 0 && price(10) == 40 ? 1 : 2);
+        _exit(hotfix_apply_opt(handle, path[1], &patient, NULL) == 0 && price(10) == 40 ? 1 : 2);
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));

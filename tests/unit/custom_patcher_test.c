@@ -92,13 +92,13 @@ static void custom_patcher_is_called_in_the_documented_order(void **state)
     (void)state;
     make_bundle(3, both, path, id);
     script_reset(-1, 0);
-    if (hotfix_apply_with(handle, path, &scripted, &result) != 0)
+    if (apply_plain_with(path, &scripted, &result) != 0)
         fail_msg("%s", result.error.message);
     assert_string_equal(script.calls, "prepare apply finish ");
     assert_non_null(strstr(result.log, "patcher scripted: a line of the patcher\n"));
     assert_int_equal(price(10), 30);
     script_reset(-1, 0);
-    assert_int_equal(hotfix_revert(handle, id, &result), 0);
+    assert_int_equal(revert_plain(id, &result), 0);
     assert_string_equal(script.calls, "prepare revert finish ");
     hotfix_result_deinit(&result);
     assert_unpatched();
@@ -115,7 +115,7 @@ static void patcher_that_fails_at_its_second_function_leaves_nothing(void **stat
     script_reset(1, 0);
     memcpy(before, (const void *)(uintptr_t)price, sizeof(before));
     struct picture picture = picture_take();
-    assert_int_equal(hotfix_apply_with(handle, path, &scripted, &result), -1);
+    assert_int_equal(apply_plain_with(path, &scripted, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_PATCHER);
     assert_string_equal(result.error.message, "patcher scripted failed in apply");
     assert_string_equal(script.calls, "prepare apply finish ");
@@ -137,7 +137,7 @@ static void patcher_that_fails_to_prepare_is_not_finished(void **state)
     (void)state;
     make_bundle(3, both, path, id);
     script_reset(-1, 1);
-    assert_int_equal(hotfix_apply_with(handle, path, &scripted, &result), -1);
+    assert_int_equal(apply_plain_with(path, &scripted, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_UNPROVEN);
     assert_string_equal(result.error.message, "not today");
     assert_string_equal(script.calls, "prepare ");
@@ -153,13 +153,13 @@ static void patcher_that_fails_to_revert_leaves_the_bundle_applied(void **state)
     (void)state;
     make_bundle(3, both, path, id);
     script_reset(-1, 0);
-    assert_int_equal(hotfix_apply_with(handle, path, &scripted, &result), 0);
+    assert_int_equal(apply_plain_with(path, &scripted, &result), 0);
     script_reset(0, 0);
-    assert_int_equal(hotfix_revert(handle, id, &result), -1);
+    assert_int_equal(revert_plain(id, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_PATCHER);
     assert_int_equal(price(10), 30);
     script_reset(-1, 0);
-    assert_int_equal(hotfix_revert(handle, id, &result), 0);
+    assert_int_equal(revert_plain(id, &result), 0);
     hotfix_result_deinit(&result);
     assert_unpatched();
 }
@@ -173,7 +173,7 @@ static void function_is_not_stacked_on_another_patchers(void **state)
     make_bundle(3, both, path[0], id[0]);
     make_bundle(4, both, path[1], id[1]);
     script_reset(-1, 0);
-    assert_int_equal(hotfix_apply_with(handle, path[0], &scripted, &result), 0);
+    assert_int_equal(apply_plain_with(path[0], &scripted, &result), 0);
     assert_int_equal(hotfix_apply(handle, path[1], &result), -1);
     assert_int_equal(result.error.code, HOTFIX_PATCHER);
     assert_int_equal(price(10), 30);

@@ -123,11 +123,8 @@ static void require_busy(const char *function, enum hf_stop_method method, const
                                       .deadline_ns = 150 * NS_PER_MS,
                                       .method = method};
 
-    require(hf_stop_run(&request, NULL, &error) == -1);
-    if (!strstr(error.message, text))
-        fprintf(stderr, "%s\n", error.message);
+    stop_hindered(&request, text, &error);
     require(runs == 0 && error.code == HOTFIX_BUSY);
-    require(strstr(error.message, text) != NULL);
 }
 
 static void require_free(const char *function, enum hf_stop_method method)
@@ -374,10 +371,12 @@ static const struct hf_range *old_range(void)
     return &range;
 }
 
-static int stop_quiescent(const struct hf_range *range, const void *frame, enum hf_stop_method method,
-                          struct hotfix_error *error)
+/* Hindered with this in the message; it must succeed when text is NULL. */
+static void stop_quiescent(const struct hf_range *range, const void *frame, enum hf_stop_method method,
+                           const char *text)
 {
     static const char *const names[] = {"old_function"};
+    struct hotfix_error error = {HOTFIX_OK, 0, ""};
     int runs = 0;
     struct hf_stop_request request = {.busy = range,
                                       .busy_count = 1,
@@ -385,12 +384,14 @@ static int stop_quiescent(const struct hf_range *range, const void *frame, enum 
                                       .caller_frame = frame,
                                       .action = count_run,
                                       .arg = &runs,
-                                      .deadline_ns = 150 * NS_PER_MS,
+                                      .deadline_ns = text ? 150 * NS_PER_MS : PATIENT_NS,
                                       .method = method};
-    int status = hf_stop_run(&request, NULL, error);
-
-    require((status == 0) == (runs == 1));
-    return status;
+    if (text) {
+        stop_hindered(&request, text, &error);
+        require(error.code == HOTFIX_BUSY && runs == 0);
+        return;
+    }
+    require(hf_stop_run(&request, NULL, &error) == 0 && runs == 1);
 }
 
 static void *wait_in_old_function(void *arg)
@@ -404,20 +405,16 @@ static void *wait_in_old_function(void *arg)
 
 static void quiescence_names_thread_and_function(void)
 {
-    struct hotfix_error error = {HOTFIX_OK, 0, ""};
-
     pthread_t thread = start_thread(wait_in_old_function, NULL, 0);
     await(&started, 1);
     for (size_t i = 0; i < 2; i++) {
-        require(stop_quiescent(old_range(), __builtin_frame_address(0), methods[i], &error) == -1);
-        require(error.code == HOTFIX_BUSY);
-        require(strstr(error.message, "(in the way) had a return address on its stack into old_function at 0x") !=
-                NULL);
+        stop_quiescent(old_range(), __builtin_frame_address(0), methods[i],
+                       "(in the way) had a return address on its stack into old_function at 0x");
     }
     sem_post(&leave);
     pthread_join(thread, NULL);
     for (size_t i = 0; i < 2; i++)
-        require(stop_quiescent(old_range(), __builtin_frame_address(0), methods[i], &error) == 0);
+        stop_quiescent(old_range(), __builtin_frame_address(0), methods[i], NULL);
 }
 
 static void *hold_pointer(void *arg)
@@ -432,24 +429,20 @@ static void *hold_pointer(void *arg)
 static void pointer_to_a_function_is_no_return_address(void)
 {
     struct hf_range range = {(uintptr_t)unused_function, (uintptr_t)unused_function + 4};
-    struct hotfix_error error = {HOTFIX_OK, 0, ""};
 
     start_thread(hold_pointer, NULL, 0);
     await(&started, 1);
     for (size_t i = 0; i < 2; i++)
-        require(stop_quiescent(&range, __builtin_frame_address(0), methods[i], &error) == 0);
+        stop_quiescent(&range, __builtin_frame_address(0), methods[i], NULL);
 }
 
 static const void *outer_frame;
 
 static void stop_from_inside(void)
 {
-    struct hotfix_error error = {HOTFIX_OK, 0, ""};
-
     for (size_t i = 0; i < 2; i++) {
-        require(stop_quiescent(old_range(), NULL, methods[i], &error) == -1);
-        require(error.code == HOTFIX_BUSY && strstr(error.message, "old_function") != NULL);
-        require(stop_quiescent(old_range(), outer_frame, methods[i], &error) == 0);
+        stop_quiescent(old_range(), NULL, methods[i], "old_function");
+        stop_quiescent(old_range(), outer_frame, methods[i], NULL);
     }
 }
 

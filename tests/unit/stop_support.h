@@ -42,6 +42,21 @@ static inline bool stop_once(enum hf_stop_method method, struct hotfix_error *er
     return runs == 1;
 }
 
+/*
+ * A stop that must fail with this in its message. Under load the deadline may pass before any attempt has come so far
+ * as to see what is in the way: then it is given twice as long.
+ */
+static inline void stop_hindered(struct hf_stop_request *request, const char *text, struct hotfix_error *error)
+{
+    for (; request->deadline_ns <= PATIENT_NS; request->deadline_ns *= 2) {
+        require(hf_stop_run(request, NULL, error) == -1);
+        if (strstr(error->message, text))
+            return;
+    }
+    fprintf(stderr, "%d: %s\n", error->code, error->message);
+    require(strstr(error->message, text) != NULL);
+}
+
 /* Must succeed. */
 static inline void stop(enum hf_stop_method method)
 {
