@@ -73,7 +73,7 @@ static int add_exception(const struct hf_option *option, const char *argument, s
     if (hf_plain_check(option->name, argument, err) != 0)
         return -1;
     pack->exceptions[pack->exception_count++] =
-        (struct hf_exception){.check = hf_checks[option->kind], .reason = argument};
+        (struct hf_exception){.check = hf_checks[option->kind], .reason = argument, .expires = HF_TIME_NEVER};
     return 0;
 }
 
@@ -83,10 +83,12 @@ static int run_checks(struct pack *pack, const struct hf_check_subject *subject,
     if (hf_checks_run(subject, pack->exceptions, pack->exception_count, &pack->results, err) != 0)
         return -1;
     hf_check_results_set(report, pack->results);
-    for (size_t i = 0; i < hf_check_count; i++)
-        if (pack->results[i].exception)
+    for (size_t i = 0; i < hf_check_count; i++) {
+        HF_FREE char *reasons = hf_check_accepted(&pack->results[i]) ? hf_check_reasons(&pack->results[i]) : NULL;
+        if (reasons)
             hf_report_note(report, "accepted although %s: %s (%s)", hf_verdict_name(pack->results[i].verdict),
-                           pack->results[i].check->id, pack->results[i].exception);
+                           pack->results[i].check->id, reasons);
+    }
     if (hf_checks_judge(pack->results, err) == 0)
         return 0;
     if (hf_checks_refused(pack->results) > 1 || (err && strlen(err->message) + 1 == sizeof(err->message)))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/check.h"
 
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "error.h"
@@ -100,6 +102,27 @@ static bool may_accept(const struct hf_check *check, enum hf_verdict verdict)
            (verdict == HF_INCOMPATIBLE && check->acceptance == HF_ACCEPT_ANY);
 }
 
+bool hf_exception_expired(const struct hf_exception *exception)
+{
+    return exception->expires != HF_TIME_NEVER && exception->expires <= (int64_t)time(NULL);
+}
+
+static bool accepts(const struct hf_exception *exception, const struct hf_check *check,
+                    const struct hf_finding *finding)
+{
+    if (exception->check != check || !may_accept(check, finding->verdict) || hf_exception_expired(exception))
+        return false;
+    return !exception->scope || (finding->pair && fnmatch(exception->scope, finding->pair->old_function->name, 0) == 0);
+}
+
+void hf_check_accept(struct hf_check_result *result, const struct hf_exception *exceptions, size_t exception_count)
+{
+    for (size_t k = 0; k < result->findings.count; k++)
+        for (size_t i = 0; i < exception_count; i++)
+            if (accepts(&exceptions[i], result->check, &result->findings.items[k]))
+                result->findings.items[k].exception = &exceptions[i];
+}
+
 static int run_one(const struct hf_check_subject *subject, const struct hf_exception *exceptions,
                    size_t exception_count, struct hf_check_result *result, struct hotfix_error *err)
 {
@@ -112,9 +135,7 @@ static int run_one(const struct hf_check_subject *subject, const struct hf_excep
     if (result->findings.count == 0)
         return hf_error(err, HOTFIX_INTERNAL, "check %s came to no verdict", check->id);
     result->verdict = worst(&result->findings);
-    for (size_t i = 0; i < exception_count; i++)
-        if (exceptions[i].check == check && may_accept(check, result->verdict))
-            result->exception = exceptions[i].reason;
+    hf_check_accept(result, exceptions, exception_count);
     return 0;
 }
 
@@ -143,18 +164,18 @@ void hf_check_results_destroy(struct hf_check_result *results)
     free(results);
 }
 
-static int refuse(const struct hf_check_result *result, size_t others, struct hotfix_error *err)
+bool hf_finding_refuses(const struct hf_finding *finding)
 {
-    const struct hf_finding *finding = result->findings.items;
-    char more[64] = "";
+    return finding->verdict != HF_COMPATIBLE && !finding->exception;
+}
 
-    while (finding->verdict != result->verdict)
-        finding++;
-    if (others > 0)
-        snprintf(more, sizeof(more), " (and %zu more finding%s)", others, others == 1 ? "" : "s");
-    return hf_error(err, result->verdict == HF_INCOMPATIBLE ? HOTFIX_INCOMPATIBLE : HOTFIX_UNPROVEN, "%s: %s: %s%s%s%s",
-                    hf_verdict_name(result->verdict), result->check->id, finding->evidence, finding->advice ? "; " : "",
-                    finding->advice ? finding->advice : "", more);
+static size_t count_refusing(const struct hf_check_result *result)
+{
+    size_t count = 0;
+
+    for (size_t k = 0; k < result->findings.count; k++)
+        count += hf_finding_refuses(&result->findings.items[k]);
+    return count;
 }
 
 size_t hf_checks_refused(const struct hf_check_result *results)
@@ -162,37 +183,84 @@ size_t hf_checks_refused(const struct hf_check_result *results)
     size_t count = 0;
 
     for (size_t i = 0; i < hf_check_count; i++)
-        for (size_t k = 0; !results[i].exception && k < results[i].findings.count; k++)
-            count += results[i].findings.items[k].verdict != HF_COMPATIBLE;
+        count += count_refusing(&results[i]);
     return count;
+}
+
+bool hf_check_accepted(const struct hf_check_result *result)
+{
+    return result->verdict != HF_COMPATIBLE && count_refusing(result) == 0;
+}
+
+static int refuse(const struct hf_check *check, const struct hf_finding *finding, size_t others,
+                  struct hotfix_error *err)
+{
+    char more[64] = "";
+
+    if (others > 0)
+        snprintf(more, sizeof(more), " (and %zu more finding%s)", others, others == 1 ? "" : "s");
+    return hf_error(err, finding->verdict == HF_INCOMPATIBLE ? HOTFIX_INCOMPATIBLE : HOTFIX_UNPROVEN,
+                    "%s: %s: %s%s%s%s", hf_verdict_name(finding->verdict), check->id, finding->evidence,
+                    finding->advice ? "; " : "", finding->advice ? finding->advice : "", more);
 }
 
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err)
 {
-    const struct hf_check_result *first = NULL;
+    const struct hf_check *check = NULL;
+    const struct hf_finding *first = NULL;
 
     for (size_t i = 0; i < hf_check_count; i++) {
-        const struct hf_check_result *result = &results[i];
-        if (result->verdict == HF_COMPATIBLE || result->exception)
-            continue;
-        if (!first || badness(result->verdict) > badness(first->verdict))
-            first = result;
+        for (size_t k = 0; k < results[i].findings.count; k++) {
+            const struct hf_finding *finding = &results[i].findings.items[k];
+            if (!hf_finding_refuses(finding) || (first && badness(finding->verdict) <= badness(first->verdict)))
+                continue;
+            check = results[i].check;
+            first = finding;
+        }
     }
-    return first ? refuse(first, hf_checks_refused(results) - 1, err) : 0;
+    return first ? refuse(check, first, hf_checks_refused(results) - 1, err) : 0;
+}
+
+/* Adds one more text behind "; "; the text before is freed. NULL when out of memory, also of the text before. */
+static char *join(char *text, const char *more)
+{
+    char *longer;
+
+    if (!text)
+        return NULL;
+    int size = asprintf(&longer, "%s%s%s", text, *text ? "; " : "", more);
+    free(text);
+    return size < 0 ? NULL : longer;
+}
+
+/* Whether a finding before the one at `index` is accepted for the same reason. */
+static bool reason_told(const struct hf_findings *findings, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (findings->items[i].exception &&
+            strcmp(findings->items[i].exception->reason, findings->items[index].exception->reason) == 0)
+            return true;
+    return false;
+}
+
+char *hf_check_reasons(const struct hf_check_result *result)
+{
+    char *text = strdup("");
+
+    for (size_t i = 0; i < result->findings.count; i++)
+        if (result->findings.items[i].exception && !reason_told(&result->findings, i))
+            text = join(text, result->findings.items[i].exception->reason);
+    return text;
 }
 
 char *hf_check_evidence(const struct hf_check_result *result)
 {
     char *text = strdup("");
 
-    for (size_t i = 0; text && i < result->findings.count; i++) {
+    for (size_t i = 0; i < result->findings.count; i++) {
         const struct hf_finding *finding = &result->findings.items[i];
-        if (finding->verdict == HF_COMPATIBLE && result->verdict != HF_COMPATIBLE)
-            continue;
-        char *longer;
-        int size = asprintf(&longer, "%s%s%s", text, *text ? "; " : "", finding->evidence);
-        free(text);
-        text = size < 0 ? NULL : longer;
+        if (finding->verdict != HF_COMPATIBLE || result->verdict == HF_COMPATIBLE)
+            text = join(text, finding->evidence);
     }
     return text;
 }

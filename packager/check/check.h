@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arch.h"
 #include "elf/program.h"
@@ -28,12 +29,21 @@ struct hf_check_subject {
     const struct hf_arch_tools *tools; /* of the target's machine; NULL when it is not supported */
 };
 
+/* A person's decision to accept what one check says. Its texts are the giver's, and outlive the results. */
+struct hf_exception {
+    const struct hf_check *check;
+    const char *scope; /* fnmatch(3) pattern of function names; NULL: every finding, those about whole files too */
+    const char *reason;
+    int64_t expires; /* Unix seconds from which on it accepts nothing, or HF_TIME_NEVER */
+};
+
 /* One thing that a check saw. */
 struct hf_finding {
     enum hf_verdict verdict;
     const struct hf_pair *pair; /* the function concerned, one of the subject's; NULL: the files as a whole */
     char *evidence; /* one sentence without a full stop; begins with the function's name where there is one */
     char *advice;   /* what to do about it; NULL when there is nothing to say */
+    const struct hf_exception *exception; /* why it is accepted; NULL: it is not, or need not be */
 };
 
 struct hf_findings {
@@ -70,34 +80,43 @@ struct hf_check {
 extern const struct hf_check *const hf_checks[];
 extern const size_t hf_check_count;
 
-/* A person's decision to accept what one check says. */
-struct hf_exception {
-    const struct hf_check *check;
-    const char *reason;
-};
+/* True when its time has passed. */
+bool hf_exception_expired(const struct hf_exception *exception);
 
 struct hf_check_result {
     const struct hf_check *check;
-    enum hf_verdict verdict;
+    enum hf_verdict verdict; /* the worst of its findings, accepted ones too */
     struct hf_findings findings;
-    const char *exception; /* the reason for which the verdict is accepted; NULL: it is not, or need not be */
 };
 
 /*
- * Runs every check. *results is malloc'ed, hf_check_count of them in the order of the table; free with
- * hf_check_results_destroy().
+ * Runs every check and accepts what exceptions accept. *results is malloc'ed, hf_check_count of them in the order of
+ * the table, and points to the exceptions; free with hf_check_results_destroy().
  */
 int hf_checks_run(const struct hf_check_subject *subject, const struct hf_exception *exceptions, size_t exception_count,
                   struct hf_check_result **results, struct hotfix_error *err);
 /* NULL is fine. */
 void hf_check_results_destroy(struct hf_check_result *results);
 
-/* 0 when every verdict is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first finding
- * that says so. */
+/*
+ * Gives each finding the exception that accepts it: of this check, in force, of a scope that names its function, and
+ * within what the check's acceptance allows. Of several the last one.
+ */
+void hf_check_accept(struct hf_check_result *result, const struct hf_exception *exceptions, size_t exception_count);
+
+/* 0 when every finding is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first of the
+ * worst that are not. */
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err);
 
-/* How many findings of checks that are not accepted are not compatible. */
+/* True when it is neither compatible nor accepted. */
+bool hf_finding_refuses(const struct hf_finding *finding);
+/* How many findings refuse. */
 size_t hf_checks_refused(const struct hf_check_result *results);
+
+/* True when the verdict is not compatible, and each finding that is not was accepted. */
+bool hf_check_accepted(const struct hf_check_result *result);
+/* The reasons for which findings are accepted, each once, "; " between them. malloc'ed; NULL when out of memory. */
+char *hf_check_reasons(const struct hf_check_result *result);
 
 /* The findings that made the verdict as one line, "; " between them. malloc'ed; NULL when out of memory. */
 char *hf_check_evidence(const struct hf_check_result *result);

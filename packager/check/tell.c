@@ -9,16 +9,25 @@ static json_t *json_function(const struct hf_function *function)
                      "line", (int)function->line);
 }
 
+static json_t *json_exception(const struct hf_exception *exception)
+{
+    if (!exception)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "scope", hf_json_text(exception->scope), "reason",
+                     hf_json_text(exception->reason), "expires", hf_json_time(exception->expires));
+}
+
 static json_t *json_findings(const struct hf_findings *findings)
 {
     json_t *array = json_array();
 
     for (size_t i = 0; i < findings->count; i++) {
         const struct hf_finding *finding = &findings->items[i];
-        json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o}", "verdict", hf_verdict_name(finding->verdict), "evidence",
-                                 hf_json_text(finding->evidence), "advice", hf_json_text(finding->advice), "target",
-                                 finding->pair ? json_function(finding->pair->old_function) : json_null(), "patch",
-                                 finding->pair ? json_function(finding->pair->new_function) : json_null());
+        json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "verdict", hf_verdict_name(finding->verdict),
+                                 "evidence", hf_json_text(finding->evidence), "advice", hf_json_text(finding->advice),
+                                 "target", finding->pair ? json_function(finding->pair->old_function) : json_null(),
+                                 "patch", finding->pair ? json_function(finding->pair->new_function) : json_null(),
+                                 "exception", json_exception(finding->exception));
         if (json_array_append_new(array, item) != 0) {
             json_decref(array);
             return NULL;
@@ -34,9 +43,10 @@ void hf_check_results_set(struct hf_report *report, const struct hf_check_result
     for (size_t i = 0; i < hf_check_count; i++) {
         const struct hf_check_result *result = &results[i];
         HF_FREE char *evidence = hf_check_evidence(result);
+        HF_FREE char *reasons = hf_check_accepted(result) ? hf_check_reasons(result) : NULL;
         json_t *item = json_pack("{s:s, s:s, s:o, s:o, s:s, s:o}", "id", result->check->id, "verdict",
                                  hf_verdict_name(result->verdict), "evidence", hf_json_text(evidence), "exception",
-                                 hf_json_text(result->exception), "title", result->check->title, "findings",
+                                 hf_json_text(reasons), "title", result->check->title, "findings",
                                  json_findings(&result->findings));
         if (json_array_append_new(array, item) != 0) {
             json_decref(array);
@@ -51,9 +61,9 @@ void hf_check_results_note(const struct hf_report *report, const struct hf_check
 {
     for (size_t i = 0; i < hf_check_count; i++) {
         const struct hf_check_result *result = &results[i];
-        for (size_t k = 0; !result->exception && k < result->findings.count; k++) {
+        for (size_t k = 0; k < result->findings.count; k++) {
             const struct hf_finding *finding = &result->findings.items[k];
-            if (finding->verdict != HF_COMPATIBLE)
+            if (hf_finding_refuses(finding))
                 hf_report_note(report, "%s: %s: %s%s%s", hf_verdict_name(finding->verdict), result->check->id,
                                finding->evidence, finding->advice ? "; " : "", finding->advice ? finding->advice : "");
         }

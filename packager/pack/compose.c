@@ -160,7 +160,7 @@ static int compose_checks(const struct hf_check_result *results, struct hf_manif
         check->verdict = results[i].verdict;
         check->id = strdup(results[i].check->id);
         check->evidence = evidence ? hf_plain_copy(evidence) : NULL;
-        check->exception = strdup(results[i].exception ? results[i].exception : "");
+        check->exception = hf_check_reasons(&results[i]);
         if (!check->id || !check->evidence || !check->exception)
             return out_of_memory(err);
     }
