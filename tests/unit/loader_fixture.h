@@ -166,6 +166,14 @@ FIXTURE char *fixture_text(const char *text)
     return copy;
 }
 
+FIXTURE int fixture_compare(const void *a, const void *b)
+{
+    uint64_t offset = ((const struct hf_manifest_function *)a)->offset;
+    uint64_t other = ((const struct hf_manifest_function *)b)->offset;
+
+    return (offset > other) - (offset < other);
+}
+
 /* A manifest for a patch in <dir>/<name> that replaces functions by those of the same name; list ends with NULL. */
 FIXTURE void fixture_manifest(const struct fixture *fixture, unsigned number, const char *name,
                               const char *const *functions, struct hf_manifest *manifest, uint8_t **payload)
@@ -213,6 +221,7 @@ FIXTURE void fixture_manifest(const struct fixture *fixture, unsigned number, co
         function->detour_skip = (uint32_t)hf_arch_host.landing_pad(code, function->size);
         assert_int_equal(hf_digest_compute(code, function->size, &function->digest, &fixture_error), 0);
     }
+    qsort(manifest->functions, count, sizeof(*manifest->functions), fixture_compare);
     if (dlsym(patch, "hotfix_on_apply"))
         fixture_symbol(patch, "hotfix_on_apply", &manifest->on_apply, &size);
     if (dlsym(patch, "hotfix_on_revert"))
@@ -254,9 +263,9 @@ FIXTURE void fixture_write_bundle(const struct fixture *fixture, const char *nam
     assert_int_equal(hf_file_write(path, bytes, size, 0644, false, &fixture_error), 0);
 }
 
-/* All of it: a patch, its manifest, a signed bundle in a file. */
-FIXTURE void fixture_bundle(const struct fixture *fixture, unsigned number, const char *const *functions,
-                            const char *source, char path[PATH_SIZE])
+/* All of it: a patch compiled with these flags, its manifest, a signed bundle in a file. */
+FIXTURE void fixture_bundle_with(const struct fixture *fixture, unsigned number, const char *const *functions,
+                                 const char *flags, const char *source, char path[PATH_SIZE])
 {
     char name[64];
     struct hf_manifest manifest;
@@ -264,13 +273,19 @@ FIXTURE void fixture_bundle(const struct fixture *fixture, unsigned number, cons
     size_t size;
 
     snprintf(name, sizeof(name), "patch-%u.so", number);
-    fixture_patch(fixture, number, name, "", source);
+    fixture_patch(fixture, number, name, flags, source);
     fixture_manifest(fixture, number, name, functions, &manifest, &payload);
     fixture_sign(&manifest, payload, fixture->key, &bundle, &size);
     fixture_write_bundle(fixture, name, bundle, size, path);
     hf_manifest_deinit(&manifest);
     free(payload);
     free(bundle);
+}
+
+FIXTURE void fixture_bundle(const struct fixture *fixture, unsigned number, const char *const *functions,
+                            const char *source, char path[PATH_SIZE])
+{
+    fixture_bundle_with(fixture, number, functions, "", source, path);
 }
 
 /* A sanitizer's own allocator maps memory at any time: only mappings of files are compared then. */
