@@ -180,7 +180,7 @@ PROVE_JOBS ?= $(shell nproc)
 check: ## run all tests: unit tests, stories with real processes, examples
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
-bench: ## measure applies, pauses and the cost of a detour, beside gdb
+bench: ## measure applies, pauses, the cost of a detour and of hotfix build, beside their peers
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
 lint: ## check includes, exports, headers, scripts and man pages; analyse the code
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
@@ -211,6 +211,7 @@ $(BUILD)/bench/bench: $(BENCH_OBJ) $(SHARED)
 
 run-bench: all $(BUILD)/bench/bench
 	$(Q)$(TEST_ENV) tests/bench/run
+	$(Q)$(TEST_ENV) tests/bench/build
 
 run-sanitize:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined run-check

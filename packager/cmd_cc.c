@@ -26,6 +26,27 @@ static int fail(const struct hotfix_error *err)
     return hf_status_of(err->code);
 }
 
+/* Compiles, has what the object depends on written down unless the build itself does, and records what was made. */
+static int run_recorded(int argc, const char **command, const char *journal)
+{
+    struct hf_invocation invocation;
+    struct hotfix_error error;
+
+    if (hf_invocation_parse(argc, (char **)command, &invocation, &error) != 0)
+        return fail(&error);
+    HF_FREE char *rule = hf_journal_rule(journal, &invocation);
+    if (rule) {
+        command[argc++] = "-MD";
+        command[argc++] = "-MF";
+        command[argc++] = rule;
+    }
+    int status = hf_process_status(command);
+    if (status == 0 && hf_journal_add(journal, &invocation, &error) != 0)
+        status = fail(&error);
+    hf_invocation_deinit(&invocation);
+    return status;
+}
+
 /* argv[0] names the compiler; sections asks for the two section options. Returns the compiler's exit status. */
 static int run_compiler(int argc, char **argv, bool sections)
 {
@@ -36,31 +57,21 @@ static int run_compiler(int argc, char **argv, bool sections)
 
     if (hf_shim_find(argv[0], &compiler, &error) != 0)
         return fail(&error);
-    HF_FREE const char **command = calloc((size_t)argc + 3, sizeof(*command));
+    HF_FREE const char **command = calloc((size_t)argc + 6, sizeof(*command));
     if (!command) {
         hf_error(&error, HOTFIX_MEMORY, "out of memory");
         return fail(&error);
     }
-    size_t count = 0;
+    int count = 0;
     for (int i = 0; i < argc; i++)
         command[count++] = i == 0 ? compiler : argv[i];
     for (size_t i = 0; sections && i < 2; i++)
         command[count++] = section_options[i];
-
-    if (!journal) {
-        execv(compiler, (char *const *)command);
-        hf_error_sys(&error, HOTFIX_IO, "%s cannot be run", compiler);
-        return fail(&error);
-    }
-    int status = hf_process_status(command);
-    struct hf_invocation invocation;
-    if (status != 0)
-        return status;
-    if (hf_invocation_parse((int)count, (char **)command, &invocation, &error) != 0)
-        return fail(&error);
-    int failed = hf_journal_add(journal, &invocation, &error);
-    hf_invocation_deinit(&invocation);
-    return failed ? fail(&error) : 0;
+    if (journal)
+        return run_recorded(count, command, journal);
+    execv(compiler, (char *const *)command);
+    hf_error_sys(&error, HOTFIX_IO, "%s cannot be run", compiler);
+    return fail(&error);
 }
 
 int hf_cc_shim(int argc, char **argv)

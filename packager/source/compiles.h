@@ -7,13 +7,7 @@
 #include <stddef.h>
 
 #include "hotfix/error.h"
-#include "source/journal.h"
-
-/* A source whose object the patch changed. */
-struct hf_change {
-    const struct hf_compile *before; /* NULL when the patch brings the source */
-    const struct hf_compile *after;
-};
+#include "source/changes.h"
 
 struct hf_compiles {
     const struct hf_change *changes;

@@ -15,6 +15,7 @@
 enum option_use {
     USE_KEEP,     /* it changes code or preprocessing */
     USE_DROP,     /* it writes another file, or speaks to the linker */
+    USE_RULE,     /* it is about a make rule that is written beside the object */
     USE_OUTPUT,   /* -o */
     USE_LANGUAGE, /* -x: what follows is source, whatever its name */
     USE_LIBRARY,  /* -l */
@@ -40,14 +41,14 @@ static const struct option options[] = {
     {"-S", false, false, USE_STOP},
     {"-M", false, false, USE_STOP},
     {"-MM", false, false, USE_STOP},
-    {"-MF", true, true, USE_DROP},
-    {"-MT", true, true, USE_DROP},
-    {"-MQ", true, true, USE_DROP},
+    {"-MF", true, true, USE_RULE},
+    {"-MT", true, true, USE_RULE},
+    {"-MQ", true, true, USE_RULE},
     {"-MJ", true, true, USE_DROP},
-    {"-MD", false, false, USE_DROP},
-    {"-MMD", false, false, USE_DROP},
-    {"-MP", false, false, USE_DROP},
-    {"-MG", false, false, USE_DROP},
+    {"-MD", false, false, USE_RULE},
+    {"-MMD", false, false, USE_RULE},
+    {"-MP", false, false, USE_RULE},
+    {"-MG", false, false, USE_RULE},
     {"-fsyntax-only", false, false, USE_STOP},
     {"--version", false, false, USE_STOP},
     {"--help", false, true, USE_STOP},
@@ -59,7 +60,7 @@ static const struct option options[] = {
     {"-###", false, false, USE_STOP},
     {"-save-temps", false, true, USE_DROP},
     {"-Wl,", false, true, USE_DROP},
-    {"-Wp,-M", false, true, USE_DROP},
+    {"-Wp,-M", false, true, USE_RULE},
     {"-Xlinker", true, false, USE_DROP},
     {"-T", true, false, USE_DROP},
     {"-u", true, false, USE_DROP},
@@ -270,6 +271,9 @@ static int classify_option(struct hf_invocation *invocation, const struct option
         break;
     case USE_SEARCH:
         invocation->searches[invocation->search_count++] = operand;
+        break;
+    case USE_RULE:
+        invocation->writes_rule = true;
         break;
     case USE_STATIC:
         invocation->prefers_archives = true;

@@ -32,6 +32,7 @@ struct hf_invocation {
     const char **searches; /* operands of -L; strings of argv */
     size_t search_count;
     bool prefers_archives; /* -static */
+    bool writes_rule;      /* -MD and the like: the build itself keeps track of what an object depends on */
 };
 
 /*

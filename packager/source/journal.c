@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
+#include "source/thin.h"
 
 #define OBJECT_MAX (1u << 30) /* bytes of an object or archive */
 #define ENTRY_MAX  (64u << 20)
@@ -41,23 +42,26 @@ static char *absolute(const char *directory, const char *path)
     return result;
 }
 
-/* Writes an entry under a name that follows from its kind and output alone. */
-static int entry_write(const char *journal, const char *kind, const char *output, json_t *entry,
-                       struct hotfix_error *err)
+/* A file of the journal, by a name that follows from its kind and the output alone. NULL when out of memory. */
+static char *entry_path(const char *journal, const char *kind, const char *output)
 {
     struct hf_digest digest;
     char name[2 * HF_DIGEST_SIZE + 1];
-    HF_FREE char *path = NULL;
+    char *path;
 
-    if (hf_digest_compute(output, strlen(output), &digest, err) != 0)
-        return -1;
+    if (hf_digest_compute(output, strlen(output), &digest, NULL) != 0)
+        return NULL;
     hf_hex_encode(digest.bytes, sizeof(digest.bytes), name);
+    return asprintf(&path, "%s/%s-%s", journal, kind, name) < 0 ? NULL : path;
+}
+
+static int entry_write(const char *journal, const char *kind, const char *output, json_t *entry,
+                       struct hotfix_error *err)
+{
+    HF_FREE char *path = entry_path(journal, kind, output);
     HF_FREE char *text = json_dumps(entry, JSON_INDENT(1) | JSON_SORT_KEYS);
-    if (!text || asprintf(&path, "%s/%s-%s.json", journal, kind, name) < 0) {
-        path = NULL;
-        return out_of_memory(err);
-    }
-    return hf_file_write(path, text, strlen(text), 0644, false, err);
+
+    return text && path ? hf_file_write(path, text, strlen(text), 0644, false, err) : out_of_memory(err);
 }
 
 /* JSON holds no other text. */
@@ -107,11 +111,11 @@ static json_t *command_json(const struct hf_invocation *invocation, size_t i)
 }
 
 static int write_compile(const char *journal, const char *directory, const struct hf_invocation *invocation, size_t i,
-                         const char *object, const char *digest, struct hotfix_error *err)
+                         const char *object, const char *digest, const char *rule, struct hotfix_error *err)
 {
-    HF_JSON json_t *entry =
-        json_pack("{s:s, s:s, s:s, s:s, s:o}", "object", object, "source", invocation->argv[invocation->sources[i]],
-                  "directory", directory, "digest", digest, "argv", command_json(invocation, i));
+    HF_JSON json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s*, s:o}", "object", object, "source",
+                                      invocation->argv[invocation->sources[i]], "directory", directory, "digest",
+                                      digest, "rule", rule, "argv", command_json(invocation, i));
     return entry ? entry_write(journal, "compile", object, entry, err) : out_of_memory(err);
 }
 
@@ -134,7 +138,9 @@ static int add_compile(const char *journal, const char *directory, const struct 
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be resolved", named);
     if (hf_file_read(object, OBJECT_MAX, &bytes, &size, err) != 0 || digest_text(bytes, size, digest, err) != 0)
         return -1;
-    return write_compile(journal, directory, invocation, i, object, digest, err);
+    HF_FREE char *rule = hf_journal_rule(journal, invocation);
+    return write_compile(journal, directory, invocation, i, object, digest,
+                         rule && access(rule, R_OK) == 0 ? rule : NULL, err);
 }
 
 /*
@@ -157,7 +163,7 @@ static int add_transient(const char *journal, const char *directory, const struc
     if (digest_text(object, strlen(object), digest, err) != 0)
         return -1;
     json_array_append_new(inputs, json_string(digest));
-    return write_compile(journal, directory, invocation, i, object, digest, err);
+    return write_compile(journal, directory, invocation, i, object, digest, NULL, err);
 }
 
 static bool is_relocatable(Elf *file)
@@ -166,9 +172,36 @@ static bool is_relocatable(Elf *file)
     return elf_kind(file) == ELF_K_ELF && gelf_getehdr(file, &header) && header.e_type == ET_REL;
 }
 
+static int add_digest(Elf *object, json_t *inputs, struct hotfix_error *err)
+{
+    char digest[2 * HF_DIGEST_SIZE + 1];
+    size_t size;
+    const char *bytes = is_relocatable(object) ? elf_rawfile(object, &size) : NULL;
+
+    if (!bytes)
+        return 0;
+    if (digest_text(bytes, size, digest, err) != 0)
+        return -1;
+    json_array_append_new(inputs, json_string(digest));
+    return 0;
+}
+
+static int add_members(Elf *archive, int fd, json_t *inputs, struct hotfix_error *err)
+{
+    Elf_Cmd command = ELF_C_READ_MMAP;
+    int failed = 0;
+
+    for (Elf *member; !failed && command != ELF_C_NULL && (member = elf_begin(fd, command, archive));) {
+        failed = add_digest(member, inputs, err);
+        command = elf_next(member);
+        elf_end(member);
+    }
+    return failed;
+}
+
 /* Appends the digest of an object, or of each object in an archive. What is neither (a shared library, a linker script)
  * has nothing to add. */
-static int add_input(const char *path, json_t *inputs, struct hotfix_error *err)
+static int add_file(const char *path, void *inputs, struct hotfix_error *err)
 {
     HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -176,29 +209,24 @@ static int add_input(const char *path, json_t *inputs, struct hotfix_error *err)
     Elf *file = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     if (!file)
         return 0;
-
-    int failed = 0;
-    if (elf_kind(file) == ELF_K_ELF || elf_kind(file) == ELF_K_AR) {
-        Elf_Cmd command = ELF_C_READ_MMAP;
-        bool archive = elf_kind(file) == ELF_K_AR;
-        for (Elf *member = archive ? elf_begin(fd, command, file) : file; member && !failed;) {
-            size_t size;
-            char digest[2 * HF_DIGEST_SIZE + 1];
-            const char *bytes = is_relocatable(member) ? elf_rawfile(member, &size) : NULL;
-            if (bytes) {
-                failed = digest_text(bytes, size, digest, err);
-                if (!failed)
-                    json_array_append_new(inputs, json_string(digest));
-            }
-            if (!archive)
-                break;
-            command = elf_next(member);
-            elf_end(member);
-            member = command == ELF_C_NULL || failed ? NULL : elf_begin(fd, command, file);
-        }
-    }
+    int failed = elf_kind(file) == ELF_K_AR ? add_members(file, fd, inputs, err) : add_digest(file, inputs, err);
     elf_end(file);
     return failed;
+}
+
+static int add_input(const char *path, json_t *inputs, struct hotfix_error *err)
+{
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    HF_FREE uint8_t *bytes = NULL;
+    size_t size;
+
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
+    if (!hf_thin_is(fd))
+        return add_file(path, inputs, err);
+    if (hf_file_read(path, OBJECT_MAX, &bytes, &size, err) != 0)
+        return -1;
+    return hf_thin_each(path, bytes, size, add_file, inputs, err);
 }
 
 /* The digests of all that the linker is given. */
@@ -245,6 +273,24 @@ static int add_link(const char *journal, const char *directory, const struct hf_
     return entry ? entry_write(journal, "link", output, entry, err) : out_of_memory(err);
 }
 
+/* A single source that is preprocessed: clang warns where -MD has nothing to tell. */
+static bool has_rule(const struct hf_invocation *invocation)
+{
+    if (invocation->kind != HF_INVOCATION_COMPILE || invocation->source_count != 1 || invocation->writes_rule)
+        return false;
+    const char *suffix = strrchr(invocation->argv[invocation->sources[0]], '.');
+    return suffix && strcmp(suffix, ".s") != 0 && strcmp(suffix, ".i") != 0 && strcmp(suffix, ".ii") != 0;
+}
+
+char *hf_journal_rule(const char *directory, const struct hf_invocation *invocation)
+{
+    HF_FREE char *here = has_rule(invocation) ? getcwd(NULL, 0) : NULL;
+    HF_FREE char *relative = here ? hf_invocation_object(invocation, 0) : NULL;
+    HF_FREE char *object = relative ? absolute(here, relative) : NULL;
+
+    return object ? entry_path(directory, "rule", object) : NULL;
+}
+
 int hf_journal_add(const char *directory, const struct hf_invocation *invocation, struct hotfix_error *err)
 {
     HF_FREE char *here = getcwd(NULL, 0);
@@ -276,6 +322,7 @@ static void compile_deinit(struct hf_compile *compile)
     free(compile->object);
     free(compile->source);
     free(compile->directory);
+    free(compile->rule);
     for (size_t i = 0; compile->argv && compile->argv[i]; i++)
         free(compile->argv[i]);
     free(compile->argv);
@@ -283,18 +330,19 @@ static void compile_deinit(struct hf_compile *compile)
 
 static int compile_read(json_t *entry, struct hf_compile *compile)
 {
-    const char *object, *source, *directory;
+    const char *object, *source, *directory, *rule = NULL;
     json_t *argv, *digest;
 
-    if (json_unpack(entry, "{s:s, s:s, s:s, s:o, s:o}", "object", &object, "source", &source, "directory", &directory,
-                    "argv", &argv, "digest", &digest) != 0 ||
+    if (json_unpack(entry, "{s:s, s:s, s:s, s?s, s:o, s:o}", "object", &object, "source", &source, "directory",
+                    &directory, "rule", &rule, "argv", &argv, "digest", &digest) != 0 ||
         !json_is_array(argv) || json_array_size(argv) == 0 || read_digest(digest, &compile->digest) != 0)
         return -1;
     compile->object = strdup(object);
     compile->source = strdup(source);
     compile->directory = strdup(directory);
     compile->argv = calloc(json_array_size(argv) + 1, sizeof(*compile->argv));
-    bool whole = compile->object && compile->source && compile->directory && compile->argv;
+    compile->rule = rule ? strdup(rule) : NULL;
+    bool whole = compile->object && compile->source && compile->directory && compile->argv && (compile->rule || !rule);
     for (size_t i = 0; whole && i < json_array_size(argv); i++) {
         const char *argument = json_string_value(json_array_get(argv, i));
         compile->argv[i] = argument ? strdup(argument) : NULL;

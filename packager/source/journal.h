@@ -21,6 +21,7 @@ struct hf_compile {
     char *object;            /* absolute path */
     char *source;            /* as on the command line */
     char *directory;         /* working directory of the command */
+    char *rule;              /* file with a make rule of what the object depends on; NULL: it is not known */
     char **argv;             /* compiles this source alone; begins with env(1), lacks -c and -o; NULL-terminated */
     struct hf_digest digest; /* of the object's bytes when it was made */
 };
@@ -39,6 +40,13 @@ struct hf_journal {
     struct hf_link *links; /* ordered by output */
     size_t link_count;
 };
+
+/*
+ * Where the compiler of an invocation in the current directory is to write the rule of its object (-MF), so that
+ * hf_journal_add() knows it. malloc'ed; NULL when the build has the rule written itself, when it is not one source that
+ * becomes one object, and when out of memory.
+ */
+char *hf_journal_rule(const char *directory, const struct hf_invocation *invocation);
 
 /* Adds what a successful invocation in the current directory made. HOTFIX_IO, HOTFIX_MEMORY. */
 int hf_journal_add(const char *directory, const struct hf_invocation *invocation, struct hotfix_error *err);

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "source/changes.h"
 #include "source/compiles.h"
 #include "source/journal.h"
 #include "source/process.h"
@@ -155,69 +156,6 @@ static int run_make(const struct hf_tree_request *request, const struct places *
                     phase == HF_TREE_BUILD ? "before" : "after", places->log);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-#define PARTIAL_LINKS_MAX 8 /* relocatable links (gcc -r) on the way from an object to a program */
-
-/* An object counts when it went into a link whose output has the wanted name, also by way of relocatable links. */
-static bool is_linked(const struct hf_journal *const journals[2], const char *output, const struct hf_digest *digest,
-                      unsigned depth)
-{
-    for (size_t j = 0; depth < PARTIAL_LINKS_MAX && j < 2; j++)
-        for (size_t i = 0; i < journals[j]->link_count; i++) {
-            const struct hf_link *link = &journals[j]->links[i];
-            if (hf_link_has(link, digest) &&
-                (strcmp(base_name(link->output), output) == 0 || is_linked(journals, output, &link->digest, depth + 1)))
-                return true;
-        }
-    return false;
-}
-
-static int check_output(const struct hf_journal *before, const struct hf_journal *journal, const char *output,
-                        struct hotfix_error *err)
-{
-    char names[256] = "";
-
-    if (before->compile_count + journal->compile_count == 0)
-        return hf_error(
-            err, HOTFIX_USAGE,
-            "the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in "
-            "--make to the bare name");
-    for (size_t i = 0; i < journal->link_count; i++) {
-        const char *name = base_name(journal->links[i].output);
-        if (strcmp(name, output) == 0)
-            return 0;
-        size_t used = strlen(names);
-        if (used + strlen(name) + 3 < sizeof(names))
-            snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "", name);
-    }
-    return hf_error(err, HOTFIX_USAGE,
-                    "the build links no '%s', only %s; the file given as --target must have the name "
-                    "that the build gives it",
-                    output, names[0] ? names : "nothing");
-}
-
-/*
- * The command that made an object before the patch. A tree that came built already was not built again: the command of
- * today then stands for the one of then, provided that there was an object.
- */
-static const struct hf_compile *compiled_before(const struct hf_journal *before, const struct hf_compile *now,
-                                                const struct places *places)
-{
-    const struct hf_compile *then = hf_journal_compile(before, now->object);
-    size_t length = strlen(places->tree);
-    HF_FREE char *object = NULL;
-
-    if (then || strncmp(now->object, places->tree, length) != 0)
-        return then;
-    object = below(places->before, now->object + length);
-    return object && access(object, F_OK) == 0 ? now : NULL;
-}
-
 static bool is_below(const char *path, const char *directory)
 {
     size_t length = strlen(directory);
@@ -234,47 +172,6 @@ static int check_inside(const struct hf_change *changes, size_t count, const str
                             "the build makes %s outside of the copy of its tree; make --make build below its "
                             "working directory, from a tree that was not configured elsewhere",
                             changes[i].after->object);
-    return 0;
-}
-
-/*
- * Libtool compiles a source for the shared and for the static library: where both come out the same, links say nothing
- * of which one they took, and one stands for both.
- */
-static bool is_known(const struct hf_change *found, size_t count, const struct hf_compile *compile)
-{
-    for (size_t i = 0; i < count; i++)
-        if (hf_digest_equal(&found[i].after->digest, &compile->digest) &&
-            strcmp(found[i].after->source, compile->source) == 0)
-            return true;
-    return false;
-}
-
-/* The objects of `output` that came out different after the patch, as pairs of commands. */
-static int find_changed(const struct hf_journal *before, const struct hf_journal *after, const char *output,
-                        const struct places *places, struct hf_change **changes, size_t *count,
-                        struct hotfix_error *err)
-{
-    const struct hf_journal *const journals[] = {after, before};
-    struct hf_change *found = calloc(after->compile_count + 1, sizeof(*found));
-    size_t used = 0;
-
-    if (!found)
-        return out_of_memory(err);
-    for (size_t i = 0; i < after->compile_count; i++) {
-        const struct hf_compile *now = &after->compiles[i];
-        const struct hf_compile *then = compiled_before(before, now, places);
-        bool same =
-            then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
-        if (!same && is_linked(journals, output, &now->digest, 0) && !is_known(found, used, now))
-            found[used++] = (struct hf_change){.before = then, .after = now};
-    }
-    if (used == 0) {
-        free(found);
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "the patch changes no object that goes into %s", output);
-    }
-    *changes = found;
-    *count = used;
     return 0;
 }
 
@@ -319,15 +216,18 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
                           struct hf_tree_objects *objects, struct hotfix_error *err)
 {
     struct hf_journal before = {0}, after = {0};
+    const struct hf_builds builds = {.before = &before,
+                                     .after = &after,
+                                     .tree = places->tree,
+                                     .tree_before = places->before,
+                                     .output = request->output};
     HF_FREE struct hf_change *changes = NULL;
 
     int failed = hf_journal_read(places->journal_before, &before, err);
     if (!failed)
         failed = hf_journal_read(places->journal_after, &after, err);
     if (!failed)
-        failed = check_output(&before, before.link_count ? &before : &after, request->output, err);
-    if (!failed)
-        failed = find_changed(&before, &after, request->output, places, &changes, &objects->count, err);
+        failed = hf_changes_find(&builds, &changes, &objects->count, err);
     if (!failed)
         failed = check_inside(changes, objects->count, places, err);
     if (!failed)

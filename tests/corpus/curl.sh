@@ -105,11 +105,12 @@ fix() {
     fi
 }
 
-# The library as Debian configures it, without what its fixes do not touch; and the command.
+# The library as Debian configures it, without what its fixes do not touch, but with dependency tracking: it is built anew
+# for each patch. And the command.
 configure_and_build() {
     (
         cd "$tree" &&
-            ./configure --disable-static --disable-dependency-tracking --disable-symbol-hiding --enable-versioned-symbols \
+            ./configure --disable-static --disable-symbol-hiding --enable-versioned-symbols \
                 --enable-threaded-resolver --enable-websockets --disable-ldap --disable-manual --with-openssl \
                 --with-libssh2 --with-nghttp2 --without-libpsl --without-brotli --without-zstd --without-libidn2 \
                 --without-librtmp &&

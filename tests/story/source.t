@@ -127,7 +127,7 @@ hotfix build: the build links no 'other', only shop; the file given as --target 
     build other make --work work
 rm -rf work
 expect 2 "hotfix build: what was built is kept in work
-hotfix build: the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in --make to the bare name" "a compiler that is not found in PATH is refused" \
+hotfix build: the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in --make to the bare name; if the tree was built before, the patch changes nothing that --make compiles" "a compiler that is not found in PATH is refused" \
     build shop "make CC=$(command -v gcc)" --work work
 rm -rf work
 ok "none of them writes a patch" test ! -e patch.so
@@ -147,6 +147,9 @@ is "its sources are as they were" "$(find source -type f -newer fix.patch -o -na
 builds "in parallel" build shop "make CC=$CC -j8"
 builds "a tree that comes built" hotfix build --target shop --source release --patch fix.patch --make "make CC=$CC" -o patch.so
 builds "a source that the link command compiles" build shop "$CC $CFLAGS -o shop main.c lib/price.c lib/tax.c"
+builds "a thin archive" build shop \
+    "$CC $CFLAGS -c -Ilib lib/price.c lib/tax.c main.c && mkdir -p thin && ar rcsT thin/lib.a price.o tax.o &&
+        $CC -o shop main.o thin/lib.a"
 run build shop "make CC=$CC" --work work
 ok "a work directory that was asked for stays" test -e work/objects.new/lib/price.o
 rm -rf work

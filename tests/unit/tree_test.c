@@ -166,6 +166,21 @@ static void a_patch_of_other_things_is_refused(void **state)
     assert_refused(build("make"), HOTFIX_INCOMPATIBLE, "the patch changes no object that goes into program");
 }
 
+static void a_build_that_compiles_and_does_not_link_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(build("cc -c -g part/part.c && { test -e program || cc -o program main.c part.o; }"), HOTFIX_USAGE,
+                   "/part.o anew, but does not link it into program; --make must link what it compiles");
+}
+
+static void a_tree_that_was_built_and_is_not_linked_again_is_refused(void **state)
+{
+    (void)state;
+    assert_run("make -C source");
+    assert_refused(build("make -t && cc -c -g part/same.c"), HOTFIX_USAGE,
+                   "the build compiles, but links nothing; --make must link 'program'");
+}
+
 static void a_build_outside_of_the_copy_is_refused(void **state)
 {
     (void)state;
@@ -212,6 +227,20 @@ static void a_tree_that_is_built_is_not_built_again(void **state)
     assert_int_equal(objects.count, 1);
     assert_objects("work/objects.old", "part/part.o");
     assert_objects("work/journal.before", "");
+}
+
+/* The makefile says nothing of headers, as a project's that was configured without dependency tracking. */
+static void a_changed_header_that_the_build_does_not_know_of_counts(void **state)
+{
+    (void)state;
+    fixture_write("source/Makefile", "program: main.o part/part.o\n\tcc -o $@ $^\n%.o: %.c\n\tcc -g -O2 -c -o $@ $<\n");
+    fixture_write("fix.patch",
+                  "--- a/part/part.h\n+++ b/part/part.h\n@@ -1,2 +1,2 @@\n-#define LIMIT 1\n+#define LIMIT 2\n"
+                  " int part(int x);\n");
+    assert_built("make");
+    assert_objects("work/objects.new", "main.o part/part.o");
+    assert_objects("work/objects.old", "main.o part/part.o");
+    assert_run("! cmp work/objects.new/main.o work/objects.old/main.o");
 }
 
 static void parallel_builds_are_recorded_whole(void **state)
@@ -303,10 +332,13 @@ int main(int argc, char **argv)
         tree_test(no_compiler_in_path_is_refused),
         tree_test(another_name_of_the_target_is_refused),
         tree_test(a_patch_of_other_things_is_refused),
+        tree_test(a_build_that_compiles_and_does_not_link_is_refused),
+        tree_test(a_tree_that_was_built_and_is_not_linked_again_is_refused),
         tree_test(a_build_outside_of_the_copy_is_refused),
         tree_test(what_changed_is_compiled_in_four_ways),
         tree_test(paths_in_objects_are_those_of_the_sources),
         tree_test(a_tree_that_is_built_is_not_built_again),
+        tree_test(a_changed_header_that_the_build_does_not_know_of_counts),
         tree_test(parallel_builds_are_recorded_whole),
         tree_test(a_file_that_the_patch_brings_has_no_old_object),
         tree_test(sources_on_the_link_line_are_compiled_alone),

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/changes.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "source/rule.h"
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+#define PARTIAL_LINKS_MAX 8 /* relocatable links (gcc -r) on the way from an object to a program */
+
+/* An object counts when it went into a link whose output has the wanted name, also by way of relocatable links. */
+static bool is_linked(const struct hf_journal *const journals[2], const char *output, const struct hf_digest *digest,
+                      unsigned depth)
+{
+    for (size_t j = 0; depth < PARTIAL_LINKS_MAX && j < 2; j++)
+        for (size_t i = 0; i < journals[j]->link_count; i++) {
+            const struct hf_link *link = &journals[j]->links[i];
+            if (hf_link_has(link, digest) &&
+                (strcmp(base_name(link->output), output) == 0 || is_linked(journals, output, &link->digest, depth + 1)))
+                return true;
+        }
+    return false;
+}
+
+/* The names of all outputs, as far as they fit; true when the wanted one is among them. */
+static bool list_outputs(const struct hf_journal *journal, const char *output, char *names, size_t size)
+{
+    size_t used = 0;
+
+    names[0] = '\0';
+    for (size_t i = 0; i < journal->link_count; i++) {
+        const char *name = base_name(journal->links[i].output);
+        if (strcmp(name, output) == 0)
+            return true;
+        if (used + strlen(name) + 3 < size)
+            used += (size_t)snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+    }
+    return false;
+}
+
+static int check_output(const struct hf_builds *builds, struct hotfix_error *err)
+{
+    /* A tree that came built is linked by the second build alone. */
+    const struct hf_journal *journal = builds->before->link_count ? builds->before : builds->after;
+    char names[256];
+
+    if (list_outputs(journal, builds->output, names, sizeof(names)))
+        return 0;
+    if (names[0])
+        return hf_error(err, HOTFIX_USAGE,
+                        "the build links no '%s', only %s; the file given as --target must have the name that the "
+                        "build gives it",
+                        builds->output, names);
+    if (builds->before->compile_count + builds->after->compile_count > 0)
+        return hf_error(err, HOTFIX_USAGE, "the build compiles, but links nothing; --make must link '%s'",
+                        builds->output);
+    return hf_error(err, HOTFIX_USAGE,
+                    "the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in "
+                    "--make to the bare name; if the tree was built before, the patch changes nothing that --make "
+                    "compiles");
+}
+
+/*
+ * The command that made an object before the patch. A tree that came built already was not built again: the command of
+ * today then stands for the one of then, provided that there was an object.
+ */
+static const struct hf_compile *compiled_before(const struct hf_builds *builds, const struct hf_compile *now)
+{
+    const struct hf_compile *then = hf_journal_compile(builds->before, now->object);
+    size_t length = strlen(builds->tree);
+    HF_FREE char *object = NULL;
+
+    if (then || strncmp(now->object, builds->tree, length) != 0)
+        return then;
+    if (asprintf(&object, "%s%s", builds->tree_before, now->object + length) < 0)
+        object = NULL;
+    return object && access(object, F_OK) == 0 ? now : NULL;
+}
+
+/*
+ * Libtool compiles a source for the shared and for the static library: where both come out the same, links say nothing
+ * of which one they took, and one stands for both.
+ */
+static bool is_known(const struct hf_change *found, size_t count, const struct hf_compile *compile)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hf_digest_equal(&found[i].after->digest, &compile->digest) &&
+            strcmp(found[i].after->source, compile->source) == 0)
+            return true;
+    return false;
+}
+
+struct search {
+    const struct hf_builds *builds;
+    struct hf_change *found;
+    size_t count;
+    const char *left; /* an object that changed and whose older state alone is in the output */
+};
+
+static bool goes_in(const struct search *search, const struct hf_compile *compile)
+{
+    const struct hf_journal *const journals[] = {search->builds->after, search->builds->before};
+    return is_linked(journals, search->builds->output, &compile->digest, 0);
+}
+
+/* What the second build compiled to something else than the first. */
+static void find_compiled(struct search *search)
+{
+    for (size_t i = 0; i < search->builds->after->compile_count; i++) {
+        const struct hf_compile *now = &search->builds->after->compiles[i];
+        const struct hf_compile *then = compiled_before(search->builds, now);
+        bool same =
+            then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
+        if (same || is_known(search->found, search->count, now))
+            continue;
+        if (goes_in(search, now))
+            search->found[search->count++] = (struct hf_change){.before = then, .after = now};
+        else if (then && goes_in(search, then))
+            search->left = now->object;
+    }
+}
+
+/*
+ * What the second build should have compiled, and did not: projects built without dependency tracking, as packages
+ * often are, do not know that a changed header concerns their sources.
+ */
+static int find_stale(struct search *search, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < search->builds->before->compile_count; i++) {
+        const struct hf_compile *compile = &search->builds->before->compiles[i];
+        bool stale = false;
+        if (!compile->rule || hf_journal_compile(search->builds->after, compile->object) || !goes_in(search, compile) ||
+            access(compile->object, F_OK) != 0)
+            continue;
+        if (hf_rule_stale(compile->rule, compile->directory, compile->object, &stale, err) != 0)
+            return -1;
+        if (stale && !is_known(search->found, search->count, compile))
+            search->found[search->count++] = (struct hf_change){.before = compile, .after = compile};
+    }
+    return 0;
+}
+
+int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, size_t *count, struct hotfix_error *err)
+{
+    struct search search = {.builds = builds};
+    int failed;
+
+    if (check_output(builds, err) != 0)
+        return -1;
+    search.found = calloc(builds->before->compile_count + builds->after->compile_count + 1, sizeof(*search.found));
+    if (!search.found)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    find_compiled(&search);
+    failed = find_stale(&search, err);
+    if (!failed && search.left)
+        failed = hf_error(err, HOTFIX_USAGE,
+                          "the build compiles %s anew, but does not link it into %s; --make must link what it compiles",
+                          search.left, builds->output);
+    if (!failed && search.count == 0)
+        failed = hf_error(err, HOTFIX_INCOMPATIBLE, "the patch changes no object that goes into %s", builds->output);
+    if (failed) {
+        free(search.found);
+        return -1;
+    }
+    *changes = search.found;
+    *count = search.count;
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which objects of a program or library a patch to its sources changes, from the journals of both builds. */
+#ifndef HF_CHANGES_H
+#define HF_CHANGES_H
+
+#include <stddef.h>
+
+#include "hotfix/error.h"
+#include "source/journal.h"
+
+/* A source whose object the patch changed. */
+struct hf_change {
+    const struct hf_compile *before; /* NULL when the patch brings the source */
+    const struct hf_compile *after;
+};
+
+/* Two builds of one tree. All outlive what is found. */
+struct hf_builds {
+    const struct hf_journal *before;
+    const struct hf_journal *after; /* of the build on top of the first, behind the patch */
+    const char *tree;               /* where both were built */
+    const char *tree_before;        /* a copy of the first one's state */
+    const char *output;             /* the program's or library's name, without a directory */
+};
+
+/*
+ * The objects that go into the output and come out different after the patch: those that the second build compiled
+ * anew, and those that it should have. *changes is malloc'ed with free(), *count > 0. HOTFIX_USAGE when the build makes
+ * no such output, or does not link what it compiles; HOTFIX_INCOMPATIBLE when nothing changes; HOTFIX_IO,
+ * HOTFIX_MEMORY.
+ */
+int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, size_t *count,
+                    struct hotfix_error *err);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The make rule that compilers write of what an object depends on (gcc(1), -MD and -MF). */
+#ifndef HF_RULE_H
+#define HF_RULE_H
+
+#include <stdbool.h>
+
+#include "hotfix/error.h"
+
+/*
+ * Whether something that the object depends on changed after the object was made, or is gone: what make would ask.
+ * Relative names of the rule count from directory. HOTFIX_IO when the rule or the object cannot be read, HOTFIX_FORMAT
+ * when it is no rule, HOTFIX_MEMORY.
+ */
+int hf_rule_stale(const char *rule, const char *directory, const char *object, bool *stale, struct hotfix_error *err);
+
+#endif
