@@ -136,6 +136,12 @@ static int read_parts(struct hf_object *object, struct hotfix_error *err)
     for (size_t i = 1; i < object->part_count; i++)
         if (read_part(object, i, names, err) != 0)
             return -1;
+    for (size_t i = 1; i < object->part_count; i++) {
+        struct hf_part *part = &object->parts[i];
+        if (part->kind == HF_PART_UNWIND && part->size > 0 && !object->unwind)
+            object->unwind = part;
+        object->has_exceptions = object->has_exceptions || begins(part->name, ".gcc_except_table");
+    }
     return 0;
 }
 

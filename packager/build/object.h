@@ -95,7 +95,9 @@ struct hf_object {
     Elf *elf;
     struct hf_part *parts; /* by section number, from 1 */
     size_t part_count;
-    struct hf_name *names; /* by symbol number */
+    struct hf_part *unwind; /* its .eh_frame; NULL without */
+    bool has_exceptions;    /* it holds tables of what is caught and cleaned up where (.gcc_except_table) */
+    struct hf_name *names;  /* by symbol number */
     size_t name_count;
     const char *source; /* name of its STT_FILE symbol, "" without */
     uint16_t machine;

@@ -124,30 +124,14 @@ static bool is_part(const struct hf_part *code, void *arg)
     return code == arg;
 }
 
-static const struct hf_part *unwind_part(const struct hf_object *object)
-{
-    for (size_t i = 1; i < object->part_count; i++)
-        if (object->parts[i].kind == HF_PART_UNWIND && object->parts[i].size > 0)
-            return &object->parts[i];
-    return NULL;
-}
-
-static bool has_tables(const struct hf_object *object)
-{
-    for (size_t i = 1; i < object->part_count; i++)
-        if (strncmp(object->parts[i].name, ".gcc_except_table", 17) == 0)
-            return true;
-    return false;
-}
-
 bool hf_unwind_equal(const struct hf_part *before, const struct hf_part *after)
 {
-    const struct hf_part *left_part = unwind_part(before->object);
-    const struct hf_part *right_part = unwind_part(after->object);
+    const struct hf_part *left_part = before->object->unwind;
+    const struct hf_part *right_part = after->object->unwind;
     struct hf_unwind left;
     struct hf_unwind right;
 
-    if (!has_tables(before->object) && !has_tables(after->object))
+    if (!before->object->has_exceptions && !after->object->has_exceptions)
         return true;
     if (!left_part || !right_part)
         return left_part == right_part;
