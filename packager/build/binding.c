@@ -45,7 +45,9 @@ static const struct hf_anchor *proven_part(const struct hf_pairing *pairing, con
     if (before->name_count == 0)
         return NULL;
     const struct hf_name *name = hf_object_find(pairing->proof_object, before->names[0]->text);
-    if (!name || name->size != before->names[0]->size)
+    /* Jumps to neighbours are shorter where functions share a section, so functions may differ in size. */
+    bool functions = before->kind == HF_PART_CODE && name && name->part->kind == HF_PART_CODE;
+    if (!name || (!functions && name->size != before->names[0]->size))
         return NULL;
     *offset = name->value - before->names[0]->value;
     return &pairing->proof->parts[name->part->index];

@@ -133,7 +133,9 @@ static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfi
         if (add_pairing(work, trees, &trees->after.files[i], err) != 0)
             return -1;
     if (work->pairing_count == 0)
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "nothing differs between %s and %s", request->before, request->after);
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "nothing differs between %s and %s: the fix changes no code and no data that %s is made of",
+                        request->before, request->after, request->target);
     return 0;
 }
 

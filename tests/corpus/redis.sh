@@ -33,11 +33,11 @@ stop_server() {
 trap stop_server EXIT
 trap 'exit 130' INT TERM
 
-# redis-server with the agent inside, answering on the port.
+# start_server PROGRAM: with the agent inside, answering on the port.
 start_server() {
     rm -f "$work/agent.sock"
     (cd "$work" && HOTFIX_AGENT_SOCKET=$work/agent.sock HOTFIX_AGENT_TRUST=$work/trust LD_PRELOAD=$agent \
-        exec "$tree/src/redis-server" --port "$port" --save '' --appendonly no --enable-debug-command yes \
+        exec "$1" --port "$port" --save '' --appendonly no --enable-debug-command yes \
         --enable-protected-configs yes --loglevel warning >"$work/server.log" 2>&1) &
     server=$!
     disown "$server" # how it ends is part of the table, not of the shell's messages
@@ -67,17 +67,25 @@ alive() {
     kill -0 "$server" 2>/dev/null && kill -0 "$load" 2>/dev/null
 }
 
+# tested_on PROGRAM TEST: a server of its own, since the bug may kill the one that has it.
+tested_on() {
+    local status=0
+    start_server "$1" || die "redis-server does not start: see $work/server.log"
+    upstream_test "$2" || status=1
+    stop_server
+    return $status
+}
+
 # Sets $verdict, $functions and $pause.
 apply_and_revert() {
-    local test=$1 answer shows=
+    local test=$1 answer shows='' says=''
     verdict="applied" functions=- pause=-
-    if [ "$test" != - ]; then
-        # The bug may kill the server that has it: it is shown on one of its own.
-        start_server || die "redis-server does not start: see $work/server.log"
-        upstream_test "$test" || shows=yes
-        stop_server
+    if [ "$test" != - ] && ! tested_on "$work/build/tree.after/src/redis-server" "$test"; then
+        says=", its test fails on a server compiled with the fix too" test=-
+    elif [ "$test" != - ]; then
+        tested_on "$tree/src/redis-server" "$test" || shows=yes
     fi
-    start_server || die "redis-server does not start: see $work/server.log"
+    start_server "$tree/src/redis-server" || die "redis-server does not start: see $work/server.log"
     start_load
     if ! answer=$(ask "$work/agent.sock" "apply $work/fix.hotfix"); then
         verdict="refused: loader: ${answer#error * }"
@@ -95,6 +103,8 @@ apply_and_revert() {
         verdict="broken: its test passes after it was reverted"
     elif [ -n "$shows" ]; then
         verdict="applied, its test says so"
+    else
+        verdict+=$says
     fi
 }
 

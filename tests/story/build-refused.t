@@ -56,7 +56,7 @@ refused() {
 
 setup || exit 1
 
-refused 1 "nothing differs between old.o and new.o" "equal objects are no patch" ''
+refused 1 "nothing differs between old.o and new.o: the fix changes no code and no data that target is made of" "equal objects are no patch" ''
 refused 1 "new.o: limit: its initial value changed, and the target has set and used it already" \
     "a changed initial value is refused" 's/limit = 10/limit = 11/'
 refused 1 "new.o: hidden: its size changed, and the target's copy cannot grow or shrink" \

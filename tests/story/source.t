@@ -168,7 +168,30 @@ library="$CC $CFLAGS -fPIC -c lib/main.c lib/tax.c && $CC -shared -Wl,--version-
 cp -a source hidden
 run eval "(cd hidden && $library)"
 builds "a library that hides what the fix calls" build hidden/libshop.so "$library"
-rm source/hidden.map source/lib/main.c
+rm source/hidden.map
+
+# A function that only what changed refers to, and whose jump to its neighbour is longer in a section of its own.
+cat >source/lib/main.c <<'SOURCE'
+int seen;
+void use(void (*hook)(int));
+__attribute__((noinline, noclone)) void note(int price) { seen = price; __asm__ volatile("" ::: "memory"); }
+void hook(int price) { note(price + 1); }
+int discount(int price) { use(hook); return price; }
+SOURCE
+cat >fix.patch <<'PATCH'
+--- a/lib/main.c
++++ b/lib/main.c
+@@ -5 +5 @@
+-int discount(int price) { use(hook); return price; }
++int discount(int price) { use(hook); return price + 1; }
+PATCH
+echo 'void use(void (*hook)(int)) { hook(1); }' >source/lib/use.c
+library="$CC -g -O2 -fPIC -fvisibility=hidden -c lib/main.c lib/use.c && $CC -shared -o libshop.so main.o use.o"
+rm -rf hidden
+cp -a source hidden
+run eval "(cd hidden && $library)"
+builds "a function whose size is another in a section of its own" build hidden/libshop.so "$library"
+rm source/lib/main.c source/lib/use.c
 make_tree source
 
 cmake='cmake -S . -B out -DCMAKE_BUILD_TYPE=None && cmake --build out -j2'
