@@ -32,6 +32,15 @@ static int list_checks(struct hf_report *report)
     return 0;
 }
 
+static void tell_detail(const char *detail, struct hf_report *report)
+{
+    while (detail && *detail) {
+        int length = (int)strcspn(detail, "\n");
+        hf_report_line(report, "        %.*s", length, detail);
+        detail += length + (detail[length] == '\n');
+    }
+}
+
 /* The answer first, then a line for each check, and below it what it has against the patch. */
 static void tell(const struct check *check, struct hf_report *report)
 {
@@ -56,6 +65,7 @@ static void tell(const struct check *check, struct hf_report *report)
             if (finding->verdict == HF_COMPATIBLE)
                 continue;
             hf_report_line(report, "    %s", finding->evidence);
+            tell_detail(finding->detail, report);
             if (finding->advice)
                 hf_report_line(report, "    to do: %s", finding->advice);
         }

@@ -13,7 +13,7 @@
 
 const struct hf_check *const hf_checks[] = {
     &hf_check_machine,   &hf_check_build_id,  &hf_check_compiler, &hf_check_flags,
-    &hf_check_signature, &hf_check_inline,    &hf_check_clones,   &hf_check_alias,
+    &hf_check_signature, &hf_check_layout, &hf_check_inline,    &hf_check_clones,   &hf_check_alias,
     &hf_check_entry,     &hf_check_variables, &hf_check_symbols,  &hf_check_loading,
 };
 const size_t hf_check_count = sizeof(hf_checks) / sizeof(hf_checks[0]);
@@ -66,11 +66,21 @@ void hf_findings_add(struct hf_findings *findings, enum hf_verdict verdict, cons
     items[findings->count++] = finding;
 }
 
+void hf_findings_detail(struct hf_findings *findings, const char *detail)
+{
+    if (findings->failed || findings->count == 0)
+        return;
+    findings->items[findings->count - 1].detail = strdup(detail);
+    if (!findings->items[findings->count - 1].detail)
+        findings->failed = true;
+}
+
 static void findings_deinit(struct hf_findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++) {
         free(findings->items[i].evidence);
         free(findings->items[i].advice);
+        free(findings->items[i].detail);
     }
     free(findings->items);
 }

@@ -43,6 +43,7 @@ struct hf_finding {
     const struct hf_pair *pair; /* the function concerned, one of the subject's; NULL: the files as a whole */
     char *evidence; /* one sentence without a full stop; begins with the function's name where there is one */
     char *advice;   /* what to do about it; NULL when there is nothing to say */
+    char *detail;   /* lines that show it, each with its newline: two layouts side by side; NULL when there are none */
     const struct hf_exception *exception; /* why it is accepted; NULL: it is not, or need not be */
 };
 
@@ -58,6 +59,8 @@ struct hf_findings {
  */
 void hf_findings_add(struct hf_findings *findings, enum hf_verdict verdict, const struct hf_pair *pair,
                      const char *advice, const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Gives the last finding its detail, a copy. */
+void hf_findings_detail(struct hf_findings *findings, const char *detail);
 /* True when none is worse than compatible. */
 bool hf_findings_clean(const struct hf_findings *findings);
 
@@ -127,6 +130,7 @@ extern const struct hf_check hf_check_build_id;
 extern const struct hf_check hf_check_compiler;
 extern const struct hf_check hf_check_flags;
 extern const struct hf_check hf_check_signature;
+extern const struct hf_check hf_check_layout;
 extern const struct hf_check hf_check_inline;
 extern const struct hf_check hf_check_clones;
 extern const struct hf_check hf_check_alias;

@@ -23,11 +23,12 @@ static json_t *json_findings(const struct hf_findings *findings)
 
     for (size_t i = 0; i < findings->count; i++) {
         const struct hf_finding *finding = &findings->items[i];
-        json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "verdict", hf_verdict_name(finding->verdict),
+        json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "verdict", hf_verdict_name(finding->verdict),
                                  "evidence", hf_json_text(finding->evidence), "advice", hf_json_text(finding->advice),
-                                 "target", finding->pair ? json_function(finding->pair->old_function) : json_null(),
-                                 "patch", finding->pair ? json_function(finding->pair->new_function) : json_null(),
-                                 "exception", json_exception(finding->exception));
+                                 "detail", hf_json_text(finding->detail), "target",
+                                 finding->pair ? json_function(finding->pair->old_function) : json_null(), "patch",
+                                 finding->pair ? json_function(finding->pair->new_function) : json_null(), "exception",
+                                 json_exception(finding->exception));
         if (json_array_append_new(array, item) != 0) {
             json_decref(array);
             return NULL;

@@ -206,16 +206,14 @@ struct pending {
     const struct hf_subprogram *origin;
 };
 
-/* Code that was folded into that of an equal function is told by its name alone. */
-static const struct hf_subprogram *find_own(const struct hf_dwarf *dwarf, struct hf_function *function)
+/* Code that was folded into that of an equal function is told by its name alone; *code is NULL then. */
+static const struct hf_subprogram *find_own(const struct hf_dwarf *dwarf, const struct hf_function *function,
+                                            const struct hf_code **code)
 {
-    const struct hf_code *code = find_code(dwarf, function);
-
-    if (!code)
+    *code = find_code(dwarf, function);
+    if (!*code)
         return hf_dwarf_codeless(dwarf, function->name, function->local ? function->source : NULL);
-    if (function->size == 0)
-        function->size = code->end - code->begin;
-    return &dwarf->subprograms[code->subprogram];
+    return &dwarf->subprograms[(*code)->subprogram];
 }
 
 /* All but the types; pending->origin is NULL when there is nothing to tell of them. */
@@ -223,10 +221,13 @@ static int complete(struct hf_program *program, struct hf_function *function, st
                     struct hotfix_error *err)
 {
     struct hf_dwarf *dwarf = program->dwarf;
-    const struct hf_subprogram *own = find_own(dwarf, function);
+    const struct hf_code *code;
+    const struct hf_subprogram *own = find_own(dwarf, function, &code);
     const char *source;
 
     *pending = (struct pending){.function = function};
+    if (code && function->size == 0)
+        function->size = code->end - code->begin;
     if (!own)
         return 0;
     const struct hf_subprogram *origin = hf_dwarf_origin(dwarf, own);
@@ -417,4 +418,11 @@ const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program
 
     *count = copies_bound(program, name, source, true) - first;
     return *count ? &program->inlined[first] : NULL;
+}
+
+const struct hf_subprogram *hf_program_subprogram(const struct hf_program *program, const struct hf_function *function)
+{
+    const struct hf_code *code;
+
+    return program->dwarf ? find_own(program->dwarf, function, &code) : NULL;
 }

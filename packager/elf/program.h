@@ -68,6 +68,7 @@ struct hf_function {
 };
 
 struct hf_dwarf;
+struct hf_subprogram;
 struct hf_types;
 
 struct hf_program {
@@ -100,5 +101,11 @@ void hf_program_close(struct hf_program *program);
  * its own: a part of the program's array, *count items. */
 const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program, const char *name, const char *source,
                                                 size_t *count);
+
+/*
+ * The entry of a function's own code (see dwarf.h), or of its definition where its code was folded into another's; NULL
+ * without debug information. Inlined and cloned code has its origin's types.
+ */
+const struct hf_subprogram *hf_program_subprogram(const struct hf_program *program, const struct hf_function *function);
 
 #endif

@@ -500,6 +500,13 @@ int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die de
     return failed ? hf_error(err, HOTFIX_MEMORY, "out of memory for the prototype of %s", function->name) : 0;
 }
 
+char *hf_type_text(Dwarf_Debug dwarf, Dwarf_Die holder)
+{
+    struct writer writer = {.dwarf = dwarf};
+
+    return declare(&writer, holder, strdup(""), 0);
+}
+
 struct hf_types *hf_types_create(Dwarf_Debug dwarf)
 {
     struct hf_types *types = calloc(1, sizeof(*types));

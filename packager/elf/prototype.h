@@ -27,4 +27,7 @@ void hf_types_destroy(struct hf_types *types);
 int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die declaration, bool prototyped,
                       struct hf_function *function, struct hotfix_error *err);
 
+/* The type that an entry refers to, as far as it can be read, for people. malloc'ed; NULL when out of memory. */
+char *hf_type_text(Dwarf_Debug dwarf, Dwarf_Die holder);
+
 #endif
