@@ -42,9 +42,10 @@ struct field {
     size_t offset; /* in the section's struct */
 };
 
-#define MANIFEST(member) offsetof(struct hf_manifest, member)
-#define FUNCTION(member) offsetof(struct hf_manifest_function, member)
-#define CHECK(member)    offsetof(struct hf_manifest_check, member)
+#define MANIFEST(member)  offsetof(struct hf_manifest, member)
+#define FUNCTION(member)  offsetof(struct hf_manifest_function, member)
+#define CHECK(member)     offsetof(struct hf_manifest_check, member)
+#define EXCEPTION(member) offsetof(struct hf_manifest_exception, member)
 
 static const struct field hotfix_fields[] = {{"format", FIELD_FORMAT, false, 0}, {0}};
 
@@ -89,6 +90,14 @@ static const struct field check_fields[] = {
     {"verdict", FIELD_VERDICT, false, CHECK(verdict)},
     {"evidence", FIELD_TEXT, false, CHECK(evidence)},
     {"exception", FIELD_TEXT, true, CHECK(exception)},
+    {0},
+};
+
+static const struct field exception_fields[] = {
+    {"check", FIELD_TEXT, false, EXCEPTION(check)},
+    {"scope", FIELD_TEXT, true, EXCEPTION(scope)},
+    {"reason", FIELD_TEXT, false, EXCEPTION(reason)},
+    {"expires", FIELD_TIME, true, EXCEPTION(expires)},
     {0},
 };
 
@@ -153,10 +162,13 @@ void hf_manifest_deinit(struct hf_manifest *manifest)
         free_texts(sections[i].fields, manifest);
     for (size_t i = 0; i < manifest->check_count; i++)
         free_texts(check_fields, &manifest->checks[i]);
+    for (size_t i = 0; i < manifest->exception_count; i++)
+        free_texts(exception_fields, &manifest->exceptions[i]);
     for (size_t i = 0; i < manifest->function_count; i++)
         free_texts(function_fields, &manifest->functions[i]);
     free(manifest->supersedes);
     free(manifest->checks);
+    free(manifest->exceptions);
     free(manifest->functions);
     hf_manifest_init(manifest);
 }
@@ -381,38 +393,79 @@ static size_t count_numbered(const struct hf_inifile *ini, size_t first, const c
     return count;
 }
 
-static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *manifest, struct hotfix_error *err)
+static int check_exception(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                           const struct hf_manifest_exception *exception, struct hotfix_error *err)
 {
-    size_t checks = count_numbered(ini, SECTION_COUNT, "check");
-    size_t functions = count_numbered(ini, SECTION_COUNT + checks, "function");
-    const struct hf_ini_section *first = ini->sections + SECTION_COUNT;
+    for (size_t i = 0; i < manifest->check_count; i++)
+        if (strcmp(manifest->checks[i].id, exception->check) == 0)
+            return 0;
+    return bad_section(section, "check is not the id of a check", err);
+}
 
-    if (SECTION_COUNT + checks + functions < ini->count)
-        return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] is unknown, repeated or out of order",
-                        first[checks + functions].line, first[checks + functions].name);
-    if (checks > HF_MANIFEST_MAX_CHECKS || functions > HF_MANIFEST_MAX_FUNCTIONS)
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u checks or %u functions", HF_MANIFEST_MAX_CHECKS,
-                        HF_MANIFEST_MAX_FUNCTIONS);
-    if (functions == 0)
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": names no function");
-
-    manifest->checks = calloc(checks + 1, sizeof(*manifest->checks));
-    manifest->functions = calloc(functions, sizeof(*manifest->functions));
-    if (!manifest->checks || !manifest->functions)
+static int parse_checks(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
+                        struct hotfix_error *err)
+{
+    manifest->checks = calloc(count + 1, sizeof(*manifest->checks));
+    if (!manifest->checks)
         return out_of_memory(err);
-    for (size_t i = 0; i < checks; i++) {
-        manifest->check_count++;
-        if (parse_section(&first[i], check_fields, &manifest->checks[i], err) != 0)
+    for (; manifest->check_count < count; section++)
+        if (parse_section(section, check_fields, &manifest->checks[manifest->check_count++], err) != 0)
             return -1;
-    }
-    for (size_t i = 0; i < functions; i++) {
-        manifest->function_count++;
-        struct hf_manifest_function *function = &manifest->functions[i];
-        if (parse_section(&first[checks + i], function_fields, function, err) != 0 ||
-            check_function(&first[checks + i], function, i ? function - 1 : NULL, err) != 0)
+    return 0;
+}
+
+static int parse_exceptions(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
+                            struct hotfix_error *err)
+{
+    manifest->exceptions = calloc(count + 1, sizeof(*manifest->exceptions));
+    if (!manifest->exceptions)
+        return out_of_memory(err);
+    for (; manifest->exception_count < count; section++) {
+        struct hf_manifest_exception *exception = &manifest->exceptions[manifest->exception_count++];
+        exception->expires = HF_TIME_NEVER;
+        if (parse_section(section, exception_fields, exception, err) != 0 ||
+            check_exception(section, manifest, exception, err) != 0)
             return -1;
     }
     return 0;
+}
+
+static int parse_functions(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
+                           struct hotfix_error *err)
+{
+    manifest->functions = calloc(count, sizeof(*manifest->functions));
+    if (!manifest->functions)
+        return out_of_memory(err);
+    for (size_t i = 0; i < count; i++, section++) {
+        struct hf_manifest_function *function = &manifest->functions[manifest->function_count++];
+        if (parse_section(section, function_fields, function, err) != 0 ||
+            check_function(section, function, i ? function - 1 : NULL, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    size_t checks = count_numbered(ini, SECTION_COUNT, "check");
+    size_t exceptions = count_numbered(ini, SECTION_COUNT + checks, "exception");
+    size_t functions = count_numbered(ini, SECTION_COUNT + checks + exceptions, "function");
+    const struct hf_ini_section *first = ini->sections + SECTION_COUNT;
+    const struct hf_ini_section *rest = first + checks + exceptions + functions;
+
+    if (rest < ini->sections + ini->count)
+        return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] is unknown, repeated or out of order",
+                        rest->line, rest->name);
+    if (checks > HF_MANIFEST_MAX_CHECKS || exceptions > HF_MANIFEST_MAX_CHECKS || functions > HF_MANIFEST_MAX_FUNCTIONS)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u checks or exceptions, or %u functions",
+                        HF_MANIFEST_MAX_CHECKS, HF_MANIFEST_MAX_FUNCTIONS);
+    if (functions == 0)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": names no function");
+    return parse_checks(first, checks, manifest, err) != 0 ||
+                   parse_exceptions(first + checks, exceptions, manifest, err) != 0 ||
+                   parse_functions(first + checks + exceptions, functions, manifest, err) != 0
+               ? -1
+               : 0;
 }
 
 static int check_bundle(const struct hf_ini_section *section, const struct hf_manifest *manifest,
@@ -575,6 +628,10 @@ static int write_text(const struct hf_manifest *manifest, char **text, size_t *s
             return -1;
     for (size_t i = 0; i < manifest->check_count; i++)
         if (format_numbered(&formatted, &length, "check", i + 1, check_fields, &manifest->checks[i], err) != 0)
+            return -1;
+    for (size_t i = 0; i < manifest->exception_count; i++)
+        if (format_numbered(&formatted, &length, "exception", i + 1, exception_fields, &manifest->exceptions[i], err) !=
+            0)
             return -1;
     for (size_t i = 0; i < manifest->function_count; i++)
         if (format_numbered(&formatted, &length, "function", i + 1, function_fields, &manifest->functions[i], err) != 0)

@@ -18,7 +18,7 @@
 #define HF_MANIFEST_MAX_SIZE      (4u << 20)  /* bytes of manifest.ini */
 #define HF_MANIFEST_MAX_VALUE     (16u << 10) /* bytes of one value, continuation lines joined */
 #define HF_MANIFEST_MAX_FUNCTIONS 4096u
-#define HF_MANIFEST_MAX_CHECKS    4096u
+#define HF_MANIFEST_MAX_CHECKS    4096u     /* and of exceptions */
 #define HF_NAME_MAX               64        /* bundle name and version: [A-Za-z0-9._+~-], first one alphanumeric */
 #define HF_ID_SIZE                16        /* bytes of a bundle id; 32 lower-case hex digits as text */
 #define HF_BUILD_ID_MAX           64        /* bytes of an ELF build-id */
@@ -55,6 +55,14 @@ struct hf_manifest_check {
     char *exception; /* why a verdict other than compatible was accepted, "" where it was not */
 };
 
+/* Somebody's decision to accept what a check said, in force when the bundle was made. */
+struct hf_manifest_exception {
+    char *check;     /* id of one of the checks */
+    char *scope;     /* pattern of the function names that it is about; "": all that the check said */
+    char *reason;    /* one line for people */
+    int64_t expires; /* seconds since the epoch until which it could be used, or HF_TIME_NEVER */
+};
+
 struct hf_manifest {
     char name[HF_NAME_MAX + 1];
     char version[HF_NAME_MAX + 1];
@@ -86,6 +94,8 @@ struct hf_manifest {
     size_t function_count;
     struct hf_manifest_check *checks;
     size_t check_count;
+    struct hf_manifest_exception *exceptions;
+    size_t exception_count;
 };
 
 /* A manifest with nothing in it: strings NULL, counts 0, expires never. Needs no deinit until something is stored. */

@@ -105,3 +105,11 @@ int hf_time_parse(const char *text, int64_t *seconds)
     *seconds = value;
     return 0;
 }
+
+int hf_time_parse_end(const char *text, int64_t *seconds)
+{
+    char whole_day[HF_TIME_SIZE + 16];
+
+    snprintf(whole_day, sizeof(whole_day), "%.32sT23:59:59Z", text);
+    return hf_time_parse(text, seconds) == 0 ? 0 : hf_time_parse(whole_day, seconds);
+}

@@ -42,5 +42,7 @@ int hf_stamp_time(int64_t *seconds, struct hotfix_error *err);
 #define HF_TIME_SIZE 32
 void hf_time_format(int64_t seconds, char text[HF_TIME_SIZE]);
 int hf_time_parse(const char *text, int64_t *seconds);
+/* When something ends: a time as above, or a day ("YYYY-MM-DD") to its last second in UTC. */
+int hf_time_parse_end(const char *text, int64_t *seconds);
 
 #endif

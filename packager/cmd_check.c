@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix check: tells whether a patch belongs to a target, and writes nothing. */
+#include <stdio.h>
 #include <string.h>
 
 #include "check/check.h"
@@ -41,34 +42,53 @@ static void tell_detail(const char *detail, struct hf_report *report)
     }
 }
 
+static void tell_finding(const struct hf_finding *finding, struct hf_report *report)
+{
+    if (finding->verdict == HF_COMPATIBLE)
+        return;
+    hf_report_line(report, "    %s", finding->evidence);
+    tell_detail(finding->detail, report);
+    if (finding->exception) {
+        const struct hf_exception *exception = finding->exception;
+        HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
+        hf_report_line(report, "    accepted: %s", text ? text : exception->reason);
+    } else if (finding->advice) {
+        hf_report_line(report, "    to do: %s", finding->advice);
+    }
+}
+
+/* What the checks come to: the worst verdict that is not accepted, "accepted" where all are that need it. */
+static const char *answer(const struct hf_check_result *results, size_t accepted)
+{
+    struct hotfix_error error;
+
+    if (hf_checks_judge(results, &error) != 0)
+        return hf_verdict_name(error.code == HOTFIX_INCOMPATIBLE ? HF_INCOMPATIBLE : HF_UNPROVEN);
+    return accepted > 0 ? "accepted" : hf_verdict_name(HF_COMPATIBLE);
+}
+
 /* The answer first, then a line for each check, and below it what it has against the patch. */
 static void tell(const struct check *check, struct hf_report *report)
 {
     size_t counts[3] = {0};
-    enum hf_verdict worst = HF_COMPATIBLE;
+    size_t accepted = 0;
+    char note[64] = "";
 
-    for (size_t i = 0; i < hf_check_count; i++)
+    for (size_t i = 0; i < hf_check_count; i++) {
         counts[check->results[i].verdict]++;
-    if (counts[HF_INCOMPATIBLE] > 0)
-        worst = HF_INCOMPATIBLE;
-    else if (counts[HF_UNPROVEN] > 0)
-        worst = HF_UNPROVEN;
-    hf_report_line(report, "%s: %zu checks of %zu functions: %zu compatible, %zu incompatible, %zu unproven",
-                   hf_verdict_name(worst), hf_check_count, check->inputs.selection.pair_count, counts[HF_COMPATIBLE],
-                   counts[HF_INCOMPATIBLE], counts[HF_UNPROVEN]);
+        accepted += hf_check_accepted(&check->results[i]);
+    }
+    if (accepted > 0)
+        snprintf(note, sizeof(note), "; %zu accepted by exceptions", accepted);
+    hf_report_line(report, "%s: %zu checks of %zu functions: %zu compatible, %zu incompatible, %zu unproven%s",
+                   answer(check->results, accepted), hf_check_count, check->inputs.selection.pair_count,
+                   counts[HF_COMPATIBLE], counts[HF_INCOMPATIBLE], counts[HF_UNPROVEN], note);
     for (size_t i = 0; i < hf_check_count; i++) {
         const struct hf_check_result *result = &check->results[i];
         hf_report_line(report, "%-12s %-13s %s", hf_verdict_name(result->verdict), result->check->id,
                        result->check->title);
-        for (size_t k = 0; k < result->findings.count; k++) {
-            const struct hf_finding *finding = &result->findings.items[k];
-            if (finding->verdict == HF_COMPATIBLE)
-                continue;
-            hf_report_line(report, "    %s", finding->evidence);
-            tell_detail(finding->detail, report);
-            if (finding->advice)
-                hf_report_line(report, "    to do: %s", finding->advice);
-        }
+        for (size_t k = 0; k < result->findings.count; k++)
+            tell_finding(&result->findings.items[k], report);
     }
 }
 
@@ -86,10 +106,11 @@ static int check_patch(struct check *check, struct hf_report *report, struct hot
         return hf_error(err, HOTFIX_USAGE, "option '--%s' is missing (see 'hotfix check --help')",
                         check->inputs.target_path ? "patch" : "target");
     if (hf_inputs_open(&check->inputs, &subject, err) != 0 ||
-        hf_checks_run(&subject, NULL, 0, &check->results, err) != 0)
+        hf_checks_run(&subject, check->inputs.policy.exceptions, check->inputs.policy.count, &check->results, err) != 0)
         return -1;
     hf_report_set(report, "functions", json_integer((json_int_t)subject.pair_count));
     hf_check_results_set(report, check->results);
+    hf_policy_tell(&check->inputs.policy, check->results, report);
     tell(check, report);
     return hf_checks_judge(check->results, err);
 }
@@ -136,6 +157,10 @@ int hf_cmd_check(int argc, char **argv)
          .argument = "FILE",
          .help = "The patch's separate debug file.",
          .text = &inputs->patch_debug_path},
+        {.name = "policy",
+         .argument = "FILE",
+         .help = "Accept what this policy file has exceptions for.",
+         .text = &inputs->policy_path},
         {.name = "format", .argument = "FORMAT", .help = "text, the default, or json.", .text = &check.format},
         {.name = "list", .help = "List the checks and do nothing else.", .flag = &check.list},
     };

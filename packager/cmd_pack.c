@@ -80,15 +80,15 @@ static int add_exception(const struct hf_option *option, const char *argument, s
 static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
                       struct hotfix_error *err)
 {
-    if (hf_checks_run(subject, pack->exceptions, pack->exception_count, &pack->results, err) != 0)
+    const struct hf_policy *policy = &pack->inputs.policy;
+
+    if (hf_checks_run(subject, policy->exceptions, policy->count, &pack->results, err) != 0)
         return -1;
+    for (size_t i = 0; i < hf_check_count; i++)
+        hf_check_accept(&pack->results[i], pack->exceptions, pack->exception_count);
     hf_check_results_set(report, pack->results);
-    for (size_t i = 0; i < hf_check_count; i++) {
-        HF_FREE char *reasons = hf_check_accepted(&pack->results[i]) ? hf_check_reasons(&pack->results[i]) : NULL;
-        if (reasons)
-            hf_report_note(report, "accepted although %s: %s (%s)", hf_verdict_name(pack->results[i].verdict),
-                           pack->results[i].check->id, reasons);
-    }
+    hf_check_results_note_accepted(report, pack->results);
+    hf_policy_tell(policy, pack->results, report);
     if (hf_checks_judge(pack->results, err) == 0)
         return 0;
     if (hf_checks_refused(pack->results) > 1 || (err && strlen(err->message) + 1 == sizeof(err->message)))
@@ -100,7 +100,8 @@ static int run_checks(struct pack *pack, const struct hf_check_subject *subject,
 static int refuse_input(const struct pack *pack, struct hotfix_error *err)
 {
     const char *const inputs[] = {pack->inputs.target_path,      pack->inputs.patch_path, pack->inputs.debug_path,
-                                  pack->inputs.patch_debug_path, pack->key_path,          pack->passphrase_file};
+                                  pack->inputs.patch_debug_path, pack->key_path,          pack->passphrase_file,
+                                  pack->inputs.policy_path};
     struct stat output, input;
 
     if (stat(pack->output, &output) != 0)
@@ -269,6 +270,8 @@ int hf_cmd_pack(int argc, char **argv)
         {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.inputs.debug_path, NULL, NULL, 0},
         {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.inputs.patch_debug_path, NULL,
          NULL, 0},
+        {"policy", 0, "FILE", "Accept what this policy file has exceptions for.", false, NULL, &pack.inputs.policy_path,
+         NULL, NULL, 0},
         {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",
          false, NULL, &pack.output, NULL, NULL, 0},
     };

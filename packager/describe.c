@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/check.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "stamp.h"
@@ -109,10 +110,25 @@ static json_t *json_checks(const struct hf_manifest *manifest)
     json_t *array = json_array();
     for (size_t i = 0; i < manifest->check_count; i++) {
         const struct hf_manifest_check *check = &manifest->checks[i];
-        bool accepted = check->exception && *check->exception;
         json_t *member = json_pack("{s:o, s:s, s:o, s:o}", "id", hf_json_text(check->id), "verdict",
                                    hf_verdict_name(check->verdict), "evidence", hf_json_text(check->evidence),
-                                   "exception", hf_json_text(accepted ? check->exception : NULL));
+                                   "exception", hf_json_text(*check->exception ? check->exception : NULL));
+        if (json_array_append_new(array, member) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *json_exceptions(const struct hf_manifest *manifest)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < manifest->exception_count; i++) {
+        const struct hf_manifest_exception *exception = &manifest->exceptions[i];
+        json_t *member = json_pack("{s:o, s:o, s:o, s:o}", "check", hf_json_text(exception->check), "scope",
+                                   hf_json_text(*exception->scope ? exception->scope : NULL), "reason",
+                                   hf_json_text(exception->reason), "expires", hf_json_time(exception->expires));
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;
@@ -140,6 +156,24 @@ static void print_functions(const struct hf_report *report, const struct hf_mani
     }
 }
 
+/* A line for each exception of a check; bundles may carry the reason alone. */
+static void print_exceptions(const struct hf_report *report, const struct hf_manifest *manifest,
+                             const struct hf_manifest_check *check)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < manifest->exception_count; i++) {
+        const struct hf_manifest_exception *exception = &manifest->exceptions[i];
+        if (strcmp(exception->check, check->id) != 0)
+            continue;
+        HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
+        hf_report_line(report, "  %-12s  %-12s  accepted: %s", "", "", text ? text : exception->reason);
+        count++;
+    }
+    if (count == 0 && *check->exception)
+        hf_report_line(report, "  %-12s  %-12s  accepted: %s", "", "", check->exception);
+}
+
 static void print_checks(const struct hf_report *report, const struct hf_manifest *manifest)
 {
     hf_report_line(report, "%s", "");
@@ -147,8 +181,7 @@ static void print_checks(const struct hf_report *report, const struct hf_manifes
     for (size_t i = 0; i < manifest->check_count; i++) {
         const struct hf_manifest_check *check = &manifest->checks[i];
         hf_report_line(report, "  %-12s  %-12s  %s", check->id, hf_verdict_name(check->verdict), check->evidence);
-        if (check->exception && *check->exception)
-            hf_report_line(report, "  %-12s  %-12s  accepted: %s", "", "", check->exception);
+        print_exceptions(report, manifest, check);
     }
 }
 
@@ -181,4 +214,5 @@ void hf_describe_contents(struct hf_report *report, const struct hf_manifest *ma
                             manifest->on_revert ? hf_json_offset(manifest->on_revert) : json_null()));
     hf_report_set(report, "functions", json_functions(manifest));
     hf_report_set(report, "checks", json_checks(manifest));
+    hf_report_set(report, "exceptions", json_exceptions(manifest));
 }

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "stamp.h"
 
 const struct hf_check *const hf_checks[] = {
     &hf_check_machine,   &hf_check_build_id,  &hf_check_compiler, &hf_check_flags,
@@ -117,12 +118,30 @@ bool hf_exception_expired(const struct hf_exception *exception)
     return exception->expires != HF_TIME_NEVER && exception->expires <= (int64_t)time(NULL);
 }
 
+bool hf_exception_covers(const struct hf_exception *exception, const struct hf_finding *finding)
+{
+    return !exception->scope || (finding->pair && fnmatch(exception->scope, finding->pair->old_function->name, 0) == 0);
+}
+
+char *hf_exception_text(const char *scope, const char *reason, int64_t expires)
+{
+    char until[HF_TIME_SIZE] = "";
+    char *text;
+
+    if (expires != HF_TIME_NEVER)
+        hf_time_format(expires, until);
+    bool scoped = scope && *scope, limited = *until != '\0';
+    int size = asprintf(&text, "%s%s%s%s%s%s%s%s", reason, scoped || limited ? " (" : "", scoped ? "functions " : "",
+                        scoped ? scope : "", scoped && limited ? ", " : "", limited ? "until " : "", until,
+                        scoped || limited ? ")" : "");
+    return size < 0 ? NULL : text;
+}
+
 static bool accepts(const struct hf_exception *exception, const struct hf_check *check,
                     const struct hf_finding *finding)
 {
-    if (exception->check != check || !may_accept(check, finding->verdict) || hf_exception_expired(exception))
-        return false;
-    return !exception->scope || (finding->pair && fnmatch(exception->scope, finding->pair->old_function->name, 0) == 0);
+    return exception->check == check && may_accept(check, finding->verdict) && !hf_exception_expired(exception) &&
+           hf_exception_covers(exception, finding);
 }
 
 void hf_check_accept(struct hf_check_result *result, const struct hf_exception *exceptions, size_t exception_count)

@@ -85,6 +85,14 @@ extern const size_t hf_check_count;
 
 /* True when its time has passed. */
 bool hf_exception_expired(const struct hf_exception *exception);
+/* True when its scope names the finding's function, or it has none. */
+bool hf_exception_covers(const struct hf_exception *exception, const struct hf_finding *finding);
+
+/*
+ * How an exception is told: "REASON (functions SCOPE, until TIME)", the parts that it has. scope NULL or "": none.
+ * malloc'ed; NULL when out of memory.
+ */
+char *hf_exception_text(const char *scope, const char *reason, int64_t expires);
 
 struct hf_check_result {
     const struct hf_check *check;

@@ -70,3 +70,13 @@ void hf_check_results_note(const struct hf_report *report, const struct hf_check
         }
     }
 }
+
+void hf_check_results_note_accepted(const struct hf_report *report, const struct hf_check_result *results)
+{
+    for (size_t i = 0; i < hf_check_count; i++) {
+        HF_FREE char *reasons = hf_check_accepted(&results[i]) ? hf_check_reasons(&results[i]) : NULL;
+        if (reasons)
+            hf_report_note(report, "accepted although %s: %s (%s)", hf_verdict_name(results[i].verdict),
+                           results[i].check->id, reasons);
+    }
+}

@@ -12,4 +12,7 @@ void hf_check_results_set(struct hf_report *report, const struct hf_check_result
 /* One note for each finding that refuses. */
 void hf_check_results_note(const struct hf_report *report, const struct hf_check_result *results);
 
+/* One note for each check that is accepted, with the reasons. */
+void hf_check_results_note_accepted(const struct hf_report *report, const struct hf_check_result *results);
+
 #endif

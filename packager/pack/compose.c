@@ -160,9 +160,57 @@ static int compose_checks(const struct hf_check_result *results, struct hf_manif
         check->verdict = results[i].verdict;
         check->id = strdup(results[i].check->id);
         check->evidence = evidence ? hf_plain_copy(evidence) : NULL;
-        check->exception = hf_check_reasons(&results[i]);
+        HF_FREE char *reasons = hf_check_reasons(&results[i]);
+        check->exception = reasons ? hf_plain_copy(reasons) : NULL;
         if (!check->id || !check->evidence || !check->exception)
             return out_of_memory(err);
+    }
+    return 0;
+}
+
+static bool is_sealed(const struct hf_exception *const *sealed, size_t count, const struct hf_exception *exception)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sealed[i] == exception)
+            return true;
+    return false;
+}
+
+static int seal_exception(const struct hf_exception *exception, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    struct hf_manifest_exception *longer =
+        reallocarray(manifest->exceptions, manifest->exception_count + 1, sizeof(*longer));
+    if (!longer)
+        return out_of_memory(err);
+    manifest->exceptions = longer;
+    struct hf_manifest_exception *sealed = &longer[manifest->exception_count++];
+    *sealed = (struct hf_manifest_exception){.check = strdup(exception->check->id),
+                                             .scope = strdup(exception->scope ? exception->scope : ""),
+                                             .reason = strdup(exception->reason),
+                                             .expires = exception->expires};
+    return sealed->check && sealed->scope && sealed->reason ? 0 : out_of_memory(err);
+}
+
+/* Those that accept something. */
+static int compose_exceptions(const struct hf_check_result *results, struct hf_manifest *manifest,
+                              struct hotfix_error *err)
+{
+    size_t findings = 0;
+
+    for (size_t i = 0; i < hf_check_count; i++)
+        findings += results[i].findings.count;
+    HF_FREE const struct hf_exception **sealed = calloc(findings + 1, sizeof(*sealed));
+    if (!sealed)
+        return out_of_memory(err);
+    for (size_t i = 0; i < hf_check_count; i++) {
+        for (size_t k = 0; k < results[i].findings.count; k++) {
+            const struct hf_exception *exception = results[i].findings.items[k].exception;
+            if (!exception || is_sealed(sealed, manifest->exception_count, exception))
+                continue;
+            sealed[manifest->exception_count] = exception;
+            if (seal_exception(exception, manifest, err) != 0)
+                return -1;
+        }
     }
     return 0;
 }
@@ -192,7 +240,8 @@ int hf_compose(const struct hf_check_subject *subject, const struct hf_check_res
 {
     compose_patch(subject->patch, manifest);
     return compose_target(subject, manifest, err) != 0 || compose_compiler(subject, manifest, err) != 0 ||
-                   compose_functions(subject, manifest, err) != 0 || compose_checks(results, manifest, err) != 0
+                   compose_functions(subject, manifest, err) != 0 || compose_checks(results, manifest, err) != 0 ||
+                   compose_exceptions(results, manifest, err) != 0
                ? -1
                : 0;
 }

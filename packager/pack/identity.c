@@ -64,14 +64,11 @@ static int fill_name(const struct hf_identity *identity, const char *patch_path,
 
 static int fill_times(const struct hf_identity *identity, struct hf_manifest *manifest, struct hotfix_error *err)
 {
-    char whole_day[HF_TIME_SIZE + 16];
-
     if (hf_stamp_time(&manifest->created, err) != 0)
         return -1;
     if (!identity->expires)
         return 0;
-    snprintf(whole_day, sizeof(whole_day), "%.32sT23:59:59Z", identity->expires);
-    if (hf_time_parse(identity->expires, &manifest->expires) != 0 && hf_time_parse(whole_day, &manifest->expires) != 0)
+    if (hf_time_parse_end(identity->expires, &manifest->expires) != 0)
         return hf_error(err, HOTFIX_USAGE,
                         "--expires '%s' is not a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z",
                         identity->expires);

@@ -20,6 +20,8 @@ int hf_inputs_add_pick(const struct hf_option *option, const char *argument, str
 
 int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err)
 {
+    if (inputs->policy_path && hf_policy_read(inputs->policy_path, &inputs->policy, err) != 0)
+        return hf_error_prefix(err, "policy");
     if (hf_program_open(inputs->target_path, inputs->debug_path, &inputs->target, err) != 0)
         return hf_error_prefix(err, "target");
     if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, &inputs->patch, err) != 0)
@@ -37,6 +39,7 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
 
 void hf_inputs_deinit(struct hf_inputs *inputs)
 {
+    hf_policy_deinit(&inputs->policy);
     hf_selection_deinit(&inputs->selection);
     hf_program_close(inputs->patch);
     hf_program_close(inputs->target);

@@ -4,6 +4,7 @@
 #define HF_INPUTS_H
 
 #include "check/check.h"
+#include "check/policy.h"
 #include "elf/program.h"
 #include "hotfix/error.h"
 #include "options.h"
@@ -16,6 +17,7 @@ struct hf_inputs {
     const char *patch_path;
     const char *debug_path;
     const char *patch_debug_path;
+    const char *policy_path;
     struct hf_pick *picks;
     size_t pick_count;
 
@@ -23,13 +25,14 @@ struct hf_inputs {
     struct hf_program *target;
     struct hf_program *patch;
     struct hf_selection selection;
+    struct hf_policy policy;
 };
 
 /* An hf_option_fn: arg is the inputs, kind the kind of pick. */
 int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err);
 
-/* Opens both files and resolves the picks. The subject points into the inputs. On failure hf_inputs_deinit() is still
- * due. */
+/* Reads the policy, opens both files and resolves the picks. The subject points into the inputs. On failure
+ * hf_inputs_deinit() is still due. */
 int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err);
 void hf_inputs_deinit(struct hf_inputs *inputs);
 
