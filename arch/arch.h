@@ -11,6 +11,7 @@
  *   entry.c   struct hf_arch_tools hf_arch_tools_<cpu>: entry analysis
  *   relation.c  what relocations of object and linked files ask for
  *   flow.c      where functions loop and leave
+ *   guard.c     stack protection in code
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
  * plus one line in the tables of arch.c and tools.c. Nothing outside arch/ changes. Only entry.c and flow.c may use
  * a disassembler: the loader links the rest.
@@ -152,6 +153,8 @@ struct hf_arch_tools {
 
     /* OK or DECODE. */
     enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
+    /* Does the code check a stack protector's canary? */
+    bool (*guarded)(const uint8_t *code, size_t size);
     /*
      * The first offset from `from` on at which linked code at `address` may call, jump to or compute the address `to`;
      * size when there is none. Bytes that only look like it count. absolute: addresses are final, code may hold them.

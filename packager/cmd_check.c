@@ -24,7 +24,7 @@ static int list_checks(struct hf_report *report)
     json_t *array = json_array();
 
     for (size_t i = 0; i < hf_check_count; i++) {
-        hf_report_line(report, "%-12s%s", hf_checks[i]->id, hf_checks[i]->title);
+        hf_report_line(report, "%-17s%s", hf_checks[i]->id, hf_checks[i]->title);
         json_t *item = json_pack("{s:s, s:s}", "id", hf_checks[i]->id, "title", hf_checks[i]->title);
         if (json_array_append_new(array, item) != 0)
             report->failed = true;
@@ -85,7 +85,7 @@ static void tell(const struct check *check, struct hf_report *report)
                    counts[HF_COMPATIBLE], counts[HF_INCOMPATIBLE], counts[HF_UNPROVEN], note);
     for (size_t i = 0; i < hf_check_count; i++) {
         const struct hf_check_result *result = &check->results[i];
-        hf_report_line(report, "%-12s %-13s %s", hf_verdict_name(result->verdict), result->check->id,
+        hf_report_line(report, "%-12s %-15s %s", hf_verdict_name(result->verdict), result->check->id,
                        result->check->title);
         for (size_t k = 0; k < result->findings.count; k++)
             tell_finding(&result->findings.items[k], report);

@@ -77,6 +77,18 @@ static int add_exception(const struct hf_option *option, const char *argument, s
     return 0;
 }
 
+/* --accept-flags: all checks that compare flags. */
+static int add_flag_exceptions(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < hf_check_count; i++) {
+        struct hf_option one = *option;
+        one.kind = (int)i;
+        if (hf_check_is_of_flags(hf_checks[i]) && add_exception(&one, argument, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
                       struct hotfix_error *err)
 {
@@ -272,6 +284,8 @@ int hf_cmd_pack(int argc, char **argv)
          NULL, 0},
         {"policy", 0, "FILE", "Accept what this policy file has exceptions for.", false, NULL, &pack.inputs.policy_path,
          NULL, NULL, 0},
+        {"accept-flags", 0, "REASON", "Go on for this reason where a check that compares flags is unproven.", false,
+         NULL, NULL, add_flag_exceptions, &pack, 0},
         {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",
          false, NULL, &pack.output, NULL, NULL, 0},
     };

@@ -167,11 +167,11 @@ static void print_exceptions(const struct hf_report *report, const struct hf_man
         if (strcmp(exception->check, check->id) != 0)
             continue;
         HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
-        hf_report_line(report, "  %-12s  %-12s  accepted: %s", "", "", text ? text : exception->reason);
+        hf_report_line(report, "  %-15s  %-12s  accepted: %s", "", "", text ? text : exception->reason);
         count++;
     }
     if (count == 0 && *check->exception)
-        hf_report_line(report, "  %-12s  %-12s  accepted: %s", "", "", check->exception);
+        hf_report_line(report, "  %-15s  %-12s  accepted: %s", "", "", check->exception);
 }
 
 static void print_checks(const struct hf_report *report, const struct hf_manifest *manifest)
@@ -180,7 +180,7 @@ static void print_checks(const struct hf_report *report, const struct hf_manifes
     hf_report_line(report, "checks (%zu)", manifest->check_count);
     for (size_t i = 0; i < manifest->check_count; i++) {
         const struct hf_manifest_check *check = &manifest->checks[i];
-        hf_report_line(report, "  %-12s  %-12s  %s", check->id, hf_verdict_name(check->verdict), check->evidence);
+        hf_report_line(report, "  %-15s  %-12s  %s", check->id, hf_verdict_name(check->verdict), check->evidence);
         print_exceptions(report, manifest, check);
     }
 }

@@ -181,6 +181,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .field_size = hf_x86_64_field_size,
     .linked = hf_x86_64_linked,
     .flow = hf_x86_64_flow,
+    .guarded = hf_x86_64_guarded,
     .mention = hf_x86_64_mention,
     .is_branch = hf_x86_64_is_branch,
     .stub = hf_x86_64_stub,

@@ -20,6 +20,7 @@ enum hf_arch_status hf_x86_64_linked(uint32_t type, int64_t addend, size_t offse
                                      const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+bool hf_x86_64_guarded(const uint8_t *code, size_t size);
 bool hf_x86_64_is_branch(const uint8_t *code, size_t offset);
 size_t hf_x86_64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
 

@@ -12,11 +12,28 @@
 #include "error.h"
 #include "stamp.h"
 
+/* clang-format off: one a line */
 const struct hf_check *const hf_checks[] = {
-    &hf_check_machine,   &hf_check_build_id,  &hf_check_compiler, &hf_check_flags,
-    &hf_check_signature, &hf_check_layout, &hf_check_inline,    &hf_check_clones,   &hf_check_alias,
-    &hf_check_entry,     &hf_check_variables, &hf_check_symbols,  &hf_check_loading,
+    &hf_check_machine,
+    &hf_check_build_id,
+    &hf_check_compiler,
+    &hf_check_abi_flags,
+    &hf_check_semantic_flags,
+    &hf_check_instruction_set,
+    &hf_check_optimisation,
+    &hf_check_hardening,
+    &hf_check_pic,
+    &hf_check_signature,
+    &hf_check_layout,
+    &hf_check_inline,
+    &hf_check_clones,
+    &hf_check_alias,
+    &hf_check_entry,
+    &hf_check_variables,
+    &hf_check_symbols,
+    &hf_check_loading,
 };
+/* clang-format on */
 const size_t hf_check_count = sizeof(hf_checks) / sizeof(hf_checks[0]);
 
 /* "NAME (source): " of the target's function. */

@@ -132,11 +132,19 @@ char *hf_check_reasons(const struct hf_check_result *result);
 /* The findings that made the verdict as one line, "; " between them. malloc'ed; NULL when out of memory. */
 char *hf_check_evidence(const struct hf_check_result *result);
 
+/* Does it compare flags that the compiler was given? */
+bool hf_check_is_of_flags(const struct hf_check *check);
+
 /* The checks; each is defined in the file of its name or a close one. */
 extern const struct hf_check hf_check_machine;
 extern const struct hf_check hf_check_build_id;
 extern const struct hf_check hf_check_compiler;
-extern const struct hf_check hf_check_flags;
+extern const struct hf_check hf_check_abi_flags;
+extern const struct hf_check hf_check_semantic_flags;
+extern const struct hf_check hf_check_instruction_set;
+extern const struct hf_check hf_check_optimisation;
+extern const struct hf_check hf_check_hardening;
+extern const struct hf_check hf_check_pic;
 extern const struct hf_check hf_check_signature;
 extern const struct hf_check hf_check_layout;
 extern const struct hf_check hf_check_inline;

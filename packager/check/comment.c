@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/comment.h"
 
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,51 +18,77 @@ static bool from_linker(const char *text)
     return strncmp(text, "Linker: ", 8) == 0;
 }
 
-/* Pointers to the strings of a section's data that matter; the data ends in NUL. */
-static size_t list_strings(const char *data, size_t size, const char **strings)
+/* Copies of the strings of a section's data that matter, in order; the data ends in NUL. */
+static int list_strings(const char *data, size_t size, struct hf_comment *comment)
 {
-    size_t count = 0;
-
-    for (size_t at = 0; at < size; at += strlen(data + at) + 1)
-        if (data[at] && !from_linker(data + at))
-            strings[count++] = data + at;
-    return count;
+    comment->strings = calloc(size + 1, sizeof(*comment->strings));
+    for (size_t at = 0; comment->strings && at < size; at += strlen(data + at) + 1) {
+        if (data[at] == '\0' || from_linker(data + at))
+            continue;
+        char *copy = strdup(data + at);
+        if (!copy)
+            return -1;
+        comment->strings[comment->count++] = copy;
+    }
+    if (comment->count > 0)
+        qsort(comment->strings, comment->count, sizeof(*comment->strings), compare_text);
+    return comment->strings ? 0 : -1;
 }
 
-static int join(const char **strings, size_t count, size_t size, char **text, bool *single, struct hotfix_error *err)
+static void drop_repeated(struct hf_comment *comment)
 {
-    size_t distinct = 0;
-    char *joined = malloc(size + 3 * count + 1), *end = joined;
+    size_t kept = 0;
 
-    if (!joined)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    *end = '\0';
-    if (count > 0)
-        qsort(strings, count, sizeof(*strings), compare_text);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0 && strcmp(strings[i], strings[i - 1]) == 0)
-            continue;
-        if (distinct++ > 0)
-            end = stpcpy(end, " + ");
-        end = stpcpy(end, strings[i]);
+    for (size_t i = 0; i < comment->count; i++) {
+        if (kept > 0 && strcmp(comment->strings[i], comment->strings[kept - 1]) == 0)
+            free(comment->strings[i]);
+        else
+            comment->strings[kept++] = comment->strings[i];
     }
-    *text = joined;
-    *single = distinct == 1;
+    comment->count = kept;
+}
+
+static int join(size_t size, struct hf_comment *comment)
+{
+    char *end = comment->text = malloc(size + 3 * comment->count + 1);
+
+    if (!end)
+        return -1;
+    *end = '\0';
+    for (size_t i = 0; i < comment->count; i++)
+        end = stpcpy(stpcpy(end, i > 0 ? " + " : ""), comment->strings[i]);
     return 0;
 }
 
-int hf_comment_read(const struct hf_image *image, char **text, bool *single, struct hotfix_error *err)
+int hf_comment_read(const struct hf_image *image, struct hf_comment *comment, struct hotfix_error *err)
 {
     GElf_Shdr header;
     Elf_Scn *section = hf_image_section(image, ".comment", &header);
     Elf_Data *data = section && header.sh_type == SHT_PROGBITS ? elf_getdata(section, NULL) : NULL;
     size_t size = data && data->d_buf ? data->d_size : 0;
+    struct hf_comment made = {0};
 
     HF_FREE char *copy = calloc(1, size + 1);
-    HF_FREE const char **strings = calloc(size + 1, sizeof(*strings));
-    if (!copy || !strings)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    if (size > 0)
+    if (copy && size > 0)
         memcpy(copy, data->d_buf, size);
-    return join(strings, list_strings(copy, size, strings), size, text, single, err);
+    int result = copy ? list_strings(copy, size, &made) : -1;
+    if (result == 0) {
+        drop_repeated(&made);
+        result = join(size, &made);
+    }
+    if (result != 0) {
+        hf_comment_deinit(&made);
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    *comment = made;
+    return 0;
+}
+
+void hf_comment_deinit(struct hf_comment *comment)
+{
+    for (size_t i = 0; i < comment->count; i++)
+        free(comment->strings[i]);
+    free(comment->strings);
+    free(comment->text);
+    *comment = (struct hf_comment){0};
 }

@@ -3,16 +3,21 @@
 #ifndef HF_COMMENT_H
 #define HF_COMMENT_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 #include "elf/image.h"
 #include "hotfix/error.h"
 
-/*
- * Its strings ordered by text, " + " between them, "" without the section; single tells that there is exactly one,
- * which then made every unit (crt files included). What a linker wrote about itself does not count. *text is malloc'ed.
- * HOTFIX_MEMORY.
- */
-int hf_comment_read(const struct hf_image *image, char **text, bool *single, struct hotfix_error *err);
+struct hf_comment {
+    char *text;     /* its strings, " + " between them; "" without the section */
+    char **strings; /* ordered by text; a single one made every unit, crt files included */
+    size_t count;
+};
+
+/* What a linker wrote about itself does not count. HOTFIX_MEMORY. */
+int hf_comment_read(const struct hf_image *image, struct hf_comment *comment, struct hotfix_error *err);
+void hf_comment_deinit(struct hf_comment *comment);
+
+#define HF_COMMENT __attribute__((cleanup(hf_comment_deinit)))
 
 #endif

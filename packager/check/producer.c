@@ -11,79 +11,6 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Flags that leave a function's code as it is (fnmatch(3) patterns, first match counts with `matters`). */
-static const struct {
-    const char *pattern;
-    bool matters;
-} significance[] = {
-    {"-Wa,*", true}, /* the assembler's options */
-    {"-Wp,*", true}, /* the preprocessor's: macros */
-    {"-W*", false},  /* warnings, and the linker's options */
-    {"-w", false},
-    {"-pedantic*", false},
-    {"-g*", false}, /* debug information */
-    {"-fdebug-types-section", false},
-    {"-f*eliminate-unused-debug-*", false},
-    {"-f*var-tracking*", false},
-    {"-f*record-*-switches", false},
-    {"-f*record-command-line", false},
-    {"-f*ident", false},
-    {"-f*verbose-asm", false},
-    {"-fmax-errors=*", false}, /* diagnostics */
-    {"-ferror-limit=*", false},
-    {"-f*diagnostics*", false},
-    {"-fmessage-length=*", false},
-    {"-f*ansi-escape-codes", false},
-    {"-f*show-*", false},
-    {"-ftrack-macro-expansion*", false},
-    {"-f*macro-backtrace-limit=*", false},
-    {"-f*template-backtrace-limit=*", false},
-    {"-ftime-report*", false},
-    {"-fmem-report*", false},
-    {"-fstack-usage", false},
-    {"-fdump-*", false},
-    {"-save-temps*", false},
-    {"-frandom-seed=*", false}, /* names of symbols that no one sees */
-    {"-f*-prefix-map=*", false},
-    {"-fPI[CE]", false}, /* position independence: a patch is a shared object, whatever its target is */
-    {"-fpi[ce]", false},
-    {"-fno-PI[CE]", false},
-    {"-fno-pi[ce]", false},
-    {"-f*plt", false},
-    {"-f*semantic-interposition", false},
-    {"-m*direct-extern-access", false},
-    {"-f*direct-access-external-data", false},
-    {"-ffunction-sections", false}, /* where code goes, not what it is */
-    {"-fno-function-sections", false},
-    {"-fdata-sections", false},
-    {"-fno-data-sections", false},
-    {"-f*unique-section-names", false},
-    {"-fno-lto", false}, /* the default */
-    {"-[cSEv]", false},  /* what the driver is to do, and where things are (clang records the whole command line) */
-    {"-###", false},
-    {"-pipe", false},
-    {"-pthread", false}, /* defines _REENTRANT, as gcc records no other macro either */
-    {"-quiet", false},
-    {"-shared", false},
-    {"-static*", false},
-    {"-pie", false},
-    {"-no-pie", false},
-    {"-nopie", false},
-    {"-rdynamic", false},
-    {"-nostdlib", false},
-    {"-nostartfiles", false},
-    {"-nodefaultlibs", false},
-    {"-M*", false},
-    {"-x*", false},
-    {"-I*", false},
-    {"-L*", false},
-    {"-l*", false},
-    {"-o*", false},
-    {"-fuse-ld=*", false},
-    {"-B*", false},
-    {"-dump*", false},
-};
-
 /* Options whose operand is the next word. Where it matters, both become one flag. */
 static const struct {
     const char *name;
@@ -111,7 +38,7 @@ static const char *const accumulating[] = {
  * Flags that stand for several, or are part of those: their order among each other counts, as in -ffast-math
  * -fmath-errno. The CPU's own (-mavx2 -mno-avx) are of this kind; those with a value are not.
  */
-static const char *const ordered[] = {
+static const char *const in_order[] = {
     "-m*", "-f*math*", "-f*signed-zeros", "-f*cx-*", "-f*signaling-nans", "-[DU]*",
 };
 
@@ -150,6 +77,24 @@ static bool matches_any(const char *const *patterns, size_t count, const char *t
     return false;
 }
 
+static int compare_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *join_all(char *const *items, size_t count)
+{
+    char *text = strdup("");
+
+    for (size_t i = 0; text && i < count; i++) {
+        char *longer;
+        int size = asprintf(&longer, "%s%s%s", text, *text ? " " : "", items[i]);
+        free(text);
+        text = size < 0 ? NULL : longer;
+    }
+    return text;
+}
+
 /* Cuts at spaces; a backslash takes the next character as it is. */
 static int split(const char *text, struct words *words)
 {
@@ -169,14 +114,6 @@ static int split(const char *text, struct words *words)
     return 0;
 }
 
-static bool matters(const char *flag)
-{
-    for (size_t i = 0; i < COUNT(significance); i++)
-        if (fnmatch(significance[i].pattern, flag, 0) == 0)
-            return significance[i].matters;
-    return true;
-}
-
 /* -DNAME and -UNAME stay together; every other operand follows its option behind a space, --param behind '='. */
 static char *join(const char *option, const char *operand)
 {
@@ -186,7 +123,7 @@ static char *join(const char *option, const char *operand)
     return asprintf(&text, "%s%s%s", option, between, operand) < 0 ? NULL : text;
 }
 
-/* The flags that matter, in their order, operands joined. */
+/* The flags in their order, operands joined. */
 static int select_flags(const struct words *all, size_t first, struct words *flags)
 {
     for (size_t i = first; i < all->count; i++) {
@@ -200,7 +137,7 @@ static int select_flags(const struct words *all, size_t first, struct words *fla
             if (!operands[k].matters)
                 continue;
             flag = join(word, all->items[i]);
-        } else if (*word == '-' && matters(word)) {
+        } else if (*word == '-') {
             flag = strdup(strcmp(word, "-O") == 0 ? "-O1" : word);
         } else {
             continue;
@@ -231,6 +168,8 @@ static char *setting(const char *flag)
         rest += 3;
     if (strncmp(rest, "stack-protector", 15) == 0)
         return strdup("-fstack-protector");
+    if (strncmp(rest, "unsigned-", 9) == 0) /* as opposed to -fsigned-char */
+        rest += 2;
     char *text;
     return asprintf(&text, "-%c%.*s", kind, (int)strcspn(rest, "="), rest) < 0 ? NULL : text;
 }
@@ -261,43 +200,35 @@ static int drop_overridden(struct words *flags)
     return result;
 }
 
+/* Moves what is about position independence out of the flags, and drops what is ignored. */
+static int sort_out(struct words *flags, char **pic)
+{
+    struct words found = {0};
+    size_t kept = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < flags->count; i++) {
+        char *flag = flags->items[i];
+        enum hf_flag_class class = hf_flag_class(flag);
+        if (class == HF_FLAG_PIC)
+            result |= words_add(&found, flag);
+        else if (class == HF_FLAG_IGNORED)
+            free(flag);
+        else
+            flags->items[kept++] = flag;
+    }
+    flags->count = kept;
+    *pic = result == 0 ? join_all(found.items, found.count) : NULL;
+    words_deinit(&found);
+    return *pic ? 0 : -1;
+}
+
 static bool has_setting(const struct words *flags, const char *prefix)
 {
     for (size_t i = 0; i < flags->count; i++)
         if (strncmp(flags->items[i], prefix, strlen(prefix)) == 0)
             return true;
     return false;
-}
-
-static int compare_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static char *join_all(char *const *items, size_t count)
-{
-    char *text = strdup("");
-
-    for (size_t i = 0; text && i < count; i++) {
-        char *longer;
-        int size = asprintf(&longer, "%s%s%s", text, *text ? " " : "", items[i]);
-        free(text);
-        text = size < 0 ? NULL : longer;
-    }
-    return text;
-}
-
-static char *sequence_of(const struct words *flags)
-{
-    struct words sequence = {0};
-    int result = 0;
-
-    for (size_t i = 0; result == 0 && i < flags->count; i++)
-        if (matches_any(ordered, COUNT(ordered), flags->items[i]) && fnmatch("-m*=*", flags->items[i], 0) != 0)
-            result = words_add(&sequence, strdup(flags->items[i]));
-    char *text = result == 0 ? join_all(sequence.items, sequence.count) : NULL;
-    words_deinit(&sequence);
-    return text;
 }
 
 /* The standard that gcc names in "GNU C17" where no -std says it: -std=gnu17. */
@@ -367,14 +298,19 @@ static int fill(struct words *words, struct words *flags, struct hf_producer *pr
     }
     producer->compiler = join_all(words->items, division.compiler);
     producer->has_flags = division.compiler < words->count || division.assembler;
-    if (!producer->compiler || select_flags(words, division.compiler, flags) != 0 || drop_overridden(flags) != 0)
+    if (!producer->compiler || select_flags(words, division.compiler, flags) != 0 || drop_overridden(flags) != 0 ||
+        sort_out(flags, &producer->pic) != 0)
         return -1;
     if (producer->has_flags && !division.assembler && add_defaults(flags, standard) != 0)
         return -1;
-    producer->sequence = sequence_of(flags);
-    if (flags->count > 0)
+    producer->ordered = calloc(flags->count + 1, sizeof(*producer->ordered));
+    if (!producer->ordered)
+        return -1;
+    if (flags->count > 0) {
+        memcpy(producer->ordered, flags->items, flags->count * sizeof(*flags->items));
         qsort(flags->items, flags->count, sizeof(*flags->items), compare_text);
-    return producer->sequence ? 0 : -1;
+    }
+    return 0;
 }
 
 int hf_producer_parse(const char *text, struct hf_producer *producer, struct hotfix_error *err)
@@ -400,7 +336,8 @@ void hf_producer_deinit(struct hf_producer *producer)
 
     words_deinit(&flags);
     free(producer->compiler);
-    free(producer->sequence);
+    free(producer->ordered);
+    free(producer->pic);
     *producer = (struct hf_producer){0};
 }
 
@@ -409,7 +346,32 @@ char *hf_producer_flags(const struct hf_producer *producer)
     return join_all(producer->flags, producer->flag_count);
 }
 
-char *hf_producer_extra(const struct hf_producer *a, const struct hf_producer *b)
+char *hf_producer_class(const struct hf_producer *producer, enum hf_flag_class class)
+{
+    HF_FREE char **found = calloc(producer->flag_count + 1, sizeof(*found));
+    size_t count = 0;
+
+    for (size_t i = 0; found && i < producer->flag_count; i++)
+        if (hf_flag_class(producer->flags[i]) == class)
+            found[count++] = producer->flags[i];
+    return found ? join_all(found, count) : NULL;
+}
+
+char *hf_producer_sequence(const struct hf_producer *producer, enum hf_flag_class class)
+{
+    HF_FREE char **found = calloc(producer->flag_count + 1, sizeof(*found));
+    size_t count = 0;
+
+    for (size_t i = 0; found && i < producer->flag_count; i++) {
+        char *flag = producer->ordered[i];
+        if (hf_flag_class(flag) == class && matches_any(in_order, COUNT(in_order), flag) &&
+            fnmatch("-m*=*", flag, 0) != 0)
+            found[count++] = flag;
+    }
+    return found ? join_all(found, count) : NULL;
+}
+
+char *hf_producer_extra(const struct hf_producer *a, const struct hf_producer *b, enum hf_flag_class class)
 {
     HF_FREE char **extra = calloc(a->flag_count + 1, sizeof(*extra));
     size_t count = 0;
@@ -417,7 +379,24 @@ char *hf_producer_extra(const struct hf_producer *a, const struct hf_producer *b
     if (!extra)
         return NULL;
     for (size_t i = 0; i < a->flag_count; i++)
-        if (b->flag_count == 0 || !bsearch(&a->flags[i], b->flags, b->flag_count, sizeof(*b->flags), compare_text))
+        if (hf_flag_class(a->flags[i]) == class &&
+            (b->flag_count == 0 || !bsearch(&a->flags[i], b->flags, b->flag_count, sizeof(*b->flags), compare_text)))
             extra[count++] = a->flags[i];
     return join_all(extra, count);
+}
+
+char *hf_producer_command(const struct hf_producer *producer)
+{
+    bool clang = strstr(producer->compiler, "clang");
+    bool plus = strstr(producer->compiler, "C++");
+    HF_FREE char *flags = hf_producer_flags(producer);
+    char *command;
+
+    if (!flags)
+        return NULL;
+    const char *name = plus ? "g++" : strncmp(producer->compiler, "GNU", 3) == 0 ? "gcc" : "cc";
+    return asprintf(&command, "%s %s%s-g -fPIC -shared%s", clang ? "clang" : name, flags, *flags ? " " : "",
+                    clang ? " -grecord-command-line" : "") < 0
+               ? NULL
+               : command;
 }

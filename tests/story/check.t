@@ -52,7 +52,7 @@ ok "and the function" grep -q '^    fee' "$OUT"
 
 run check flags.so
 is "other optimisation is incompatible" "$status $(first)" "1 incompatible: $count checks"
-ok "by the check of flags" grep -q '^incompatible flags ' "$OUT"
+ok "by the check of that class of flags" grep -q '^incompatible optimisation ' "$OUT"
 
 run check bad.so --format json
 is "JSON says the same" "$status $(json .schema) $(json .ok) $(json .status) $(json .error.code) $(json .functions)" \

@@ -176,17 +176,32 @@ what_fits_is_packed() {
     done
 }
 
+# unrecorded EVIDENCE: a line for each check of flags that says so.
+unrecorded() {
+    printf "hotfix pack: unproven: %s: $1\n" abi-flags semantic-flags instruction-set optimisation
+}
+
 compilers_and_flags_are_compared() {
+    local rebuild="rebuild the patch with 'gcc $flags -g -fPIC -shared'"
+    [ "$name" = clang ] && rebuild="rebuild the patch with 'clang $flags -g -fPIC -shared -grecord-command-line'"
     make_fix good.c -fwrapv -O1
-    refuse incompatible "flags: total (shop.c): the target was compiled with -O2, the patch with -O1 -fwrapv instead; compile the patch with $flags" \
-        "$name: other flags are named, one line for all functions of a unit" --func total --func fee
+    pack 1 "$(
+        for function in total fee; do
+            [ $function = total ] || printf 'hotfix pack: '
+            echo "incompatible: semantic-flags: $function (shop.c): the patch was compiled with -fwrapv, the target without; $rebuild"
+        done
+        for function in total fee; do
+            echo "hotfix pack: incompatible: optimisation: $function (shop.c): the target was compiled with -O2, the patch with -O1 instead; $rebuild"
+        done
+        echo "hotfix pack: incompatible: semantic-flags: total (shop.c): the patch was compiled with -fwrapv, the target without; $rebuild (and 3 more findings)"
+    )" "$name: other flags are named, by class, for each function" --func total --func fee
     make_fix good.c -fwrapv
-    refuse incompatible "flags: total (shop.c): the patch was compiled with -fwrapv, the target without; compile the patch with $flags" \
+    refuse incompatible "semantic-flags: total (shop.c): the patch was compiled with -fwrapv, the target without; $rebuild" \
         "$name: a flag too many" --func total
-    refuse incompatible "flags: total (shop.c): the patch was compiled with -fwrapv, the target without; compile the patch with $flags" \
+    refuse incompatible "semantic-flags: total (shop.c): the patch was compiled with -fwrapv, the target without; $rebuild" \
         "$name: what is incompatible cannot be accepted" --func total --accept-flags "I know better"
     make_shop -fno-strict-aliasing && make_fix good.c
-    refuse incompatible "flags: total (shop.c): the target was compiled with -fno-strict-aliasing, the patch without; compile the patch with $(tr ' ' '\n' <<<"$flags -fno-strict-aliasing" | sort | paste -sd' ')" \
+    refuse incompatible "semantic-flags: total (shop.c): the target was compiled with -fno-strict-aliasing, the patch without; ${rebuild/$flags/$(tr ' ' '\n' <<<"$flags -fno-strict-aliasing" | sort | paste -sd' ')}" \
         "$name: a flag too few" --func total
     make_shop
     make_fix good.c -g0
@@ -196,11 +211,11 @@ compilers_and_flags_are_compared() {
         [ "$name" = clang ] && comment="total (shop.c): nothing tells which compiler made its translation unit (.comment of the target: '$comment', of the patch: '$comment'); compile with -g, or name the debug file"
         [ "$name" = clang ] && echo "unproven: compiler: $comment"
         [ "$name" = clang ] && printf 'hotfix pack: '
-        echo "unproven: flags: $unproven"
+        unrecorded "$unproven" | sed '1s/^hotfix pack: //'
         echo "hotfix pack: unproven: signature: total (shop.c): no debug information tells the prototype in the patch; compile with -g, or name the debug file"
         echo "hotfix pack: unproven: layout: no debug information tells the types of the patch; compile with -g, or name the debug file"
-        [ "$name" = gcc ] && echo "hotfix pack: unproven: flags: $unproven (and 2 more findings)"
-        [ "$name" = clang ] && echo "hotfix pack: unproven: compiler: $comment (and 3 more findings)"
+        [ "$name" = gcc ] && echo "hotfix pack: unproven: abi-flags: $unproven (and 5 more findings)"
+        [ "$name" = clang ] && echo "hotfix pack: unproven: compiler: $comment (and 6 more findings)"
     )" "$name: without debug information nothing is proved" --func total
 }
 
@@ -521,13 +536,18 @@ compilers_differ() {
         "1 incompatible compiler total (shop.c): the target was compiled by '$gcc_name', the patch by '$(clang --version | head -n 1)'"
     compiler=clang make_shop
     compiler=clang make_fix good.c
-    refuse unproven "flags: total (shop.c): the flags that it was compiled with are not recorded in the target nor in the patch; compile target and patch with -grecord-command-line" \
-        "clang records flags only when told to" --func total
-    pack 0 "accepted although unproven: flags (one Makefile)" "a person may answer for them" --func total \
-        --accept-flags "one Makefile"
+    unproven="total (shop.c): the flags that it was compiled with are not recorded in the target nor in the patch; compile target and patch with -grecord-command-line"
+    pack 3 "$(
+        unrecorded "$unproven" | sed '1s/^hotfix pack: //'
+        echo "hotfix pack: unproven: abi-flags: $unproven (and 3 more findings)"
+    )" "clang records flags only when told to" --func total
+    pack 0 "$(
+        printf 'hotfix pack: accepted although unproven: %s (one Makefile)\n' \
+            abi-flags semantic-flags instruction-set optimisation | sed '1s/^hotfix pack: //'
+    )" "a person may answer for them" --func total --accept-flags "one Makefile"
     run hotfix show out.hotfix --json
     is "the bundle carries verdict and reason" "$(json .checks.3.id) $(json .checks.3.verdict) $(json .checks.3.exception)" \
-        "flags unproven one Makefile"
+        "abi-flags unproven one Makefile"
     if have ld.lld && clang --target=aarch64-linux-gnu -ffreestanding -nostdlib -shared -fPIC -fuse-ld=lld -O2 -g \
         -grecord-command-line -o fix.so good.c 2>/dev/null; then
         run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func total --json

@@ -49,9 +49,9 @@ functions (1)
   discount  $(printf '%-12s' "$offset")  $(printf '%13s' "$size -> $replacement_size")  target.c
 
 checks (2)
-  compiler      compatible    GNU C17 on both sides
-  flags         unproven      the patch does not say
-                              accepted: built by hand
+  compiler         compatible    GNU C17 on both sides
+  flags            unproven      the patch does not say
+                                 accepted: built by hand
 
 signatures (2)
   ed25519 by key $(key_id release.pub)

@@ -7,9 +7,12 @@
 
 #include <cmocka.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/flag.h"
+#include "check/instructions.h"
 #include "check/producer.h"
 #include "cleanup.h"
 
@@ -28,6 +31,31 @@ static void expect_parsed(const char *text, const char *compiler, bool has_flags
     hf_producer_deinit(&producer);
 }
 
+/* What the flags of a have that those of b lack, class by class. */
+static char *extra_of(const struct hf_producer *a, const struct hf_producer *b)
+{
+    char *text = strdup("");
+
+    for (int class = HF_FLAG_ABI; class <= HF_FLAG_HARDENING; class ++) {
+        HF_FREE char *more = hf_producer_extra(a, b, (enum hf_flag_class) class);
+        HF_FREE char *before = text;
+        assert_true(asprintf(&text, "%s%s%s", before, *before && *more ? " " : "", more) >= 0);
+    }
+    return text;
+}
+
+static bool same_sequences(const struct hf_producer *a, const struct hf_producer *b)
+{
+    bool same = true;
+
+    for (int class = HF_FLAG_ABI; class <= HF_FLAG_HARDENING; class ++) {
+        HF_FREE char *left = hf_producer_sequence(a, (enum hf_flag_class) class);
+        HF_FREE char *right = hf_producer_sequence(b, (enum hf_flag_class) class);
+        same = same && strcmp(left, right) == 0;
+    }
+    return same;
+}
+
 /* Compares the flags of two producers; either side's extra ones as given. */
 static void expect_difference(const char *a_text, const char *b_text, const char *a_extra, const char *b_extra)
 {
@@ -35,12 +63,12 @@ static void expect_difference(const char *a_text, const char *b_text, const char
 
     assert_int_equal(hf_producer_parse(a_text, &a, NULL), 0);
     assert_int_equal(hf_producer_parse(b_text, &b, NULL), 0);
-    HF_FREE char *a_found = hf_producer_extra(&a, &b);
-    HF_FREE char *b_found = hf_producer_extra(&b, &a);
+    HF_FREE char *a_found = extra_of(&a, &b);
+    HF_FREE char *b_found = extra_of(&b, &a);
     assert_string_equal(a_found, a_extra);
     assert_string_equal(b_found, b_extra);
     if (!*a_extra && !*b_extra)
-        assert_string_equal(a.sequence, b.sequence);
+        assert_true(same_sequences(&a, &b));
     hf_producer_deinit(&a);
     hf_producer_deinit(&b);
 }
@@ -123,6 +151,9 @@ static void what_leaves_code_alone_is_ignored(void **state)
         "-fvar-tracking-assignments",
         "-pthread",
         "-fno-lto",
+        "-mtune=znver3",
+        "--param=l1-cache-size=32",
+        "-fno-stack-protector",
     };
 
     (void)state;
@@ -140,8 +171,10 @@ static void the_last_flag_wins(void **state)
 {
     (void)state;
     expect_same(GCC "-O0 -O3 -O2", GCC "-O2");
-    expect_same(GCC "-fwrapv -fno-wrapv -O2", GCC "-O2 -fno-wrapv");
-    expect_difference(GCC "-fwrapv -fno-wrapv", GCC "-fno-wrapv -fwrapv", "-fno-wrapv", "-fwrapv");
+    expect_same(GCC "-fwrapv -fno-wrapv -O2", GCC "-O2");
+    expect_difference(GCC "-fwrapv -fno-wrapv", GCC "-fno-wrapv -fwrapv", "", "-fwrapv");
+    expect_difference(GCC "-fsigned-char -funsigned-char", GCC "-funsigned-char -fsigned-char", "-funsigned-char",
+                      "-fsigned-char");
     expect_same(GCC "-march=znver3 -march=x86-64", GCC);
     expect_same(GCC "-fstack-protector -fno-stack-protector", GCC "-fno-stack-protector");
     expect_same(GCC "-std=c99 -std=gnu11", GCC "-std=gnu11");
@@ -158,12 +191,12 @@ static void the_order_counts_where_one_flag_sets_several(void **state)
     (void)state;
     assert_int_equal(hf_producer_parse(GCC "-ffast-math -fmath-errno", &a, NULL), 0);
     assert_int_equal(hf_producer_parse(GCC "-fmath-errno -ffast-math", &b, NULL), 0);
-    assert_string_not_equal(a.sequence, b.sequence);
+    assert_false(same_sequences(&a, &b));
     hf_producer_deinit(&a);
     hf_producer_deinit(&b);
     assert_int_equal(hf_producer_parse(GCC "-mavx2 -mno-avx", &a, NULL), 0);
     assert_int_equal(hf_producer_parse(GCC "-mno-avx -mavx2", &b, NULL), 0);
-    assert_string_not_equal(a.sequence, b.sequence);
+    assert_false(same_sequences(&a, &b));
     hf_producer_deinit(&a);
     hf_producer_deinit(&b);
     expect_same(GCC "-mtune=intel -mno-red-zone -O2", GCC "-O2 -mno-red-zone -mtune=intel");
@@ -173,7 +206,7 @@ static void gcc_is_understood(void **state)
 {
     (void)state;
     expect_parsed("GNU C17 12.2.0 -mtune=generic -march=x86-64 -g -O2 -fasynchronous-unwind-tables", "GNU C 12.2.0",
-                  true, "-O2 -fasynchronous-unwind-tables -march=x86-64 -mtune=generic -std=gnu17");
+                  true, "-O2 -fasynchronous-unwind-tables -march=x86-64 -std=gnu17");
     expect_parsed("GNU C17 12.2.0 -O2", "GNU C 12.2.0", true, "-O2 -std=gnu17");
     expect_parsed("GNU C11 12.2.0 -O2 -std=gnu11", "GNU C 12.2.0", true, "-O2 -std=gnu11");
     expect_parsed("GNU C++17 12.2.0 -O2", "GNU C++ 12.2.0", true, "-O2 -std=gnu++17");
@@ -209,6 +242,102 @@ static void where_clang_reads_and_writes_is_ignored(void **state)
     expect_difference(CLANG "-O2 -Xclang -fwrapv", CLANG "-O2", "-Xclang -fwrapv", "");
 }
 
+static void a_flag_has_one_class(void **state)
+{
+    static const struct {
+        const char *flag;
+        enum hf_flag_class class;
+    } expected[] = {
+        {"-mregparm=3", HF_FLAG_ABI},
+        {"-mlong-double-128", HF_FLAG_ABI},
+        {"-m32", HF_FLAG_ABI},
+        {"-mno-red-zone", HF_FLAG_ABI},
+        {"-fpack-struct=2", HF_FLAG_ABI},
+        {"-fshort-enums", HF_FLAG_ABI},
+        {"-funsigned-char", HF_FLAG_ABI},
+        {"-ftls-model=initial-exec", HF_FLAG_ABI},
+        {"-fwrapv", HF_FLAG_SEMANTIC},
+        {"-fno-strict-aliasing", HF_FLAG_SEMANTIC},
+        {"-fno-math-errno", HF_FLAG_SEMANTIC},
+        {"-fexcess-precision=fast", HF_FLAG_SEMANTIC},
+        {"-mfpmath=387", HF_FLAG_SEMANTIC},
+        {"-std=gnu11", HF_FLAG_SEMANTIC},
+        {"-DNDEBUG", HF_FLAG_SEMANTIC},
+        {"-march=native", HF_FLAG_INSTRUCTIONS},
+        {"-mavx2", HF_FLAG_INSTRUCTIONS},
+        {"-mno-sse4.1", HF_FLAG_INSTRUCTIONS},
+        {"-O3", HF_FLAG_OPTIMISATION},
+        {"-fipa-cp-clone", HF_FLAG_OPTIMISATION},
+        {"-flto", HF_FLAG_OPTIMISATION},
+        {"-fsanitize=address", HF_FLAG_OPTIMISATION},
+        {"-pg", HF_FLAG_OPTIMISATION},
+        {"--param=max-inline-insns-auto=1", HF_FLAG_OPTIMISATION},
+        {"-fstack-protector-strong", HF_FLAG_HARDENING},
+        {"-fcf-protection=full", HF_FLAG_HARDENING},
+        {"-mbranch-protection=standard", HF_FLAG_HARDENING},
+        {"-fstack-clash-protection", HF_FLAG_HARDENING},
+        {"-fPIC", HF_FLAG_PIC},
+        {"-fno-pie", HF_FLAG_PIC},
+        {"-mtune=native", HF_FLAG_IGNORED},
+        {"-Wall", HF_FLAG_IGNORED},
+        {"-g3", HF_FLAG_IGNORED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        if (hf_flag_class(expected[i].flag) != expected[i].class)
+            fail_msg("%s has class %d", expected[i].flag, (int)hf_flag_class(expected[i].flag));
+}
+
+/* How the instructions of a patch with these flags relate to a target's; `beyond` is what it has more. */
+static void expect_instructions(const char *target_text, const char *patch_text, enum hf_instructions_relation relation,
+                                const char *beyond)
+{
+    struct hf_producer target, patch;
+    char *found;
+
+    assert_int_equal(hf_producer_parse(target_text, &target, NULL), 0);
+    assert_int_equal(hf_producer_parse(patch_text, &patch, NULL), 0);
+    assert_int_equal(
+        hf_instructions_compare(target.ordered, target.flag_count, patch.ordered, patch.flag_count, &found), relation);
+    assert_string_equal(found, beyond);
+    free(found);
+    hf_producer_deinit(&target);
+    hf_producer_deinit(&patch);
+}
+
+static void instructions_may_be_fewer_but_not_more(void **state)
+{
+    (void)state;
+    expect_instructions(GCC "-mavx2", GCC, HF_INSTRUCTIONS_WITHIN, "");
+    expect_instructions(GCC, GCC "-mpopcnt", HF_INSTRUCTIONS_BEYOND, "popcnt");
+    expect_instructions(GCC "-mavx2", GCC "-mavx", HF_INSTRUCTIONS_WITHIN, "");
+    expect_instructions(GCC "-mavx", GCC "-mavx2", HF_INSTRUCTIONS_BEYOND, "avx2");
+    expect_instructions(GCC "-mavx2", GCC "-mavx2 -mno-avx -mavx2", HF_INSTRUCTIONS_WITHIN, "");
+    expect_instructions(GCC "-mavx2 -mno-avx", GCC "-mavx", HF_INSTRUCTIONS_BEYOND, "avx");
+    expect_instructions(GCC "-msse4", GCC "-msse4 -mno-sse4", HF_INSTRUCTIONS_WITHIN, "");
+    expect_instructions("GNU C17 12.2.0 -march=x86-64-v3", "GNU C17 12.2.0 -march=x86-64-v2", HF_INSTRUCTIONS_WITHIN,
+                        "");
+    expect_instructions("GNU C17 12.2.0 -march=x86-64-v3", "GNU C17 12.2.0 -march=x86-64-v4", HF_INSTRUCTIONS_BEYOND,
+                        "avx512f, avx512cd, avx512bw, avx512dq, avx512vl");
+    expect_instructions("GNU C17 12.2.0 -march=znver3", "GNU C17 12.2.0 -march=x86-64-v3", HF_INSTRUCTIONS_WITHIN, "");
+    expect_instructions("GNU C17 12.2.0 -march=znver3 -mno-avx2", "GNU C17 12.2.0 -march=x86-64-v3",
+                        HF_INSTRUCTIONS_BEYOND, "avx2");
+    expect_instructions("GNU C17 12.2.0 -march=haswell -mno-hle", "GNU C17 12.2.0 -march=haswell",
+                        HF_INSTRUCTIONS_BEYOND, "hle");
+}
+
+static void an_unknown_cpu_is_known_to_itself_only(void **state)
+{
+    (void)state;
+    expect_instructions("GNU C17 12.2.0 -march=future", "GNU C17 12.2.0 -march=future", HF_INSTRUCTIONS_WITHIN, "");
+    expect_instructions("GNU C17 12.2.0 -march=future", "GNU C17 12.2.0 -march=future -mpopcnt",
+                        HF_INSTRUCTIONS_UNKNOWN, "popcnt");
+    expect_instructions("GNU C17 12.2.0 -march=future -mno-avx", "GNU C17 12.2.0 -march=future",
+                        HF_INSTRUCTIONS_UNKNOWN, "");
+    expect_instructions(CLANG "-march=native", CLANG "-march=native", HF_INSTRUCTIONS_UNKNOWN, "");
+}
+
 static void any_text_will_do(void **state)
 {
     (void)state;
@@ -232,6 +361,9 @@ int main(void)
         cmocka_unit_test(gcc_is_understood),
         cmocka_unit_test(clang_records_flags_only_when_told_to),
         cmocka_unit_test(where_clang_reads_and_writes_is_ignored),
+        cmocka_unit_test(a_flag_has_one_class),
+        cmocka_unit_test(instructions_may_be_fewer_but_not_more),
+        cmocka_unit_test(an_unknown_cpu_is_known_to_itself_only),
         cmocka_unit_test(any_text_will_do),
     };
 
