@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cursor.h"
 
+#include <string.h>
+
 void hf_cursor_init(struct hf_cursor *cursor, const void *bytes, size_t size)
 {
     cursor->bytes = bytes;
@@ -50,6 +52,17 @@ uint64_t hf_cursor_u64(struct hf_cursor *cursor)
     return little_endian(cursor, 8);
 }
 
+char *hf_cursor_text(struct hf_cursor *cursor)
+{
+    size_t size = hf_cursor_u16(cursor);
+    const uint8_t *bytes = hf_cursor_bytes(cursor, size);
+    char *text = bytes && !memchr(bytes, 0, size) ? strndup((const char *)bytes, size) : NULL;
+
+    if (!text)
+        cursor->failed = true;
+    return text;
+}
+
 bool hf_cursor_done(const struct hf_cursor *cursor)
 {
     return !cursor->failed && cursor->position == cursor->size;
@@ -60,4 +73,11 @@ uint8_t *hf_put(uint8_t *out, uint64_t value, size_t size)
     for (size_t i = 0; i < size; i++)
         *out++ = (uint8_t)(value >> (8 * i));
     return out;
+}
+
+uint8_t *hf_put_text(uint8_t *out, const char *text)
+{
+    size_t size = strlen(text);
+
+    return mempcpy(hf_put(out, size, 2), text, size);
 }

@@ -25,10 +25,14 @@ uint8_t hf_cursor_u8(struct hf_cursor *cursor);
 uint16_t hf_cursor_u16(struct hf_cursor *cursor);
 uint32_t hf_cursor_u32(struct hf_cursor *cursor);
 uint64_t hf_cursor_u64(struct hf_cursor *cursor);
+/* A text behind its size (u16), malloc'ed; NULL (and failed) when it is cut off, holds a NUL or memory is out. */
+char *hf_cursor_text(struct hf_cursor *cursor);
 /* True when nothing failed and nothing is left. */
 bool hf_cursor_done(const struct hf_cursor *cursor);
 
 /* Writes the low `size` bytes of value, least significant first; returns the byte behind them. */
 uint8_t *hf_put(uint8_t *out, uint64_t value, size_t size);
+/* Writes a text of at most UINT16_MAX bytes behind its size. */
+uint8_t *hf_put_text(uint8_t *out, const char *text);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build/attest.h"
 #include "build/binding.h"
 #include "build/choose.h"
 #include "build/record.h"
@@ -373,8 +374,11 @@ static int write_tables(struct finish *finish, char *const *paths, struct hotfix
 {
     HF_FREE uint8_t *fixups = NULL;
     HF_FREE uint8_t *records = NULL;
+    HF_FREE uint8_t *proof = NULL;
+    HF_PROVEN struct hf_proven proven = {.count = 0};
     size_t fixups_size;
     size_t records_size;
+    size_t proof_size;
     struct hf_fixups table = finish->fixups;
 
     if (table.record_count > 0)
@@ -383,11 +387,13 @@ static int write_tables(struct finish *finish, char *const *paths, struct hotfix
     table.module_count = 1;
     finish->work->result->fixup_count = table.record_count;
     if (hf_fixups_format(&table, &fixups, &fixups_size, err) != 0 ||
-        hf_records_format(&finish->records, &records, &records_size, err) != 0)
+        hf_records_format(&finish->records, &records, &records_size, err) != 0 ||
+        hf_attest(finish->work, &proven, err) != 0 || hf_proven_format(&proven, &proof, &proof_size, err) != 0)
         return -1;
-    if (hf_file_write(paths[0], fixups, fixups_size, 0600, false, err) != 0)
+    if (hf_file_write(paths[0], fixups, fixups_size, 0600, false, err) != 0 ||
+        hf_file_write(paths[1], records, records_size, 0600, false, err) != 0)
         return -1;
-    return hf_file_write(paths[1], records, records_size, 0600, false, err);
+    return hf_file_write(paths[2], proof, proof_size, 0600, false, err);
 }
 
 /* Relocations first: symbols that they use cannot go before. */
@@ -415,8 +421,10 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
 {
     HF_FREE char *fixups = NULL;
     HF_FREE char *records = NULL;
+    HF_FREE char *proof = NULL;
     if (asprintf(&fixups, "%s=%s", HF_FIXUPS_SECTION, paths[0]) < 0 ||
-        asprintf(&records, "%s=%s", HF_RECORDS_SECTION, paths[1]) < 0)
+        asprintf(&records, "%s=%s", HF_RECORDS_SECTION, paths[1]) < 0 ||
+        asprintf(&proof, "%s=%s", HF_PROVEN_SECTION, paths[2]) < 0)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     const char *argv[] = {"objcopy",
                           "--wildcard",
@@ -426,6 +434,8 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
                           fixups,
                           "--add-section",
                           records,
+                          "--add-section",
+                          proof,
                           from,
                           to,
                           NULL};
@@ -436,11 +446,11 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
 
 static int finish_all(struct finish *finish, const char *linked, const char *output, struct hotfix_error *err)
 {
-    char *paths[3] = {NULL, NULL, NULL};
-    static const char *const names[] = {"fixups", "functions", "bare.so"};
+    char *paths[4] = {NULL, NULL, NULL, NULL};
+    static const char *const names[] = {"fixups", "functions", "proof", "bare.so"};
     int failed = 0;
 
-    for (size_t i = 0; i < 3 && !failed; i++)
+    for (size_t i = 0; i < 4 && !failed; i++)
         if (asprintf(&paths[i], "%s/%s", finish->emission->directory, names[i]) < 0) {
             paths[i] = NULL;
             failed = hf_error(err, HOTFIX_MEMORY, "out of memory");
@@ -452,10 +462,10 @@ static int finish_all(struct finish *finish, const char *linked, const char *out
     if (!failed)
         failed = write_tables(finish, paths, err);
     if (!failed)
-        failed = copy_without_relocations(finish, linked, paths[2], err);
+        failed = copy_without_relocations(finish, linked, paths[3], err);
     if (!failed)
-        failed = copy_with_tables(finish, paths, paths[2], output, err);
-    for (size_t i = 0; i < 3; i++)
+        failed = copy_with_tables(finish, paths, paths[3], output, err);
+    for (size_t i = 0; i < 4; i++)
         free(paths[i]);
     return failed;
 }

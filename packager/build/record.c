@@ -13,18 +13,6 @@
 
 static const char table_magic[MAGIC_SIZE] = {'H', 'F', 'F', 'U', 'N', 'C', 'S', '1'};
 
-/* A text with its size in front; NULL (and the cursor failed) when it is cut off, holds a NUL or memory is out. */
-static char *parse_text(struct hf_cursor *cursor)
-{
-    size_t size = hf_cursor_u16(cursor);
-    const uint8_t *bytes = hf_cursor_bytes(cursor, size);
-    char *text = bytes && !memchr(bytes, 0, size) ? strndup((const char *)bytes, size) : NULL;
-
-    if (!text)
-        cursor->failed = true;
-    return text;
-}
-
 static int parse_record(struct hf_cursor *cursor, const struct hf_record *previous, struct hf_record *record,
                         struct hotfix_error *err)
 {
@@ -33,8 +21,8 @@ static int parse_record(struct hf_cursor *cursor, const struct hf_record *previo
     record->replacement = hf_cursor_u64(cursor);
     record->replacement_size = hf_cursor_u64(cursor);
     record->group = hf_cursor_u32(cursor);
-    record->name = parse_text(cursor);
-    record->source = parse_text(cursor);
+    record->name = hf_cursor_text(cursor);
+    record->source = hf_cursor_text(cursor);
     if (cursor->failed)
         return hf_error(err, HOTFIX_FORMAT, "is cut off or damaged");
     if (record->name[0] == '\0' || record->target_size == 0 || record->replacement_size == 0 ||
@@ -87,12 +75,6 @@ int hf_records_parse(const void *table, size_t size, struct hf_records *records,
     return 0;
 }
 
-static uint8_t *put_text(uint8_t *out, const char *text)
-{
-    size_t size = strlen(text);
-    return mempcpy(hf_put(out, size, 2), text, size);
-}
-
 static uint8_t *put_record(uint8_t *out, const struct hf_record *record)
 {
     out = hf_put(out, record->target, 8);
@@ -100,8 +82,8 @@ static uint8_t *put_record(uint8_t *out, const struct hf_record *record)
     out = hf_put(out, record->replacement, 8);
     out = hf_put(out, record->replacement_size, 8);
     out = hf_put(out, record->group, 4);
-    out = put_text(out, record->name);
-    return put_text(out, record->source);
+    out = hf_put_text(out, record->name);
+    return hf_put_text(out, record->source);
 }
 
 int hf_records_format(const struct hf_records *records, uint8_t **table, size_t *size, struct hotfix_error *err)

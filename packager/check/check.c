@@ -12,7 +12,7 @@
 #include "error.h"
 #include "stamp.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 const struct hf_check *const hf_checks[] = {
     &hf_check_machine,
     &hf_check_build_id,
@@ -23,6 +23,7 @@ const struct hf_check *const hf_checks[] = {
     &hf_check_optimisation,
     &hf_check_hardening,
     &hf_check_pic,
+    &hf_check_proof,
     &hf_check_signature,
     &hf_check_layout,
     &hf_check_inline,

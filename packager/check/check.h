@@ -145,6 +145,7 @@ extern const struct hf_check hf_check_instruction_set;
 extern const struct hf_check hf_check_optimisation;
 extern const struct hf_check hf_check_hardening;
 extern const struct hf_check hf_check_pic;
+extern const struct hf_check hf_check_proof;
 extern const struct hf_check hf_check_signature;
 extern const struct hf_check hf_check_layout;
 extern const struct hf_check hf_check_inline;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build/proven.h"
 #include "check/switches.h"
 #include "cleanup.h"
 #include "error.h"
@@ -105,6 +106,86 @@ static void note(const struct hf_check_subject *subject, size_t first, const str
             hf_findings_add(findings, finding->verdict, &subject->pairs[i], finding->advice, "%s", finding->text);
 }
 
+/* What the proof says of the old object of these units: NULL unless it is about all of their picked functions. */
+static const struct hf_proven_function *proof_of(const struct hf_unit_pair *units, const struct hf_proven *proven)
+{
+    const struct hf_check_subject *subject = units->subject;
+    const struct hf_build_id *id = &subject->target->image.build_id;
+    const struct hf_proven_function *first = NULL;
+
+    if (id->size != proven->target.size || memcmp(id->bytes, proven->target.bytes, id->size) != 0)
+        return NULL;
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        const struct hf_function *function = subject->pairs[i].old_function;
+        if (!same_units(&subject->pairs[i], units->pair))
+            continue;
+        const struct hf_proven_function *found = hf_proven_find(proven, function->address, function->size);
+        if (!found || (first && strcmp(found->producer, first->producer) != 0))
+            return NULL;
+        if (!first || found->witnesses < first->witnesses)
+            first = found;
+    }
+    return first;
+}
+
+/* Compares the patch with the old object in the target's place; replaces the finding when that settles it. */
+static int stand_in(const struct hf_unit_pair *units, const struct hf_producer *old, hf_unit_compare_fn compare,
+                    int kind, struct hf_unit_finding *finding, struct hotfix_error *err)
+{
+    struct hf_unit_pair other = *units;
+    struct hf_unit_finding second = {.verdict = HF_UNPROVEN}, settled = {.verdict = HF_COMPATIBLE};
+
+    other.target = *old;
+    int result = compare(&other, kind, &second, err);
+    if (result == 0 && second.verdict == HF_COMPATIBLE) {
+        result = hf_unit_find(&settled, err, HF_COMPATIBLE, NULL,
+                              "settled by the old-object proof: the old object and the patch: %s (by the records of "
+                              "the target: %s)",
+                              second.text, finding->text);
+        if (result == 0) {
+            finding_deinit(finding);
+            *finding = settled;
+        }
+    }
+    finding_deinit(&second);
+    return result;
+}
+
+static int settle_by_witnesses(const struct hf_proven_function *function, struct hf_unit_finding *finding,
+                               struct hotfix_error *err)
+{
+    struct hf_unit_finding settled;
+
+    if (finding->verdict != HF_UNPROVEN || function->witnesses == 0)
+        return 0;
+    if (hf_unit_find(&settled, err, HF_COMPATIBLE, NULL,
+                     "settled by the old-object proof: %u functions of its object are the same in the target, the old "
+                     "and the new object (%s)",
+                     function->witnesses, finding->text) != 0)
+        return -1;
+    finding_deinit(finding);
+    *finding = settled;
+    return 0;
+}
+
+static int settle(const struct hf_unit_pair *units, hf_unit_compare_fn compare, int kind,
+                  struct hf_unit_finding *finding, struct hotfix_error *err)
+{
+    HF_PROVEN struct hf_proven proven = {.count = 0};
+    struct hf_producer old;
+
+    int read = hf_proven_read(&units->subject->patch->image, &proven, err);
+    const struct hf_proven_function *function = read > 0 ? proof_of(units, &proven) : NULL;
+    if (!function)
+        return read < 0 ? -1 : 0;
+    if (hf_producer_parse(function->producer, &old, err) != 0)
+        return -1;
+    int result = old.has_flags && units->patch.has_flags ? stand_in(units, &old, compare, kind, finding, err)
+                                                         : settle_by_witnesses(function, finding, err);
+    hf_producer_deinit(&old);
+    return result;
+}
+
 static int compare_one(const struct hf_check_subject *subject, size_t index, hf_unit_compare_fn compare, int kind,
                        struct hf_findings *findings, struct hotfix_error *err)
 {
@@ -114,6 +195,8 @@ static int compare_one(const struct hf_check_subject *subject, size_t index, hf_
     int result = open_units(subject, &subject->pairs[index], &units, err);
     if (result == 0)
         result = compare(&units, kind, &finding, err);
+    if (result == 0 && finding.verdict != HF_COMPATIBLE)
+        result = settle(&units, compare, kind, &finding, err);
     if (result == 0)
         note(subject, index, &finding, findings);
     finding_deinit(&finding);
