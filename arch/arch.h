@@ -46,6 +46,9 @@ struct hf_arch {
     /* Writes the detour that lies at address `from` and continues at `to`: detour_size bytes. OK or RANGE. */
     enum hf_arch_status (*detour)(uint64_t from, uint64_t to, uint8_t *bytes);
 
+    /* Is that what detour_size bytes at address `from` are? *to is then where they lead. */
+    bool (*detour_target)(uint64_t from, const uint8_t *bytes, uint64_t *to);
+
     /* Bytes of the field that a relocation type changes, 0 for an unknown type. */
     size_t (*relocation_size)(uint32_t type);
 

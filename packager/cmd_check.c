@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix check: tells whether a patch belongs to a target, and writes nothing. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check/check.h"
@@ -8,6 +11,8 @@
 #include "cleanup.h"
 #include "command.h"
 #include "error.h"
+#include "live/live.h"
+#include "live/sealed.h"
 #include "options.h"
 #include "pack/inputs.h"
 #include "report.h"
@@ -15,21 +20,31 @@
 struct check {
     struct hf_inputs inputs;
     const char *format;
+    const char *pid;
+    const char *bundle_path; /* instead of target, patch and picks */
     bool list;
+    struct hf_live live;
+    struct hf_sealed bundle;
     struct hf_check_result *results;
 };
 
-static int list_checks(struct hf_report *report)
+static json_t *list_table(const struct hf_check *const *checks, size_t count, const char *when, json_t *array,
+                          struct hf_report *report)
 {
-    json_t *array = json_array();
-
-    for (size_t i = 0; i < hf_check_count; i++) {
-        hf_report_line(report, "%-17s%s", hf_checks[i]->id, hf_checks[i]->title);
-        json_t *item = json_pack("{s:s, s:s}", "id", hf_checks[i]->id, "title", hf_checks[i]->title);
+    for (size_t i = 0; i < count; i++) {
+        hf_report_line(report, "%-17s%s%s", checks[i]->id, checks[i]->title, when);
+        json_t *item = json_pack("{s:s, s:s}", "id", checks[i]->id, "title", checks[i]->title);
         if (json_array_append_new(array, item) != 0)
             report->failed = true;
     }
-    hf_report_set(report, "checks", array);
+    return array;
+}
+
+static int list_checks(struct hf_report *report)
+{
+    json_t *array = list_table(hf_checks, hf_check_count, "", json_array(), report);
+
+    hf_report_set(report, "checks", list_table(hf_live_checks, hf_live_check_count, " (with --pid)", array, report));
     return 0;
 }
 
@@ -68,23 +83,22 @@ static const char *answer(const struct hf_check_result *results, size_t accepted
 }
 
 /* The answer first, then a line for each check, and below it what it has against the patch. */
-static void tell(const struct check *check, struct hf_report *report)
+static void tell(const struct check *check, size_t functions, struct hf_report *report)
 {
     size_t counts[3] = {0};
-    size_t accepted = 0;
+    size_t accepted = 0, count = 0;
     char note[64] = "";
 
-    for (size_t i = 0; i < hf_check_count; i++) {
-        counts[check->results[i].verdict]++;
-        accepted += hf_check_accepted(&check->results[i]);
+    for (; check->results[count].check; count++) {
+        counts[check->results[count].verdict]++;
+        accepted += hf_check_accepted(&check->results[count]);
     }
     if (accepted > 0)
         snprintf(note, sizeof(note), "; %zu accepted by exceptions", accepted);
     hf_report_line(report, "%s: %zu checks of %zu functions: %zu compatible, %zu incompatible, %zu unproven%s",
-                   answer(check->results, accepted), hf_check_count, check->inputs.selection.pair_count,
-                   counts[HF_COMPATIBLE], counts[HF_INCOMPATIBLE], counts[HF_UNPROVEN], note);
-    for (size_t i = 0; i < hf_check_count; i++) {
-        const struct hf_check_result *result = &check->results[i];
+                   answer(check->results, accepted), count, functions, counts[HF_COMPATIBLE], counts[HF_INCOMPATIBLE],
+                   counts[HF_UNPROVEN], note);
+    for (const struct hf_check_result *result = check->results; result->check; result++) {
         hf_report_line(report, "%-12s %-15s %s", hf_verdict_name(result->verdict), result->check->id,
                        result->check->title);
         for (size_t k = 0; k < result->findings.count; k++)
@@ -92,26 +106,68 @@ static void tell(const struct check *check, struct hf_report *report)
     }
 }
 
-static int check_patch(struct check *check, struct hf_report *report, struct hotfix_error *err)
+static int choose_format(const struct check *check, struct hf_report *report, struct hotfix_error *err)
 {
-    struct hf_check_subject subject;
-
     if (check->format && strcmp(check->format, "json") == 0)
         report->json = true;
     else if (check->format && strcmp(check->format, "text") != 0)
         return hf_error(err, HOTFIX_USAGE, "unknown format '%s': text or json", check->format);
+    return 0;
+}
+
+static int require_inputs(const struct check *check, struct hotfix_error *err)
+{
+    const struct hf_inputs *inputs = &check->inputs;
+
+    if (check->bundle_path && !check->pid)
+        return hf_error(err, HOTFIX_USAGE,
+                        "a bundle is checked against a process: give --pid (see 'hotfix check --help')");
+    if (check->bundle_path && (inputs->target_path || inputs->patch_path || inputs->pick_count > 0))
+        return hf_error(err, HOTFIX_USAGE, "give a bundle, or target, patch and picks, not both");
+    if (!check->bundle_path && (!inputs->target_path || !inputs->patch_path))
+        return hf_error(err, HOTFIX_USAGE, "option '--%s' is missing (see 'hotfix check --help')",
+                        inputs->target_path ? "patch" : "target");
+    return 0;
+}
+
+static int open_live(struct check *check, struct hf_check_subject *subject, struct hf_report *report,
+                     struct hotfix_error *err)
+{
+    char *end;
+
+    if (!check->pid)
+        return 0;
+    errno = 0;
+    long pid = strtol(check->pid, &end, 10);
+    if (*end || end == check->pid || errno || pid <= 0 || pid > INT_MAX)
+        return hf_error(err, HOTFIX_USAGE, "--pid '%s' is not the number of a process", check->pid);
+    if (hf_live_open((pid_t)pid, &check->live, err) != 0)
+        return -1;
+    subject->live = &check->live;
+    hf_report_set(report, "process", json_pack("{s:i, s:o}", "pid", (int)pid, "name", hf_json_text(check->live.name)));
+    return 0;
+}
+
+static int check_patch(struct check *check, struct hf_report *report, struct hotfix_error *err)
+{
+    const struct hf_policy *policy = &check->inputs.policy;
+    struct hf_check_subject subject;
+
+    if (choose_format(check, report, err) != 0)
+        return -1;
     if (check->list)
         return list_checks(report);
-    if (!check->inputs.target_path || !check->inputs.patch_path)
-        return hf_error(err, HOTFIX_USAGE, "option '--%s' is missing (see 'hotfix check --help')",
-                        check->inputs.target_path ? "patch" : "target");
-    if (hf_inputs_open(&check->inputs, &subject, err) != 0 ||
-        hf_checks_run(&subject, check->inputs.policy.exceptions, check->inputs.policy.count, &check->results, err) != 0)
+    if (require_inputs(check, err) != 0 ||
+        (check->bundle_path ? hf_inputs_open_policy(&check->inputs, err) != 0 ||
+                                  hf_sealed_open(check->bundle_path, &check->bundle, &subject, err) != 0
+                            : hf_inputs_open(&check->inputs, &subject, err) != 0) ||
+        open_live(check, &subject, report, err) != 0 ||
+        hf_checks_run(&subject, policy->exceptions, policy->count, &check->results, err) != 0)
         return -1;
     hf_report_set(report, "functions", json_integer((json_int_t)subject.pair_count));
     hf_check_results_set(report, check->results);
-    hf_policy_tell(&check->inputs.policy, check->results, report);
-    tell(check, report);
+    hf_policy_tell(policy, check->results, report);
+    tell(check, subject.pair_count, report);
     return hf_checks_judge(check->results, err);
 }
 
@@ -157,6 +213,7 @@ int hf_cmd_check(int argc, char **argv)
          .argument = "FILE",
          .help = "The patch's separate debug file.",
          .text = &inputs->patch_debug_path},
+        {.name = "pid", .argument = "PID", .help = "Check also what this process has loaded.", .text = &check.pid},
         {.name = "policy",
          .argument = "FILE",
          .help = "Accept what this policy file has exceptions for.",
@@ -165,7 +222,10 @@ int hf_cmd_check(int argc, char **argv)
         {.name = "list", .help = "List the checks and do nothing else.", .flag = &check.list},
     };
     const struct hf_usage usage = {.verb = "check",
-                                   .summary = "Tells whether a patch belongs to exactly this target.",
+                                   .summary = "Tells whether a patch belongs to exactly this target or, with --pid, "
+                                              "whether a patch or a bundle fits what a process has loaded.",
+                                   .operands = "[BUNDLE]",
+                                   .max_operands = 1,
                                    .options = options,
                                    .option_count = sizeof(options) / sizeof(options[0])};
     HF_FREE const char **operands = NULL;
@@ -175,8 +235,12 @@ int hf_cmd_check(int argc, char **argv)
     hf_report_init(&report, usage.verb);
     int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
     if (result == 0)
+        check.bundle_path = operands[0];
+    if (result == 0)
         result = check_patch(&check, &report, &error);
     hf_check_results_destroy(check.results);
+    hf_live_close(&check.live);
+    hf_sealed_close(&check.bundle);
     hf_inputs_deinit(inputs);
     return hf_report_finish(&report, result, &error);
 }

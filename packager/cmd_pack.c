@@ -96,8 +96,8 @@ static int run_checks(struct pack *pack, const struct hf_check_subject *subject,
 
     if (hf_checks_run(subject, policy->exceptions, policy->count, &pack->results, err) != 0)
         return -1;
-    for (size_t i = 0; i < hf_check_count; i++)
-        hf_check_accept(&pack->results[i], pack->exceptions, pack->exception_count);
+    for (struct hf_check_result *result = pack->results; result->check; result++)
+        hf_check_accept(result, pack->exceptions, pack->exception_count);
     hf_check_results_set(report, pack->results);
     hf_check_results_note_accepted(report, pack->results);
     hf_policy_tell(policy, pack->results, report);

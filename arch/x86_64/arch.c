@@ -16,6 +16,7 @@ const struct hf_arch hf_arch_x86_64 = {
     .detour_size = HF_X86_64_DETOUR_SIZE,
     .landing_pad = hf_x86_64_landing_pad,
     .detour = hf_x86_64_detour,
+    .detour_target = hf_x86_64_detour_target,
     .relocation_size = hf_x86_64_relocation_size,
     .relocate = hf_x86_64_relocate,
 };

@@ -25,3 +25,15 @@ enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, uint8_t *bytes)
         bytes[1 + i] = (uint8_t)(field >> (8 * i));
     return HF_ARCH_OK;
 }
+
+bool hf_x86_64_detour_target(uint64_t from, const uint8_t *bytes, uint64_t *to)
+{
+    uint32_t field = 0;
+
+    if (bytes[0] != OPCODE_JMP_REL32)
+        return false;
+    for (int i = 0; i < 4; i++)
+        field |= (uint32_t)bytes[1 + i] << (8 * i);
+    *to = from + HF_X86_64_DETOUR_SIZE + (uint64_t)(int64_t)(int32_t)field;
+    return true;
+}

@@ -37,6 +37,17 @@ const struct hf_check *const hf_checks[] = {
 /* clang-format on */
 const size_t hf_check_count = sizeof(hf_checks) / sizeof(hf_checks[0]);
 
+const struct hf_check *hf_check_find(const char *id)
+{
+    for (size_t i = 0; i < hf_check_count; i++)
+        if (strcmp(hf_checks[i]->id, id) == 0)
+            return hf_checks[i];
+    for (size_t i = 0; i < hf_live_check_count; i++)
+        if (strcmp(hf_live_checks[i]->id, id) == 0)
+            return hf_live_checks[i];
+    return NULL;
+}
+
 /* "NAME (source): " of the target's function. */
 static char *label(const struct hf_pair *pair)
 {
@@ -189,12 +200,16 @@ static int run_one(const struct hf_check_subject *subject, const struct hf_excep
 int hf_checks_run(const struct hf_check_subject *subject, const struct hf_exception *exceptions, size_t exception_count,
                   struct hf_check_result **results, struct hotfix_error *err)
 {
-    struct hf_check_result *all = calloc(hf_check_count, sizeof(*all));
+    struct hf_check_result *all = calloc(hf_check_count + hf_live_check_count + 1, sizeof(*all));
+    size_t count = 0;
 
     if (!all)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    for (size_t i = 0; i < hf_check_count; i++) {
-        all[i].check = hf_checks[i];
+    for (size_t i = 0; subject->patch && i < hf_check_count; i++)
+        all[count++].check = hf_checks[i];
+    for (size_t i = 0; subject->live && i < hf_live_check_count; i++)
+        all[count++].check = hf_live_checks[i];
+    for (size_t i = 0; i < count; i++) {
         if (run_one(subject, exceptions, exception_count, &all[i], err) != 0) {
             hf_check_results_destroy(all);
             return -1;
@@ -206,8 +221,8 @@ int hf_checks_run(const struct hf_check_subject *subject, const struct hf_except
 
 void hf_check_results_destroy(struct hf_check_result *results)
 {
-    for (size_t i = 0; results && i < hf_check_count; i++)
-        findings_deinit(&results[i].findings);
+    for (struct hf_check_result *result = results; result && result->check; result++)
+        findings_deinit(&result->findings);
     free(results);
 }
 
@@ -229,8 +244,8 @@ size_t hf_checks_refused(const struct hf_check_result *results)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < hf_check_count; i++)
-        count += count_refusing(&results[i]);
+    for (; results->check; results++)
+        count += count_refusing(results);
     return count;
 }
 
@@ -256,12 +271,12 @@ int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *
     const struct hf_check *check = NULL;
     const struct hf_finding *first = NULL;
 
-    for (size_t i = 0; i < hf_check_count; i++) {
-        for (size_t k = 0; k < results[i].findings.count; k++) {
-            const struct hf_finding *finding = &results[i].findings.items[k];
+    for (const struct hf_check_result *result = results; result->check; result++) {
+        for (size_t k = 0; k < result->findings.count; k++) {
+            const struct hf_finding *finding = &result->findings.items[k];
             if (!hf_finding_refuses(finding) || (first && badness(finding->verdict) <= badness(first->verdict)))
                 continue;
-            check = results[i].check;
+            check = result->check;
             first = finding;
         }
     }

@@ -20,10 +20,14 @@
 #include "manifest.h"
 #include "pick.h"
 
-/* What is checked. */
+struct hf_live;
+
+/* What is checked: a patch against a target, against what a process has loaded, or both. */
 struct hf_check_subject {
-    const struct hf_program *target;
+    const struct hf_program *target; /* NULL with a bundle, as is the patch */
     const struct hf_program *patch;
+    const struct hf_manifest *bundle; /* whose functions are the pairs, in their order; NULL: none */
+    const struct hf_live *live;       /* NULL: none */
     const struct hf_pair *pairs;
     size_t pair_count;
     const struct hf_arch_tools *tools; /* of the target's machine; NULL when it is not supported */
@@ -79,9 +83,15 @@ struct hf_check {
     int (*run)(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err);
 };
 
-/* All checks in the order in which they run and are reported. */
+/* The checks of a patch against a target, in the order in which they run and are reported. */
 extern const struct hf_check *const hf_checks[];
 extern const size_t hf_check_count;
+/* Likewise the checks against a running process, which follow them. */
+extern const struct hf_check *const hf_live_checks[];
+extern const size_t hf_live_check_count;
+
+/* The check of this id among all; NULL when there is none. */
+const struct hf_check *hf_check_find(const char *id);
 
 /* True when its time has passed. */
 bool hf_exception_expired(const struct hf_exception *exception);
@@ -101,8 +111,9 @@ struct hf_check_result {
 };
 
 /*
- * Runs every check and accepts what exceptions accept. *results is malloc'ed, hf_check_count of them in the order of
- * the table, and points to the exceptions; free with hf_check_results_destroy().
+ * Runs the checks for which there is what they look at: those of a patch with a patch, those of a process with a
+ * process. Accepts what exceptions accept. *results is malloc'ed, in the order of the tables, ends with one whose check
+ * is NULL, and points to the exceptions; free with hf_check_results_destroy().
  */
 int hf_checks_run(const struct hf_check_subject *subject, const struct hf_exception *exceptions, size_t exception_count,
                   struct hf_check_result **results, struct hotfix_error *err);

@@ -34,17 +34,16 @@ static int check_section(const char *path, const struct hf_inifile *ini, size_t 
 static int parse_check(const char *path, const struct hf_ini_entry *entry, const struct hf_check **check,
                        struct hotfix_error *err)
 {
-    for (size_t i = 0; i < hf_check_count; i++) {
-        if (strcmp(hf_checks[i]->id, entry->value) != 0)
-            continue;
-        if (hf_checks[i]->acceptance == HF_ACCEPT_NEVER)
-            return hf_error(err, HOTFIX_FORMAT, "%s line %u: what check '%s' finds may never be accepted", path,
-                            entry->line, entry->value);
-        *check = hf_checks[i];
-        return 0;
-    }
-    return hf_error(err, HOTFIX_FORMAT, "%s line %u: there is no check '%s' ('hotfix check --list' lists them)", path,
-                    entry->line, entry->value);
+    const struct hf_check *found = hf_check_find(entry->value);
+
+    if (!found)
+        return hf_error(err, HOTFIX_FORMAT, "%s line %u: there is no check '%s' ('hotfix check --list' lists them)",
+                        path, entry->line, entry->value);
+    if (found->acceptance == HF_ACCEPT_NEVER)
+        return hf_error(err, HOTFIX_FORMAT, "%s line %u: what check '%s' finds may never be accepted", path,
+                        entry->line, entry->value);
+    *check = found;
+    return 0;
 }
 
 static int parse_entry(const char *path, const struct hf_ini_entry *entry, struct hf_exception *exception,
@@ -143,9 +142,9 @@ enum hf_policy_fate hf_policy_fate(const struct hf_exception *exception, const s
 
     if (hf_exception_expired(exception))
         return HF_POLICY_EXPIRED;
-    for (size_t i = 0; i < hf_check_count; i++) {
-        for (size_t k = 0; results[i].check == exception->check && k < results[i].findings.count; k++) {
-            const struct hf_finding *finding = &results[i].findings.items[k];
+    for (; results->check; results++) {
+        for (size_t k = 0; results->check == exception->check && k < results->findings.count; k++) {
+            const struct hf_finding *finding = &results->findings.items[k];
             if (finding->exception == exception)
                 return HF_POLICY_APPLIED;
             if (hf_finding_refuses(finding) && hf_exception_covers(exception, finding))

@@ -41,8 +41,7 @@ void hf_check_results_set(struct hf_report *report, const struct hf_check_result
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < hf_check_count; i++) {
-        const struct hf_check_result *result = &results[i];
+    for (const struct hf_check_result *result = results; result->check; result++) {
         HF_FREE char *evidence = hf_check_evidence(result);
         HF_FREE char *reasons = hf_check_accepted(result) ? hf_check_reasons(result) : NULL;
         json_t *item = json_pack("{s:s, s:s, s:o, s:o, s:s, s:o}", "id", result->check->id, "verdict",
@@ -60,8 +59,7 @@ void hf_check_results_set(struct hf_report *report, const struct hf_check_result
 
 void hf_check_results_note(const struct hf_report *report, const struct hf_check_result *results)
 {
-    for (size_t i = 0; i < hf_check_count; i++) {
-        const struct hf_check_result *result = &results[i];
+    for (const struct hf_check_result *result = results; result->check; result++) {
         for (size_t k = 0; k < result->findings.count; k++) {
             const struct hf_finding *finding = &result->findings.items[k];
             if (hf_finding_refuses(finding))
@@ -73,10 +71,10 @@ void hf_check_results_note(const struct hf_report *report, const struct hf_check
 
 void hf_check_results_note_accepted(const struct hf_report *report, const struct hf_check_result *results)
 {
-    for (size_t i = 0; i < hf_check_count; i++) {
-        HF_FREE char *reasons = hf_check_accepted(&results[i]) ? hf_check_reasons(&results[i]) : NULL;
+    for (const struct hf_check_result *result = results; result->check; result++) {
+        HF_FREE char *reasons = hf_check_accepted(result) ? hf_check_reasons(result) : NULL;
         if (reasons)
-            hf_report_note(report, "accepted although %s: %s (%s)", hf_verdict_name(results[i].verdict),
-                           results[i].check->id, reasons);
+            hf_report_note(report, "accepted although %s: %s (%s)", hf_verdict_name(result->verdict), result->check->id,
+                           reasons);
     }
 }

@@ -151,16 +151,16 @@ static int compose_functions(const struct hf_check_subject *subject, struct hf_m
 
 static int compose_checks(const struct hf_check_result *results, struct hf_manifest *manifest, struct hotfix_error *err)
 {
-    manifest->checks = calloc(hf_check_count, sizeof(*manifest->checks));
+    manifest->checks = calloc(hf_check_count + hf_live_check_count, sizeof(*manifest->checks));
     if (!manifest->checks)
         return out_of_memory(err);
-    for (size_t i = 0; i < hf_check_count; i++) {
+    for (const struct hf_check_result *result = results; result->check; result++) {
         struct hf_manifest_check *check = &manifest->checks[manifest->check_count++];
-        HF_FREE char *evidence = hf_check_evidence(&results[i]);
-        check->verdict = results[i].verdict;
-        check->id = strdup(results[i].check->id);
+        HF_FREE char *evidence = hf_check_evidence(result);
+        check->verdict = result->verdict;
+        check->id = strdup(result->check->id);
         check->evidence = evidence ? hf_plain_copy(evidence) : NULL;
-        HF_FREE char *reasons = hf_check_reasons(&results[i]);
+        HF_FREE char *reasons = hf_check_reasons(result);
         check->exception = reasons ? hf_plain_copy(reasons) : NULL;
         if (!check->id || !check->evidence || !check->exception)
             return out_of_memory(err);
@@ -197,14 +197,14 @@ static int compose_exceptions(const struct hf_check_result *results, struct hf_m
 {
     size_t findings = 0;
 
-    for (size_t i = 0; i < hf_check_count; i++)
-        findings += results[i].findings.count;
+    for (const struct hf_check_result *result = results; result->check; result++)
+        findings += result->findings.count;
     HF_FREE const struct hf_exception **sealed = calloc(findings + 1, sizeof(*sealed));
     if (!sealed)
         return out_of_memory(err);
-    for (size_t i = 0; i < hf_check_count; i++) {
-        for (size_t k = 0; k < results[i].findings.count; k++) {
-            const struct hf_exception *exception = results[i].findings.items[k].exception;
+    for (const struct hf_check_result *result = results; result->check; result++) {
+        for (size_t k = 0; k < result->findings.count; k++) {
+            const struct hf_exception *exception = result->findings.items[k].exception;
             if (!exception || is_sealed(sealed, manifest->exception_count, exception))
                 continue;
             sealed[manifest->exception_count] = exception;

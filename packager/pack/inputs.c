@@ -18,10 +18,17 @@ int hf_inputs_add_pick(const struct hf_option *option, const char *argument, str
     return 0;
 }
 
-int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err)
+int hf_inputs_open_policy(struct hf_inputs *inputs, struct hotfix_error *err)
 {
     if (inputs->policy_path && hf_policy_read(inputs->policy_path, &inputs->policy, err) != 0)
         return hf_error_prefix(err, "policy");
+    return 0;
+}
+
+int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err)
+{
+    if (hf_inputs_open_policy(inputs, err) != 0)
+        return -1;
     if (hf_program_open(inputs->target_path, inputs->debug_path, &inputs->target, err) != 0)
         return hf_error_prefix(err, "target");
     if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, &inputs->patch, err) != 0)

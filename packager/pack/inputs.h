@@ -31,6 +31,8 @@ struct hf_inputs {
 /* An hf_option_fn: arg is the inputs, kind the kind of pick. */
 int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err);
 
+/* Reads the policy, where there is one. */
+int hf_inputs_open_policy(struct hf_inputs *inputs, struct hotfix_error *err);
 /* Reads the policy, opens both files and resolves the picks. The subject points into the inputs. On failure
  * hf_inputs_deinit() is still due. */
 int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err);

@@ -48,6 +48,23 @@ static void detour_is_a_relative_jump(void **state)
     assert_int_equal(bytes[sizeof(forward)], 0);
 }
 
+static void where_a_detour_leads_is_read_back(void **state)
+{
+    static const uint8_t call[] = {0xe8, 0xfb, 0x0f, 0x00, 0x00};
+    uint8_t bytes[HF_DETOUR_MAX];
+    uint64_t to = 1;
+
+    (void)state;
+    assert_false(arch->detour_target(0x401000, call, &to));
+    assert_true(to == 1);
+    arch->detour(UINT64_C(0x7f0000001000), UINT64_C(0x7effffff0000), bytes);
+    assert_true(arch->detour_target(UINT64_C(0x7f0000001000), bytes, &to));
+    assert_true(to == UINT64_C(0x7effffff0000));
+    arch->detour(0x401000, 0x402000, bytes);
+    assert_true(arch->detour_target(0x401000, bytes, &to));
+    assert_true(to == 0x402000);
+}
+
 static void landing_pad_is_recognised_whole_only(void **state)
 {
     static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa, 0xc3};
@@ -132,6 +149,7 @@ int main(void)
         cmocka_unit_test(unknown_machine_has_no_table),
         cmocka_unit_test(detour_refuses_what_a_jump_cannot_reach),
         cmocka_unit_test(detour_is_a_relative_jump),
+        cmocka_unit_test(where_a_detour_leads_is_read_back),
         cmocka_unit_test(landing_pad_is_recognised_whole_only),
         cmocka_unit_test(unknown_relocations_are_refused),
         cmocka_unit_test(relocations_that_overflow_are_refused),

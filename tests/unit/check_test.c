@@ -22,7 +22,7 @@ static const struct hf_pair total_pair = {&total, &total};
 /* Results as a run leaves them, of which all but `check` have nothing to say. */
 static struct hf_check_result *make_results(const struct hf_check *check, struct hf_check_result **result)
 {
-    struct hf_check_result *results = calloc(hf_check_count, sizeof(*results));
+    struct hf_check_result *results = calloc(hf_check_count + 1, sizeof(*results));
 
     assert_non_null(results);
     for (size_t i = 0; i < hf_check_count; i++) {
@@ -44,7 +44,7 @@ static void nothing_accepts_what_a_check_rules_out(void **state)
 {
     (void)state;
     const struct hf_exception exceptions[] = {{&hf_check_machine, NULL, "any", HF_TIME_NEVER},
-                                              {&hf_check_flags, NULL, "one Makefile", HF_TIME_NEVER}};
+                                              {&hf_check_optimisation, NULL, "one Makefile", HF_TIME_NEVER}};
     struct hf_check_result *machine = NULL, *flags = NULL;
     struct hf_check_result *results = make_results(&hf_check_machine, &machine);
 
@@ -53,7 +53,7 @@ static void nothing_accepts_what_a_check_rules_out(void **state)
     assert_null(machine->findings.items[0].exception);
     hf_check_results_destroy(results);
 
-    results = make_results(&hf_check_flags, &flags);
+    results = make_results(&hf_check_optimisation, &flags);
     add(flags, HF_UNPROVEN, &fee_pair, "not recorded");
     add(flags, HF_INCOMPATIBLE, &total_pair, "-O2 and -O1");
     hf_check_accept(flags, exceptions, 2);
@@ -64,16 +64,16 @@ static void nothing_accepts_what_a_check_rules_out(void **state)
     struct hotfix_error error;
     assert_int_equal(hf_checks_judge(results, &error), -1);
     assert_int_equal(error.code, HOTFIX_INCOMPATIBLE);
-    assert_string_equal(error.message, "incompatible: flags: total (shop.c): -O2 and -O1");
+    assert_string_equal(error.message, "incompatible: optimisation: total (shop.c): -O2 and -O1");
     hf_check_results_destroy(results);
 }
 
 static void an_expired_exception_accepts_nothing(void **state)
 {
     (void)state;
-    const struct hf_exception past = {&hf_check_flags, NULL, "old", LONG_AGO};
+    const struct hf_exception past = {&hf_check_optimisation, NULL, "old", LONG_AGO};
     struct hf_check_result *flags = NULL;
-    struct hf_check_result *results = make_results(&hf_check_flags, &flags);
+    struct hf_check_result *results = make_results(&hf_check_optimisation, &flags);
 
     assert_true(hf_exception_expired(&past));
     add(flags, HF_UNPROVEN, &fee_pair, "not recorded");
@@ -85,9 +85,9 @@ static void an_expired_exception_accepts_nothing(void **state)
 static void a_scope_names_functions(void **state)
 {
     (void)state;
-    const struct hf_exception scoped = {&hf_check_flags, "f*", "fees only", HF_TIME_NEVER};
+    const struct hf_exception scoped = {&hf_check_optimisation, "f*", "fees only", HF_TIME_NEVER};
     struct hf_check_result *flags = NULL;
-    struct hf_check_result *results = make_results(&hf_check_flags, &flags);
+    struct hf_check_result *results = make_results(&hf_check_optimisation, &flags);
 
     add(flags, HF_UNPROVEN, NULL, "the files");
     add(flags, HF_UNPROVEN, &total_pair, "not recorded");
@@ -103,12 +103,12 @@ static void a_scope_names_functions(void **state)
 static void a_check_is_accepted_when_each_finding_is(void **state)
 {
     (void)state;
-    const struct hf_exception exceptions[] = {{&hf_check_flags, "fee", "one Makefile", HF_TIME_NEVER},
-                                              {&hf_check_flags, "total", "one Makefile", HF_TIME_NEVER},
+    const struct hf_exception exceptions[] = {{&hf_check_optimisation, "fee", "one Makefile", HF_TIME_NEVER},
+                                              {&hf_check_optimisation, "total", "one Makefile", HF_TIME_NEVER},
                                               {&hf_check_inline, NULL, "of another check", HF_TIME_NEVER},
-                                              {&hf_check_flags, NULL, "looked at", HF_TIME_NEVER}};
+                                              {&hf_check_optimisation, NULL, "looked at", HF_TIME_NEVER}};
     struct hf_check_result *flags = NULL;
-    struct hf_check_result *results = make_results(&hf_check_flags, &flags);
+    struct hf_check_result *results = make_results(&hf_check_optimisation, &flags);
 
     add(flags, HF_COMPATIBLE, &fee_pair, "same");
     assert_false(hf_check_accepted(flags));

@@ -14,7 +14,7 @@
 
 #define GOOD                                                                                                           \
     "[exception.one]\n"                                                                                                \
-    "check = flags\n"                                                                                                  \
+    "check = optimisation\n"                                                                                           \
     "scope = f*\n"                                                                                                     \
     "reason = one Makefile\n"                                                                                          \
     "expires = 2999-12-31\n"
@@ -34,13 +34,13 @@ static void what_is_no_exception_is_named_with_its_line(void **state)
     (void)state;
     refuse("", "p.ini: is empty");
     refuse("# why\n", "p.ini line 1: a key outside a section");
-    refuse("[other]\ncheck = flags\n",
+    refuse("[other]\ncheck = optimisation\n",
            "p.ini line 1: section [other] is unknown: only [exception.NAME] may stand here");
-    refuse("[exception.]\ncheck = flags\n",
+    refuse("[exception.]\ncheck = optimisation\n",
            "p.ini line 1: section [exception.] is unknown: only [exception.NAME] may stand here");
     refuse(GOOD "\n" GOOD, "p.ini line 7: section [exception.one] stands in line 1 already");
     refuse("[exception.one]\nchek = flags\n", "p.ini line 2: unknown key 'chek': check, scope, reason or expires");
-    refuse("[exception.one]\ncheck = flags\ncheck = inline\n", "p.ini line 3: repeated key check");
+    refuse("[exception.one]\ncheck = optimisation\ncheck = inline\n", "p.ini line 3: repeated key check");
 }
 
 static void a_check_that_is_none_or_never_accepted_is_refused(void **state)
@@ -57,15 +57,15 @@ static void check_reason_and_expiry_must_be_there(void **state)
     (void)state;
     refuse("[exception.one]\nreason = r\nexpires = 2999-12-31\n",
            "p.ini line 1: section [exception.one] lacks the key check");
-    refuse("[exception.one]\ncheck = flags\nexpires = 2999-12-31\n",
+    refuse("[exception.one]\ncheck = optimisation\nexpires = 2999-12-31\n",
            "p.ini line 1: section [exception.one] lacks the key reason");
-    refuse("[exception.one]\ncheck = flags\nreason = r\n",
+    refuse("[exception.one]\ncheck = optimisation\nreason = r\n",
            "p.ini line 1: section [exception.one] lacks the key expires");
-    refuse("[exception.one]\ncheck = flags\nreason =\nexpires = 2999-12-31\n",
+    refuse("[exception.one]\ncheck = optimisation\nreason =\nexpires = 2999-12-31\n",
            "p.ini line 3: not a line 'key = value'");
-    refuse("[exception.one]\ncheck = flags\nreason = %20 \nexpires = 2999-12-31\n",
+    refuse("[exception.one]\ncheck = optimisation\nreason = %20 \nexpires = 2999-12-31\n",
            "p.ini line 3: a value begins or ends with a blank");
-    refuse("[exception.one]\ncheck = flags\nreason = %20\nexpires = 2999-12-31\n",
+    refuse("[exception.one]\ncheck = optimisation\nreason = %20\nexpires = 2999-12-31\n",
            "p.ini line 3: a reason of blanks only is none");
 }
 
@@ -76,7 +76,7 @@ static void a_date_that_does_not_exist_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
         char text[128], message[160];
-        snprintf(text, sizeof(text), "[exception.one]\ncheck = flags\nreason = r\nexpires = %s\n", dates[i]);
+        snprintf(text, sizeof(text), "[exception.one]\ncheck = optimisation\nreason = r\nexpires = %s\n", dates[i]);
         snprintf(message, sizeof(message),
                  "p.ini line 4: expires '%s' is not a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z",
                  dates[i]);
@@ -93,7 +93,7 @@ static void a_policy_reads_as_it_was_written(void **state)
                                     "2001-09-09T01:46:40Z\n";
     assert_int_equal(hf_policy_parse("p.ini", good, strlen(good), &policy, NULL), 0);
     assert_int_equal(policy.count, 2);
-    assert_ptr_equal(policy.exceptions[0].check, &hf_check_flags);
+    assert_ptr_equal(policy.exceptions[0].check, &hf_check_optimisation);
     assert_string_equal(policy.exceptions[0].scope, "f*");
     assert_string_equal(policy.exceptions[0].reason, "one Makefile");
     assert_true(policy.exceptions[0].expires == INT64_C(32503679999));
@@ -108,18 +108,18 @@ static void the_fate_of_an_exception_is_known(void **state)
     static char name[] = "fee", source[] = "shop.c";
     const struct hf_function fee = {.name = name, .source = source};
     const struct hf_pair pair = {&fee, &fee};
-    const struct hf_exception expired = {&hf_check_flags, NULL, "r", 1};
-    const struct hf_exception elsewhere = {&hf_check_flags, "total", "r", HF_TIME_NEVER};
+    const struct hf_exception expired = {&hf_check_optimisation, NULL, "r", 1};
+    const struct hf_exception elsewhere = {&hf_check_optimisation, "total", "r", HF_TIME_NEVER};
     const struct hf_exception other = {&hf_check_inline, NULL, "r", HF_TIME_NEVER};
-    const struct hf_exception fitting = {&hf_check_flags, "fee", "r", HF_TIME_NEVER};
-    struct hf_check_result *results = calloc(hf_check_count, sizeof(*results));
+    const struct hf_exception fitting = {&hf_check_optimisation, "fee", "r", HF_TIME_NEVER};
+    struct hf_check_result *results = calloc(hf_check_count + 1, sizeof(*results));
     struct hf_check_result *flags = NULL;
 
     (void)state;
     assert_non_null(results);
     for (size_t i = 0; i < hf_check_count; i++) {
         results[i].check = hf_checks[i];
-        if (hf_checks[i] == &hf_check_flags)
+        if (hf_checks[i] == &hf_check_optimisation)
             flags = &results[i];
     }
     assert_non_null(flags);

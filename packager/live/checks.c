@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "live/checks.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/name.h"
+#include "cleanup.h"
+#include "digest.h"
+#include "elf/dynamic.h"
+#include "error.h"
+#include "live/code.h"
+#include "live/live.h"
+#include "live/stacks.h"
+
+#define ID_TEXT_SIZE (2 * HF_BUILD_ID_MAX + 1)
+
+const struct hf_check *const hf_live_checks[] = {
+    &hf_check_loaded,
+    &hf_check_code_bytes,
+    &hf_check_diverted,
+    &hf_check_busy,
+};
+const size_t hf_live_check_count = sizeof(hf_live_checks) / sizeof(hf_live_checks[0]);
+
+static const char *no_build(const struct hf_build_id *id, char text[ID_TEXT_SIZE])
+{
+    hf_hex_encode(id->bytes, id->size, text);
+    return id->size ? text : "none";
+}
+
+/* The loaded module that has the target's file name; NULL when there is none. */
+static const struct hf_live_module *find_namesake(const struct hf_check_subject *subject)
+{
+    const char *name = subject->target ? hf_base_name(subject->target->image.path) : subject->bundle->target_name;
+
+    for (size_t i = 0; i < subject->live->module_count; i++)
+        if (strcmp(hf_base_name(subject->live->modules[i].path), name) == 0)
+            return &subject->live->modules[i];
+    return NULL;
+}
+
+static int run_loaded(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
+{
+    const struct hf_live *live = subject->live;
+    const struct hf_build_id *id = hf_live_target_id(subject);
+    const struct hf_live_module *namesake = find_namesake(subject);
+    char wanted[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
+    size_t count;
+    const struct hf_live_module *module = hf_live_module_find(live, id, &count);
+
+    (void)err;
+    no_build(id, wanted);
+    if (count == 1)
+        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "process %d (%s) has build %s loaded: %s%s", live->pid,
+                        live->name, wanted, module->path, module->deleted ? " (deleted since)" : "");
+    else if (count > 1)
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL,
+                        "process %d (%s) has build %s loaded %zu times, and the loader does not choose", live->pid,
+                        live->name, wanted, count);
+    else if (namesake)
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "make the patch for the build that runs, or restart it",
+                        "process %d (%s) has another build of %s loaded: %s, not %s", live->pid, live->name,
+                        namesake->path, no_build(&namesake->build_id, other), no_build(id, wanted));
+    else
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "see that it is the right process",
+                        "process %d (%s) has not loaded the target, build %s", live->pid, live->name,
+                        no_build(id, wanted));
+    return 0;
+}
+
+/* The dynamic linker writes into the code of files with text relocations. */
+static int has_text_relocations(const struct hf_check_subject *subject, bool *has, struct hotfix_error *err)
+{
+    struct hf_dynamic dynamic = {.text_relocations = false};
+
+    if (subject->target && hf_dynamic_read(&subject->target->image, &dynamic, err) != 0)
+        return -1;
+    *has = dynamic.text_relocations;
+    hf_dynamic_deinit(&dynamic);
+    return 0;
+}
+
+static void note_code(const struct hf_pair *pair, const struct hf_live_function *function, bool relocated,
+                      struct hf_findings *findings)
+{
+    if (function->known && function->differs == pair->old_function->size)
+        return;
+    if (function->known)
+        hf_findings_add(findings, relocated ? HF_UNPROVEN : HF_INCOMPATIBLE, pair,
+                        relocated ? NULL : "detach debuggers and tracers, and revert what else changed it",
+                        "its code in memory is not that of the file: at offset %zu there is 0x%02x%s",
+                        function->differs, function->byte,
+                        relocated ? ", which the file's text relocations may have brought about" : "");
+    else if (function->diverted)
+        hf_findings_add(findings, HF_UNPROVEN, pair, "check target and patch instead of the bundle",
+                        "it is diverted, and the bundle does not tell what the rest of its code must be");
+    else
+        hf_findings_add(findings, HF_INCOMPATIBLE, pair,
+                        "detach debuggers and tracers, and revert what else changed it",
+                        "its code in memory is not what the bundle was made for");
+}
+
+static int run_code_bytes(const struct hf_check_subject *subject, struct hf_findings *findings,
+                          struct hotfix_error *err)
+{
+    const struct hf_live_module *module = hf_live_target(subject, findings);
+    bool relocated;
+
+    if (!module)
+        return 0;
+    if (has_text_relocations(subject, &relocated, err) != 0)
+        return -1;
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        struct hf_live_function function;
+        if (hf_live_function_read(subject, module, i, &function, err) != 0)
+            return -1;
+        if (!function.same)
+            note_code(&subject->pairs[i], &function, relocated, findings);
+    }
+    if (findings->count == 0)
+        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "the code of %zu functions is what it must be",
+                        subject->pair_count);
+    return 0;
+}
+
+static void note_detour(const struct hf_check_subject *subject, const struct hf_pair *pair, uint64_t to,
+                        struct hf_findings *findings)
+{
+    const struct hf_live_module *module = hf_live_module_at(subject->live, to);
+    const struct hf_mapping *mapping = hf_live_mapping(subject->live, to);
+    char id[2 * HF_ID_SIZE + 1];
+
+    if (!module || !module->stamped) {
+        hf_findings_add(findings, HF_INCOMPATIBLE, pair, "revert what diverts it first",
+                        "it is diverted, by no bundle: a jump at its entry leads to 0x%" PRIx64 " in %s", to,
+                        mapping && *mapping->path ? mapping->path : "memory without a name");
+        return;
+    }
+    hf_hex_encode(module->id, HF_ID_SIZE, id);
+    if (subject->bundle && memcmp(subject->bundle->id, module->id, HF_ID_SIZE) == 0)
+        hf_findings_add(findings, HF_INCOMPATIBLE, pair, "nothing is left to do",
+                        "this very bundle is applied to it, version %s, id %s", module->version, id);
+    else
+        hf_findings_add(findings, HF_UNPROVEN, pair,
+                        "accept it where the new bundle is meant to go on top of that one, else revert that one first",
+                        "it is patched already: a detour leads to the bundle of version %s, id %s", module->version,
+                        id);
+}
+
+static int run_diverted(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
+{
+    const struct hf_live_module *module = hf_live_target(subject, findings);
+
+    if (!module)
+        return 0;
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        struct hf_live_function function;
+        if (hf_live_function_read(subject, module, i, &function, err) != 0)
+            return -1;
+        if (function.diverted)
+            note_detour(subject, &subject->pairs[i], function.to, findings);
+    }
+    if (findings->count == 0)
+        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "none of %zu functions is diverted", subject->pair_count);
+    return 0;
+}
+
+static void note_unseen(const struct hf_live_unseen *unseen, struct hf_findings *findings)
+{
+    char more[48] = "", who[32] = "";
+
+    if (unseen->threads == 0)
+        return;
+    if (unseen->threads > 1)
+        snprintf(more, sizeof(more), " and of %zu more", unseen->threads - 1);
+    if (unseen->tracer)
+        snprintf(who, sizeof(who), " (process %d)", unseen->tracer);
+    hf_findings_add(findings, HF_UNPROVEN, NULL,
+                    "end what traces it, and be its user or root, where Yama's ptrace_scope is not 0 with "
+                    "CAP_SYS_PTRACE",
+                    "the stack of thread %d%s cannot be looked at: %s%s", unseen->tid, more, unseen->why, who);
+}
+
+static void note_busy(const struct hf_pair *pair, const struct hf_live_code *code, struct hf_findings *findings)
+{
+    char more[48] = "";
+
+    if (code->threads > 1)
+        snprintf(more, sizeof(more), " and of %zu more", code->threads - 1);
+    hf_findings_add(findings, HF_UNPROVEN, pair,
+                    "check again when it has returned; where it never does, pick what it calls",
+                    "it is on the stack of thread %d (%s)%s, where the old code goes on until it returns", code->tid,
+                    code->name, more);
+}
+
+static int run_busy(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
+{
+    const struct hf_live_module *module = hf_live_target(subject, findings);
+    HF_FREE struct hf_live_code *codes = calloc(subject->pair_count + 1, sizeof(*codes));
+    struct hf_live_unseen unseen;
+    size_t threads;
+
+    if (!module)
+        return 0;
+    if (!codes)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        codes[i].begin = module->base + subject->pairs[i].old_function->address;
+        codes[i].end = codes[i].begin + subject->pairs[i].old_function->size;
+    }
+    if (hf_live_stacks_search(subject->live, codes, subject->pair_count, &threads, &unseen, err) != 0)
+        return -1;
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (codes[i].threads > 0)
+            note_busy(&subject->pairs[i], &codes[i], findings);
+    note_unseen(&unseen, findings);
+    if (findings->count == 0)
+        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
+                        "none of %zu functions is on the stack of one of %zu threads", subject->pair_count, threads);
+    return 0;
+}
+
+const struct hf_check hf_check_loaded = {"loaded", "the build that the process has loaded", HF_ACCEPT_NEVER,
+                                         run_loaded};
+const struct hf_check hf_check_code_bytes = {"code-bytes", "code of each picked function in the process's memory",
+                                             HF_ACCEPT_UNPROVEN, run_code_bytes};
+const struct hf_check hf_check_diverted = {"diverted", "functions that are patched or diverted already",
+                                           HF_ACCEPT_UNPROVEN, run_diverted};
+const struct hf_check hf_check_busy = {"busy", "functions that are on a stack of the process now", HF_ACCEPT_UNPROVEN,
+                                       run_busy};
