@@ -55,14 +55,15 @@ static int create_memfd(const char *name, const uint8_t *payload, size_t size, s
 
 /*
  * A name under which nothing was opened before: the bits of a counter become path elements that mean nothing ("/." for
- * 1, a doubled "/" for 0) in front of the descriptor's number.
+ * 1, a doubled "/" for 0) in front of the descriptor's number. The process is named by its id: a debugger that is
+ * attached opens the file too, and /proc/self would be the debugger's own.
  */
 static void unique_path(int fd, char path[PATH_SIZE])
 {
     static atomic_uint_fast64_t counter;
     uint64_t number = atomic_fetch_add(&counter, 1);
 
-    size_t length = (size_t)snprintf(path, PATH_SIZE, "/proc/self/fd");
+    size_t length = (size_t)snprintf(path, PATH_SIZE, "/proc/%d/fd", (int)getpid());
     for (; number > 0; number >>= 1)
         length += (size_t)snprintf(path + length, PATH_SIZE - length, number & 1 ? "/." : "/");
     snprintf(path + length, PATH_SIZE - length, "/%d", fd);
@@ -80,6 +81,45 @@ static void *open_library(int fd, struct hotfix_error *err)
     if (!handle)
         hf_error(err, HOTFIX_STAGE, "the dynamic linker refuses the patch: %s", dlerror());
     return handle;
+}
+
+/*
+ * Debuggers look for a library's symbols in the file of its name, and the descriptor's number may be that of a pipe
+ * by then, which they would wait for without end. So the name becomes that of the mapping, through which who may (root)
+ * reads the memfd. The dynamic linker knows the library by the old name as well. Without memory it keeps that.
+ */
+static void name_after_mapping(struct hf_stage *stage)
+{
+    struct link_map *map;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    if (dlinfo(stage->patch.handle, RTLD_DI_LINKMAP, &map) != 0)
+        return;
+    for (size_t i = 0; i < stage->patch.phnum; i++) {
+        const ElfW(Phdr) *segment = &stage->patch.phdr[i];
+        if (segment->p_type != PT_LOAD || segment->p_offset != 0 || segment->p_filesz == 0)
+            continue;
+        uintptr_t begin = (stage->patch.base + segment->p_vaddr) & -page;
+        uintptr_t end = (stage->patch.base + segment->p_vaddr + segment->p_filesz + page - 1) & -page;
+        if (asprintf(&stage->name, "/proc/%d/map_files/%zx-%zx", (int)getpid(), (size_t)begin, (size_t)end) < 0) {
+            stage->name = NULL;
+            return;
+        }
+        stage->opened_as = map->l_name;
+        map->l_name = stage->name;
+        return;
+    }
+}
+
+/* The dynamic linker frees the name that it gave the library itself. */
+static void name_as_opened(struct hf_stage *stage)
+{
+    struct link_map *map;
+
+    if (stage->name && dlinfo(stage->patch.handle, RTLD_DI_LINKMAP, &map) == 0)
+        map->l_name = stage->opened_as;
+    free(stage->name);
+    stage->name = NULL;
 }
 
 /* Is it the library that was asked for, and where it was wanted? */
@@ -208,6 +248,7 @@ int hf_stage_open(const struct hf_manifest *manifest, const uint8_t *payload, co
         hf_stage_close(&staged);
         return -1;
     }
+    name_after_mapping(&staged);
     *stage = staged;
     return 0;
 }
@@ -224,7 +265,9 @@ void hf_stage_abandon(struct hf_stage *stage)
 
 void hf_stage_close(struct hf_stage *stage)
 {
-    if (stage->patch.handle)
+    if (stage->patch.handle) {
+        name_as_opened(stage);
         dlclose(stage->patch.handle);
+    }
     hf_stage_abandon(stage);
 }

@@ -20,6 +20,8 @@ struct hf_stage {
     struct hf_module patch;
     struct hf_module *others; /* modules that the patch was rebound to, the target not among them */
     size_t other_count;
+    char *name;      /* that debuggers see, owned until the patch is unloaded; NULL: that it was opened under */
+    char *opened_as; /* the dynamic linker's */
 };
 
 /* payload has manifest->payload_size bytes. HOTFIX_STAGE, HOTFIX_FORMAT (bad fix-ups), HOTFIX_NO_TARGET, HOTFIX_MEMORY.

@@ -82,10 +82,21 @@ static int add_section(struct hf_redirect *redirect, const struct hf_part *part,
     return redirect->sections[part->index] ? 0 : no_memory(err);
 }
 
-/* A name of a part that is kept. Global ones are hidden: nothing outside is to bind to them. */
-static int add_name(struct hf_redirect *redirect, const struct hf_name *name, struct hotfix_error *err)
+/*
+ * Global names are hidden: nothing outside is to bind to them. Those of functions that the release may show are seen,
+ * for backtrace(3) and dladdr(3); the patch binds to its own nevertheless, and its scope is its own.
+ */
+static uint8_t visibility_of(const struct hf_name *name)
 {
     bool hook = strcmp(name->text, HF_HOOK_APPLY) == 0 || strcmp(name->text, HF_HOOK_REVERT) == 0;
+    bool shown = name->type == STT_FUNC && name->visibility == STV_DEFAULT;
+
+    return name->binding == STB_LOCAL || hook || shown ? STV_DEFAULT : STV_HIDDEN;
+}
+
+/* A name of a part that is kept. */
+static int add_name(struct hf_redirect *redirect, const struct hf_name *name, struct hotfix_error *err)
+{
     const struct hf_writer_symbol symbol = {
         .name = (char *)name->text,
         .value = name->value,
@@ -93,7 +104,7 @@ static int add_name(struct hf_redirect *redirect, const struct hf_name *name, st
         .section = redirect->sections[name->part->index],
         .type = name->type,
         .binding = name->binding == STB_GNU_UNIQUE ? STB_WEAK : name->binding,
-        .visibility = name->binding == STB_LOCAL || hook ? STV_DEFAULT : STV_HIDDEN,
+        .visibility = visibility_of(name),
     };
     redirect->symbols[name->index] = hf_writer_symbol(&redirect->writer, &symbol);
     return redirect->symbols[name->index] ? 0 : no_memory(err);
