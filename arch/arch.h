@@ -112,6 +112,14 @@ struct hf_flow {
     bool loops_over_calls; /* one that jumps back over a call */
 };
 
+/* Something outside of an instruction that it names. */
+struct hf_arch_reference {
+    size_t offset; /* of the instruction in the code */
+    size_t size;   /* of the instruction */
+    bool thread;   /* value is an offset from the thread pointer, not an address */
+    uint64_t value;
+};
+
 struct hf_arch_tools {
     const struct hf_arch *arch;
 
@@ -134,6 +142,13 @@ struct hf_arch_tools {
      * returns how many there are. None for code without an indirect jump.
      */
     size_t (*tables)(const uint8_t *code, size_t size, uint64_t address, uint64_t *found, size_t limit);
+
+    /*
+     * What the code at `address` calls, jumps to, reads, writes or computes the address of, relative to itself or to
+     * the thread pointer: stores up to `limit` of them and sets *count to how many there are. OK or DECODE.
+     */
+    enum hf_arch_status (*references)(const uint8_t *code, size_t size, uint64_t address,
+                                      struct hf_arch_reference *found, size_t limit, size_t *count);
 
     /* Relocation types that stand for HF_RELATION_WORD, HF_RELATION_NEAR and HF_RELATION_CALL without further ado. */
     uint32_t word_type;

@@ -167,11 +167,54 @@ static size_t tables(const uint8_t *code, size_t size, uint64_t address, uint64_
     return indirect ? count : 0;
 }
 
+/* A direct branch's target, or what an operand without a register of its own names. */
+static bool refer(const struct walk *walk, uint8_t index, struct hf_arch_reference *reference)
+{
+    const cs_x86_op *op = operand(walk, index);
+
+    *reference = (struct hf_arch_reference){.offset = walk->insn->address, .size = walk->insn->size};
+    if (index == 0 && branch_target(walk, &reference->value))
+        return true;
+    if (!op || op->type != X86_OP_MEM)
+        return false;
+    reference->thread = op->mem.segment == X86_REG_FS;
+    if (reference->thread) {
+        reference->value = (uint64_t)op->mem.disp;
+        return op->mem.base == X86_REG_INVALID && op->mem.index == X86_REG_INVALID;
+    }
+    reference->value = walk->address + (uint64_t)op->mem.disp;
+    return op->mem.base == X86_REG_RIP;
+}
+
+static enum hf_arch_status references(const uint8_t *code, size_t size, uint64_t address,
+                                      struct hf_arch_reference *found, size_t limit, size_t *count)
+{
+    struct hf_arch_reference reference;
+    struct walk walk;
+    size_t seen = 0;
+
+    if (!walk_open(&walk, code, size, address))
+        return HF_ARCH_DECODE;
+    while (walk_next(&walk))
+        for (uint8_t i = 0; i < 3; i++)
+            if (refer(&walk, i, &reference) && seen++ < limit) {
+                reference.offset -= address;
+                found[seen - 1] = reference;
+            }
+    bool done = walk_done(&walk);
+    walk_close(&walk);
+    if (!done)
+        return HF_ARCH_DECODE;
+    *count = seen;
+    return HF_ARCH_OK;
+}
+
 const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .arch = &hf_arch_x86_64,
     .entry = entry,
     .enters = enters,
     .tables = tables,
+    .references = references,
     .word_type = R_X86_64_64,
     .near_type = R_X86_64_PC32,
     .near_word_type = R_X86_64_PC64,

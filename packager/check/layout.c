@@ -11,102 +11,28 @@
 
 #include "check/check.h"
 #include "check/name.h"
+#include "check/touched.h"
+#include "check/view.h"
 #include "cleanup.h"
 #include "elf/difference.h"
 #include "elf/prototype.h"
-#include "elf/reach.h"
 #include "error.h"
 
 #define ADVICE       "keep the layout that the program's objects have"
 #define ADVICE_INNER "accept it if no object of it outlives a call"
 #define ADVICE_DEBUG "compile with -g, or name the debug file"
 
-/* A unit of the target, and what the functions that were picked from it use on both sides. */
-struct scope {
-    size_t unit;
-    struct hf_names names;
-    bool has_type_units, type_units_known;
-    struct hf_reach before;
-    struct hf_reach after;
-};
-
 struct state {
     const struct hf_check_subject *subject;
     struct hf_findings *findings;
     struct hf_comparison comparison;
     size_t reported; /* of its differences */
-    struct scope *scopes;
-    size_t scope_count;
-    struct scope *scope; /* the one at hand */
+    struct hf_views views;
+    struct hf_view *view; /* the one at hand */
     const struct hf_pair *pair;
     bool in_type_unit; /* a type of the pair may be defined where names are not looked up */
     struct hotfix_error *err;
 };
-
-static void state_deinit(struct state *state)
-{
-    for (size_t i = 0; i < state->scope_count; i++) {
-        hf_names_deinit(&state->scopes[i].names);
-        hf_reach_deinit(&state->scopes[i].before);
-        hf_reach_deinit(&state->scopes[i].after);
-    }
-    free(state->scopes);
-    hf_comparison_deinit(&state->comparison);
-}
-#define HF_STATE __attribute__((cleanup(state_deinit)))
-
-static int find_scope(struct state *state, size_t unit)
-{
-    for (size_t i = 0; i < state->scope_count; i++) {
-        state->scope = &state->scopes[i];
-        if (state->scope->unit == unit)
-            return 0;
-    }
-    struct scope *grown = reallocarray(state->scopes, state->scope_count + 1, sizeof(*grown));
-    if (!grown)
-        return hf_error(state->err, HOTFIX_MEMORY, "out of memory");
-    state->scopes = grown;
-    state->scope = &grown[state->scope_count];
-    *state->scope =
-        (struct scope){.unit = unit, .before.dwarf = state->comparison.before, .after.dwarf = state->comparison.after};
-    if (hf_names_read(state->subject->target->dwarf, unit, &state->scope->names, state->err) != 0)
-        return -1;
-    state->scope_count++;
-    return 0;
-}
-
-/* The unit that an offset lies in; unit_count when it lies in none. */
-static size_t unit_at(const struct hf_dwarf *dwarf, uint64_t offset)
-{
-    size_t low = 0, high = dwarf->unit_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (dwarf->units[middle].end <= offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < dwarf->unit_count && offset >= dwarf->units[low].offset ? low : dwarf->unit_count;
-}
-
-/* "shop.h:12". */
-static int locate(struct hf_dwarf *dwarf, const struct hf_definition *definition, char text[256],
-                  struct hotfix_error *err)
-{
-    const char *source = "";
-    size_t unit = definition->offset == HF_DIE_NONE ? dwarf->unit_count : unit_at(dwarf, definition->offset);
-
-    snprintf(text, 256, "unknown source");
-    if (unit < dwarf->unit_count) {
-        const struct hf_subprogram where = {.unit = unit, .file = definition->file};
-        if (hf_dwarf_source(dwarf, &where, &source, err) != 0)
-            return -1;
-    }
-    if (*source)
-        snprintf(text, 256, "%s:%u", hf_base_name(source), definition->line);
-    return 0;
-}
 
 /* A type that several functions use, or several units define, is told of once. */
 static bool is_reported(const struct state *state, const struct hf_difference *difference)
@@ -123,13 +49,13 @@ static int report(struct state *state)
     for (; state->reported < state->comparison.difference_count; state->reported++) {
         const struct hf_difference *difference = &state->comparison.differences[state->reported];
         /* Nobody but the function itself knows a type of one of its blocks. */
-        bool inner = hf_reach_inner(&state->scope->before, difference->before.offset);
+        bool inner = hf_reach_inner(&state->view->reach, difference->before.offset);
         enum hf_verdict verdict = difference->equality == HF_TYPES_DIFFERENT && !inner ? HF_INCOMPATIBLE : HF_UNPROVEN;
-        char before[256], after[256];
+        char before[HF_VIEW_PLACE], after[HF_VIEW_PLACE];
         if (is_reported(state, difference))
             continue;
-        if (locate(state->subject->target->dwarf, &difference->before, before, state->err) != 0 ||
-            locate(state->subject->patch->dwarf, &difference->after, after, state->err) != 0)
+        if (hf_view_locate(state->subject->target->dwarf, &difference->before, before, state->err) != 0 ||
+            hf_view_locate(state->subject->patch->dwarf, &difference->after, after, state->err) != 0)
             return -1;
         hf_findings_add(state->findings, verdict, state->pair, inner ? ADVICE_INNER : ADVICE,
                         "%s: %s (%s, in the patch %s)", difference->type, difference->what, before, after);
@@ -151,33 +77,29 @@ static bool refers_to_type_units(Dwarf_Debug dwarf, Dwarf_Die parent, unsigned d
     return false;
 }
 
-static bool has_type_units(struct state *state)
+static bool has_type_units(const struct state *state)
 {
-    struct scope *scope = state->scope;
+    const struct hf_dwarf *dwarf = state->subject->target->dwarf;
+    HF_DIE Dwarf_Die die = hf_die_at(dwarf->handle, dwarf->units[state->view->unit].offset);
 
-    if (!scope->type_units_known) {
-        HF_DIE Dwarf_Die die =
-            hf_die_at(state->comparison.before, state->subject->target->dwarf->units[scope->unit].offset);
-        scope->has_type_units = die && refers_to_type_units(state->comparison.before, die, 0);
-        scope->type_units_known = true;
-    }
-    return scope->has_type_units;
+    return die && refers_to_type_units(dwarf->handle, die, 0);
 }
 
-/* The target's entry for a type of a block: of several with one name in one function, the one in the same order. */
-static uint64_t find_inner(const struct scope *scope, const struct hf_inner_name *wanted)
+/* Two types of blocks with one name in one function are told by their order. */
+static bool same_name(const struct hf_inner_name *a, const struct hf_inner_name *b)
+{
+    return a->space == b->space && strcmp(a->name, b->name) == 0 && strcmp(a->function, b->function) == 0;
+}
+
+static uint64_t find_inner(const struct hf_view *view, const struct hf_inner_name *wanted)
 {
     size_t order = 0;
 
-    for (const struct hf_inner_name *inner = scope->after.inner; inner < wanted; inner++)
-        order += inner->space == wanted->space && strcmp(inner->name, wanted->name) == 0 &&
-                 strcmp(inner->function, wanted->function) == 0;
-    for (size_t i = 0; i < scope->before.inner_count; i++) {
-        const struct hf_inner_name *inner = &scope->before.inner[i];
-        if (inner->space == wanted->space && strcmp(inner->name, wanted->name) == 0 &&
-            strcmp(inner->function, wanted->function) == 0 && order-- == 0)
-            return inner->offset;
-    }
+    for (const struct hf_inner_name *inner = view->patch_reach.inner; inner < wanted; inner++)
+        order += same_name(inner, wanted);
+    for (size_t i = 0; i < view->reach.inner_count; i++)
+        if (same_name(&view->reach.inner[i], wanted) && order-- == 0)
+            return view->reach.inner[i].offset;
     return HF_DIE_NONE;
 }
 
@@ -209,14 +131,14 @@ static void check_type(Dwarf_Die after, void *arg)
     struct state *state = arg;
     enum hf_name_space space = hf_name_space(hf_die_tag(after));
     const struct hf_inner_name *inner =
-        dwarf_get_die_infotypes_flag(after) ? hf_reach_inner(&state->scope->after, hf_die_offset(after)) : NULL;
+        dwarf_get_die_infotypes_flag(after) ? hf_reach_inner(&state->view->patch_reach, hf_die_offset(after)) : NULL;
 
-    uint64_t offset = inner ? find_inner(state->scope, inner)
-                            : hf_names_find(&state->scope->names, space, hf_die_text(after, DW_AT_name));
+    uint64_t offset = inner ? find_inner(state->view, inner)
+                            : hf_names_find(&state->view->names, space, hf_die_text(after, DW_AT_name));
     HF_DIE Dwarf_Die before = offset == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.before, offset);
     bool elsewhere = before ? hf_die_has(before, DW_AT_signature) : !inner && !hf_die_has(after, DW_AT_declaration);
-    if (elsewhere && has_type_units(state))
-        state->in_type_unit = true;
+    if (elsewhere && !state->in_type_unit)
+        state->in_type_unit = has_type_units(state);
     if (!before)
         return;
     enum hf_equality equality = hf_comparison_types(&state->comparison, before, after);
@@ -225,69 +147,123 @@ static void check_type(Dwarf_Die after, void *arg)
 }
 
 /* Line tables alone (-g1) tell of functions, but not of what is in them. */
-static bool has_types(const struct hf_dwarf *dwarf, const struct hf_subprogram *function)
+static bool has_types(const struct hf_program *program, const struct hf_function *function)
 {
-    HF_DIE Dwarf_Die die = hf_die_at(dwarf->handle, function->offset);
+    const struct hf_subprogram *origin = hf_dwarf_origin(program->dwarf, hf_program_subprogram(program, function));
+    HF_DIE Dwarf_Die die = hf_die_at(program->dwarf->handle, origin->offset);
 
-    return dwarf->units[function->unit].typed || (die && hf_die_has(die, DW_AT_prototyped));
+    return program->dwarf->units[origin->unit].typed || (die && hf_die_has(die, DW_AT_prototyped));
 }
 
-static int check_pair(struct state *state)
+/* A variable is one object for both sides, whatever its type is called. */
+static int check_variable(struct state *state, const struct hf_touched_variable *variable)
 {
-    const struct hf_check_subject *subject = state->subject;
-    const struct hf_subprogram *old = hf_program_subprogram(subject->target, state->pair->old_function);
-    const struct hf_subprogram *new = hf_program_subprogram(subject->patch, state->pair->new_function);
+    uint64_t before, after;
 
-    if (!old || !new) {
-        hf_findings_add(state->findings, HF_UNPROVEN, state->pair, ADVICE_DEBUG,
-                        "no debug information tells the types that it uses in the %s", old ? "patch" : "target");
-        return 0;
-    }
-    const struct hf_subprogram *old_origin = hf_dwarf_origin(subject->target->dwarf, old);
-    const struct hf_subprogram *new_origin = hf_dwarf_origin(subject->patch->dwarf, new);
-    if (find_scope(state, old_origin->unit) != 0)
+    if (hf_view_variable(state->view, variable->symbol, &before, &after, state->err) != 0)
         return -1;
-    hf_dwarf_enter(subject->target->dwarf, old_origin->unit);
-    hf_dwarf_enter(subject->patch->dwarf, new_origin->unit);
-    struct scope *scope = state->scope;
-    hf_reach_function(&scope->before, old->offset);
-    hf_reach_function(&scope->after, new->offset);
-    bool typed = has_types(subject->target->dwarf, old_origin) && has_types(subject->patch->dwarf, new_origin);
-    state->in_type_unit = false;
-    hf_reach_types(&scope->after, check_type, state);
+    HF_DIE Dwarf_Die old = before == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.before, before);
+    HF_DIE Dwarf_Die new = after == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.after, after);
+    if (new)
+        hf_reach_root(&state->view->patch_reach, after);
+    /* Whether they are of one type themselves is told by the check of variables. */
+    HF_FREE char *what = NULL;
+    if (old && new)
+        hf_comparison_of(&state->comparison, old, new, &what);
+    return 0;
+}
+
+/* Types that what was read last leads to. */
+static int check_view(struct state *state)
+{
+    struct hf_reach *reach = &state->view->patch_reach;
+
+    hf_reach_types(reach, check_type, state);
+    if (state->view->reach.failed || reach->failed || state->comparison.failed)
+        return hf_error(state->err, HOTFIX_MEMORY, "out of memory");
+    return report(state);
+}
+
+/* A function of the patch that is not picked is compared with the target's, where that has it. */
+static int check_helper(struct state *state, const struct hf_function *helper)
+{
+    const struct hf_function *old = hf_view_counterpart(state->subject, helper);
+    struct hf_view *view = NULL;
+
+    if (old && hf_views_enter(&state->views, old, helper, &view, state->err) != 0)
+        return -1;
+    if (view)
+        state->view = view;
+    else
+        hf_view_add(state->view, state->subject, helper);
+    return check_view(state);
+}
+
+static void note_unknown(struct state *state)
+{
+    bool typed = has_types(state->subject->target, state->pair->old_function) &&
+                 has_types(state->subject->patch, state->pair->new_function);
+
     if (!typed)
         hf_findings_add(state->findings, HF_UNPROVEN, state->pair, ADVICE_DEBUG, "its debug information has no types");
     if (state->in_type_unit)
         hf_findings_add(state->findings, HF_UNPROVEN, state->pair, "compile the target without -fdebug-types-section",
                         "types that it uses are in type units of the target, which are not searched");
-    if (scope->before.unknown || scope->after.unknown)
+    if (state->view->reach.unknown || state->view->patch_reach.unknown)
         hf_findings_add(state->findings, HF_UNPROVEN, state->pair, ADVICE_DEBUG,
                         "part of what the debug information tells of its types cannot be read");
-    if (scope->before.failed || scope->after.failed || state->comparison.failed)
-        return hf_error(state->err, HOTFIX_MEMORY, "out of memory");
-    return report(state);
+}
+
+static int check_pair(struct state *state, const struct hf_toucher *toucher)
+{
+    HF_TOUCHED struct hf_touched touched = {.variables = NULL};
+    struct hf_view *view;
+
+    if (hf_views_enter(&state->views, state->pair->old_function, state->pair->new_function, &view, state->err) != 0 ||
+        hf_toucher_read(toucher, state->pair, &touched, state->err) != 0)
+        return -1;
+    state->view = view;
+    state->in_type_unit = false;
+    if (!view) {
+        hf_findings_add(state->findings, HF_UNPROVEN, state->pair, ADVICE_DEBUG,
+                        "no debug information tells the types that it uses");
+        return 0;
+    }
+    for (size_t i = 0; i < touched.variable_count; i++)
+        if (check_variable(state, &touched.variables[i]) != 0)
+            return -1;
+    if (check_view(state) != 0)
+        return -1;
+    note_unknown(state);
+    for (size_t i = 1; i < touched.function_count; i++)
+        if (check_helper(state, touched.functions[i]) != 0)
+            return -1;
+    return 0;
 }
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
-    HF_STATE struct state state = {.subject = subject, .findings = findings, .err = err};
+    HF_TOUCHER struct hf_toucher toucher = {.subject = NULL};
+    struct state state = {.subject = subject, .findings = findings, .views.subject = subject, .err = err};
+    int result = hf_toucher_init(subject, &toucher, err);
 
     if (!subject->target->has_dwarf || !subject->patch->has_dwarf) {
         hf_findings_add(findings, HF_UNPROVEN, NULL, ADVICE_DEBUG, "no debug information tells the types of the %s",
                         subject->target->has_dwarf ? "patch" : "target");
-        return 0;
+        return result;
     }
     state.comparison.before = subject->target->dwarf->handle;
     state.comparison.after = subject->patch->dwarf->handle;
-    for (size_t i = 0; i < subject->pair_count; i++) {
+    for (size_t i = 0; result == 0 && i < subject->pair_count; i++) {
         state.pair = &subject->pairs[i];
-        if (check_pair(&state) != 0)
-            return -1;
+        result = check_pair(&state, &toucher);
     }
-    if (hf_findings_clean(findings))
+    if (result == 0 && hf_findings_clean(findings))
         hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "all %zu types that both sides define are equal",
                         state.comparison.compared);
-    return 0;
+    hf_views_deinit(&state.views);
+    hf_comparison_deinit(&state.comparison);
+    return result;
 }
 
 const struct hf_check hf_check_layout = {"layout", "types that the picked functions use", HF_ACCEPT_UNPROVEN, run};

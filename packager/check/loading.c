@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "check/slot.h"
 #include "elf/dynamic.h"
 
 #define ADVICE_STACK "link it with -Wl,-z,noexecstack"
@@ -20,26 +21,12 @@ static bool is_relative(uint16_t machine, uint64_t type)
 /* What a relocation of this image puts at an address; false when none does. */
 static bool relocated_value(const struct hf_image *image, uint64_t address, uint64_t *value)
 {
-    GElf_Shdr header;
-    GElf_Rela entry;
-    GElf_Sym symbol;
+    struct hf_slot slot;
 
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
-            continue;
-        Elf_Data *data = elf_getdata(section, NULL);
-        Elf_Scn *symbols = elf_getscn(image->elf, header.sh_link);
-        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++) {
-            if (!gelf_getrela(data, (int)i, &entry) || entry.r_offset != address)
-                continue;
-            *value = (uint64_t)entry.r_addend;
-            if (!is_relative(image->header.e_machine, GELF_R_TYPE(entry.r_info)) && symbols &&
-                gelf_getsym(elf_getdata(symbols, NULL), (int)GELF_R_SYM(entry.r_info), &symbol))
-                *value += symbol.st_value;
-            return true;
-        }
-    }
-    return false;
+    if (!hf_slot_find(image, address, &slot))
+        return false;
+    *value = slot.addend + (is_relative(image->header.e_machine, slot.type) ? 0 : slot.value);
+    return true;
 }
 
 static const char *function_at(const struct hf_image *symbols, uint64_t address)

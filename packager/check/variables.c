@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Would the patch bring a second copy of a variable that the target has? */
+/* Does the patch use the target's variables for what they are, and bring no second copy of one? */
+#include <stdio.h>
 #include <string.h>
 
 #include "build/record.h"
 #include "check/check.h"
+#include "check/globals.h"
 #include "check/name.h"
 
 /* What crt files and linkers put into every file. */
@@ -90,33 +92,62 @@ static void check_one(const struct hf_check_subject *subject, const struct hf_im
                         variable->name);
 }
 
+static bool is_constant(const struct hf_image *image, const struct hf_symbol *symbol)
+{
+    return symbol->type == STT_OBJECT && symbol->section != SHN_UNDEF && symbol->section < SHN_LORESERVE &&
+           !is_furniture(symbol) && !is_writable_variable(image, symbol);
+}
+
+/* A copy that never changes stands for a variable that does. */
+static void check_constant(const struct hf_check_subject *subject, const struct hf_image *target,
+                           const struct hf_symbol *constant, struct hf_findings *findings)
+{
+    if (has_variable(subject, target, constant))
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "give the constant another name",
+                        "the patch has '%.*s' as a constant of its own, the target as a variable",
+                        (int)(constant->binding == STB_LOCAL ? hf_plain_size(constant->name) : strlen(constant->name)),
+                        constant->name);
+}
+
+/* What there is to say of variables that both sides see alike. */
+static void note_alike(const struct hf_globals *globals, const char *own, struct hf_findings *findings)
+{
+    char rest[128] = "";
+
+    if (globals->undeclared > 0)
+        snprintf(rest, sizeof(rest), " (and %zu that clang records no declaration of, which was not compared)",
+                 globals->undeclared);
+    hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "both sides see %zu variables of the target alike%s; %s",
+                    globals->compared, rest, own);
+}
+
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     const struct hf_image *target = subject->target->debug ? subject->target->debug : &subject->target->image;
     const struct hf_image *patch = subject->patch->debug ? subject->patch->debug : &subject->patch->image;
-    size_t count = 0;
+    struct hf_globals globals;
 
-    (void)err;
+    if (hf_globals_check(subject, findings, &globals, err) != 0)
+        return -1;
     /* It told the patch's variables from the target's by the object files; names of static locals can coincide. */
     if (hf_image_section(&subject->patch->image, HF_RECORDS_SECTION, NULL)) {
-        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
-                        "'hotfix build' bound the patch to the target's variables; those that it brings are new");
+        if (hf_findings_clean(findings))
+            note_alike(&globals, "what 'hotfix build' did not bind to the target is new", findings);
         return 0;
     }
     for (size_t i = 0; i < patch->symbol_count; i++) {
-        if (!is_writable_variable(patch, &patch->symbols[i]))
-            continue;
-        count++;
-        check_one(subject, target, &patch->symbols[i], findings);
+        if (is_constant(patch, &patch->symbols[i]))
+            check_constant(subject, target, &patch->symbols[i], findings);
+        else if (is_writable_variable(patch, &patch->symbols[i]))
+            check_one(subject, target, &patch->symbols[i], findings);
     }
     if (patch->stripped)
         hf_findings_add(findings, HF_UNPROVEN, NULL, "pack the patch before it is stripped",
                         "the patch has no symbol table that would tell which variables it brings");
     if (hf_findings_clean(findings))
-        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
-                        "none of the patch's %zu writable variables is one of the target's", count);
+        note_alike(&globals, "the patch has no copy of one", findings);
     return 0;
 }
 
-const struct hf_check hf_check_variables = {"variables", "writable variables that the patch would duplicate",
-                                            HF_ACCEPT_UNPROVEN, run};
+const struct hf_check hf_check_variables = {"variables", "variables that the picked functions use", HF_ACCEPT_UNPROVEN,
+                                            run};

@@ -93,7 +93,7 @@ static bool is_new_pair(struct hf_comparison *comparison, Dwarf_Die before, Dwar
 /* Both types move to the list of those to be compared; a declaration says nothing that could differ. */
 static void postpone(struct hf_comparison *comparison, struct hf_type *before, struct hf_type *after)
 {
-    if (!hf_type_is_definition(before) || !hf_type_is_definition(after) ||
+    if (comparison->shallow || !hf_type_is_definition(before) || !hf_type_is_definition(after) ||
         !is_new_pair(comparison, before->die, after->die))
         return;
     struct hf_pending *grown = reallocarray(comparison->pending, comparison->pending_count + 1, sizeof(*grown));
@@ -135,21 +135,11 @@ static enum hf_equality compare_numbers(const struct hf_type *before, const stru
     return HF_TYPES_EQUAL;
 }
 
-static bool read_length(Dwarf_Die range, uint64_t *length)
-{
-    if (hf_die_number(range, DW_AT_count, length))
-        return true;
-    if (!hf_die_number(range, DW_AT_upper_bound, length))
-        return false;
-    ++*length;
-    return true;
-}
-
 /* A declared array may leave its length open; an open one at the end of a structure has none. */
 static bool same_length(Dwarf_Die before, Dwarf_Die after, unsigned depth)
 {
     uint64_t left = 0, right = 0;
-    bool has_left = read_length(before, &left), has_right = read_length(after, &right);
+    bool has_left = hf_type_length(before, &left), has_right = hf_type_length(after, &right);
 
     return (depth == 0 && (!has_left || !has_right)) || left == right;
 }
@@ -454,7 +444,7 @@ static enum hf_equality compare_body(struct walk *walk, const struct hf_type *be
     return worse(equality, compare_attribute(walk, before, after, DW_AT_alignment, "alignment"));
 }
 
-static struct hf_definition define(Dwarf_Die die)
+struct hf_definition hf_definition_of(Dwarf_Die die)
 {
     struct hf_definition definition = {.offset = HF_DIE_NONE, .file = HF_DIE_NONE};
     uint64_t line = 0;
@@ -474,8 +464,8 @@ static void add_difference(struct hf_comparison *comparison, const struct hf_pen
         .type = hf_type_label(&pair->after),
         .what = hf_move(walk->what),
         .layouts = hf_listing(comparison->before, &pair->before, comparison->after, &pair->after),
-        .before = define(pair->before.die),
-        .after = define(pair->after.die),
+        .before = hf_definition_of(pair->before.die),
+        .after = hf_definition_of(pair->after.die),
     };
     struct hf_difference *grown =
         reallocarray(comparison->differences, comparison->difference_count + 1, sizeof(*grown));
@@ -508,12 +498,12 @@ static void compare_pending(struct hf_comparison *comparison)
     }
 }
 
-enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after)
+enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after, char **what)
 {
     struct walk walk = {.comparison = comparison};
     enum hf_equality equality = compare_of(&walk, before, after, 0);
 
-    free(walk.what);
+    *what = walk.what;
     compare_pending(comparison);
     return equality;
 }

@@ -28,6 +28,8 @@ struct hf_definition {
     unsigned line;   /* DW_AT_decl_line, 0 without one */
 };
 
+struct hf_definition hf_definition_of(Dwarf_Die die);
+
 struct hf_difference {
     enum hf_equality equality; /* UNPROVEN or DIFFERENT */
     char *type;                /* "struct order" */
@@ -40,7 +42,8 @@ struct hf_difference {
 struct hf_comparison {
     Dwarf_Debug before;
     Dwarf_Debug after;
-    bool flat; /* what a pointer points to does not count */
+    bool flat;    /* what a pointer points to does not count */
+    bool shallow; /* definitions are not compared */
     struct hf_difference *differences;
     size_t difference_count;
     size_t compared; /* definitions */
@@ -52,9 +55,10 @@ struct hf_comparison {
 
 /*
  * Compares the types that two entries refer to, and then every definition that this leads to: adds a difference for
- * each one that differs. Returns what holds of the types themselves, as far as it is not a matter of definitions.
+ * each one that differs. Returns what holds of the types themselves, as far as it is not a matter of definitions. *what
+ * is where unnamed definitions differ, malloc'ed; NULL when there is nothing to say.
  */
-enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after);
+enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after, char **what);
 
 /* Compares two entries that are types; both stay the caller's. As hf_comparison_of(). */
 enum hf_equality hf_comparison_types(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after);

@@ -117,6 +117,16 @@ char *hf_type_label(const struct hf_type *type)
     return label;
 }
 
+bool hf_type_length(Dwarf_Die range, uint64_t *length)
+{
+    if (hf_die_number(range, DW_AT_count, length))
+        return true;
+    if (!hf_die_number(range, DW_AT_upper_bound, length))
+        return false;
+    ++*length;
+    return true;
+}
+
 /* The size of what a member's type is, in bytes; 0 when it does not say. */
 static uint64_t storage_size(Dwarf_Debug dwarf, Dwarf_Die member)
 {

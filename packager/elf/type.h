@@ -37,6 +37,9 @@ uint64_t hf_type_key(Dwarf_Die die);
 /* "struct order", "union value", "enum color", "order_t". malloc'ed; NULL when out of memory. */
 char *hf_type_label(const struct hf_type *type);
 
+/* Elements of an array by its DW_TAG_subrange_type; false where it leaves them open. */
+bool hf_type_length(Dwarf_Die range, uint64_t *length);
+
 /* A member of a structure or union, or a base class. */
 struct hf_member {
     Dwarf_Die die;

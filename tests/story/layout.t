@@ -39,6 +39,10 @@ struct alone {
     int a;
 };
 struct hidden;
+struct box {
+    int wide;
+};
+struct box *boxes;
 
 __attribute__((noinline, used)) static int weigh(struct alone *alone)
 {
@@ -139,6 +143,16 @@ refuses "a type that only what was inlined uses" \
     's/^__attribute__((noinline, used)) int fee/static inline int peek(void *at) { struct alone *alone = at; puts("peek"); return alone->a; }\n&/
      s/return money.cents/return peek(order) + money.cents/; s/^    int a;/    int b, a;/' \
     "incompatible|fee (shop.c): struct alone: member b is new"
+refuses "a type that only a function uses which the new one calls" \
+    's/^    int a;/    int b, a;/; s/return money.cents/return weigh((void *)order) + money.cents/' \
+    "incompatible|fee (shop.c): struct alone: member b is new"
+# clang says nothing of variables that a unit does not define.
+case $($CC --version) in *clang*) ;; *)
+    refuses "a type that only a variable has which the function uses" \
+        's/^struct box \*boxes/extern &/; s/int wide/long wide/; s/return money.cents/return !boxes + money.cents/' \
+        "incompatible|fee (shop.c): struct box: member wide is 'int', in the patch 'long int'"
+    ;;
+esac
 patch 's/^    int a;/    int b, a;/'
 is "refused: a struct of a file-local function" "$(verdict weigh)" \
     "incompatible|weigh (shop.c): struct alone: member b is new|"

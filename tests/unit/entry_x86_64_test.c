@@ -129,9 +129,36 @@ static void tables_of_indirect_jumps(void **state)
     assert_int_equal(hf_arch_tools_x86_64.tables(imported, sizeof(imported), 0x1000, found, 1), 0);
 }
 
+static void what_code_refers_to(void **state)
+{
+    /* mov 0x10(%rip), %eax; cmpq $1, 0x20(%rip); mov %fs:-4, %eax; mov 8(%rax), %eax; call +0x100; ret */
+    static const uint8_t code[] = {0x8b, 0x05, 0x10, 0x00, 0x00, 0x00, 0x48, 0x83, 0x3d, 0x20, 0x00, 0x00,
+                                   0x00, 0x01, 0x64, 0x8b, 0x04, 0x25, 0xfc, 0xff, 0xff, 0xff, 0x8b, 0x40,
+                                   0x08, 0xe8, 0x00, 0x01, 0x00, 0x00, 0xc3};
+    struct hf_arch_reference found[8] = {{.offset = 0}};
+    size_t count = 0;
+
+    (void)state;
+    assert_int_equal(hf_arch_tools_x86_64.references(code, sizeof(code), 0x1000, found, 8, &count), HF_ARCH_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(found[0].value, 0x1016);
+    assert_int_equal(found[1].value, 0x102e);
+    assert_int_equal(found[1].offset, 6);
+    assert_int_equal(found[1].size, 8);
+    assert_true(found[2].thread);
+    assert_int_equal((int64_t)found[2].value, -4);
+    assert_int_equal(found[3].value, 0x111e);
+    assert_int_equal(hf_arch_tools_x86_64.references(code, sizeof(code), 0x1000, found, 0, &count), HF_ARCH_OK);
+    assert_int_equal(count, 4);
+    count = 99;
+    assert_int_equal(hf_arch_tools_x86_64.references(code, 28, 0x1000, found, 8, &count), HF_ARCH_DECODE);
+    assert_int_equal(count, 99);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_code_refers_to),
         cmocka_unit_test(too_short_for_a_jump),
         cmocka_unit_test(branches_into_the_detour),
         cmocka_unit_test(loops_to_the_entry),

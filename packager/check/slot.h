@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the dynamic linker puts at an address of a linked file. */
+#ifndef HF_SLOT_H
+#define HF_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "elf/image.h"
+
+struct hf_slot {
+    uint32_t type; /* of the relocation */
+    uint64_t addend;
+    const char *name; /* of the symbol that it refers to, the image's; "" without one */
+    uint64_t value;   /* st_value of it */
+    uint8_t kind;     /* STT_* of it */
+    bool defined;     /* in this file */
+};
+
+/* False when no relocation has this place. */
+bool hf_slot_find(const struct hf_image *image, uint64_t place, struct hf_slot *slot);
+
+#endif

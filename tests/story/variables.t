@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The target's variables that a new function uses must be to it what they are to the target.
+. "$(dirname "$0")/lib.sh"
+
+cat >shop.c <<'SOURCE'
+#include <stdio.h>
+
+struct rate {
+    int percent;
+    int steps[4];
+};
+int total;
+int limit = 7;
+const int minimum = 3;
+volatile int stop;
+__thread int calls;
+struct rate rate = {3, {1}};
+long table[8];
+int other;
+static int hidden;
+SOURCE
+cat >fee.c <<'SOURCE'
+__attribute__((noinline, used)) int fee(int value)
+{
+    static int last;
+    total += value;
+    calls++;
+    hidden += value;
+    last += hidden;
+    while (stop)
+        total++;
+    return total + limit + minimum + rate.steps[value & 3] + (int)table[value & 7] + calls + last;
+}
+SOURCE
+cat >main.c <<'SOURCE'
+int main(int argc, char **argv)
+{
+    (void)argv;
+    other = argc;
+    printf("%d %d\n", fee(argc), other);
+    return 0;
+}
+SOURCE
+cat >declarations.c <<'SOURCE'
+struct rate {
+    int percent;
+    int steps[4];
+};
+extern int total;
+extern int limit;
+extern const int minimum;
+extern volatile int stop;
+extern __thread int calls;
+extern struct rate rate;
+extern long table[8];
+extern int other;
+SOURCE
+sed '/hidden/d; /last/d; s/ + last//' fee.c >body.c
+sed -i 's/calls + last;/calls + last + 0;/' fee.c
+echo '    return total + limit + minimum + rate.steps[value & 3] + (int)table[value & 7] + calls;' >>body.c
+sed -i '/^}$/d' body.c && echo '}' >>body.c
+cat shop.c fee.c main.c >target.c
+
+record=
+case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
+options="-O2 -g $record"
+# shellcheck disable=SC2086
+$CC $options -rdynamic -Wl,--build-id -o shop target.c || exit 1
+
+# patch SED: patch.so of declarations that sed changed.
+patch() {
+    { sed "$1" declarations.c && cat body.c; } >fix.c
+    # shellcheck disable=SC2086
+    $CC $options -fPIC -shared -o patch.so fix.c || exit 1
+}
+
+# verdict: what the check of variables says, with the evidence of what it has against the patch.
+verdict() {
+    run hotfix check --target shop --patch patch.so "$@"
+    awk '/^[a-z]/ { on = $2 == "variables" } on && /^[a-z]/ { print $1 } on && /^    [^ ]/ && !/^    to do:/' "$OUT" |
+        sed 's/^    //; s/ (target.c:[0-9]*, in the patch [a-z]*.c:[0-9]*)//' | tr '\n' '|'
+}
+
+refuses() {
+    patch "$2"
+    is "refused: $1" "$(verdict --func fee)" "$3|"
+}
+
+accepts() {
+    patch "$2"
+    is "accepted: $1" "$(verdict --func fee)" "compatible|"
+}
+
+refuses "a plain variable as thread-local" 's/extern int total/extern __thread int total/' \
+    "incompatible|fee (target.c): total is thread-local in the patch, and not in the target"
+refuses "a thread-local variable as a plain one" 's/__thread //' \
+    "incompatible|fee (target.c): calls is thread-local in the target, and not in the patch"
+refuses "a constant of the same name" 's/extern int limit/static const int limit = 7; __attribute__((used)) const int *where = \&limit; extern int spare/' \
+    "incompatible|the patch has 'limit' as a constant of its own, the target as a variable"
+
+accepts "the same declarations" ''
+accepts "a variable that only other functions use" 's/int other/float other/'
+accepts "another name of the same type" 's/^extern long/typedef long number;\nextern number/'
+accepts "an array without its length" 's/table\[8\]/table[]/'
+accepts "volatile where the target is not" 's/extern int limit/extern volatile int limit/'
+accepts "a variable that comes with the patch" 's/^extern int other/int brand_new/'
+
+# clang records no declarations of what another unit defines, so nothing is to be compared.
+declared=yes
+case $($CC --version) in *clang*) declared= ;; esac
+if [ "$declared" ]; then
+refuses "another type" 's/int total/float total/' "incompatible|fee (target.c): total is 'int', in the patch 'float'"
+ok "with where each is declared" grep -q '(target.c:7, in the patch fix.c:5)$' "$OUT"
+refuses "another size" 's/int limit/long limit/' "incompatible|fee (target.c): limit is 'int', in the patch 'long int'"
+refuses "more elements" 's/table\[8\]/table[16]/' "incompatible|fee (target.c): table is 'long int [8]', in the patch 'long int [16]'"
+refuses "what the target changes as a constant" 's/int limit/const int limit/' \
+    "incompatible|fee (target.c): limit is constant in the patch, and not in the target"
+refuses "a constant as something to be written" 's/const int minimum/int minimum/' \
+    "incompatible|fee (target.c): minimum is constant in the target, and not in the patch"
+refuses "what others change at any time as something quiet" 's/volatile int stop/int stop/' \
+    "incompatible|fee (target.c): stop is volatile in the target, and not in the patch"
+
+# The unit of the function need not have known the variable.
+sed 's/^extern int other;//' declarations.c >unit.c
+sed 's/ + calls;/;/' body.c >>unit.c
+sed 's/__attribute__.*fee/int fee/; s/^__thread/extern &/' shop.c >rest.c
+echo 'int fee(int);' >>rest.c && cat main.c >>rest.c
+sed -i 's/^static int hidden;//; s/^extern __thread/__thread/' rest.c
+# shellcheck disable=SC2086
+$CC $options -rdynamic -Wl,--build-id -o shop unit.c rest.c || exit 1
+cp unit.c kept.c
+sed 's/total += value;/total += value + other;/; 1i extern int other;' kept.c >unit.c
+# shellcheck disable=SC2086
+$CC $options -fPIC -shared -o patch.so unit.c || exit 1
+is "accepted: a variable that another unit defines" "$(verdict --func fee)" "compatible|"
+sed -i 's/^extern int other/extern unsigned other/' unit.c
+# shellcheck disable=SC2086
+$CC $options -fPIC -shared -o patch.so unit.c || exit 1
+is "refused: such a variable of another type" "$(verdict --func fee | sed 's/ (unit.c:.*)//')" \
+    "incompatible|fee (unit.c): other is 'int', in the patch 'unsigned int' (rest.c:14, in the patch unit.c:1)|"
+else
+    patch 's/int total/float total/'
+    run hotfix check --target shop --patch patch.so --func fee --json
+    ok "told: variables without a declaration" grep -q '7 that clang records no declaration of' "$OUT"
+fi
+
+# What `hotfix build` binds: statics and thread-local variables too.
+cp target.c shop.c
+build() {
+    # shellcheck disable=SC2086
+    $CC $options -Wl,--build-id -o shop shop.c && $CC $options -ffunction-sections -fdata-sections -c -o old.o shop.c &&
+        sed -i "$1" shop.c && $CC $options -ffunction-sections -fdata-sections -c -o new.o shop.c &&
+        hotfix build --target shop --old old.o --new new.o -o patch.so >/dev/null 2>&1
+}
+ok "a patch is built" build 's/calls++/calls += 2/'
+is "accepted: what hotfix build binds to the target" "$(verdict)" "compatible|"
+ok "each variable of it" grep -q 'both sides see [789] variables of the target alike' <(hotfix check --target shop --patch patch.so --json)
+cp target.c shop.c
+build 's/calls++/calls += 2/; s/^static int hidden/static unsigned hidden/' &&
+    is "refused: another type of what it binds" "$(verdict | sed 's/ (shop.c:[0-9]*, in.*)//')" \
+        "incompatible|fee (shop.c): hidden is 'int', in the patch 'unsigned int'|"
+
+finish
