@@ -171,6 +171,25 @@ static int check_patch(struct check *check, struct hf_report *report, struct hot
     return hf_checks_judge(check->results, err);
 }
 
+static int run(struct check *check, const struct hf_usage *usage, int argc, char **argv)
+{
+    HF_FREE const char **operands = NULL;
+    struct hf_report report;
+    struct hotfix_error error;
+
+    hf_report_init(&report, usage->verb);
+    int result = hf_options_parse(usage, argc, argv, &report, &operands, &error);
+    if (result == 0) {
+        check->bundle_path = operands[0];
+        result = check_patch(check, &report, &error);
+    }
+    hf_check_results_destroy(check->results);
+    hf_live_close(&check->live);
+    hf_sealed_close(&check->bundle);
+    hf_inputs_deinit(&check->inputs);
+    return hf_report_finish(&report, result, &error);
+}
+
 int hf_cmd_check(int argc, char **argv)
 {
     struct check check = {0};
@@ -228,19 +247,6 @@ int hf_cmd_check(int argc, char **argv)
                                    .max_operands = 1,
                                    .options = options,
                                    .option_count = sizeof(options) / sizeof(options[0])};
-    HF_FREE const char **operands = NULL;
-    struct hf_report report;
-    struct hotfix_error error;
 
-    hf_report_init(&report, usage.verb);
-    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
-    if (result == 0)
-        check.bundle_path = operands[0];
-    if (result == 0)
-        result = check_patch(&check, &report, &error);
-    hf_check_results_destroy(check.results);
-    hf_live_close(&check.live);
-    hf_sealed_close(&check.bundle);
-    hf_inputs_deinit(inputs);
-    return hf_report_finish(&report, result, &error);
+    return run(&check, &usage, argc, argv);
 }
