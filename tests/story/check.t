@@ -41,6 +41,9 @@ count=$(grep -vc "(with --pid)" "$OUT")
 ok "one a line" test "$count" -gt 5
 is "in the order of their ids in a report" "$(awk '{print $1}' "$OUT" | head -2 | xargs)" "machine build-id"
 
+is "docs/checks.md has a section for each, and for nothing else" \
+    "$(sed -n 's/^### //p' "$ROOT/docs/checks.md" | sort)" "$(awk '{ print $1 }' "$OUT" | sort)"
+
 expect 0 "" "a patch that fits is compatible" check good.so
 is "which the first line says" "$(first)" "compatible: $count checks"
 is "and each check has a line" "$(grep -c '^compatible   ' "$OUT")" "$count"
