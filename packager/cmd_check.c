@@ -59,7 +59,7 @@ static void tell_detail(const char *detail, struct hf_report *report)
 
 static void tell_finding(const struct hf_finding *finding, struct hf_report *report)
 {
-    if (finding->verdict == HF_COMPATIBLE)
+    if (finding->verdict == HF_COMPATIBLE && !finding->notable)
         return;
     hf_report_line(report, "    %s", finding->evidence);
     tell_detail(finding->detail, report);

@@ -33,6 +33,7 @@ const struct hf_check *const hf_checks[] = {
     &hf_check_variables,
     &hf_check_symbols,
     &hf_check_loading,
+    &hf_check_long_running,
 };
 /* clang-format on */
 const size_t hf_check_count = sizeof(hf_checks) / sizeof(hf_checks[0]);
@@ -103,6 +104,12 @@ void hf_findings_detail(struct hf_findings *findings, const char *detail)
     findings->items[findings->count - 1].detail = strdup(detail);
     if (!findings->items[findings->count - 1].detail)
         findings->failed = true;
+}
+
+void hf_findings_mark(struct hf_findings *findings)
+{
+    if (findings->count > 0)
+        findings->items[findings->count - 1].notable = true;
 }
 
 static void findings_deinit(struct hf_findings *findings)

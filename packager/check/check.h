@@ -49,6 +49,7 @@ struct hf_finding {
     char *advice;   /* what to do about it; NULL when there is nothing to say */
     char *detail;   /* lines that show it, each with its newline: two layouts side by side; NULL when there are none */
     const struct hf_exception *exception; /* why it is accepted; NULL: it is not, or need not be */
+    bool notable;                         /* compatible, and told to people all the same */
 };
 
 struct hf_findings {
@@ -65,6 +66,8 @@ void hf_findings_add(struct hf_findings *findings, enum hf_verdict verdict, cons
                      const char *advice, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Gives the last finding its detail, a copy. */
 void hf_findings_detail(struct hf_findings *findings, const char *detail);
+/* Makes the last one notable, if there is one. */
+void hf_findings_mark(struct hf_findings *findings);
 /* True when none is worse than compatible. */
 bool hf_findings_clean(const struct hf_findings *findings);
 
@@ -166,5 +169,6 @@ extern const struct hf_check hf_check_entry;
 extern const struct hf_check hf_check_variables;
 extern const struct hf_check hf_check_symbols;
 extern const struct hf_check hf_check_loading;
+extern const struct hf_check hf_check_long_running;
 
 #endif

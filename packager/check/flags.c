@@ -152,6 +152,7 @@ static int compare_pic(const struct hf_unit_pair *units, int kind, struct hf_uni
     const char *target = units->target.pic, *patch = units->patch.pic;
 
     (void)kind;
+    finding->notable = units->target.has_flags && units->patch.has_flags && strcmp(target, patch) != 0;
     return hf_unit_find(finding, err, HF_COMPATIBLE, NULL, "target: %s; patch: %s",
                         !units->target.has_flags ? "not recorded"
                         : *target                ? target

@@ -30,6 +30,7 @@ static int tell(const struct hf_check_subject *subject, const struct hf_proven *
     hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
                     "the old object code of %zu of %zu functions is the target's, byte for byte", count,
                     subject->pair_count);
+    hf_findings_mark(findings);
     return 0;
 }
 

@@ -101,9 +101,14 @@ static bool seen(const struct hf_check_subject *subject, size_t index)
 static void note(const struct hf_check_subject *subject, size_t first, const struct hf_unit_finding *finding,
                  struct hf_findings *findings)
 {
-    for (size_t i = first; i < subject->pair_count; i++)
-        if (i == first || (finding->verdict != HF_COMPATIBLE && same_units(&subject->pairs[i], &subject->pairs[first])))
-            hf_findings_add(findings, finding->verdict, &subject->pairs[i], finding->advice, "%s", finding->text);
+    for (size_t i = first; i < subject->pair_count; i++) {
+        bool other = i != first;
+        if (other && (finding->verdict == HF_COMPATIBLE || !same_units(&subject->pairs[i], &subject->pairs[first])))
+            continue;
+        hf_findings_add(findings, finding->verdict, &subject->pairs[i], finding->advice, "%s", finding->text);
+        if (finding->notable)
+            hf_findings_mark(findings);
+    }
 }
 
 /* What the proof says of the old object of these units: NULL unless it is about all of their picked functions. */
@@ -133,7 +138,7 @@ static int stand_in(const struct hf_unit_pair *units, const struct hf_producer *
                     int kind, struct hf_unit_finding *finding, struct hotfix_error *err)
 {
     struct hf_unit_pair other = *units;
-    struct hf_unit_finding second = {.verdict = HF_UNPROVEN}, settled = {.verdict = HF_COMPATIBLE};
+    struct hf_unit_finding second = {.verdict = HF_UNPROVEN}, settled = {.notable = true};
 
     other.target = *old;
     int result = compare(&other, kind, &second, err);
@@ -154,7 +159,7 @@ static int stand_in(const struct hf_unit_pair *units, const struct hf_producer *
 static int settle_by_witnesses(const struct hf_proven_function *function, struct hf_unit_finding *finding,
                                struct hotfix_error *err)
 {
-    struct hf_unit_finding settled;
+    struct hf_unit_finding settled = {.notable = true};
 
     if (finding->verdict != HF_UNPROVEN || function->witnesses == 0)
         return 0;

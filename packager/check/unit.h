@@ -22,6 +22,7 @@ struct hf_unit_finding {
     enum hf_verdict verdict;
     char *text;
     char *advice; /* NULL: none */
+    bool notable; /* see struct hf_finding */
 };
 
 /* Sets a finding; advice may be NULL. HOTFIX_MEMORY. */
@@ -36,8 +37,8 @@ typedef int (*hf_unit_compare_fn)(const struct hf_unit_pair *units, int kind, st
  * each picked function of theirs, since exceptions accept function by function.
  *
  * Where the patch carries the proof that the target's functions are those of old objects, what is not compatible is
- * settled when the old object was compiled like the patch; and, where no flags are recorded, when other functions of the
- * object are the same in the target, in the old object and in the new one.
+ * settled when the old object was compiled like the patch; and, where no flags are recorded, when other functions of
+ * the object are the same in the target, in the old object and in the new one.
  */
 int hf_units_compare(const struct hf_check_subject *subject, hf_unit_compare_fn compare, int kind,
                      struct hf_findings *findings, struct hotfix_error *err);
