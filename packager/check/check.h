@@ -20,14 +20,15 @@
 #include "manifest.h"
 #include "pick.h"
 
+struct hf_bundle;
 struct hf_live;
 
 /* What is checked: a patch against a target, against what a process has loaded, or both. */
 struct hf_check_subject {
     const struct hf_program *target; /* NULL with a bundle, as is the patch */
     const struct hf_program *patch;
-    const struct hf_manifest *bundle; /* whose functions are the pairs, in their order; NULL: none */
-    const struct hf_live *live;       /* NULL: none */
+    const struct hf_bundle *bundle; /* whose functions are the pairs, in their order; NULL: none */
+    const struct hf_live *live;     /* NULL: none */
     const struct hf_pair *pairs;
     size_t pair_count;
     const struct hf_arch_tools *tools; /* of the target's machine; NULL when it is not supported */

@@ -236,17 +236,24 @@ static void read_function(struct walk *walk, const struct hf_function *function)
     }
 }
 
-int hf_toucher_init(const struct hf_check_subject *subject, struct hf_toucher *toucher, struct hotfix_error *err)
+int hf_touched_fixups(const struct hf_image *patch, struct hf_fixups *fixups, struct hotfix_error *err)
 {
-    Elf_Scn *section = hf_image_section(&subject->patch->image, HF_FIXUPS_SECTION, NULL);
+    Elf_Scn *section = hf_image_section(patch, HF_FIXUPS_SECTION, NULL);
     Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
 
-    *toucher = (struct hf_toucher){.subject = subject};
-    if (!data || !data->d_buf)
+    if (!data || !data->d_buf) {
+        *fixups = (struct hf_fixups){.modules = NULL};
         return 0;
-    if (hf_fixups_parse(data->d_buf, data->d_size, &toucher->fixups, err) != 0)
-        return hf_error_prefix(err, "%s", subject->patch->image.path);
+    }
+    if (hf_fixups_parse(data->d_buf, data->d_size, fixups, err) != 0)
+        return hf_error_prefix(err, "%s", patch->path);
     return 0;
+}
+
+int hf_toucher_init(const struct hf_check_subject *subject, struct hf_toucher *toucher, struct hotfix_error *err)
+{
+    *toucher = (struct hf_toucher){.subject = subject};
+    return hf_touched_fixups(&subject->patch->image, &toucher->fixups, err);
 }
 
 void hf_toucher_deinit(struct hf_toucher *toucher)

@@ -28,6 +28,9 @@ struct hf_touched {
     bool complete; /* false when code could not be read or decoded */
 };
 
+/* The fix-ups that a patch carries; empty when there are none. HOTFIX_FORMAT for damaged ones, HOTFIX_MEMORY. */
+int hf_touched_fixups(const struct hf_image *patch, struct hf_fixups *fixups, struct hotfix_error *err);
+
 /* Reads code of one subject. */
 struct hf_toucher {
     const struct hf_check_subject *subject;

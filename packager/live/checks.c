@@ -2,10 +2,11 @@
 #include "live/checks.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/name.h"
+#include "bundle.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "elf/dynamic.h"
@@ -14,8 +15,6 @@
 #include "live/live.h"
 #include "live/stacks.h"
 
-#define ID_TEXT_SIZE (2 * HF_BUILD_ID_MAX + 1)
-
 const struct hf_check *const hf_live_checks[] = {
     &hf_check_loaded,
     &hf_check_code_bytes,
@@ -23,52 +22,6 @@ const struct hf_check *const hf_live_checks[] = {
     &hf_check_busy,
 };
 const size_t hf_live_check_count = sizeof(hf_live_checks) / sizeof(hf_live_checks[0]);
-
-static const char *no_build(const struct hf_build_id *id, char text[ID_TEXT_SIZE])
-{
-    hf_hex_encode(id->bytes, id->size, text);
-    return id->size ? text : "none";
-}
-
-/* The loaded module that has the target's file name; NULL when there is none. */
-static const struct hf_live_module *find_namesake(const struct hf_check_subject *subject)
-{
-    const char *name = subject->target ? hf_base_name(subject->target->image.path) : subject->bundle->target_name;
-
-    for (size_t i = 0; i < subject->live->module_count; i++)
-        if (strcmp(hf_base_name(subject->live->modules[i].path), name) == 0)
-            return &subject->live->modules[i];
-    return NULL;
-}
-
-static int run_loaded(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
-{
-    const struct hf_live *live = subject->live;
-    const struct hf_build_id *id = hf_live_target_id(subject);
-    const struct hf_live_module *namesake = find_namesake(subject);
-    char wanted[ID_TEXT_SIZE], other[ID_TEXT_SIZE];
-    size_t count;
-    const struct hf_live_module *module = hf_live_module_find(live, id, &count);
-
-    (void)err;
-    no_build(id, wanted);
-    if (count == 1)
-        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "process %d (%s) has build %s loaded: %s%s", live->pid,
-                        live->name, wanted, module->path, module->deleted ? " (deleted since)" : "");
-    else if (count > 1)
-        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL,
-                        "process %d (%s) has build %s loaded %zu times, and the loader does not choose", live->pid,
-                        live->name, wanted, count);
-    else if (namesake)
-        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "make the patch for the build that runs, or restart it",
-                        "process %d (%s) has another build of %s loaded: %s, not %s", live->pid, live->name,
-                        namesake->path, no_build(&namesake->build_id, other), no_build(id, wanted));
-    else
-        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "see that it is the right process",
-                        "process %d (%s) has not loaded the target, build %s", live->pid, live->name,
-                        no_build(id, wanted));
-    return 0;
-}
 
 /* The dynamic linker writes into the code of files with text relocations. */
 static int has_text_relocations(const struct hf_check_subject *subject, bool *has, struct hotfix_error *err)
@@ -139,7 +92,7 @@ static void note_detour(const struct hf_check_subject *subject, const struct hf_
         return;
     }
     hf_hex_encode(module->id, HF_ID_SIZE, id);
-    if (subject->bundle && memcmp(subject->bundle->id, module->id, HF_ID_SIZE) == 0)
+    if (subject->bundle && memcmp(subject->bundle->manifest.id, module->id, HF_ID_SIZE) == 0)
         hf_findings_add(findings, HF_INCOMPATIBLE, pair, "nothing is left to do",
                         "this very bundle is applied to it, version %s, id %s", module->version, id);
     else
@@ -222,8 +175,6 @@ static int run_busy(const struct hf_check_subject *subject, struct hf_findings *
     return 0;
 }
 
-const struct hf_check hf_check_loaded = {"loaded", "the build that the process has loaded", HF_ACCEPT_NEVER,
-                                         run_loaded};
 const struct hf_check hf_check_code_bytes = {"code-bytes", "code of each picked function in the process's memory",
                                              HF_ACCEPT_UNPROVEN, run_code_bytes};
 const struct hf_check hf_check_diverted = {"diverted", "functions that are patched or diverted already",

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "arch.h"
+#include "bundle.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
 
 const struct hf_build_id *hf_live_target_id(const struct hf_check_subject *subject)
 {
-    return subject->target ? &subject->target->image.build_id : &subject->bundle->target_build_id;
+    return subject->target ? &subject->target->image.build_id : &subject->bundle->manifest.target_build_id;
 }
 
 const struct hf_live_module *hf_live_target(const struct hf_check_subject *subject, struct hf_findings *findings)
@@ -54,7 +55,7 @@ static int is_same(const struct hf_check_subject *subject, size_t pair, const ui
                         subject->pairs[pair].old_function->name);
     if (hf_digest_compute(code, size, &digest, err) != 0)
         return -1;
-    *same = hf_digest_equal(&digest, &subject->bundle->functions[pair].digest);
+    *same = hf_digest_equal(&digest, &subject->bundle->manifest.functions[pair].digest);
     return 0;
 }
 

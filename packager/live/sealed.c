@@ -52,7 +52,7 @@ int hf_sealed_open(const char *path, struct hf_sealed *bundle, struct hf_check_s
         return hf_error_prefix(err, "%s", path);
     if (make_pairs(bundle, err) != 0)
         return -1;
-    *subject = (struct hf_check_subject){.bundle = &bundle->bundle.manifest,
+    *subject = (struct hf_check_subject){.bundle = &bundle->bundle,
                                          .pairs = bundle->pairs,
                                          .pair_count = bundle->bundle.manifest.function_count,
                                          .tools = find_tools(&bundle->bundle)};

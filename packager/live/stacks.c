@@ -123,6 +123,8 @@ static int capture(struct search *search, struct hf_live_thread *thread, struct 
     struct hotfix_error why = {.code = HOTFIX_OK};
     int copied = copy_sleeping(search, thread, &why);
 
+    if (copied < 0 && thread->sp == 0) /* a worker of the kernel (io_uring), which runs none of the process's code */
+        return 1;
     if (copied == 0 && hf_live_thread_stop(thread) != 0) {
         if (errno != ESRCH)
             miss(search, thread, reason(thread));

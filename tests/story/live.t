@@ -213,6 +213,38 @@ is "a thread that runs is stopped, and seen" "$(said busy)" \
     "unproven turn (shop.c): it is on the stack of thread N (worker), where the old code goes on until it returns"
 is "and goes on" "$(tell w) $(tell c)" "1 13"
 
+# Somebody else traces the thread that runs.
+cat >tracer.c <<'SOURCE'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || ptrace(PTRACE_SEIZE, atoi(argv[1]), NULL, NULL) != 0)
+        return 1;
+    puts("traces");
+    fflush(stdout);
+    return getchar() == 'q';
+}
+SOURCE
+$CC -o tracer tracer.c || exit 1
+for task in /proc/"$server"/task/*; do
+    [ "$(cat "$task/comm")" = worker ] && worker=${task##*/}
+done
+mkfifo ends traces
+./tracer "$worker" <ends >traces &
+tracer=$!
+exec 5>ends 6<traces
+read -r line <&6
+live --func fee
+is "a thread that cannot be looked at is not called compatible" "$line $status $(said busy)" \
+    "traces 3 unproven the stack of thread N cannot be looked at: another process traces it (process $tracer)"
+exec 5>&- 6<&-
+wait "$tracer"
+live --func fee
+is "until it can be" "$status $(said busy)" "0 compatible"
+
 tell i >/dev/null
 live --func fee
 is "a changed byte is incompatible" "$status $(said code-bytes)" \

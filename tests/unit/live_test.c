@@ -13,7 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bundle.h"
 #include "elf/image.h"
+#include "fixup.h"
+#include "live/checks.h"
 #include "live/live.h"
 #include "live/stacks.h"
 
@@ -175,6 +178,56 @@ static void a_function_is_seen_on_a_stack_and_its_neighbour_is_not(void **state)
     hf_image_close(&image);
 }
 
+/* What `loaded` says of a bundle for this program whose patch is bound to one more build. */
+static enum hf_verdict judge_bound(const struct hf_live *live, const struct hf_build_id *own,
+                                   const struct hf_build_id *library, char *evidence, size_t size)
+{
+    struct hf_build_id modules[] = {*own, *library};
+    const struct hf_fixups fixups = {.modules = modules, .module_count = 2};
+    char name[] = "live_test";
+    struct hf_bundle bundle = {.manifest = {.target_name = name, .target_build_id = *own}};
+    const struct hf_check_subject subject = {.bundle = &bundle, .live = live};
+    struct hf_check_result *results = calloc(2, sizeof(*results));
+
+    assert_non_null(results);
+    assert_int_equal(hf_fixups_format(&fixups, &bundle.payload, &bundle.payload_size, NULL), 0);
+    bundle.manifest.fixups_size = bundle.payload_size;
+    results->check = &hf_check_loaded;
+    assert_int_equal(hf_check_loaded.run(&subject, &results->findings, NULL), 0);
+    const struct hf_finding *last = &results->findings.items[results->findings.count - 1];
+    enum hf_verdict verdict = last->verdict;
+    assert_true(strlen(last->evidence) < size);
+    strcpy(evidence, last->evidence);
+    bundle.manifest.fixups_offset = 1;
+    assert_int_equal(hf_check_loaded.run(&subject, &results->findings, NULL), -1);
+    hf_check_results_destroy(results);
+    free(bundle.payload);
+    return verdict;
+}
+
+static void a_library_that_the_patch_is_bound_to_must_be_loaded(void **state)
+{
+    struct hf_live live;
+    const struct hf_build_id other = {.bytes = {0xab, 0xcd}, .size = 2};
+    char evidence[512];
+
+    (void)state;
+    assert_int_equal(hf_live_open(getpid(), &live, NULL), 0);
+    const struct hf_live_module *own = hf_live_module_at(&live, (uint64_t)(uintptr_t)linger);
+    const struct hf_live_module *library = hf_live_module_at(&live, (uint64_t)(uintptr_t)abort);
+    assert_non_null(own);
+    assert_non_null(library);
+    if (own->build_id.size == 0 || library->build_id.size == 0) {
+        hf_live_close(&live);
+        skip();
+    }
+    assert_int_equal(judge_bound(&live, &own->build_id, &other, evidence, sizeof(evidence)), HF_INCOMPATIBLE);
+    assert_string_equal(evidence,
+                        "the patch is bound to a library of build abcd, which the process has loaded 0 times");
+    assert_int_equal(judge_bound(&live, &own->build_id, &library->build_id, evidence, sizeof(evidence)), HF_COMPATIBLE);
+    hf_live_close(&live);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_process_that_ends_meanwhile_is_told),
         cmocka_unit_test(memory_that_is_not_there_is_told),
         cmocka_unit_test(modules_are_found_by_their_build_id),
+        cmocka_unit_test(a_library_that_the_patch_is_bound_to_must_be_loaded),
         cmocka_unit_test(a_function_is_seen_on_a_stack_and_its_neighbour_is_not),
     };
 
