@@ -92,12 +92,11 @@ static void check_cold(const struct place *place, struct hf_findings *findings)
 {
     const struct hf_program *target = place->subject->target;
     const char *name = place->pair->old_function->name;
-    size_t size = strlen(name), at = 0;
+    size_t at = 0;
 
     for (size_t i = 0; i < target->function_count; i++) {
         const struct hf_function *part = &target->functions[i];
-        if (strncmp(part->name, name, size) != 0 || strncmp(part->name + size, ".cold", 5) != 0 ||
-            !hf_same_source(part->source, place->pair->old_function->source))
+        if (!hf_is_cold_part(part->name, name) || !hf_same_source(part->source, place->pair->old_function->source))
             continue;
         const uint8_t *code = hf_image_bytes(&target->image, part->address, part->size);
         enum hf_arch_status status =

@@ -13,7 +13,6 @@
 #include "error.h"
 #include "live/code.h"
 #include "live/live.h"
-#include "live/stacks.h"
 
 const struct hf_check *const hf_live_checks[] = {
     &hf_check_loaded,
@@ -120,64 +119,7 @@ static int run_diverted(const struct hf_check_subject *subject, struct hf_findin
     return 0;
 }
 
-static void note_unseen(const struct hf_live_unseen *unseen, struct hf_findings *findings)
-{
-    char more[48] = "", who[32] = "";
-
-    if (unseen->threads == 0)
-        return;
-    if (unseen->threads > 1)
-        snprintf(more, sizeof(more), " and of %zu more", unseen->threads - 1);
-    if (unseen->tracer)
-        snprintf(who, sizeof(who), " (process %d)", unseen->tracer);
-    hf_findings_add(findings, HF_UNPROVEN, NULL,
-                    "end what traces it, and be its user or root, where Yama's ptrace_scope is not 0 with "
-                    "CAP_SYS_PTRACE",
-                    "the stack of thread %d%s cannot be looked at: %s%s", unseen->tid, more, unseen->why, who);
-}
-
-static void note_busy(const struct hf_pair *pair, const struct hf_live_code *code, struct hf_findings *findings)
-{
-    char more[48] = "";
-
-    if (code->threads > 1)
-        snprintf(more, sizeof(more), " and of %zu more", code->threads - 1);
-    hf_findings_add(findings, HF_UNPROVEN, pair,
-                    "check again when it has returned; where it never does, pick what it calls",
-                    "it is on the stack of thread %d (%s)%s, where the old code goes on until it returns", code->tid,
-                    code->name, more);
-}
-
-static int run_busy(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
-{
-    const struct hf_live_module *module = hf_live_target(subject, findings);
-    HF_FREE struct hf_live_code *codes = calloc(subject->pair_count + 1, sizeof(*codes));
-    struct hf_live_unseen unseen;
-    size_t threads;
-
-    if (!module)
-        return 0;
-    if (!codes)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    for (size_t i = 0; i < subject->pair_count; i++) {
-        codes[i].begin = module->base + subject->pairs[i].old_function->address;
-        codes[i].end = codes[i].begin + subject->pairs[i].old_function->size;
-    }
-    if (hf_live_stacks_search(subject->live, codes, subject->pair_count, &threads, &unseen, err) != 0)
-        return -1;
-    for (size_t i = 0; i < subject->pair_count; i++)
-        if (codes[i].threads > 0)
-            note_busy(&subject->pairs[i], &codes[i], findings);
-    note_unseen(&unseen, findings);
-    if (findings->count == 0)
-        hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
-                        "none of %zu functions is on the stack of one of %zu threads", subject->pair_count, threads);
-    return 0;
-}
-
 const struct hf_check hf_check_code_bytes = {"code-bytes", "code of each picked function in the process's memory",
                                              HF_ACCEPT_UNPROVEN, run_code_bytes};
 const struct hf_check hf_check_diverted = {"diverted", "functions that are patched or diverted already",
                                            HF_ACCEPT_UNPROVEN, run_diverted};
-const struct hf_check hf_check_busy = {"busy", "functions that are on a stack of the process now", HF_ACCEPT_UNPROVEN,
-                                       run_busy};

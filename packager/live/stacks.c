@@ -75,7 +75,8 @@ static int copy_stacks(struct search *search, const struct hf_live_thread *threa
     if (!at)
         return hf_error(err, HOTFIX_IO, "its stack was mapped only now");
     uint64_t from = thread->sp - at->begin > RED_ZONE ? thread->sp - RED_ZONE : at->begin;
-    uint64_t to = at->end - from > HF_LIVE_STACK_MAX ? from + HF_LIVE_STACK_MAX : at->end;
+    bool whole = strcmp(at->path, "[stack]") == 0 || at->end - from <= HF_LIVE_STACK_MAX;
+    uint64_t to = whole ? at->end : from + HF_LIVE_STACK_MAX;
     if (copy(search, from, to, err) != 0)
         return -1;
     for (size_t i = 0; thread->tid == search->live->pid && i < search->live->mapping_count; i++) {

@@ -18,7 +18,7 @@
 #include "hotfix/error.h"
 #include "live/live.h"
 
-#define HF_LIVE_STACK_MAX (8u << 20) /* bytes of a stack that are searched, from its stack pointer */
+#define HF_LIVE_STACK_MAX (8u << 20) /* bytes that are searched, from its stack pointer, of another than the first */
 
 /* A function's code in memory, and who is in it. */
 struct hf_live_code {

@@ -25,6 +25,23 @@ __attribute__((noinline, used)) int tax(int value)
     return value * 19 / 100 + 5;
 }
 
+__attribute__((noinline, cold)) static void complain(int value)
+{
+    printf("too much: %d\n", value);
+    fflush(stdout);
+    getchar();
+}
+
+/* Compilers move what calls a cold function out of the way: gcc into guard.cold. */
+__attribute__((noinline, used)) int guard(int value)
+{
+    if (value > 1000) {
+        complain(value);
+        value = 1000;
+    }
+    return value * 3 / 2 + 7;
+}
+
 static volatile unsigned turns;
 
 __attribute__((noinline, used)) void turn(unsigned step)
@@ -79,6 +96,8 @@ __attribute__((noinline, used)) int serve(int turn)
     int command;
 
     while ((command = getchar()) != EOF && command != 'q') {
+        if (command == 'g')
+            turn += guard(2000) & 0;
         if (command == 'd')
             divert((unsigned char *)fee, (unsigned char *)tax);
         if (command == 'i')
@@ -103,6 +122,7 @@ __attribute__((noinline, used)) int serve(int turn)
 int main(int argc, char **argv)
 {
     (void)argv;
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
     memcpy(saved, (unsigned char *)fee, sizeof(saved));
     return serve(argc) & 1;
 }
@@ -116,6 +136,11 @@ __attribute__((noinline, used)) int fee(int value)
 __attribute__((noinline, used)) int tax(int value)
 {
     return value * 20 / 100 + 5;
+}
+
+__attribute__((noinline, used)) int guard(int value)
+{
+    return value * 3 / 2 + 8;
 }
 
 __attribute__((noinline, used)) void turn(unsigned step)
@@ -206,6 +231,11 @@ is "a function on a stack is unproven" "$status $(said busy)" \
 ok "the first thread is named by its number" grep -q "stack of thread $server (shop)" "$OUT"
 live --func fee
 is "a function that nobody is in is compatible" "$status $(sed -n '1s/:.*//p' "$OUT") $(said busy)" "0 compatible compatible"
+is "a function that waits in its cold part" "$(tell g)" "too much: 2000"
+live --func guard
+is "is on the stack, too" "$(said busy)" \
+    "unproven guard (shop.c): it is on the stack of thread N (shop), where the old code goes on until it returns"
+tell g >/dev/null
 tell t >/dev/null
 tell w >/dev/null
 live --func turn
