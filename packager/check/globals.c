@@ -269,7 +269,7 @@ static int enter(struct state *state, const struct hf_touched *touched)
     return 0;
 }
 
-static int check_pair(struct state *state, const struct hf_toucher *toucher)
+static int check_pair(struct state *state, struct hf_toucher *toucher)
 {
     HF_TOUCHED struct hf_touched touched = {.variables = NULL};
 

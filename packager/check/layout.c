@@ -214,7 +214,7 @@ static void note_unknown(struct state *state)
                         "part of what the debug information tells of its types cannot be read");
 }
 
-static int check_pair(struct state *state, const struct hf_toucher *toucher)
+static int check_pair(struct state *state, struct hf_toucher *toucher)
 {
     HF_TOUCHED struct hf_touched touched = {.variables = NULL};
     struct hf_view *view;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/touched.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 
 /* One function's code being read. */
 struct walk {
-    const struct hf_toucher *toucher;
+    struct hf_toucher *toucher;
     struct hf_touched *touched;
     const struct hf_function *function;
     bool failed; /* out of memory */
@@ -43,17 +44,31 @@ static void add_variable(struct walk *walk, const struct hf_symbol *symbol, bool
     grown[touched->variable_count++] = (struct hf_touched_variable){.symbol = symbol, .thread = thread};
 }
 
+static int compare_functions(const void *a, const void *b)
+{
+    const struct hf_function *first = a, *second = b;
+
+    return first->address < second->address ? -1 : first->address > second->address;
+}
+
+/* Remembers a function: true the first time. */
+static bool is_new(struct walk *walk, const struct hf_function *function)
+{
+    void **entered = &walk->toucher->entered;
+
+    if (tfind(function, entered, compare_functions))
+        return false;
+    if (!tsearch(function, entered, compare_functions))
+        walk->failed = true;
+    return !walk->failed;
+}
+
 static void add_function(struct walk *walk, const struct hf_function *function)
 {
-    const struct hf_check_subject *subject = walk->toucher->subject;
     struct hf_touched *touched = walk->touched;
 
-    for (size_t i = 0; i < touched->function_count; i++)
-        if (touched->functions[i]->address == function->address)
-            return;
-    for (size_t i = 0; touched->function_count > 0 && i < subject->pair_count; i++)
-        if (subject->pairs[i].new_function->address == function->address)
-            return;
+    if (!is_new(walk, function))
+        return;
     const struct hf_function **grown = reallocarray(touched->functions, touched->function_count + 1, sizeof(*grown));
     if (!grown || touched->function_count >= HF_TOUCHED_MAX) {
         walk->failed = true;
@@ -77,19 +92,48 @@ static const struct hf_symbol *variable_at(const struct hf_program *target, uint
     return NULL;
 }
 
-/* What the dynamic linker finds: names that other files see, "@@VERSION" aside. */
-static const struct hf_symbol *variable_named(const struct hf_program *target, const char *name)
+/* By their names without "@@VERSION". */
+static int compare_names(const char *a, const char *b)
 {
-    const struct hf_image *image = symbols_of(target);
-    size_t size = strcspn(name, "@");
+    size_t left = strcspn(a, "@"), right = strcspn(b, "@");
+    int order = memcmp(a, b, left < right ? left : right);
 
-    for (size_t i = 0; i < image->symbol_count; i++) {
-        const struct hf_symbol *symbol = &image->symbols[i];
-        if (symbol->binding != STB_LOCAL && is_variable(symbol) && strncmp(symbol->name, name, size) == 0 &&
-            (symbol->name[size] == '\0' || symbol->name[size] == '@'))
-            return symbol;
+    return order != 0 ? order : (left > right) - (left < right);
+}
+
+static int compare_named(const void *a, const void *b)
+{
+    return compare_names((*(const struct hf_symbol *const *)a)->name, (*(const struct hf_symbol *const *)b)->name);
+}
+
+/* What the dynamic linker can find. */
+static int list_named(struct hf_toucher *toucher, struct hotfix_error *err)
+{
+    const struct hf_image *image = symbols_of(toucher->subject->target);
+
+    toucher->named = calloc(image->symbol_count + 1, sizeof(*toucher->named));
+    if (!toucher->named)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < image->symbol_count; i++)
+        if (image->symbols[i].binding != STB_LOCAL && is_variable(&image->symbols[i]))
+            toucher->named[toucher->named_count++] = &image->symbols[i];
+    qsort(toucher->named, toucher->named_count, sizeof(*toucher->named), compare_named);
+    return 0;
+}
+
+static const struct hf_symbol *variable_named(const struct hf_toucher *toucher, const char *name)
+{
+    size_t low = 0, high = toucher->named_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_names(toucher->named[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return NULL;
+    bool found = low < toucher->named_count && compare_names(toucher->named[low]->name, name) == 0;
+    return found ? toucher->named[low] : NULL;
 }
 
 static const struct hf_function *function_at(const struct hf_program *patch, uint64_t address)
@@ -140,7 +184,7 @@ static void refer_slot(struct walk *walk, const struct hf_slot *slot)
         own = function_at(subject->patch, slot->value);
     if (own)
         add_function(walk, own);
-    const struct hf_symbol *symbol = *slot->name ? variable_named(subject->target, slot->name) : NULL;
+    const struct hf_symbol *symbol = *slot->name ? variable_named(walk->toucher, slot->name) : NULL;
     if (symbol)
         add_variable(walk, symbol, thread);
 }
@@ -203,6 +247,35 @@ static void refer_address(struct walk *walk, uint64_t address)
         refer_slot(walk, &slot);
 }
 
+static int compare_references(const void *a, const void *b)
+{
+    const struct hf_arch_reference *first = a, *second = b;
+
+    if (first->value != second->value)
+        return first->value < second->value ? -1 : 1;
+    return first->thread - second->thread;
+}
+
+/* Each thing once, however often the code names it; what a fix-up is written over says nothing. */
+static void refer_all(struct walk *walk, const struct hf_function *function, struct hf_arch_reference *found,
+                      size_t count)
+{
+    const struct hf_fixups *fixups = &walk->toucher->fixups;
+
+    qsort(found, count, sizeof(*found), compare_references);
+    for (size_t i = 0, last = count; i < count; i++) {
+        uint64_t begin = function->address + found[i].offset;
+        if ((last < count && compare_references(&found[i], &found[last]) == 0) ||
+            is_fixed_up(fixups, begin, begin + found[i].size))
+            continue;
+        last = i;
+        if (found[i].thread)
+            refer_thread(walk, (int64_t)found[i].value);
+        else
+            refer_address(walk, found[i].value);
+    }
+}
+
 static void read_function(struct walk *walk, const struct hf_function *function)
 {
     const struct hf_check_subject *subject = walk->toucher->subject;
@@ -214,26 +287,18 @@ static void read_function(struct walk *walk, const struct hf_function *function)
     for (size_t i = first_fixup(fixups, function->address);
          i < fixups->record_count && fixups->records[i].place - function->address < function->size; i++)
         refer_fixup(walk, &fixups->records[i]);
-    if (code)
-        status = subject->tools->references(code, function->size, function->address, NULL, 0, &count);
-    HF_FREE struct hf_arch_reference *found = calloc(count + 1, sizeof(*found));
-    if (!found || count > HF_TOUCHED_MAX) {
+    /* No instruction is shorter than a byte, nor names two things. */
+    HF_FREE struct hf_arch_reference *found = calloc(code ? function->size + 1 : 1, sizeof(*found));
+    if (!found) {
         walk->failed = true;
         return;
     }
-    if (status == HF_ARCH_OK)
-        subject->tools->references(code, function->size, function->address, found, count, &count);
+    if (code)
+        status = subject->tools->references(code, function->size, function->address, found, function->size, &count);
+    if (status == HF_ARCH_OK && count <= function->size)
+        refer_all(walk, function, found, count);
     else
         walk->touched->complete = false;
-    for (size_t i = 0; status == HF_ARCH_OK && i < count; i++) {
-        uint64_t begin = function->address + found[i].offset;
-        if (is_fixed_up(fixups, begin, begin + found[i].size))
-            continue;
-        if (found[i].thread)
-            refer_thread(walk, (int64_t)found[i].value);
-        else
-            refer_address(walk, found[i].value);
-    }
 }
 
 int hf_touched_fixups(const struct hf_image *patch, struct hf_fixups *fixups, struct hotfix_error *err)
@@ -253,20 +318,36 @@ int hf_touched_fixups(const struct hf_image *patch, struct hf_fixups *fixups, st
 int hf_toucher_init(const struct hf_check_subject *subject, struct hf_toucher *toucher, struct hotfix_error *err)
 {
     *toucher = (struct hf_toucher){.subject = subject};
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (!tsearch(subject->pairs[i].new_function, &toucher->entered, compare_functions))
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    if (list_named(toucher, err) != 0)
+        return -1;
     return hf_touched_fixups(&subject->patch->image, &toucher->fixups, err);
+}
+
+/* The functions are the program's. */
+static void keep(void *function)
+{
+    (void)function;
 }
 
 void hf_toucher_deinit(struct hf_toucher *toucher)
 {
     hf_fixups_deinit(&toucher->fixups);
+    tdestroy(toucher->entered, keep);
+    free(toucher->named);
+    *toucher = (struct hf_toucher){.subject = NULL};
 }
 
-int hf_toucher_read(const struct hf_toucher *toucher, const struct hf_pair *pair, struct hf_touched *touched,
+int hf_toucher_read(struct hf_toucher *toucher, const struct hf_pair *pair, struct hf_touched *touched,
                     struct hotfix_error *err)
 {
     struct hf_touched read = {.complete = toucher->subject->tools != NULL};
     struct walk walk = {.toucher = toucher, .touched = &read};
 
+    /* Pairs may share one. */
+    tdelete(pair->new_function, &toucher->entered, compare_functions);
     add_function(&walk, pair->new_function);
     for (size_t i = 0; toucher->subject->tools && !walk.failed && i < read.function_count; i++)
         read_function(&walk, read.functions[i]);

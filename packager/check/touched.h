@@ -31,10 +31,13 @@ struct hf_touched {
 /* The fix-ups that a patch carries; empty when there are none. HOTFIX_FORMAT for damaged ones, HOTFIX_MEMORY. */
 int hf_touched_fixups(const struct hf_image *patch, struct hf_fixups *fixups, struct hotfix_error *err);
 
-/* Reads code of one subject. */
+/* Reads code of one subject, each function once. */
 struct hf_toucher {
     const struct hf_check_subject *subject;
     struct hf_fixups fixups;
+    void *entered;                  /* functions that were read; see tsearch(3) */
+    const struct hf_symbol **named; /* the target's variables that other files see, by name */
+    size_t named_count;
 };
 
 /* HOTFIX_FORMAT for damaged fix-ups, HOTFIX_MEMORY. */
@@ -42,8 +45,11 @@ int hf_toucher_init(const struct hf_check_subject *subject, struct hf_toucher *t
 void hf_toucher_deinit(struct hf_toucher *toucher);
 #define HF_TOUCHER __attribute__((cleanup(hf_toucher_deinit)))
 
-/* Functions that are picked themselves are not entered: they are pairs of their own. HOTFIX_MEMORY. */
-int hf_toucher_read(const struct hf_toucher *toucher, const struct hf_pair *pair, struct hf_touched *touched,
+/*
+ * Functions that are picked themselves are not entered: they are pairs of their own. Nor are those that were for an
+ * earlier pair. HOTFIX_MEMORY.
+ */
+int hf_toucher_read(struct hf_toucher *toucher, const struct hf_pair *pair, struct hf_touched *touched,
                     struct hotfix_error *err);
 void hf_touched_deinit(struct hf_touched *touched);
 #define HF_TOUCHED __attribute__((cleanup(hf_touched_deinit)))

@@ -202,7 +202,7 @@ void hf_reach_types(struct hf_reach *reach, void (*fn)(Dwarf_Die type, void *arg
     while (stack.count > 0) {
         HF_DIE Dwarf_Die type = stack.items[--stack.count];
         Dwarf_Half tag = hf_die_tag(type);
-        if (hf_name_space(tag) != HF_NAME_NONE && hf_die_has(type, DW_AT_name))
+        if (hf_name_space(tag) != HF_NAME_NONE && hf_die_text(type, DW_AT_name))
             fn(type, arg);
         push(reach, &stack, type);
         if (has_parts(tag))
