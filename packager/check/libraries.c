@@ -200,10 +200,12 @@ const struct hf_library *hf_libraries_missing(const struct hf_libraries *librari
     return NULL;
 }
 
-bool hf_libraries_define(const struct hf_libraries *libraries, const char *name)
+size_t hf_libraries_define(const struct hf_libraries *libraries, const char *name, const char *version, size_t from,
+                           const struct hf_dynamic_symbol **symbol)
 {
-    for (size_t i = 0; i < libraries->count; i++)
-        if (libraries->items[i].found && hf_dynamic_defines(&libraries->items[i].dynamic, name))
-            return true;
-    return false;
+    for (size_t i = from; i < libraries->count; i++)
+        if (libraries->items[i].found &&
+            (*symbol = hf_dynamic_find(&libraries->items[i].dynamic, name, version)) != NULL)
+            return i;
+    return libraries->count;
 }

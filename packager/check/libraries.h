@@ -39,7 +39,11 @@ void hf_libraries_deinit(struct hf_libraries *libraries);
 const struct hf_library *hf_libraries_find(const struct hf_libraries *libraries, const char *name);
 /* The first one that was not found; NULL when all were. */
 const struct hf_library *hf_libraries_missing(const struct hf_libraries *libraries);
-/* True when one of them defines this name. */
-bool hf_libraries_define(const struct hf_libraries *libraries, const char *name);
+/*
+ * The index of the first one from `from` on that defines this name, in a version as for hf_dynamic_find(); count when
+ * none does. *symbol gets the definition.
+ */
+size_t hf_libraries_define(const struct hf_libraries *libraries, const char *name, const char *version, size_t from,
+                           const struct hf_dynamic_symbol **symbol);
 
 #endif

@@ -37,7 +37,8 @@ static const char *function_at(const struct hf_image *symbols, uint64_t address)
     return NULL;
 }
 
-static void check_constructor(const struct hf_program *patch, uint64_t place, struct hf_findings *findings)
+/* The function that an entry of a list of constructors or destructors stands for; its name is NULL when unknown. */
+static uint64_t listed_function(const struct hf_program *patch, uint64_t place, const char **name)
 {
     const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
     const uint8_t *bytes = hf_image_bytes(&patch->image, place, sizeof(uint64_t));
@@ -45,7 +46,16 @@ static void check_constructor(const struct hf_program *patch, uint64_t place, st
 
     if (!relocated_value(&patch->image, place, &address) && bytes)
         memcpy(&address, bytes, sizeof(address)); /* DT_RELR: the value lies in its place */
-    const char *name = function_at(symbols, address);
+    *name = function_at(symbols, address);
+    return address;
+}
+
+static void check_constructor(const struct hf_program *patch, uint64_t place, struct hf_findings *findings)
+{
+    const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
+    const char *name;
+
+    uint64_t address = listed_function(patch, place, &name);
     if (name && strcmp(name, "frame_dummy") == 0)
         return;
     if (!name && symbols->stripped)
@@ -75,6 +85,56 @@ static void check_constructors(const struct hf_program *patch, const struct hf_d
                         "the patch has an initialisation function of its own");
 }
 
+static void note_destructor(const char *name, struct hf_findings *findings)
+{
+    hf_findings_add(findings, HF_UNPROVEN, NULL, "do the work in hotfix_on_revert() instead",
+                    "the patch has a destructor, '%s', which would run when it is unloaded and when the process ends, "
+                    "applied or not",
+                    name);
+}
+
+static void check_destructors(const struct hf_program *patch, const struct hf_dynamic *dynamic,
+                              struct hf_findings *findings)
+{
+    GElf_Shdr fini;
+    const char *name;
+
+    for (uint64_t at = 0; at + sizeof(uint64_t) <= dynamic->fini_array_size; at += sizeof(uint64_t)) {
+        if (!hf_image_bytes(&patch->image, dynamic->fini_array + at, sizeof(uint64_t))) {
+            hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL, "the patch's list of destructors is damaged");
+            break;
+        }
+        listed_function(patch, dynamic->fini_array + at, &name);
+        /* that of crtbegin.o */
+        if (!name || strcmp(name, "__do_global_dtors_aux") != 0)
+            note_destructor(name ? name : "?", findings);
+    }
+    if (dynamic->fini && (!hf_image_section(&patch->image, ".fini", &fini) || fini.sh_addr != dynamic->fini))
+        note_destructor("DT_FINI", findings);
+}
+
+static void check_thread_storage(const struct hf_image *image, bool fixed, struct hf_findings *findings)
+{
+    size_t count = 0;
+    GElf_Phdr segment;
+    bool found = false;
+
+    elf_getphdrnum(image->elf, &count);
+    for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++)
+        found |= segment.p_type == PT_TLS;
+    if (found && fixed) {
+        hf_findings_add(
+            findings, HF_UNPROVEN, NULL, "compile it with -ftls-model=global-dynamic",
+            "the patch brings thread-local variables at fixed places, for which running threads may have no "
+            "room");
+    } else if (found) {
+        hf_findings_add(
+            findings, HF_COMPATIBLE, NULL, NULL,
+            "the patch brings thread-local variables of its own: a thread gets them when it first uses them");
+        hf_findings_mark(findings);
+    }
+}
+
 static void check_segments(const struct hf_image *image, struct hf_findings *findings)
 {
     size_t count = 0;
@@ -96,16 +156,42 @@ static void check_segments(const struct hf_image *image, struct hf_findings *fin
                         "the patch does not say that stacks need not be executable");
 }
 
-static void check_resolvers(const struct hf_program *patch, struct hf_findings *findings)
+/* Stripped, a patch has no symbols of its indirect functions, but relocations that call their resolvers. */
+static bool calls_resolvers(const struct hf_image *image, const struct hf_arch_tools *tools)
 {
-    const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
+    GElf_Shdr header;
+    GElf_Rela entry;
 
-    for (size_t i = 0; i < symbols->symbol_count; i++)
-        if (symbols->symbols[i].type == STT_GNU_IFUNC && symbols->symbols[i].section != SHN_UNDEF)
-            hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
-                            "the patch has an indirect function, '%s', whose resolver would run before the patch is "
-                            "applied",
-                            symbols->symbols[i].name);
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
+        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
+            continue;
+        Elf_Data *data = elf_getdata(section, NULL);
+        for (int i = 0; data && gelf_getrela(data, i, &entry); i++)
+            if (tools->dynamic_relation((uint32_t)GELF_R_TYPE(entry.r_info)) == HF_DYNAMIC_RESOLVER)
+                return true;
+    }
+    return false;
+}
+
+static void check_resolvers(const struct hf_check_subject *subject, struct hf_findings *findings)
+{
+    const struct hf_program *patch = subject->patch;
+    const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
+    size_t count = 0;
+
+    for (size_t i = 0; i < symbols->symbol_count; i++) {
+        if (symbols->symbols[i].type != STT_GNU_IFUNC || symbols->symbols[i].section == SHN_UNDEF)
+            continue;
+        count++;
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
+                        "the patch has an indirect function, '%s', whose resolver would run before the patch is "
+                        "applied",
+                        symbols->symbols[i].name);
+    }
+    if (count == 0 && subject->tools && calls_resolvers(&patch->image, subject->tools))
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
+                        "the patch has an indirect function without a symbol, whose resolver would run before the "
+                        "patch is applied");
 }
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
@@ -119,7 +205,9 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "compile it with -fPIC",
                         "the patch has text relocations, which make code writable");
     check_constructors(patch, &dynamic, findings);
-    check_resolvers(patch, findings);
+    check_destructors(patch, &dynamic, findings);
+    check_resolvers(subject, findings);
+    check_thread_storage(&patch->image, dynamic.static_tls, findings);
     check_segments(&patch->image, findings);
     if (hf_findings_clean(findings))
         hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "mapping the patch runs none of its code");
@@ -127,5 +215,5 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     return 0;
 }
 
-const struct hf_check hf_check_loading = {"loading", "constructors, text relocations, executable or writable memory",
-                                          HF_ACCEPT_UNPROVEN, run};
+const struct hf_check hf_check_loading = {
+    "loading", "constructors, destructors, thread-local storage, executable memory", HF_ACCEPT_UNPROVEN, run};

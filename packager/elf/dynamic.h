@@ -13,6 +13,7 @@
 /* An entry of .dynsym. */
 struct hf_dynamic_symbol {
     const char *name;
+    const char *version; /* NULL: none */
     bool defined;
     bool weak;
     uint8_t type; /* STT_* */
@@ -26,7 +27,11 @@ struct hf_dynamic {
     uint64_t init;        /* DT_INIT; 0 when absent */
     uint64_t init_array;
     uint64_t init_array_size;
+    uint64_t fini; /* DT_FINI; 0 when absent */
+    uint64_t fini_array;
+    uint64_t fini_array_size;
     bool text_relocations; /* DT_TEXTREL or DF_TEXTREL */
+    bool static_tls;       /* DF_STATIC_TLS */
     struct hf_dynamic_symbol *symbols;
     size_t symbol_count;
 };
@@ -35,7 +40,11 @@ struct hf_dynamic {
 int hf_dynamic_read(const struct hf_image *image, struct hf_dynamic *dynamic, struct hotfix_error *err);
 void hf_dynamic_deinit(struct hf_dynamic *dynamic);
 
-/* True when it exports a definition of this name. */
-bool hf_dynamic_defines(const struct hf_dynamic *dynamic, const char *name);
+/*
+ * The definition that it exports of a name; NULL when there is none. version NULL: whichever; else one of this version,
+ * or without any, as the dynamic linker takes it (glibc, do_lookup_x).
+ */
+const struct hf_dynamic_symbol *hf_dynamic_find(const struct hf_dynamic *dynamic, const char *name,
+                                                const char *version);
 
 #endif

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a patch brings into the process by being loaded, and where the dynamic linker finds what it refers to.
+. "$(dirname "$0")/lib.sh"
+
+cat >shop.c <<'SOURCE'
+int tariff(void);
+int levy = 3;
+__thread int depth = 1;
+
+__attribute__((noinline, used)) int fee(int value)
+{
+    return value * 7 / 3 + levy + depth;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    return fee(argc) + tariff();
+}
+SOURCE
+echo 'int tariff(void); int tariff(void) { return 7; } int levy_of(void); int levy_of(void) { return 1; }' >tariff.c
+echo 'SHOP_1 { global: tariff; local: *; };' >one.map
+printf 'SHOP_1 { global: tariff; local: *; };\nSHOP_2 { global: levy_of; } SHOP_1;\n' >two.map
+
+# verdict ID: what that check says.
+verdict() {
+    hotfix check --target shop --patch fix.so --func fee --json 2>/dev/null | perl -MJSON::PP -0777 -e '
+        my ($check) = grep { $_->{id} eq $ARGV[0] } @{decode_json(<STDIN>)->{checks}};
+        my ($finding) = (grep { $_->{verdict} eq $check->{verdict} } @{$check->{findings}});
+        print "$check->{verdict}: $finding->{evidence}";' "$1"
+}
+
+# fix LINKER-OPTION... <SOURCE
+fix() {
+    cat >fix.c
+    rm -f fix.so
+    # shellcheck disable=SC2086
+    "$name" -g -O2 $record -fPIC -shared -o fix.so fix.c "$@" || ok "$name: the patch compiles" false
+}
+
+for name in gcc clang; do
+    command -v $name >/dev/null || continue
+    record=
+    [ $name = clang ] && record=-grecord-command-line
+    mkdir -p new
+    $name -O2 -fPIC -shared -Wl,-soname,libtariff.so -Wl,--version-script=one.map -o libtariff.so tariff.c
+    $name -O2 -fPIC -shared -Wl,-soname,libtariff.so -Wl,--version-script=two.map -o new/libtariff.so tariff.c
+    $name -O2 -g $record -rdynamic -Wl,--build-id "-Wl,-rpath,$SCRATCH" -o shop shop.c libtariff.so
+
+    fix libtariff.so <<<'int tariff(void); int fee(int); int fee(int value) { return value + tariff(); }'
+    is "$name: a symbol of the version that the target loads" "$(verdict symbols)" \
+        "compatible: all 1 symbols that the patch refers to are exported by the target or its libraries, in the version that it asks for"
+    sed 's/SHOP_1/SHOP_9/' one.map >nine.map
+    $name -O2 -fPIC -shared -Wl,-soname,libtariff.so -Wl,--version-script=nine.map -o new/libtariff.so tariff.c
+    fix new/libtariff.so <<<'int tariff(void); int fee(int); int fee(int value) { return value + tariff(); }'
+    is "$name: a symbol of another version" "$(verdict symbols)" \
+        "incompatible: the patch refers to 'tariff' of version SHOP_9, and libtariff.so has it in version SHOP_1"
+    fix <<<'int tariff(void); int fee(int); int fee(int value) { return value + tariff(); }'
+    is "$name: a symbol without version" "$(verdict symbols | cut -d: -f 1)" compatible
+    fix <<<'extern __thread int levy; int fee(int); int fee(int value) { return value + levy; }'
+    is "$name: a variable that is thread-local on one side only" "$(verdict symbols)" \
+        "incompatible: the patch refers to 'levy' as something thread-local, unlike what the target has"
+    fix <<<'extern __thread int depth; int fee(int); int fee(int value) { return value + depth; }'
+    is "$name: one that is on both" "$(verdict symbols | cut -d: -f 1)" compatible
+    echo 'int tariff(void); int tariff(void) { return 8; }' >other.c
+    $name -O2 -fPIC -shared -Wl,-soname,libother.so -o libother.so other.c
+    $name -O2 -g $record -rdynamic -Wl,--build-id "-Wl,-rpath,$SCRATCH" -Wl,--no-as-needed -o shop shop.c libtariff.so \
+        libother.so
+    fix <<<'int tariff(void); int fee(int); int fee(int value) { return value + tariff(); }'
+    is "$name: of two places the first counts, and is told" "$(verdict symbols)" \
+        "compatible: 'tariff' is that of libtariff.so, for the target too; libother.so, which comes later, has one as well"
+
+    fix <<<'int last; __attribute__((destructor)) static void bye(void) { last = 1; } int fee(int); int fee(int value) { return value; }'
+    is "$name: a destructor" "$(verdict loading)" \
+        "unproven: the patch has a destructor, 'bye', which would run when it is unloaded and when the process ends, applied or not"
+    fix -Wl,-fini=bye <<<'int last; void bye(void); void bye(void) { last = 1; } int fee(int); int fee(int value) { return value; }'
+    is "$name: a termination function" "$(verdict loading | cut -c 1-47)" "unproven: the patch has a destructor, 'DT_FINI'"
+    fix -ftls-model=initial-exec <<<'__thread int calls; int fee(int); int fee(int value) { return value + calls++; }'
+    is "$name: thread-local variables at fixed places" "$(verdict loading)" \
+        "unproven: the patch brings thread-local variables at fixed places, for which running threads may have no room"
+    fix <<<'__thread int calls; int fee(int); int fee(int value) { return value + calls++; }'
+    is "$name: others" "$(verdict loading)" \
+        "compatible: the patch brings thread-local variables of its own: a thread gets them when it first uses them"
+    fix <<<'static int plus(int x) { return x + 1; } static int (*pick(void))(int) { return plus; }
+        static int chosen(int) __attribute__((ifunc("pick"))); int fee(int); int fee(int value) { return chosen(value); }'
+    is "$name: an indirect function" "$(verdict loading | cut -d, -f 1)" "incompatible: the patch has an indirect function"
+    strip fix.so
+    is "$name: without its symbol too" "$(verdict loading | cut -c 1-48)" "incompatible: the patch has an indirect function"
+    fix <<<'int fee(int); int fee(int value) { return value; }'
+    is "$name: what crt files bring is nothing" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
+done
+
+finish
