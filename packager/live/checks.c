@@ -81,7 +81,7 @@ static void note_detour(const struct hf_check_subject *subject, const struct hf_
                         struct hf_findings *findings)
 {
     const struct hf_live_module *module = hf_live_module_at(subject->live, to);
-    const struct hf_mapping *mapping = hf_live_mapping(subject->live, to);
+    const struct hf_mapping *mapping = hf_mappings_find(&subject->live->mappings, to);
     char id[2 * HF_ID_SIZE + 1];
 
     if (!module || !module->stamped) {

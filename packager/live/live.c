@@ -11,8 +11,6 @@
 #include "error.h"
 #include "live/module.h"
 
-#define DELETED " (deleted)"
-
 static int ended(const struct hf_live *live, struct hotfix_error *err)
 {
     return hf_error(err, HOTFIX_IO, "process %d has ended meanwhile", (int)live->pid);
@@ -30,49 +28,17 @@ static int cannot(const struct hf_live *live, const char *what, struct hotfix_er
                         what, (int)live->pid);
 }
 
-/* "BEGIN-END rwxp OFFSET MAJOR:MINOR INODE    PATH" */
-static int parse_mapping(char *line, struct hf_mapping *mapping)
-{
-    char protection[5];
-    int path = 0;
-
-    line[strcspn(line, "\n")] = '\0';
-    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s %n", &mapping->begin, &mapping->end, protection,
-               &mapping->offset, &path) != 4 ||
-        path == 0)
-        return -1;
-    mapping->readable = protection[0] == 'r';
-    mapping->writable = protection[1] == 'w';
-    mapping->executable = protection[2] == 'x';
-    size_t size = strlen(line + path), suffix = strlen(DELETED);
-    mapping->deleted = size > suffix && strcmp(line + path + size - suffix, DELETED) == 0;
-    if (mapping->deleted)
-        line[(size_t)path + size - suffix] = '\0';
-    mapping->path = strdup(line + path);
-    return mapping->path ? 0 : -1;
-}
-
-static int read_mappings(struct hf_live *live, struct hotfix_error *err)
+int hf_live_mappings(const struct hf_live *live, struct hf_mappings *mappings, struct hotfix_error *err)
 {
     HF_CLOSE int fd = openat(live->directory, "maps", O_RDONLY | O_CLOEXEC);
     HF_FCLOSE FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
-    HF_FREE char *line = NULL;
-    size_t room = 0;
 
     if (!file)
         return cannot(live, "the map", err);
     fd = -1;
-    while (getline(&line, &room, file) > 0) {
-        struct hf_mapping *longer = reallocarray(live->mappings, live->mapping_count + 1, sizeof(*longer));
-        if (!longer)
-            return hf_error(err, HOTFIX_MEMORY, "out of memory");
-        live->mappings = longer;
-        struct hf_mapping mapping = {0};
-        if (parse_mapping(line, &mapping) != 0)
-            return hf_error(err, HOTFIX_IO, "the map of process %d is not understood: %s", (int)live->pid, line);
-        live->mappings[live->mapping_count++] = mapping;
-    }
-    if (live->mapping_count == 0)
+    if (hf_mappings_read(file, mappings, err) != 0)
+        return hf_error_prefix(err, "process %d", (int)live->pid);
+    if (mappings->count == 0)
         return hf_error(err, HOTFIX_IO, "process %d has no memory: it has ended, or is a thread of the kernel",
                         (int)live->pid);
     return 0;
@@ -98,7 +64,7 @@ static int open_process(struct hf_live *live, struct hotfix_error *err)
     if (live->directory < 0)
         return cannot(live, "the directory in /proc", err);
     read_name(live);
-    if (read_mappings(live, err) != 0)
+    if (hf_live_mappings(live, &live->mappings, err) != 0)
         return -1;
     live->memory = openat(live->directory, "mem", O_RDONLY | O_CLOEXEC);
     if (live->memory < 0)
@@ -126,9 +92,7 @@ void hf_live_close(struct hf_live *live)
         close(live->memory);
     if (live->directory >= 0)
         close(live->directory);
-    for (size_t i = 0; i < live->mapping_count; i++)
-        free(live->mappings[i].path);
-    free(live->mappings);
+    hf_mappings_deinit(&live->mappings);
     free(live->modules);
     memset(live, 0, sizeof(*live));
 }
@@ -147,14 +111,6 @@ int hf_live_read(const struct hf_live *live, uint64_t address, void *bytes, size
         done += (size_t)got;
     }
     return 0;
-}
-
-const struct hf_mapping *hf_live_mapping(const struct hf_live *live, uint64_t address)
-{
-    for (size_t i = 0; i < live->mapping_count; i++)
-        if (address >= live->mappings[i].begin && address < live->mappings[i].end)
-            return &live->mappings[i];
-    return NULL;
 }
 
 const struct hf_live_module *hf_live_module_at(const struct hf_live *live, uint64_t address)

@@ -13,23 +13,12 @@
 #include <sys/types.h>
 
 #include "hotfix/error.h"
+#include "live/mapping.h"
 #include "manifest.h"
 
 #define HF_LIVE_NAME_SIZE    16   /* the kernel's TASK_COMM_LEN */
 #define HF_LIVE_MAX_SEGMENTS 128u /* program headers of a module; others are not recognised */
 #define HF_LIVE_MAX_NOTES    (64u << 10)
-
-/* One line of /proc/PID/maps. */
-struct hf_mapping {
-    uint64_t begin;
-    uint64_t end;
-    uint64_t offset; /* in the file */
-    bool readable;
-    bool writable;
-    bool executable;
-    bool deleted; /* the file has been removed or replaced */
-    char *path;   /* "" for memory without a name */
-};
 
 /* An ELF file that is mapped to be run. */
 struct hf_live_module {
@@ -49,8 +38,7 @@ struct hf_live {
     char name[HF_LIVE_NAME_SIZE];
     int directory;               /* /proc/PID: stays this process, even when its number is given to another */
     int memory;                  /* /proc/PID/mem */
-    struct hf_mapping *mappings; /* ordered by address */
-    size_t mapping_count;
+    struct hf_mappings mappings; /* when it was opened */
     struct hf_live_module *modules;
     size_t module_count;
 };
@@ -63,11 +51,13 @@ int hf_live_open(pid_t pid, struct hf_live *live, struct hotfix_error *err);
 /* A zeroed one that was never opened is fine. */
 void hf_live_close(struct hf_live *live);
 
+/* Reads what is mapped now. HOTFIX_IO as hf_live_open(), HOTFIX_MEMORY. */
+int hf_live_mappings(const struct hf_live *live, struct hf_mappings *mappings, struct hotfix_error *err);
+
 /* Reads all of size bytes. HOTFIX_IO: the process has ended meanwhile, or nothing that can be read is there. */
 int hf_live_read(const struct hf_live *live, uint64_t address, void *bytes, size_t size, struct hotfix_error *err);
 
 /* What an address lies in, or NULL. */
-const struct hf_mapping *hf_live_mapping(const struct hf_live *live, uint64_t address);
 const struct hf_live_module *hf_live_module_at(const struct hf_live *live, uint64_t address);
 
 /* The first module with this build-id, NULL when there is none. *count, which may be NULL: how many there are. */

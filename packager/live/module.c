@@ -18,10 +18,10 @@ struct headers {
 /* Where size bytes of the file that begins in the mapping at `first` are; false when no one mapping of it has them. */
 static bool find_offset(const struct hf_live *live, size_t first, uint64_t offset, size_t size, uint64_t *address)
 {
-    for (size_t i = first; i < live->mapping_count; i++) {
-        const struct hf_mapping *mapping = &live->mappings[i];
+    for (size_t i = first; i < live->mappings.count; i++) {
+        const struct hf_mapping *mapping = &live->mappings.items[i];
         uint64_t bytes = mapping->end - mapping->begin;
-        if (strcmp(mapping->path, live->mappings[first].path) != 0 || offset < mapping->offset ||
+        if (strcmp(mapping->path, live->mappings.items[first].path) != 0 || offset < mapping->offset ||
             offset - mapping->offset > bytes || size > bytes - (offset - mapping->offset))
             continue;
         *address = mapping->begin + (offset - mapping->offset);
@@ -32,7 +32,7 @@ static bool find_offset(const struct hf_live *live, size_t first, uint64_t offse
 
 static bool read_headers(const struct hf_live *live, size_t first, struct headers *headers)
 {
-    const struct hf_mapping *mapping = &live->mappings[first];
+    const struct hf_mapping *mapping = &live->mappings.items[first];
     Elf64_Ehdr header;
     uint64_t address;
 
@@ -80,8 +80,8 @@ static bool place(const struct headers *headers, uint64_t begin, struct hf_live_
 /* Files are mapped for other reasons, too: only what can be run has been loaded. */
 static bool is_loaded(const struct hf_live *live, const struct hf_live_module *module)
 {
-    for (size_t i = 0; i < live->mapping_count; i++) {
-        const struct hf_mapping *mapping = &live->mappings[i];
+    for (size_t i = 0; i < live->mappings.count; i++) {
+        const struct hf_mapping *mapping = &live->mappings.items[i];
         if (mapping->executable && mapping->begin >= module->begin && mapping->begin < module->end &&
             strcmp(mapping->path, module->path) == 0)
             return true;
@@ -138,7 +138,7 @@ static void read_note_segments(const struct hf_live *live, const struct headers 
 
 static bool recognise(const struct hf_live *live, size_t first, struct hf_live_module *module)
 {
-    const struct hf_mapping *mapping = &live->mappings[first];
+    const struct hf_mapping *mapping = &live->mappings.items[first];
     struct headers headers = {0};
 
     *module = (struct hf_live_module){.path = mapping->path, .deleted = mapping->deleted};
@@ -155,7 +155,7 @@ int hf_live_modules_read(struct hf_live *live, struct hotfix_error *err)
 {
     uint8_t byte;
 
-    for (size_t i = 0; i < live->mapping_count; i++) {
+    for (size_t i = 0; i < live->mappings.count; i++) {
         struct hf_live_module module;
         if (!recognise(live, i, &module))
             continue;
@@ -166,5 +166,5 @@ int hf_live_modules_read(struct hf_live *live, struct hotfix_error *err)
         live->modules[live->module_count++] = module;
     }
     /* A process that has ended in between has no modules, which would be no news of the target. */
-    return live->module_count > 0 ? 0 : hf_live_read(live, live->mappings[0].begin, &byte, 1, err);
+    return live->module_count > 0 ? 0 : hf_live_read(live, live->mappings.items[0].begin, &byte, 1, err);
 }

@@ -27,6 +27,7 @@ struct search {
     uint64_t low; /* all codes lie in [low, high) */
     uint64_t high;
     struct stack stack;
+    struct hf_mappings mappings; /* stacks come and grow while a process runs: those of this moment */
     struct hf_live_unseen *unseen;
 };
 
@@ -69,7 +70,7 @@ static int copy(struct search *search, uint64_t from, uint64_t to, struct hotfix
 /* The stack that the pointer is in and, where the first thread left its own for another one, that too. */
 static int copy_stacks(struct search *search, const struct hf_live_thread *thread, struct hotfix_error *err)
 {
-    const struct hf_mapping *at = hf_live_mapping(search->live, thread->sp);
+    const struct hf_mapping *at = hf_mappings_find(&search->mappings, thread->sp);
 
     search->stack.count = 0;
     if (!at)
@@ -79,8 +80,8 @@ static int copy_stacks(struct search *search, const struct hf_live_thread *threa
     uint64_t to = whole ? at->end : from + HF_LIVE_STACK_MAX;
     if (copy(search, from, to, err) != 0)
         return -1;
-    for (size_t i = 0; thread->tid == search->live->pid && i < search->live->mapping_count; i++) {
-        const struct hf_mapping *mapping = &search->live->mappings[i];
+    for (size_t i = 0; thread->tid == search->live->pid && i < search->mappings.count; i++) {
+        const struct hf_mapping *mapping = &search->mappings.items[i];
         if (strcmp(mapping->path, "[stack]") == 0 && mapping != at &&
             copy(search, mapping->begin, mapping->end, err) != 0)
             return -1;
@@ -139,6 +140,8 @@ static int capture(struct search *search, struct hf_live_thread *thread, struct 
         return 0;
     if (why.code == HOTFIX_MEMORY)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    if (!hf_live_thread_read(search->live, thread->tid, thread)) /* it has ended, and its stack is gone with it */
+        return 1;
     miss(search, thread, "its stack cannot be read");
     return 1;
 }
@@ -162,7 +165,7 @@ static int search_thread(struct search *search, pid_t tid, size_t *total, struct
     return 0;
 }
 
-static int search_threads(struct search *search, DIR *tasks, size_t *total, struct hotfix_error *err)
+static int search_tasks(struct search *search, DIR *tasks, size_t *total, struct hotfix_error *err)
 {
     for (const struct dirent *entry; (entry = readdir(tasks));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
@@ -172,12 +175,33 @@ static int search_threads(struct search *search, DIR *tasks, size_t *total, stru
     return 0;
 }
 
+static int search_threads(struct search *search, size_t *total, struct hotfix_error *err)
+{
+    int fd = openat(search->live->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!tasks) {
+        if (fd >= 0)
+            close(fd);
+        return hf_error_sys(err, HOTFIX_IO, "the threads of process %d cannot be listed", (int)search->live->pid);
+    }
+    int result = search_tasks(search, tasks, total, err);
+    closedir(tasks);
+    return result;
+}
+
+/* A process that has ended has no stacks, and a search that found nobody would be no news of it. */
+static int still_there(const struct hf_live *live, struct hotfix_error *err)
+{
+    uint8_t byte;
+
+    return live->module_count == 0 ? 0 : hf_live_read(live, live->modules[0].begin, &byte, 1, err);
+}
+
 int hf_live_stacks_search(const struct hf_live *live, struct hf_live_code *codes, size_t count, size_t *total,
                           struct hf_live_unseen *unseen, struct hotfix_error *err)
 {
     struct search search = {.live = live, .codes = codes, .count = count, .low = UINT64_MAX, .unseen = unseen};
-    int fd = openat(live->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
 
     for (size_t i = 0; i < count; i++) {
         codes[i].threads = 0;
@@ -186,13 +210,10 @@ int hf_live_stacks_search(const struct hf_live *live, struct hf_live_code *codes
     }
     *unseen = (struct hf_live_unseen){.threads = 0};
     *total = 0;
-    int result = tasks ? search_threads(&search, tasks, total, err) : 0;
-    if (tasks)
-        closedir(tasks);
-    else if (fd >= 0)
-        close(fd);
+    if (still_there(live, err) != 0 || hf_live_mappings(live, &search.mappings, err) != 0)
+        return -1;
+    int result = search_threads(&search, total, err);
     free(search.stack.words);
-    if (result == 0 && *total == 0)
-        return hf_error(err, HOTFIX_IO, "process %d has ended meanwhile", (int)live->pid);
-    return result;
+    hf_mappings_deinit(&search.mappings);
+    return result == 0 ? still_there(live, err) : result;
 }

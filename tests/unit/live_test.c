@@ -113,7 +113,7 @@ static void memory_that_is_not_there_is_told(void **state)
     assert_int_equal(hf_live_open(getpid(), &live, NULL), 0);
     assert_int_equal(hf_live_read(&live, 0, &byte, 1, &error), -1);
     assert_int_equal(error.code, HOTFIX_IO);
-    assert_null(hf_live_mapping(&live, 0));
+    assert_null(hf_mappings_find(&live.mappings, 0));
     assert_null(hf_live_module_at(&live, 0));
     hf_live_close(&live);
 }
