@@ -206,49 +206,101 @@ static int read_layouts(const struct hf_object *object, struct layouts *layouts,
     return 0;
 }
 
-/* Tells of the first line in which two layouts differ: a member, or the size. */
+/* A line of a layout: "MEMBER at ...", or its size. */
+struct line {
+    const char *text;
+    int size;
+    int name_size; /* 0: it is not of a member, or of one without a name */
+};
+
+static struct line line_at(const char *text)
+{
+    return (struct line){text, (int)strcspn(text, "\n"), (int)strcspn(text, " \n")};
+}
+
+/* The members; the size, which comes first, says least. */
+static const char *members(const struct layout *layout)
+{
+    return strchr(layout->text, '\n') + 1;
+}
+
+static bool has_member(const struct layout *layout, const struct line *line)
+{
+    for (const char *at = members(layout); *at; at += strcspn(at, "\n") + 1)
+        if (strncmp(at, line->text, (size_t)line->name_size) == 0 && at[line->name_size] == ' ')
+            return true;
+    return false;
+}
+
+/* The first lines in which two layouts differ: the same member, or one that the other has no member for. */
+static void find_difference(const struct layout *before, const struct layout *after, struct line *left,
+                            struct line *right)
+{
+    const char *old_text = members(before);
+    const char *new_text = members(after);
+    size_t size;
+
+    while (*old_text && (size = strcspn(old_text, "\n")) == strcspn(new_text, "\n") &&
+           strncmp(old_text, new_text, size) == 0) {
+        old_text += size + 1;
+        new_text += size + 1;
+    }
+    bool same = !*old_text && !*new_text;
+    *left = line_at(same ? before->text : old_text);
+    *right = line_at(same ? after->text : new_text);
+    if (same)
+        left->name_size = right->name_size = 0;
+}
+
+static bool is_new(const struct layout *before, const struct line *right)
+{
+    return right->name_size > 0 && !has_member(before, right);
+}
+
+/* A struct that holds one that grew differs, too, but says less of what changed. */
+static bool tells_member(const struct layout *before, const struct layout *after)
+{
+    struct line left, right;
+
+    find_difference(before, after, &left, &right);
+    return is_new(before, &right) || is_new(after, &left);
+}
+
 static int refuse(const struct hf_object *object, const struct layout *before, const struct layout *after,
                   struct hotfix_error *err)
 {
-    /* The size, which comes first, says least. */
-    const char *left = strchr(before->text, '\n') + 1;
-    const char *right = strchr(after->text, '\n') + 1;
+    struct line left, right;
 
-    while (*left && *right && strcspn(left, "\n") == strcspn(right, "\n") &&
-           strncmp(left, right, strcspn(left, "\n")) == 0) {
-        left += strcspn(left, "\n") + 1;
-        right += strcspn(right, "\n") + 1;
-    }
-    if (!*left && !*right) {
-        left = before->text;
-        right = after->text;
-    }
-    int left_name = (int)strcspn(left, " ");
-    int right_name = (int)strcspn(right, " ");
-    static const char change[] = "%s: the layout of '%s' changed, and the program may hold objects of it";
-    hf_error(err, HOTFIX_INCOMPATIBLE, change, object->name, after->name);
+    find_difference(before, after, &left, &right);
+    hf_error(err, HOTFIX_INCOMPATIBLE, "%s: the layout of '%s' changed, and the program may hold objects of it",
+             object->name, after->name);
     struct hotfix_error what = *err;
-    if (!*left)
-        return hf_error(err, what.code, "%s: member '%.*s' is new", what.message, right_name, right);
-    if (!*right)
-        return hf_error(err, what.code, "%s: member '%.*s' is gone", what.message, left_name, left);
-    return hf_error(err, what.code, "%s: old '%.*s', new '%.*s'", what.message, (int)strcspn(left, "\n"), left,
-                    (int)strcspn(right, "\n"), right);
+    if (is_new(before, &right))
+        return hf_error(err, what.code, "%s: member '%.*s' is new", what.message, right.name_size, right.text);
+    if (is_new(after, &left))
+        return hf_error(err, what.code, "%s: member '%.*s' is gone", what.message, left.name_size, left.text);
+    return hf_error(err, what.code, "%s: old '%.*s', new '%.*s'", what.message, left.size, left.text, right.size,
+                    right.text);
 }
 
 int hf_layouts_check(const struct hf_object *before, const struct hf_object *after, struct hotfix_error *err)
 {
     HF_LAYOUTS struct layouts left = {.count = 0};
     HF_LAYOUTS struct layouts right = {.count = 0};
+    const struct layout *old_layout = NULL;
+    const struct layout *new_layout = NULL;
 
     if (read_layouts(before, &left, err) != 0 || read_layouts(after, &right, err) != 0)
         return -1;
     for (size_t i = 0; i < right.count; i++) {
-        const struct layout *after_layout = &right.items[i];
-        const struct layout *before_layout =
-            left.count ? bsearch(after_layout, left.items, left.count, sizeof(*left.items), by_name) : NULL;
-        if (before_layout && strcmp(before_layout->text, after_layout->text) != 0)
-            return refuse(after, before_layout, after_layout, err);
+        const struct layout *now = &right.items[i];
+        const struct layout *then =
+            left.count ? bsearch(now, left.items, left.count, sizeof(*left.items), by_name) : NULL;
+        if (!then || strcmp(then->text, now->text) == 0 || (old_layout && !tells_member(then, now)))
+            continue;
+        bool told = old_layout && tells_member(old_layout, new_layout);
+        old_layout = told ? old_layout : then;
+        new_layout = told ? new_layout : now;
     }
-    return 0;
+    return old_layout ? refuse(after, old_layout, new_layout, err) : 0;
 }

@@ -20,11 +20,13 @@ cat >base.c <<'C'
 #include <stdlib.h>
 struct order { int id; short kind; };
 struct order first = {1, 2};
+struct all { struct order order; int count; };
+struct all every;
 int limit = 10;
 static int hidden = 3;
 const char *label = "label";
 __attribute__((noinline)) static int helper(int value) { return value * hidden + limit; }
-int work(int value) { first.id += value; hidden++; return helper(value) + first.kind + label[0]; }
+int work(int value) { first.id += value; every.count++; hidden++; return helper(value) + first.kind + label[0]; }
 C
 
 # build NAME SOURCE-EDIT [FLAG...]: compiles base.c as edited by sed to new.o, and builds
@@ -65,6 +67,12 @@ refused 1 "new.o: the layout of 'struct order' changed, and the program may hold
     "a structure that gained a member is refused with the member" 's/short kind; }/short kind; int more; }/'
 refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
     "so is one that kept its size" 's/short kind; }/short kind; char more; }/; s/value \* hidden/value - hidden/'
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
+    "so is one that gained it in the middle and lies within another" 's/short kind; }/short more; int x; short kind; }/'
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'kind' is gone" \
+    "so is one that lost a member" 's/short kind; }/}/; s/= {1, 2}/= {1}/; s/first.kind/0/'
+refused 1 "new.o: the layout of 'struct all' changed, and the program may hold objects of it: old 'size: 12 bytes', new 'size: 16 bytes'" \
+    "so is one that is larger" 's/int count; }/int count; } __attribute__((aligned(16)))/'
 refused 1 "new.o: label: its initial value changed, and the target has set and used it already" \
     "a pointer to another string is refused" 's/"label"/"other"/'
 refused 1 "new.o: limit: it changed between constant and variable, or between thread-local and shared" \
