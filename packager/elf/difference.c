@@ -30,6 +30,8 @@ struct walk {
     struct hf_comparison *comparison;
     enum hf_equality said;
     char *what;
+    char *member; /* see struct hf_difference */
+    bool gone;
 };
 
 static enum hf_equality worse(enum hf_equality a, enum hf_equality b)
@@ -290,6 +292,15 @@ static const struct hf_member *renamed(const struct hf_members *members, size_t 
     return NULL;
 }
 
+/* The first one of a definition says what was done to it. */
+static enum hf_equality say_member(struct walk *walk, const char *path, const char *name, bool gone)
+{
+    if (walk->said != HF_TYPES_DIFFERENT && asprintf(&walk->member, "%s%s", path, name) < 0)
+        walk->member = NULL;
+    walk->gone = gone;
+    return say(walk, HF_TYPES_DIFFERENT, "member %s%s is %s", path, name, gone ? "gone" : "new");
+}
+
 static const char *member_name(const struct hf_member *member)
 {
     return member->name[0] ? member->name : "<unnamed>";
@@ -310,11 +321,11 @@ static enum hf_equality compare_presence(struct walk *walk, const struct hf_memb
             equality = worse(equality, say(walk, HF_TYPES_UNPROVEN, "member %s%s is called %s in the patch", path,
                                            member_name(old), member_name(member)));
         else
-            return say(walk, HF_TYPES_DIFFERENT, "member %s%s is new", path, member_name(member));
+            return say_member(walk, path, member_name(member), false);
     }
     for (size_t i = 0; i < before->count; i++)
         if (!twin_of(before, i, after) && !renamed(before, i, after))
-            return say(walk, HF_TYPES_DIFFERENT, "member %s%s is gone", path, member_name(&before->items[i]));
+            return say_member(walk, path, member_name(&before->items[i]), true);
     return equality;
 }
 
@@ -463,6 +474,8 @@ static void add_difference(struct hf_comparison *comparison, const struct hf_pen
         .equality = walk->said,
         .type = hf_type_label(&pair->after),
         .what = hf_move(walk->what),
+        .member = hf_move(walk->member),
+        .gone = walk->gone,
         .layouts = hf_listing(comparison->before, &pair->before, comparison->after, &pair->after),
         .before = hf_definition_of(pair->before.die),
         .after = hf_definition_of(pair->after.die),
@@ -476,6 +489,7 @@ static void add_difference(struct hf_comparison *comparison, const struct hf_pen
         comparison->failed = true;
         free(difference.type);
         free(difference.what);
+        free(difference.member);
         free(difference.layouts);
         return;
     }
@@ -493,6 +507,7 @@ static void compare_pending(struct hf_comparison *comparison)
         if (walk.said != HF_TYPES_EQUAL)
             add_difference(comparison, &pair, &walk);
         free(walk.what);
+        free(walk.member);
         hf_type_deinit(&pair.before);
         hf_type_deinit(&pair.after);
     }
@@ -504,6 +519,7 @@ enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die be
     enum hf_equality equality = compare_of(&walk, before, after, 0);
 
     *what = walk.what;
+    free(walk.member);
     compare_pending(comparison);
     return equality;
 }
@@ -518,6 +534,7 @@ enum hf_equality hf_comparison_types(struct hf_comparison *comparison, Dwarf_Die
         return HF_TYPES_UNPROVEN;
     enum hf_equality equality = compare_types(&walk, &left, &right, 0);
     free(walk.what);
+    free(walk.member);
     compare_pending(comparison);
     return equality;
 }
@@ -527,6 +544,7 @@ void hf_comparison_deinit(struct hf_comparison *comparison)
     for (size_t i = 0; i < comparison->difference_count; i++) {
         free(comparison->differences[i].type);
         free(comparison->differences[i].what);
+        free(comparison->differences[i].member);
         free(comparison->differences[i].layouts);
     }
     free(comparison->differences);

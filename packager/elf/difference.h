@@ -34,7 +34,9 @@ struct hf_difference {
     enum hf_equality equality; /* UNPROVEN or DIFFERENT */
     char *type;                /* "struct order" */
     char *what;                /* "member flags is at 4:0 of 3 bits, in the patch at 4:0 of 5 bits" */
-    char *layouts;             /* both definitions side by side, a line for each member */
+    char *member;              /* the one that is new or gone; NULL when that is not what differs */
+    bool gone;
+    char *layouts; /* both definitions side by side, a line for each member */
     struct hf_definition before;
     struct hf_definition after;
 };

@@ -71,7 +71,7 @@ refused 1 "new.o: the layout of 'struct order' changed, and the program may hold
     "so is one that gained it in the middle and lies within another" 's/short kind; }/short more; int x; short kind; }/'
 refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'kind' is gone" \
     "so is one that lost a member" 's/short kind; }/}/; s/= {1, 2}/= {1}/; s/first.kind/0/'
-refused 1 "new.o: the layout of 'struct all' changed, and the program may hold objects of it: old 'size: 12 bytes', new 'size: 16 bytes'" \
+refused 1 "new.o: the layout of 'struct all' changed, and the program may hold objects of it: its size is 12 bytes, in the patch 16" \
     "so is one that is larger" 's/int count; }/int count; } __attribute__((aligned(16)))/'
 refused 1 "new.o: label: its initial value changed, and the target has set and used it already" \
     "a pointer to another string is refused" 's/"label"/"other"/'
