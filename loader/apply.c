@@ -12,6 +12,7 @@
 #include "registry.h"
 #include "stage.h"
 #include "switch.h"
+#include "unload.h"
 
 static void bundle_cleanup(struct hf_bundle *bundle)
 {
@@ -196,6 +197,8 @@ int hf_revert(const char *id, const struct hotfix_apply_options *options, struct
     hf_report_log(report, HOTFIX_LOG_INFO, "reverted %s %s: %zu functions, paused for %llu ns", report->result->name,
                   report->result->version, report->result->function_count,
                   (unsigned long long)report->result->cost.pause);
+    if (options->unload == HOTFIX_UNLOAD)
+        hf_unload(applied, options->deadline_ns, report);
     hf_stage_abandon(&applied->stage);
     hf_applied_destroy(applied);
     return 0;

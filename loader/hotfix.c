@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public functions: arguments are checked here, the work is done elsewhere. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,13 +62,16 @@ static int resolve(const struct hotfix_apply_options *options, struct hotfix_app
 {
     if (!options)
         options = &defaults;
-    if (options->size < sizeof(*options))
+    if (options->size < offsetof(struct hotfix_apply_options, unload)) /* the first version's end */
         return hf_error(err, HOTFIX_USAGE, "the options are not initialised with HOTFIX_APPLY_OPTIONS_INIT");
-    *resolved = *options;
+    *resolved = defaults;
+    memcpy(resolved, options, options->size < sizeof(*resolved) ? options->size : sizeof(*resolved));
     if (!resolved->patcher)
         resolved->patcher = &hf_patcher_builtin;
     if (resolved->quiescence != HOTFIX_IMMEDIATE && resolved->quiescence != HOTFIX_QUIESCENT)
         return hf_error(err, HOTFIX_USAGE, "%d is no kind of quiescence", (int)resolved->quiescence);
+    if (resolved->unload != HOTFIX_KEEP && resolved->unload != HOTFIX_UNLOAD)
+        return hf_error(err, HOTFIX_USAGE, "%d is no kind of unloading", (int)resolved->unload);
     if (!patcher_valid(resolved->patcher))
         return hf_error(err, HOTFIX_USAGE, "the patcher lacks a name, apply or revert");
     return 0;

@@ -138,8 +138,9 @@ HOTFIX_API int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, si
 /*
  * Puts the functions of an applied bundle back. id is its 32-digit id, or NULL for the bundle applied last. A function
  * that a later bundle replaced too keeps that bundle's version; one that an earlier bundle replaced goes back to that
- * one's. The patch's code stays mapped, since threads may still be in it. After a revert the same bundle may be applied
- * again. HOTFIX_NOT_APPLIED, HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH, HOTFIX_PATCHER, HOTFIX_MEMORY.
+ * one's. The patch's code stays mapped, since threads may still be in it (but see enum hotfix_unload). After a revert
+ * the same bundle may be applied again. HOTFIX_NOT_APPLIED, HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH,
+ * HOTFIX_PATCHER, HOTFIX_MEMORY.
  */
 HOTFIX_API int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result);
 
@@ -214,6 +215,23 @@ HOTFIX_API int hotfix_apply_with(struct hotfix *hotfix, const char *path, const 
 enum hotfix_quiescence { HOTFIX_IMMEDIATE, HOTFIX_QUIESCENT };
 
 /*
+ * What becomes of the patch's code and data after a revert. Kept: they stay mapped for good, since threads may be in
+ * the code, and the program may hold pointers into both. Unloaded: they are unmapped as by dlclose() if the library
+ * finds no reason against it, else kept; the log says which, and why.
+ *
+ * Reasons: no stop within the deadline finds all threads outside of the patch; or a word points into it that is on a
+ * thread's stack, in a general register, or at an aligned address in the memory of the process, an unreleased result of
+ * the apply among it; a signal handler is in it; it has thread-local variables; somebody else has opened it.
+ *
+ * Not seen: pointers that are encoded, unaligned or handed to the kernel or another process; those that the calling
+ * thread alone keeps in local variables; and, since other threads run while memory is searched, one that they move from
+ * place to place all the while. Who asks for it vouches that there is none of these. The search takes time with the
+ * memory that the process has, about a second for each few GiB, in which threads run; they are stopped twice, each time
+ * within the deadline.
+ */
+enum hotfix_unload { HOTFIX_KEEP, HOTFIX_UNLOAD };
+
+/*
  * How one bundle is applied or reverted. size lets later versions add fields: initialise with
  * HOTFIX_APPLY_OPTIONS_INIT, which asks for what hotfix_apply() and hotfix_revert() do.
  */
@@ -221,11 +239,12 @@ struct hotfix_apply_options {
     size_t size;
     const struct hotfix_patcher *patcher; /* NULL: the built-in one; not used by a revert */
     enum hotfix_quiescence quiescence;
-    uint64_t deadline_ns; /* from the first stopped thread to the last resumed one, all attempts; 0: 100 ms */
+    uint64_t deadline_ns;      /* from the first stopped thread to the last resumed one, all attempts; 0: 100 ms */
+    enum hotfix_unload unload; /* of a revert; not used by an apply */
 };
 #define HOTFIX_APPLY_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
-        sizeof(struct hotfix_apply_options), NULL, HOTFIX_IMMEDIATE, 0                                                 \
+        sizeof(struct hotfix_apply_options), NULL, HOTFIX_IMMEDIATE, 0, HOTFIX_KEEP                                    \
     }
 
 /*

@@ -53,6 +53,8 @@ void hf_applied_destroy(struct hf_applied *applied)
         return;
     hf_manifest_deinit(&applied->manifest);
     hf_module_deinit(&applied->target);
+    /* Nothing is to look like a pointer into a patch that may be unloaded. */
+    explicit_bzero(applied->functions, applied->function_count * sizeof(applied->functions[0]));
     free(applied->functions);
     free(applied);
 }
@@ -132,6 +134,13 @@ void *hf_registry_previous(const struct hf_applied *applied, void *address)
             previous = function->new_address;
     }
     return previous;
+}
+
+void hf_registry_refresh(void)
+{
+    for (struct hf_applied *applied = first; applied; applied = applied->next)
+        for (size_t i = 0; i < applied->function_count; i++)
+            applied->functions[i].previous_address = hf_registry_previous(applied, applied->functions[i].old_address);
 }
 
 const struct hotfix_function *hf_registry_overlap(const void *address, size_t size, const struct hf_applied **owner)

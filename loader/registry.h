@@ -56,6 +56,9 @@ bool hf_registry_counts(const struct hf_applied *applied, const void *address);
 /* Where calls of the function at address arrive without this bundle and those after it; applied may be NULL for all. */
 void *hf_registry_previous(const struct hf_applied *applied, void *address);
 
+/* Makes the previous addresses of all applied functions those of now, after a bundle was taken out. */
+void hf_registry_refresh(void);
+
 /* The newest applied function that shares bytes with size bytes at address, with its bundle; NULL when there is none.
  */
 const struct hotfix_function *hf_registry_overlap(const void *address, size_t size, const struct hf_applied **owner);

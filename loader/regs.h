@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
@@ -14,12 +15,25 @@
 
 #include "raw.h"
 
+#if defined(__x86_64__)
+enum { HF_GENERAL_REGS = 15 };
+#elif defined(__aarch64__)
+enum { HF_GENERAL_REGS = 31 };
+#endif
+
 struct hf_regs {
+    uintptr_t general[HF_GENERAL_REGS]; /* in no particular order */
     uintptr_t pc;
     uintptr_t pc_restart; /* where the kernel goes on when it restarts the interrupted system call; pc without one */
     uintptr_t sp;
     uintptr_t tp; /* thread pointer: glibc puts it at the top of the thread's own stack */
 };
+
+/* One store each: a loop of plain ones may be compiled into a call of memcpy, which is libc's. */
+static inline void hf_regs_keep(struct hf_regs *regs, size_t i, uintptr_t value)
+{
+    *(volatile uintptr_t *)&regs->general[i] = value;
+}
 
 #if defined(__x86_64__)
 
@@ -80,6 +94,11 @@ static inline long hf_regs_fetch(pid_t tid, struct hf_regs *regs)
         return status;
     hf_regs_make_restart(tid, &user);
 
+    const uintptr_t general[HF_GENERAL_REGS] = {user.rax, user.rbx, user.rcx, user.rdx, user.rsi,
+                                                user.rdi, user.rbp, user.r8,  user.r9,  user.r10,
+                                                user.r11, user.r12, user.r13, user.r14, user.r15};
+    for (size_t i = 0; i < HF_GENERAL_REGS; i++)
+        hf_regs_keep(regs, i, general[i]);
     long long result = (long long)user.rax;
     bool restart = (long long)user.orig_rax >= 0 && result <= -HF_ERESTARTSYS && result >= -HF_ERESTART_RESTARTBLOCK;
     regs->pc = user.rip;
@@ -91,6 +110,11 @@ static inline long hf_regs_fetch(pid_t tid, struct hf_regs *regs)
 
 static inline void hf_regs_from_context(const ucontext_t *context, struct hf_regs *regs)
 {
+    static const int general[HF_GENERAL_REGS] = {REG_RAX, REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI, REG_RBP, REG_R8,
+                                                 REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+    for (size_t i = 0; i < HF_GENERAL_REGS; i++)
+        hf_regs_keep(regs, i, (uintptr_t)context->uc_mcontext.gregs[general[i]]);
     regs->pc = regs->pc_restart = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
     regs->sp = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
     regs->tp = hf_raw_thread_pointer();
@@ -113,6 +137,8 @@ static inline long hf_regs_fetch(pid_t tid, struct hf_regs *regs)
         status = hf_raw4(SYS_ptrace, PTRACE_GETREGSET, tid, NT_ARM_TLS, &tls_area);
     if (status < 0)
         return status;
+    for (size_t i = 0; i < HF_GENERAL_REGS; i++)
+        hf_regs_keep(regs, i, user.regs[i]);
     regs->pc = regs->pc_restart = user.pc;
     regs->sp = user.sp;
     regs->tp = tls;
@@ -121,6 +147,8 @@ static inline long hf_regs_fetch(pid_t tid, struct hf_regs *regs)
 
 static inline void hf_regs_from_context(const ucontext_t *context, struct hf_regs *regs)
 {
+    for (size_t i = 0; i < HF_GENERAL_REGS; i++)
+        hf_regs_keep(regs, i, context->uc_mcontext.regs[i]);
     regs->pc = regs->pc_restart = context->uc_mcontext.pc;
     regs->sp = context->uc_mcontext.sp;
     regs->tp = hf_raw_thread_pointer();

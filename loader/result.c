@@ -18,7 +18,17 @@ struct storage {
     size_t log_size; /* without NUL */
     size_t log_capacity;
     struct hotfix_function *functions; /* followed by the names */
+    size_t function_count;
 };
+
+/* Nothing is to look like a pointer into a patch that may be unloaded. */
+static void drop_functions(struct storage *storage)
+{
+    if (storage->functions)
+        explicit_bzero(storage->functions, storage->function_count * sizeof(*storage->functions));
+    free(storage->functions);
+    storage->functions = NULL;
+}
 
 static const struct hotfix_result empty = HOTFIX_RESULT_INIT;
 
@@ -38,7 +48,7 @@ void hotfix_result_deinit(struct hotfix_result *result)
     struct storage *storage = result->storage;
     if (storage) {
         free(storage->log);
-        free(storage->functions);
+        drop_functions(storage);
         free(storage);
     }
     size_t size = result->size;
@@ -158,8 +168,9 @@ int hf_report_functions(struct hf_report *report, const struct hotfix_function *
         copy[i].name = keep_text(&room, functions[i].name);
         copy[i].source = keep_text(&room, functions[i].source);
     }
-    free(storage->functions);
+    drop_functions(storage);
     storage->functions = copy;
+    storage->function_count = count;
     result->functions = copy;
     result->function_count = count;
     return 0;

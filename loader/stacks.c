@@ -186,6 +186,16 @@ static int scan_foreign(struct hf_attempt *attempt, const struct hf_thread *thre
     return scan_words(attempt, thread->tid, &(struct scan){.begin = begin, .end = own_end});
 }
 
+static int scan_registers(struct hf_attempt *attempt, const struct hf_thread *thread)
+{
+    uintptr_t begin = (uintptr_t)thread->regs.general;
+
+    if (!attempt->request->registers || thread->state != HF_THREAD_STOPPED)
+        return 0;
+    return scan_words(attempt, thread->tid,
+                      &(struct scan){.begin = begin, .end = begin + sizeof(thread->regs.general)});
+}
+
 static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *thread)
 {
     for (;;) {
@@ -229,7 +239,7 @@ int hf_stacks_scan(struct hf_attempt *attempt)
         const struct hf_thread *thread = &attempt->threads[i];
         if (thread->state != HF_THREAD_STOPPED && thread->state != HF_THREAD_CALLER)
             continue;
-        if (scan_thread(attempt, thread) != 0)
+        if (scan_thread(attempt, thread) != 0 || scan_registers(attempt, thread) != 0)
             return -1;
     }
     attempt->scanning = false;

@@ -269,6 +269,17 @@ static int tell_last(const struct run *run, const struct hf_attempt *attempt, st
     return -1;
 }
 
+static void tell_stopped(const struct hf_attempt *attempt)
+{
+    const struct hf_stop_request *request = attempt->request;
+
+    for (size_t i = 0; request->stopped && i < attempt->thread_count; i++) {
+        const struct hf_regs *regs = &attempt->threads[i].regs;
+        if (attempt->threads[i].state == HF_THREAD_STOPPED)
+            request->stopped(request->arg, &(struct hf_stopped){.sp = regs->sp, .tp = regs->tp});
+    }
+}
+
 /* 0 when the action ran, 1 when another attempt should be made, -1 with the error. */
 static int try_once(struct run *run, struct hotfix_error *err)
 {
@@ -285,6 +296,7 @@ static int try_once(struct run *run, struct hotfix_error *err)
         run->pause += attempt->ended - attempt->began;
     if (attempt->outcome == HF_OUTCOME_ACTED) {
         run->result = attempt->action_result;
+        tell_stopped(attempt);
         status = 0;
     } else if (again(run, attempt)) {
         status = 1;

@@ -24,6 +24,7 @@
 #ifndef HF_STOP_H
 #define HF_STOP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,12 @@
 struct hf_range {
     uintptr_t begin; /* first byte */
     uintptr_t end;   /* one past the last */
+};
+
+/* A thread that was stopped: its stack lay between these. */
+struct hf_stopped {
+    uintptr_t sp; /* stack pointer */
+    uintptr_t tp; /* thread pointer */
 };
 
 /* How threads are stopped. Tests choose; all others want HF_STOP_AUTO: ptrace, and the signal where it is refused. */
@@ -67,6 +74,12 @@ struct hf_stop_request {
      */
     int (*action)(void *arg, struct hotfix_error *err);
     void *arg;
+
+    /* Words in the general registers of the stopped threads count like words on their stacks. */
+    bool registers;
+
+    /* Called for each thread that was stopped, after it goes on; may be NULL. */
+    void (*stopped)(void *arg, const struct hf_stopped *thread);
 
     uint64_t deadline_ns; /* longest time from the first stopped thread to the last resumed one; 0 means 100 ms */
     enum hf_stop_method method;

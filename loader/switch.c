@@ -237,6 +237,11 @@ void hf_switch_close(struct hf_switch *change)
     if (change->prepared && patcher->finish)
         patcher->finish(&change->request, patcher->arg, change->state);
     hf_code_writer_deinit(&change->writer);
+    /* Nothing is to look like a pointer into a patch that may be unloaded. */
+    if (change->functions)
+        explicit_bzero(change->functions, change->function_count * sizeof(change->functions[0]));
+    if (change->busy)
+        explicit_bzero(change->busy, change->busy_count * sizeof(change->busy[0]));
     free(change->functions);
     free(change->ranges);
     free(change->busy);

@@ -2,6 +2,7 @@
 #include "zones.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 
@@ -42,6 +43,9 @@ int hf_zones_init(const struct hf_stop_request *request, struct hf_zones *zones,
 
 void hf_zones_deinit(struct hf_zones *zones)
 {
+    /* Nothing is to look like a pointer into a patch that may be unloaded. */
+    if (zones->list)
+        explicit_bzero(zones->list, zones->count * sizeof(*zones->list));
     free(zones->list);
     *zones = (struct hf_zones){NULL, 0};
 }

@@ -243,9 +243,11 @@ static bool call_accept(void)
     return fd >= 0 && close(fd) == 0;
 }
 
+/* EAGAIN says that the word had changed by the time the thread got to wait. */
 static bool call_futex(void)
 {
-    return syscall(SYS_futex, &futex_word, 0 /* FUTEX_WAIT */, 0, NULL) == 0;
+    return syscall(SYS_futex, &futex_word, 0 /* FUTEX_WAIT */, 0, NULL) == 0 ||
+           (errno == EAGAIN && atomic_load(&futex_word) == 1);
 }
 
 /* Long enough to be under way during the switches; 0 says that it was slept through. */

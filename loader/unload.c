@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unload.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "pointers.h"
+#include "stop.h"
+
+enum { EXEMPTIONS = 6, LINK_MAP_WORDS = 120, NAME_SIZE = 96 };
+
+struct unload {
+    const struct hf_applied *applied;
+    struct hf_report *report;
+    struct hf_range patch;
+    struct hf_exemption exemptions[EXEMPTIONS]; /* what the dynamic linker and this library know of the patch */
+    size_t exemption_count;
+    struct hf_stopped *stacks;
+    size_t stack_count;
+    size_t stack_capacity;
+    bool out_of_memory;
+};
+
+static uintptr_t dynamic_value(const struct hf_module *patch, int64_t tag)
+{
+    for (const ElfW(Dyn) *entry = (const ElfW(Dyn) *)patch->dynamic; entry && entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == tag)
+            return entry->d_un.d_ptr;
+    return 0;
+}
+
+/* The end of the tables at the beginning of the patch that the dynamic linker points into: names, symbols, hashes. */
+static uintptr_t end_of_tables(const struct hf_module *patch)
+{
+    uintptr_t end = (uintptr_t)patch->phdr + patch->phnum * sizeof(patch->phdr[0]);
+    uintptr_t strings = dynamic_value(patch, DT_STRTAB) + dynamic_value(patch, DT_STRSZ);
+
+    for (size_t i = 0; i < patch->phnum; i++) {
+        const ElfW(Phdr) *segment = &patch->phdr[i];
+        uintptr_t begin = patch->base + segment->p_vaddr;
+        bool first = segment->p_type == PT_LOAD && segment->p_offset == 0;
+        if (first && strings > begin && strings <= begin + segment->p_filesz && strings > end)
+            end = strings;
+    }
+    return end;
+}
+
+static void exempt(struct unload *unload, struct hf_exemption exemption)
+{
+    unload->exemptions[unload->exemption_count++] = exemption;
+}
+
+static void exempt_values(struct unload *unload, uintptr_t begin, uintptr_t end)
+{
+    exempt(unload, (struct hf_exemption){.values = {begin, end}, .places = HF_ANYWHERE});
+}
+
+static void exempt_places(struct unload *unload, const void *memory, size_t size)
+{
+    uintptr_t begin = (uintptr_t)memory;
+
+    exempt(unload, (struct hf_exemption){.values = HF_ANYWHERE, .places = {begin, begin + size}});
+}
+
+/*
+ * In its link map, behind l_ld, glibc up to 2.36 notes where the pages of a library's code end, and asks for it no
+ * more. That may be where the patch's constants begin: the note, and what is left of it when the map is freed, would
+ * count as a pointer to them. Finds the note, or NULL.
+ */
+static uintptr_t *code_end_note(const struct unload *unload)
+{
+    const struct hf_module *patch = &unload->applied->stage.patch;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t end = 0;
+    struct link_map *map = NULL;
+
+    for (size_t i = 0; i < patch->phnum; i++) {
+        const ElfW(Phdr) *segment = &patch->phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
+            end = (patch->base + segment->p_vaddr + segment->p_memsz + page - 1) & -page;
+    }
+    if (end >= patch->end || dlinfo(patch->handle, RTLD_DI_LINKMAP, &map) != 0)
+        return NULL;
+    uintptr_t *words = (uintptr_t *)(void *)&map->l_ld;
+    for (size_t i = 1; i < LINK_MAP_WORDS; i++)
+        if (words[i] == end)
+            return &words[i];
+    return NULL;
+}
+
+/* What glibc keeps of a library: where its tables, dynamic section and unwind information are. Nothing else points
+ * there. */
+static void exempt_linker(struct unload *unload)
+{
+    const struct hf_module *patch = &unload->applied->stage.patch;
+    uintptr_t dynamic_end = patch->dynamic;
+    uintptr_t unwind = 0;
+
+    for (size_t i = 0; i < patch->phnum; i++) {
+        const ElfW(Phdr) *segment = &patch->phdr[i];
+        uintptr_t begin = patch->base + segment->p_vaddr;
+        if (segment->p_type == PT_DYNAMIC)
+            dynamic_end = begin + segment->p_memsz;
+        if (segment->p_type == PT_GNU_EH_FRAME)
+            unwind = begin;
+    }
+    exempt_values(unload, patch->begin, end_of_tables(patch));
+    exempt_values(unload, patch->dynamic, dynamic_end);
+    exempt_values(unload, unwind, unwind + 1);
+}
+
+/* This thread's stack below the frame of the library's caller. */
+static void exempt_own_frames(struct unload *unload)
+{
+    pthread_attr_t attributes;
+    void *stack = NULL;
+    size_t size = 0;
+    uintptr_t frame = (uintptr_t)unload->report->frame;
+
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return;
+    if (pthread_attr_getstack(&attributes, &stack, &size) == 0 && frame - (uintptr_t)stack < size)
+        exempt_places(unload, stack, frame - (uintptr_t)stack);
+    pthread_attr_destroy(&attributes);
+}
+
+static int keep_handlers(const struct unload *unload, struct hotfix_error *err)
+{
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) != 0)
+            continue;
+        uintptr_t handler = (uintptr_t)action.sa_handler;
+        if (handler >= unload->patch.begin && handler < unload->patch.end)
+            return hf_error(err, HOTFIX_BUSY, "the handler of signal %d is in it", number);
+    }
+    return 0;
+}
+
+static int check_patch(const struct unload *unload, struct hotfix_error *err)
+{
+    if (unload->applied->stage.patch.tls_module != 0)
+        return hf_error(err, HOTFIX_BUSY, "it has thread-local variables");
+    return keep_handlers(unload, err);
+}
+
+static int do_nothing(void *arg, struct hotfix_error *err)
+{
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
+static void note_stack(void *arg, const struct hf_stopped *thread)
+{
+    struct unload *unload = arg;
+
+    if (unload->stack_count == unload->stack_capacity) {
+        size_t capacity = 2 * unload->stack_capacity + 64;
+        struct hf_stopped *grown = reallocarray(unload->stacks, capacity, sizeof(*grown));
+        if (!grown) {
+            unload->out_of_memory = true;
+            return;
+        }
+        unload->stacks = grown;
+        unload->stack_capacity = capacity;
+    }
+    unload->stacks[unload->stack_count++] = *thread;
+}
+
+/* No thread is in the patch, is to return there, or has a pointer into it at hand. */
+static int check_threads(struct unload *unload, uint64_t deadline_ns, struct hotfix_error *err)
+{
+    char name[NAME_SIZE];
+    const char *const names[] = {name};
+    uint64_t pause = 0;
+    struct hf_stop_request request = {
+        .busy = &unload->patch,
+        .busy_count = 1,
+        .busy_names = names,
+        .caller_frame = unload->report->frame,
+        .action = do_nothing,
+        .arg = unload,
+        .registers = true,
+        .stopped = note_stack,
+        .deadline_ns = deadline_ns,
+    };
+
+    unload->stack_count = 0;
+    snprintf(name, sizeof(name), "the patch of %s", unload->applied->manifest.name);
+    int status = hf_stop_run(&request, &pause, err);
+    unload->report->result->cost.pause += pause;
+    if (status == 0 && unload->out_of_memory)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    return status;
+}
+
+static int check_memory(const struct unload *unload, struct hotfix_error *err)
+{
+    struct hf_pointers pointers = {
+        .to = unload->patch,
+        .exemptions = unload->exemptions,
+        .exemption_count = unload->exemption_count,
+        .stacks = unload->stacks,
+        .stack_count = unload->stack_count,
+    };
+    struct hf_pointer found;
+    int status = hf_pointers_find(&pointers, &found, err);
+
+    if (status > 0)
+        return hf_error(err, HOTFIX_BUSY, "the word at %#zx points into it, %#zx bytes from its beginning",
+                        (size_t)found.at, (size_t)(found.value - unload->patch.begin));
+    return status;
+}
+
+/* 0 when nothing speaks against it. */
+static int check(struct unload *unload, uint64_t deadline_ns, struct hotfix_error *err)
+{
+    if (check_patch(unload, err) != 0 || check_threads(unload, deadline_ns, err) != 0 || check_memory(unload, err) != 0)
+        return -1;
+    return check_threads(unload, deadline_ns, err);
+}
+
+void hf_unload(struct hf_applied *applied, uint64_t deadline_ns, struct hf_report *report)
+{
+    const struct hf_module *patch = &applied->stage.patch;
+    const struct hotfix_result *result = report->result;
+    struct unload unload = {.applied = applied, .report = report, .patch = {patch->begin, patch->end}};
+    struct hotfix_error error = {HOTFIX_OK, 0, ""};
+    uintptr_t base = patch->base;
+    Dl_info info;
+
+    hf_registry_refresh();
+    exempt_linker(&unload);
+    exempt_places(&unload, applied->functions, applied->function_count * sizeof(applied->functions[0]));
+    exempt_places(&unload, result->functions, result->function_count * sizeof(result->functions[0]));
+    exempt_own_frames(&unload);
+    uintptr_t *note = code_end_note(&unload);
+    uintptr_t noted = note ? *note : 0;
+    if (note)
+        *note = 0;
+    int status = check(&unload, deadline_ns, &error);
+    free(unload.stacks);
+    if (status != 0) {
+        if (note)
+            *note = noted;
+        hf_report_log(report, HOTFIX_LOG_INFO, "the code of %s stays mapped: %s", applied->manifest.name,
+                      error.message);
+        return;
+    }
+
+    hf_stage_close(&applied->stage);
+    if (dladdr((const void *)unload.patch.begin, &info) != 0 && (uintptr_t)info.dli_fbase == base)
+        hf_report_log(report, HOTFIX_LOG_INFO, "the code of %s stays mapped: somebody else has opened it",
+                      applied->manifest.name);
+    else
+        hf_report_log(report, HOTFIX_LOG_INFO, "the code of %s is unloaded", applied->manifest.name);
+}
