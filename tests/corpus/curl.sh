@@ -112,7 +112,7 @@ configure_and_build() {
         cd "$tree" &&
             ./configure --disable-static --disable-symbol-hiding --enable-versioned-symbols \
                 --enable-threaded-resolver --enable-websockets --disable-ldap --disable-manual --with-openssl \
-                --with-libssh2 --with-nghttp2 --without-libpsl --without-brotli --without-zstd --without-libidn2 \
+                --with-libssh2 --with-nghttp2 --with-libpsl --without-brotli --without-zstd --without-libidn2 \
                 --without-librtmp &&
             make -j"$jobs" -C lib && make -j"$jobs" -C src &&
             mkdir -p "$tools" && cp src/.libs/curl "$tools/"
