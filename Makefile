@@ -96,10 +96,14 @@ $(BUILD)/obj/loader/%.o: ALL_CPPFLAGS += -Iloader
 $(BUILD)/obj/packager/%.o: ALL_CPPFLAGS += -Ipackager
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Iloader -Ipackager -Itests
 
+define compile
+$(call say,CC,$<)
+@mkdir -p $(@D)
+$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+endef
+
 $(BUILD)/obj/%.o: %.c
-	$(call say,CC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(compile)
 
 $(BUILD)/libmanifest.a: $(MANIFEST_OBJ)
 $(BUILD)/libarch.a: $(ARCH_OBJ)
@@ -139,6 +143,21 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libloader.a $(BUILD)/libp
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka
+
+# A loader whose every call can be made to fail: see tests/fault/fault.h.
+# Sanitizers have allocators of their own, which nothing can make fail.
+FAULT_TEST := $(if $(SAN),,$(BUILD)/tests/fault_test)
+FAULT_OBJ := $(patsubst %.c,$(BUILD)/obj/fault/%.o,$(LOADER_SRC))
+
+$(BUILD)/obj/fault/%.o $(BUILD)/obj/tests/fault/%.o: ALL_CPPFLAGS += -Iloader -DHF_FAULTS
+$(BUILD)/obj/fault/%.o: %.c
+	$(compile)
+
+$(BUILD)/tests/fault_test: $(call objects,$(wildcard tests/fault/*.c)) $(FAULT_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka \
+		$$(nm $(BUILD)/obj/tests/fault/fault.o | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
@@ -194,8 +213,8 @@ format format-check:
 	@$(MAKE) --no-print-directory run-$@
 
 .PHONY: run-check run-corpus run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
-run-check: all $(UNIT_BIN) $(EXAMPLES)
-	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(UNIT_BIN)
+run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
+	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
 
 run-corpus: all
 	$(Q)failed=0; for program in redis curl; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed
@@ -258,4 +277,4 @@ install: all ## install below PREFIX (and DESTDIR)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(patsubst %.o,%.d,$(call objects,$(PRODUCT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(WEBAPP_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(PRODUCT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(WEBAPP_SRC)) $(FAULT_OBJ))

@@ -81,6 +81,13 @@ static inline uintptr_t hf_raw_thread_pointer(void)
 #error "this CPU has no raw system call yet"
 #endif
 
+#ifdef HF_FAULTS
+/* A build for tests (tests/fault) in which any of these calls may be made to fail. */
+long hf_fault_raw(long number, long a, long b, long c, long d, long e, long f,
+                  long (*call)(long number, long a, long b, long c, long d, long e, long f));
+#define hf_raw6(number, a, b, c, d, e, f) hf_fault_raw(number, a, b, c, d, e, f, hf_raw6)
+#endif
+
 #define hf_raw5(number, a, b, c, d, e) hf_raw6(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define hf_raw4(number, a, b, c, d)    hf_raw5(number, a, b, c, d, 0)
 #define hf_raw3(number, a, b, c)       hf_raw4(number, a, b, c, 0)

@@ -181,7 +181,10 @@ static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread)
         long got = hf_raw4(SYS_wait4, thread->tid, &status, __WALL | WNOHANG, NULL);
         if (got == thread->tid) {
             note_stop(thread, status);
-        } else if (got < 0) {
+        } else if (got < 0 && got != -EINTR) {
+            /* Gone, or somehow no longer ours: one that runs must not be taken for one that has ended. */
+            if (hf_task_state(attempt->pid, thread->tid) != HF_TASK_GONE)
+                return hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid);
             thread->state = HF_THREAD_GONE;
         } else if (look < YIELDS) {
             hf_raw0(SYS_sched_yield);
@@ -389,7 +392,12 @@ static uint64_t timeval_ns(const struct timeval *time)
 static void reap(struct hf_attempt *attempt, pid_t pid)
 {
     struct rusage usage;
-    bool reaped = hf_raw4(SYS_wait4, pid, NULL, __WALL, &usage) == pid;
+    long got;
+
+    do {
+        got = hf_raw4(SYS_wait4, pid, NULL, __WALL, &usage);
+    } while (got == -EINTR);
+    bool reaped = got == pid;
     uint64_t now = hf_raw_now();
 
     attempt->ended = now;
