@@ -210,9 +210,11 @@ struct pending {
 static const struct hf_subprogram *find_own(const struct hf_dwarf *dwarf, const struct hf_function *function,
                                             const struct hf_code **code)
 {
+    const char *file = function->source, *slash = strrchr(file, '/');
+
     *code = find_code(dwarf, function);
     if (!*code)
-        return hf_dwarf_codeless(dwarf, function->name, function->local ? function->source : NULL);
+        return hf_dwarf_codeless(dwarf, function->name, !function->local ? NULL : slash ? slash + 1 : file);
     return &dwarf->subprograms[(*code)->subprogram];
 }
 

@@ -170,6 +170,16 @@ accepts "qualifiers of members" 's/struct address \*to/const struct address *to/
 accepts "a typedef in front of the same type" 's/int quantity/count_t quantity/; /^typedef int count_t/d; s/^struct item;/typedef int count_t;\nstruct item;/'
 accepts "a pointer to the same by its declaration" 's/^struct hidden;/&\nstruct far { struct order *order; };/'
 
+# Of two functions with the same code gcc tells where that of one is.
+sed 's/^int main/static int heavy(struct alone *alone)\n{\n    return alone->a * 3 + 1;\n}\n\nstatic int dense(struct alone *alone)\n{\n    return alone->a * 3 + 1;\n}\n\nstruct scale {\n    int (*weigh)(struct alone *);\n} scales[] = {{heavy}, {dense}};\n\n&/' shop.c >twin.c
+mv twin.c shop.c
+target
+patch ''
+is "accepted: two functions with the same code" "$(verdict heavy)$(verdict dense)" "compatible|compatible|"
+patch 's/^    int a;/    int b, a;/'
+is "refused: a type of one of them" "$(verdict heavy)" "incompatible|heavy (shop.c): struct alone: member b is new|"
+is "refused: a type of the other" "$(verdict dense)" "incompatible|dense (shop.c): struct alone: member b is new|"
+
 sed -i 's/^    money_t money/    struct near { int a; struct near *next; } near = {.a = 1};\n&/; s/return money/return near.a + money/' shop.c
 target
 accepts "a recursive struct of the function" ''
