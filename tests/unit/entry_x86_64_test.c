@@ -132,9 +132,9 @@ static void tables_of_indirect_jumps(void **state)
 static void what_code_refers_to(void **state)
 {
     /* mov 0x10(%rip), %eax; cmpq $1, 0x20(%rip); mov %fs:-4, %eax; mov 8(%rax), %eax; call +0x100; ret */
-    static const uint8_t code[] = {0x8b, 0x05, 0x10, 0x00, 0x00, 0x00, 0x48, 0x83, 0x3d, 0x20, 0x00, 0x00,
-                                   0x00, 0x01, 0x64, 0x8b, 0x04, 0x25, 0xfc, 0xff, 0xff, 0xff, 0x8b, 0x40,
-                                   0x08, 0xe8, 0x00, 0x01, 0x00, 0x00, 0xc3};
+    static const uint8_t code[] = {0x8b, 0x05, 0x10, 0x00, 0x00, 0x00, 0x48, 0x83, 0x3d, 0x20, 0x00,
+                                   0x00, 0x00, 0x01, 0x64, 0x8b, 0x04, 0x25, 0xfc, 0xff, 0xff, 0xff,
+                                   0x8b, 0x40, 0x08, 0xe8, 0x00, 0x01, 0x00, 0x00, 0xc3};
     struct hf_arch_reference found[8] = {{.offset = 0}};
     size_t count = 0;
 
@@ -158,14 +158,10 @@ static void what_code_refers_to(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_code_refers_to),
-        cmocka_unit_test(too_short_for_a_jump),
-        cmocka_unit_test(branches_into_the_detour),
-        cmocka_unit_test(loops_to_the_entry),
-        cmocka_unit_test(returns_into_the_detour),
-        cmocka_unit_test(direct_branches_into_a_range),
-        cmocka_unit_test(tables_of_indirect_jumps),
-        cmocka_unit_test(what_does_not_decode_proves_nothing),
+        cmocka_unit_test(what_code_refers_to),         cmocka_unit_test(too_short_for_a_jump),
+        cmocka_unit_test(branches_into_the_detour),    cmocka_unit_test(loops_to_the_entry),
+        cmocka_unit_test(returns_into_the_detour),     cmocka_unit_test(direct_branches_into_a_range),
+        cmocka_unit_test(tables_of_indirect_jumps),    cmocka_unit_test(what_does_not_decode_proves_nothing),
         cmocka_unit_test(branches_elsewhere_are_fine),
     };
 
