@@ -149,11 +149,11 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libloader.a $(BUILD)/libp
 FAULT_TEST := $(if $(SAN),,$(BUILD)/tests/fault_test)
 FAULT_OBJ := $(patsubst %.c,$(BUILD)/obj/fault/%.o,$(LOADER_SRC))
 
-$(BUILD)/obj/fault/%.o $(BUILD)/obj/tests/fault/%.o: ALL_CPPFLAGS += -Iloader -DHF_FAULTS
+$(BUILD)/obj/fault/%.o $(BUILD)/obj/tests/fault/%.o: ALL_CPPFLAGS += -Iloader -Ipackager -DHF_FAULTS
 $(BUILD)/obj/fault/%.o: %.c
 	$(compile)
 
-$(BUILD)/tests/fault_test: $(call objects,$(wildcard tests/fault/*.c)) $(FAULT_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+$(BUILD)/tests/fault_test: $(call objects,$(wildcard tests/fault/*.c)) $(FAULT_OBJ) $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka \
@@ -195,24 +195,25 @@ PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
 # it sees it.
-.PHONY: check corpus demo bench fuzz lint sanitize format format-check
+.PHONY: check corpus demo bench fuzz lint sanitize soak format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
 bench: ## measure applies, pauses, the cost of a detour and of hotfix build, beside their peers
+soak: ## fix and put back the web server under load for SOAK_SECONDS (600)
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
 lint: ## check includes, exports, headers, scripts and man pages; analyse the code
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
 format: ## reformat the sources in place
 format-check: ## fail where `make format` would change something
-check corpus demo bench fuzz lint sanitize:
+check corpus demo bench fuzz lint sanitize soak:
 	@./deps $@
 	@$(MAKE) --no-print-directory run-$@
 format format-check:
 	@./deps format
 	@$(MAKE) --no-print-directory run-$@
 
-.PHONY: run-check run-corpus run-demo run-bench run-fuzz run-lint run-sanitize run-format run-format-check
+.PHONY: run-check run-corpus run-demo run-soak run-bench run-fuzz run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
 	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
 
@@ -221,6 +222,9 @@ run-corpus: all
 
 run-demo: all $(EXAMPLES)
 	$(Q)$(TEST_ENV) examples/webapp/demo.sh
+
+run-soak: all $(EXAMPLES)
+	$(Q)$(TEST_ENV) tests/soak/run
 
 # The program that is measured is compiled as a release would be, too.
 $(BUILD)/bench/bench: $(BENCH_OBJ) $(SHARED)

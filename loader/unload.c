@@ -16,7 +16,7 @@
 #include "pointers.h"
 #include "stop.h"
 
-enum { EXEMPTIONS = 6, LINK_MAP_WORDS = 120, NAME_SIZE = 96 };
+enum { EXEMPTIONS = 9, LINK_MAP_WORDS = 120, NAME_SIZE = 96 };
 
 struct unload {
     const struct hf_applied *applied;
@@ -38,18 +38,35 @@ static uintptr_t dynamic_value(const struct hf_module *patch, int64_t tag)
     return 0;
 }
 
-/* The end of the tables at the beginning of the patch that the dynamic linker points into: names, symbols, hashes. */
-static uintptr_t end_of_tables(const struct hf_module *patch)
+/* The segment that begins with the ELF header. */
+static struct hf_range first_segment(const struct hf_module *patch)
 {
-    uintptr_t end = (uintptr_t)patch->phdr + patch->phnum * sizeof(patch->phdr[0]);
-    uintptr_t strings = dynamic_value(patch, DT_STRTAB) + dynamic_value(patch, DT_STRSZ);
-
     for (size_t i = 0; i < patch->phnum; i++) {
         const ElfW(Phdr) *segment = &patch->phdr[i];
         uintptr_t begin = patch->base + segment->p_vaddr;
-        bool first = segment->p_type == PT_LOAD && segment->p_offset == 0;
-        if (first && strings > begin && strings <= begin + segment->p_filesz && strings > end)
-            end = strings;
+        if (segment->p_type == PT_LOAD && segment->p_offset == 0)
+            return (struct hf_range){begin, begin + segment->p_filesz};
+    }
+    return (struct hf_range){patch->begin, patch->begin};
+}
+
+/*
+ * The end of the tables at the beginning of the patch that the dynamic linker points into: symbols, hashes, versions.
+ * Packing moves the names and the program header to a segment of their own, which says nothing of what lies between.
+ */
+static uintptr_t end_of_tables(const struct hf_module *patch)
+{
+    static const int64_t tables[][2] = {{DT_STRTAB, DT_STRSZ}, {DT_RELA, DT_RELASZ}, {DT_JMPREL, DT_PLTRELSZ},
+                                        {DT_SYMTAB, 0},        {DT_GNU_HASH, 0},     {DT_HASH, 0},
+                                        {DT_VERSYM, 0},        {DT_VERNEED, 0},      {DT_VERDEF, 0}};
+    struct hf_range segment = first_segment(patch);
+    uintptr_t end = segment.begin + sizeof(ElfW(Ehdr));
+
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        uintptr_t table = dynamic_value(patch, tables[i][0]);
+        uintptr_t table_end = table + (tables[i][1] ? dynamic_value(patch, tables[i][1]) : 1);
+        if (table >= segment.begin && table_end <= segment.end && table_end > end)
+            end = table_end;
     }
     return end;
 }
@@ -104,6 +121,7 @@ static void exempt_linker(struct unload *unload)
     const struct hf_module *patch = &unload->applied->stage.patch;
     uintptr_t dynamic_end = patch->dynamic;
     uintptr_t unwind = 0;
+    uintptr_t last = patch->begin;
 
     for (size_t i = 0; i < patch->phnum; i++) {
         const ElfW(Phdr) *segment = &patch->phdr[i];
@@ -112,10 +130,17 @@ static void exempt_linker(struct unload *unload)
             dynamic_end = begin + segment->p_memsz;
         if (segment->p_type == PT_GNU_EH_FRAME)
             unwind = begin;
+        if (segment->p_type == PT_LOAD && begin + segment->p_memsz > last)
+            last = begin + segment->p_memsz;
     }
+    uintptr_t names = dynamic_value(patch, DT_STRTAB);
+    uintptr_t headers = (uintptr_t)patch->phdr;
     exempt_values(unload, patch->begin, end_of_tables(patch));
+    exempt_values(unload, names, names + dynamic_value(patch, DT_STRSZ));
+    exempt_values(unload, headers, headers + patch->phnum * sizeof(patch->phdr[0]));
     exempt_values(unload, patch->dynamic, dynamic_end);
     exempt_values(unload, unwind, unwind + 1);
+    exempt_values(unload, last, last + 1); /* the end of what it mapped */
 }
 
 /* This thread's stack below the frame of the library's caller. */

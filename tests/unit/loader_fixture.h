@@ -26,6 +26,7 @@
 
 #include "arch.h"
 #include "bundle.h"
+#include "elf/restamp.h"
 #include "file.h"
 #include "fixup.h"
 #include "hotfix.h"
@@ -60,7 +61,7 @@ FIXTURE void fixture_write(const char *path, const char *text)
 /* Compiles C source to <dir>/<name>. */
 FIXTURE void fixture_compile(const struct fixture *fixture, const char *name, const char *flags, const char *source)
 {
-    char path[PATH_SIZE], command[4 * PATH_SIZE];
+    char path[PATH_SIZE], command[5 * PATH_SIZE];
 
     snprintf(path, sizeof(path), "%s/%s.c", fixture->dir, name);
     fixture_write(path, source);
@@ -136,27 +137,30 @@ FIXTURE void fixture_id(unsigned number, uint8_t id[HF_ID_SIZE])
     id[HF_ID_SIZE - 1] = (uint8_t)(number >> 8);
 }
 
-/* Compiles a patch that carries the stamp of bundle `number`. */
+/* Compiles a patch that carries the stamp of bundle `number`, as pack puts it there. */
 FIXTURE void fixture_patch(const struct fixture *fixture, unsigned number, const char *name, const char *flags,
                            const char *source)
 {
-    uint8_t id[HF_ID_SIZE];
-    char soname[HF_SONAME_MAX], all_flags[PATH_SIZE], text[8192];
-    int used = snprintf(text, sizeof(text),
-                        "__asm__(\".pushsection .note.hotfix,\\\"a\\\",@note\\n.balign 4\\n.long 7, 18, 1\\n"
-                        ".asciz \\\"hotfix\\\"\\n.balign 4\\n.byte 0");
+    char all_flags[2 * PATH_SIZE], path[PATH_SIZE];
+    struct hf_manifest stamp;
+    uint8_t *elf, *stamped;
+    size_t size, stamped_size;
 
-    fixture_id(number, id);
-    used -= 1;
-    for (size_t i = 0; i < HF_ID_SIZE; i++)
-        used += snprintf(text + used, sizeof(text) - (size_t)used, "%s%u", i ? "," : "", id[i]);
-    used += snprintf(text + used, sizeof(text) - (size_t)used, "\\n.asciz \\\"1\\\"\\n.balign 4\\n.popsection\");\n%s",
-                     source);
-    assert_in_range(used, 0, sizeof(text) - 1);
-
-    hf_stamp_soname(id, soname);
-    snprintf(all_flags, sizeof(all_flags), "-nostartfiles -Wl,-soname,%s -Wl,-z,separate-code %s", soname, flags);
-    fixture_compile(fixture, name, all_flags, text);
+    snprintf(all_flags, sizeof(all_flags), "-nostartfiles -Wl,-z,separate-code %s", flags);
+    fixture_compile(fixture, name, all_flags, source);
+    hf_manifest_init(&stamp);
+    fixture_id(number, stamp.id);
+    strcpy(stamp.version, "1");
+    char soname[HF_SONAME_MAX];
+    hf_stamp_soname(stamp.id, soname);
+    stamp.soname = soname;
+    snprintf(path, sizeof(path), "%s/%s", fixture->dir, name);
+    assert_int_equal(hf_file_read(path, HF_PAYLOAD_MAX_SIZE, &elf, &size, &fixture_error), 0);
+    if (hf_restamp(&stamp, elf, size, &stamped, &stamped_size, &fixture_error) != 0)
+        fail_msg("%s", fixture_error.message);
+    assert_int_equal(hf_file_write(path, stamped, stamped_size, 0755, false, &fixture_error), 0);
+    free(stamped);
+    free(elf);
 }
 
 FIXTURE char *fixture_text(const char *text)

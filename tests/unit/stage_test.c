@@ -221,7 +221,7 @@ static void fixups_with_constructors_are_refused(void **state)
 static void payload_that_is_no_library_is_refused(void **state)
 {
     static const struct {
-        size_t offset;
+        size_t offset; /* in the ELF header, or in the first program header behind it */
         uint8_t value;
     } edits[] = {
         {0, 0},                                    /* magic */
@@ -240,7 +240,10 @@ static void payload_that_is_no_library_is_refused(void **state)
     for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
         struct staging staging;
         staging_make(&staging, NULL, 0, 1);
-        staging.payload[edits[i].offset] = edits[i].value;
+        size_t offset = edits[i].offset;
+        if (offset >= sizeof(ElfW(Ehdr)))
+            offset += ((const ElfW(Ehdr) *)(const void *)staging.payload)->e_phoff - sizeof(ElfW(Ehdr));
+        staging.payload[offset] = edits[i].value;
         struct picture before = picture_take();
         assert_int_equal(staging_open(&staging), -1);
         assert_int_equal(fixture_error.code, HOTFIX_FORMAT);
