@@ -20,7 +20,7 @@
  * Do not call it from a signal handler, nor from a child of vfork. A caller needs 64 KiB of free stack at most
  * (HOTFIX_STACK_SIZE); it may itself run inside a function that is being patched: it finishes in the old code. It is
  * not cancelled (pthread_cancel) before the call returns. A call from a log callback, a patcher or a hook of a patch is
- * refused with HOTFIX_USAGE.
+ * refused with HOTFIX_USAGE; the shadow functions alone may be called from a hook.
  *
  * A target library stays loaded as long as a bundle is applied to it: dlclose() takes effect after the revert. A child
  * of fork has what its parent had applied at that moment, and may apply and revert, also when another thread was at it.
@@ -29,6 +29,8 @@
  *
  *     int hotfix_on_apply(void);    after staging, right before the switch; anything but 0 refuses the apply
  *     void hotfix_on_revert(void);  after the switch back, also when an apply fails after hotfix_on_apply() agreed
+ *
+ * Of this library a hook may call only the shadow functions, by which a patch gives objects that exist new fields.
  */
 #ifndef HOTFIX_H
 #define HOTFIX_H
@@ -265,6 +267,61 @@ HOTFIX_API int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle
                                        const struct hotfix_apply_options *options, struct hotfix_result *result);
 HOTFIX_API int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
                                  struct hotfix_result *result);
+
+/*
+ * Shadow data: fields that a patch adds to objects whose struct must keep its layout, since objects of it exist. A
+ * block of them belongs to an object's address and a 64-bit id, which the patch's author picks: a later patch that uses
+ * the same id finds the data again. The library never follows the object's address. It must not be NULL.
+ *
+ * Blocks are zeroed, aligned as by malloc(), and owned by the library until they are detached, which frees them: nobody
+ * may use one any more by then. Detach when the object goes, in a patched version of what frees it: an object that is
+ * given the same address later would be found to have it otherwise.
+ *
+ * All five may be called from any thread and from the hooks of a patch, not from a signal handler. They run no callback
+ * with a lock held, so that callbacks may call them; callbacks are not remembered. errno tells why one failed. What
+ * happens to a block while threads use it is theirs to agree upon.
+ *
+ * hotfix_on_apply() and hotfix_on_revert() run while other threads do: objects may come and go meanwhile, and after an
+ * immediate revert threads may still be inside the patch's functions, and use its blocks or attach new ones. So a
+ * hotfix_on_revert() that detaches needs HOTFIX_QUIESCENT, or a lock that the patch's functions hold.
+ *
+ * A child of fork has copies of all blocks, and may call these functions also when another thread was at it.
+ */
+
+/*
+ * Gives a new block its values, arg being the caller's, before anybody else can see it. Anything but 0 refuses it. It
+ * fills in the block and does nothing else: its block is dropped when another thread attaches one meanwhile.
+ */
+typedef int (*hotfix_shadow_init_fn)(void *data, const void *object, void *arg);
+
+/* Releases what a block owns, before it is freed, when nobody finds it any more. The object may be gone. */
+typedef void (*hotfix_shadow_deinit_fn)(void *data, const void *object, void *arg);
+
+/*
+ * Attaches a block of size bytes to an object that has none of this id. init may be NULL. Returns the block, or NULL
+ * with EEXIST when the object has one, EINVAL for no object or no size, ECANCELED when init refuses, ENOMEM.
+ */
+HOTFIX_API void *hotfix_shadow_attach(uint64_t id, const void *object, size_t size, hotfix_shadow_init_fn init,
+                                      void *arg);
+
+/*
+ * The object's block if it has one, init not being called; else as hotfix_shadow_attach(). Threads that call it at once
+ * get the same block. EINVAL also when the block that is there has another size.
+ */
+HOTFIX_API void *hotfix_shadow_get_or_attach(uint64_t id, const void *object, size_t size, hotfix_shadow_init_fn init,
+                                             void *arg);
+
+/* The object's block, or NULL when it has none; errno stays as it is. */
+HOTFIX_API void *hotfix_shadow_get(uint64_t id, const void *object);
+
+/* Detaches and frees the object's block. deinit may be NULL. Returns 0, or -1 with ENOENT when it has none. */
+HOTFIX_API int hotfix_shadow_detach(uint64_t id, const void *object, hotfix_shadow_deinit_fn deinit, void *arg);
+
+/*
+ * As hotfix_shadow_detach() for all blocks of an id that are there when it is called; blocks that other threads attach
+ * meanwhile may stay. Returns how many it was.
+ */
+HOTFIX_API size_t hotfix_shadow_detach_all(uint64_t id, hotfix_shadow_deinit_fn deinit, void *arg);
 
 /* The library's version, "MAJOR.MINOR.PATCH"; static. */
 HOTFIX_API const char *hotfix_version(void);
