@@ -38,6 +38,18 @@ static void *shown(void)
     return (void *)~hidden;
 }
 
+/* In a frame of their own, so that the test's holds no pointer while the stacks are looked at. */
+static __attribute__((noinline)) void point_there(void **place)
+{
+    *place = shown();
+}
+
+static __attribute__((noinline)) void keep_name(const char **place)
+{
+    *place = name();
+    assert_string_equal(*place, "the fixed one");
+}
+
 static int identity(int n)
 {
     return n;
@@ -51,8 +63,8 @@ static struct hotfix_apply_options unloading(void)
     return options;
 }
 
-/* Applies and leaves nothing that points into the patch. */
-static void apply(const char *path)
+/* Applies and leaves nothing that points into the patch: what it had in registers and frames ends with it. */
+static __attribute__((noinline)) void apply(const char *path)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
@@ -62,14 +74,21 @@ static void apply(const char *path)
     hotfix_result_deinit(&result);
 }
 
-static bool is_mapped(void)
+static __attribute__((noinline)) bool is_mapped(void)
 {
     Dl_info info;
     return dladdr(shown(), &info) != 0;
 }
 
+/* What earlier calls left where later frames will lie would count as theirs. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    uint8_t below[32768];
+    explicit_bzero(below, sizeof(below));
+}
+
 /* Reverts; is the patch then unloaded, and does the log say so and why? */
-static void revert(const char *wanted)
+static __attribute__((noinline)) void revert_wiped(const char *wanted)
 {
     struct hotfix_apply_options options = unloading();
     struct hotfix_result result = HOTFIX_RESULT_INIT;
@@ -80,6 +99,12 @@ static void revert(const char *wanted)
         fail_msg("'%s' is not in %s", wanted, result.log);
     hotfix_result_deinit(&result);
     assert_int_equal(visit(5, identity), 6);
+}
+
+static void revert(const char *wanted)
+{
+    wipe_stack();
+    revert_wiped(wanted);
 }
 
 static void revert_and_unload(void)
@@ -104,6 +129,13 @@ static int setup(void **state)
     name = (const char *(*)(void))(uintptr_t)scenario_symbol(&scenario, "name");
     assert_true(scenario_apply(&scenario, bundle));
     assert_true(scenario_revert(&scenario));
+    return 0;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    wipe_stack();
     return 0;
 }
 
@@ -188,7 +220,7 @@ static void patch_that_static_data_points_into_is_kept(void **state)
 {
     (void)state;
     apply(bundle);
-    kept_pointer = shown();
+    point_there(&kept_pointer);
     revert_and_keep("points into it");
     assert_int_equal(((int (*)(int, hook_fn *))(uintptr_t)kept_pointer)(5, identity), 1005);
     kept_pointer = NULL;
@@ -201,8 +233,7 @@ static void patch_whose_text_the_heap_points_to_is_kept(void **state)
     (void)state;
     assert_non_null(copy);
     apply(bundle);
-    *copy = name();
-    assert_string_equal(*copy, "the fixed one");
+    keep_name(copy);
     revert_and_keep("points into it");
     assert_string_equal(*copy, "the fixed one");
     free(copy);
@@ -212,7 +243,7 @@ static void assert_kept_for(void **page)
 {
     *page = NULL;
     apply(bundle);
-    *page = shown();
+    point_there(page);
     revert_and_keep("points into it");
     *page = NULL;
 }
@@ -234,7 +265,7 @@ static void patch_that_read_only_memory_points_into_is_kept(void **state)
     (void)state;
     assert_ptr_not_equal(page, MAP_FAILED);
     apply(bundle);
-    *page = shown();
+    point_there(page);
     assert_int_equal(mprotect(page, 4096, PROT_READ), 0);
     revert_and_keep("points into it");
     munmap(page, 4096);
@@ -427,23 +458,23 @@ static void thousand_cycles_leak_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unknown_kind_of_unloading_is_refused),
-        cmocka_unit_test(without_being_asked_the_patch_is_kept),
-        cmocka_unit_test(patch_with_a_thread_inside_is_kept_and_the_thread_finishes),
-        cmocka_unit_test(patch_that_static_data_points_into_is_kept),
-        cmocka_unit_test(patch_whose_text_the_heap_points_to_is_kept),
-        cmocka_unit_test(patch_that_shared_memory_points_into_is_kept),
-        cmocka_unit_test(patch_that_read_only_memory_points_into_is_kept),
-        cmocka_unit_test(patch_in_an_unreleased_result_is_kept),
-        cmocka_unit_test(patch_with_a_signal_handler_is_kept),
-        cmocka_unit_test(patch_that_somebody_else_opened_is_kept),
+        cmocka_unit_test_setup(unknown_kind_of_unloading_is_refused, begin),
+        cmocka_unit_test_setup(without_being_asked_the_patch_is_kept, begin),
+        cmocka_unit_test_setup(patch_with_a_thread_inside_is_kept_and_the_thread_finishes, begin),
+        cmocka_unit_test_setup(patch_that_static_data_points_into_is_kept, begin),
+        cmocka_unit_test_setup(patch_whose_text_the_heap_points_to_is_kept, begin),
+        cmocka_unit_test_setup(patch_that_shared_memory_points_into_is_kept, begin),
+        cmocka_unit_test_setup(patch_that_read_only_memory_points_into_is_kept, begin),
+        cmocka_unit_test_setup(patch_in_an_unreleased_result_is_kept, begin),
+        cmocka_unit_test_setup(patch_with_a_signal_handler_is_kept, begin),
+        cmocka_unit_test_setup(patch_that_somebody_else_opened_is_kept, begin),
 #if defined(__x86_64__)
-        cmocka_unit_test(patch_that_a_register_points_into_is_kept),
+        cmocka_unit_test_setup(patch_that_a_register_points_into_is_kept, begin),
 #endif
-        cmocka_unit_test(unloading_leaves_the_process_as_it_was),
-        cmocka_unit_test(patch_in_the_middle_of_others_is_unloaded),
-        cmocka_unit_test(patch_is_unloaded_under_threads_that_called_it),
-        cmocka_unit_test(thousand_cycles_leak_nothing),
+        cmocka_unit_test_setup(unloading_leaves_the_process_as_it_was, begin),
+        cmocka_unit_test_setup(patch_in_the_middle_of_others_is_unloaded, begin),
+        cmocka_unit_test_setup(patch_is_unloaded_under_threads_that_called_it, begin),
+        cmocka_unit_test_setup(thousand_cycles_leak_nothing, begin),
     };
     sem_init(&is_inside, 0, 0);
     sem_init(&may_leave, 0, 0);
