@@ -234,6 +234,17 @@ static void bind_symbol(const struct hf_work *work, const struct hf_symbol *symb
     }
 }
 
+/* Can the dynamic linker find what libhotfix offers, from where the machine that builds cannot see? */
+static bool may_bring_library(const struct hf_target *target)
+{
+    if (!target->executable)
+        return true;
+    for (size_t i = 0; i < target->needed_count; i++)
+        if (strncmp(target->needed[i], "libhotfix.so", strlen("libhotfix.so")) == 0)
+            return true;
+    return false;
+}
+
 static int bind_foreign(struct hf_work *work, struct hf_pairing *pairing, const struct hf_part *from,
                         const struct hf_name *name, struct hf_binding *binding, struct hotfix_error *err)
 {
@@ -257,9 +268,15 @@ static int bind_foreign(struct hf_work *work, struct hf_pairing *pairing, const 
     if (binding->has_slot || binding->has_pair || binding->stub)
         return 0;
     binding->kind = name->section == SHN_COMMON ? HF_BINDING_OWN : HF_BINDING_OUTSIDE;
-    if (name->section == SHN_COMMON || name->binding == STB_WEAK || strncmp(name->text, "hotfix_", 7) == 0 ||
-        hf_needed_have(&work->needed, name->text))
+    bool library = strncmp(name->text, "hotfix_", strlen("hotfix_")) == 0;
+    if (name->section == SHN_COMMON || name->binding == STB_WEAK || hf_needed_have(&work->needed, name->text) ||
+        (library && may_bring_library(work->target)))
         return 0;
+    if (library)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "%s: '%s' refers to '%s' of libhotfix, which %s was not linked with, or only with one that has "
+                        "no such function; if it was and is stripped, give --debug",
+                        pairing->after->name, hf_part_title(from), name->text, work->target->image.path);
     return hf_error(err, HOTFIX_INCOMPATIBLE,
                     "%s: '%s' refers to '%s', which neither the new objects nor %s nor its libraries define",
                     pairing->after->name, hf_part_title(from), name->text, work->target->image.path);

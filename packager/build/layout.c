@@ -102,7 +102,7 @@ static int refuse(const struct hf_object *object, const struct hf_difference *di
     struct hotfix_error what = *err;
     if (difference->member)
         return hf_error(err, what.code, "%s: member '%s' is %s", what.message, difference->member,
-                        difference->gone ? "gone" : "new");
+                        difference->gone ? "gone" : "new; keep it in shadow data instead, see hotfix(3)");
     return hf_error(err, what.code, "%s: %s", what.message, difference->what);
 }
 

@@ -119,7 +119,10 @@ static void note_missing(const struct hf_check_subject *subject, const struct wo
                         "the patch refers to '%s', which may be in %s, which is not on this machine", symbol->name,
                         missing->name);
     else if (is_library(&subject->target->image))
-        hf_findings_add(findings, HF_UNPROVEN, NULL, NULL,
+        hf_findings_add(findings, HF_UNPROVEN, NULL,
+                        strncmp(symbol->name, "hotfix_", strlen("hotfix_")) == 0
+                            ? "link the program with libhotfix.so, or with -rdynamic, and accept this by a policy"
+                            : NULL,
                         "the patch refers to '%s', which only a program that loads the target could define",
                         symbol->name);
     else

@@ -81,6 +81,18 @@ for step in 1 2 3; do
 done
 is "it prints what the README says" "$(cat "$OUT")" "$(grep -A 2 '^    released:' "$ROOT/README.md" | sed 's/^    //')"
 
+# The functions of the second example, with what they leave out around them.
+{
+    printf '#include <stdlib.h>\nstruct session { int id; };\n'
+    block c 3
+    printf 'int main(void)\n{\n    struct session *session = calloc(1, sizeof *session);\n    int in = 0;\n
+    for (int i = 0; session && i < 6; i++)\n        in += session_login(session, i == 0 || i == 5);\n
+    session_close(session);\n    hotfix_on_revert();\n    return in;\n}\n'
+} >session.c
+ok "the README's new field compiles" "$CC" -Wall -Wextra -Werror -o session session.c "${flags[@]}"
+run ./session
+is "it counts failures" "$status" 1
+
 is "the README's exit statuses are those of the command" \
     "$(sed -n 's/^| \([0-9]*\) | \(.*\) |$/\1 \2/p' "$ROOT/README.md")" \
     "$(hotfix --help | sed -n '/^Exit status:/,$s/^ *\([0-9][0-9]*\) *\(.*\)/\1 \2/p')"

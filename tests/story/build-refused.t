@@ -63,11 +63,11 @@ refused 1 "new.o: limit: its initial value changed, and the target has set and u
     "a changed initial value is refused" 's/limit = 10/limit = 11/'
 refused 1 "new.o: hidden: its size changed, and the target's copy cannot grow or shrink" \
     "a changed size is refused" 's/static int hidden/static long hidden/'
-refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new; keep it in shadow data instead, see hotfix(3)" \
     "a structure that gained a member is refused with the member" 's/short kind; }/short kind; int more; }/'
-refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new; keep it in shadow data instead, see hotfix(3)" \
     "so is one that kept its size" 's/short kind; }/short kind; char more; }/; s/value \* hidden/value - hidden/'
-refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new" \
+refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'more' is new; keep it in shadow data instead, see hotfix(3)" \
     "so is one that gained it in the middle and lies within another" 's/short kind; }/short more; int x; short kind; }/'
 refused 1 "new.o: the layout of 'struct order' changed, and the program may hold objects of it: member 'kind' is gone" \
     "so is one that lost a member" 's/short kind; }/}/; s/= {1, 2}/= {1}/; s/first.kind/0/'
