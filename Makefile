@@ -12,6 +12,7 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/hotfix
 
 CC = $(CROSS_COMPILE)gcc
 AR = $(CROSS_COMPILE)ar
@@ -264,13 +265,14 @@ run-format-check:
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 
 install: all ## install below PREFIX (and DESTDIR)
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(DESTDIR)$(DATADIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)
 	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/hotfix
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf libhotfix.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so.$(SOVERSION)
 	ln -sf libhotfix.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
 	install -m 644 loader/hotfix.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 docs/schema/check.schema.json $(DESTDIR)$(DATADIR)/
 	install -m 644 manifest/hotfix/error.h $(DESTDIR)$(INCLUDEDIR)/hotfix/
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: hotfix' \
 		'Description: applies signed hotfix bundles inside the running program' 'Version: $(VERSION)' \

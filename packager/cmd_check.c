@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "command.h"
 #include "error.h"
+#include "format/format.h"
 #include "live/live.h"
 #include "live/sealed.h"
 #include "options.h"
@@ -19,13 +20,15 @@
 
 struct check {
     struct hf_inputs inputs;
-    const char *format;
+    const char *format_name;
+    const struct hf_format *format; /* NULL: JSON */
     const char *pid;
     const char *bundle_path; /* instead of target, patch and picks */
     bool list;
     struct hf_live live;
     struct hf_sealed bundle;
     struct hf_check_result *results;
+    size_t function_count;
 };
 
 static json_t *list_table(const struct hf_check *const *checks, size_t count, const char *when, json_t *array,
@@ -48,70 +51,35 @@ static int list_checks(struct hf_report *report)
     return 0;
 }
 
-static void tell_detail(const char *detail, struct hf_report *report)
+static int write_document(const void *arg, const struct hotfix_error *failure, int status, FILE *out)
 {
-    while (detail && *detail) {
-        int length = (int)strcspn(detail, "\n");
-        hf_report_line(report, "        %.*s", length, detail);
-        detail += length + (detail[length] == '\n');
-    }
+    const struct check *check = arg;
+    const struct hf_outcome outcome = {
+        .results = check->results,
+        .function_count = check->function_count,
+        .failure = failure,
+        .status = status,
+        .patch_path = check->bundle_path ? check->bundle_path : check->inputs.patch_path,
+    };
+
+    return check->format->write(&outcome, out);
 }
 
-static void tell_finding(const struct hf_finding *finding, struct hf_report *report)
+/* JSON is the report's own, and wins when --json and --format text are both given. */
+static int choose_format(struct check *check, struct hf_report *report, struct hotfix_error *err)
 {
-    if (finding->verdict == HF_COMPATIBLE && !finding->notable)
-        return;
-    hf_report_line(report, "    %s", finding->evidence);
-    tell_detail(finding->detail, report);
-    if (finding->exception) {
-        const struct hf_exception *exception = finding->exception;
-        HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
-        hf_report_line(report, "    accepted: %s", text ? text : exception->reason);
-    } else if (finding->advice) {
-        hf_report_line(report, "    to do: %s", finding->advice);
-    }
-}
+    const char *name = check->format_name ? check->format_name : hf_format_text.name;
 
-/* What the checks come to: the worst verdict that is not accepted, "accepted" where all are that need it. */
-static const char *answer(const struct hf_check_result *results, size_t accepted)
-{
-    struct hotfix_error error;
-
-    if (hf_checks_judge(results, &error) != 0)
-        return hf_verdict_name(error.code == HOTFIX_INCOMPATIBLE ? HF_INCOMPATIBLE : HF_UNPROVEN);
-    return accepted > 0 ? "accepted" : hf_verdict_name(HF_COMPATIBLE);
-}
-
-/* The answer first, then a line for each check, and below it what it has against the patch. */
-static void tell(const struct check *check, size_t functions, struct hf_report *report)
-{
-    size_t counts[3] = {0};
-    size_t accepted = 0, count = 0;
-    char note[64] = "";
-
-    for (; check->results[count].check; count++) {
-        counts[check->results[count].verdict]++;
-        accepted += hf_check_accepted(&check->results[count]);
-    }
-    if (accepted > 0)
-        snprintf(note, sizeof(note), "; %zu accepted by exceptions", accepted);
-    hf_report_line(report, "%s: %zu checks of %zu functions: %zu compatible, %zu incompatible, %zu unproven%s",
-                   answer(check->results, accepted), count, functions, counts[HF_COMPATIBLE], counts[HF_INCOMPATIBLE],
-                   counts[HF_UNPROVEN], note);
-    for (const struct hf_check_result *result = check->results; result->check; result++) {
-        hf_report_line(report, "%-12s %-15s %s", hf_verdict_name(result->verdict), result->check->id,
-                       result->check->title);
-        for (size_t k = 0; k < result->findings.count; k++)
-            tell_finding(&result->findings.items[k], report);
-    }
-}
-
-static int choose_format(const struct check *check, struct hf_report *report, struct hotfix_error *err)
-{
-    if (check->format && strcmp(check->format, "json") == 0)
+    if (strcmp(name, "json") == 0)
         report->json = true;
-    else if (check->format && strcmp(check->format, "text") != 0)
-        return hf_error(err, HOTFIX_USAGE, "unknown format '%s': text or json", check->format);
+    else if (!(check->format = hf_format_find(name)))
+        return hf_error(err, HOTFIX_USAGE, "unknown format '%s': text, json, sarif, junit or github", name);
+    if (report->json && check->format && check->format != &hf_format_text)
+        return hf_error(err, HOTFIX_USAGE, "--json and --format %s are two formats: give one", name);
+    if (!report->json && !check->list) {
+        report->document = write_document;
+        report->document_arg = check;
+    }
     return 0;
 }
 
@@ -164,10 +132,10 @@ static int check_patch(struct check *check, struct hf_report *report, struct hot
         open_live(check, &subject, report, err) != 0 ||
         hf_checks_run(&subject, policy->exceptions, policy->count, &check->results, err) != 0)
         return -1;
+    check->function_count = subject.pair_count;
     hf_report_set(report, "functions", json_integer((json_int_t)subject.pair_count));
     hf_check_results_set(report, check->results);
     hf_policy_tell(policy, check->results, report);
-    tell(check, subject.pair_count, report);
     return hf_checks_judge(check->results, err);
 }
 
@@ -183,11 +151,12 @@ static int run(struct check *check, const struct hf_usage *usage, int argc, char
         check->bundle_path = operands[0];
         result = check_patch(check, &report, &error);
     }
+    int status = hf_report_finish(&report, result, &error);
     hf_check_results_destroy(check->results);
     hf_live_close(&check->live);
     hf_sealed_close(&check->bundle);
     hf_inputs_deinit(&check->inputs);
-    return hf_report_finish(&report, result, &error);
+    return status;
 }
 
 int hf_cmd_check(int argc, char **argv)
@@ -237,7 +206,10 @@ int hf_cmd_check(int argc, char **argv)
          .argument = "FILE",
          .help = "Accept what this policy file has exceptions for.",
          .text = &inputs->policy_path},
-        {.name = "format", .argument = "FORMAT", .help = "text, the default, or json.", .text = &check.format},
+        {.name = "format",
+         .argument = "FORMAT",
+         .help = "text, the default, json, sarif, junit or github.",
+         .text = &check.format_name},
         {.name = "list", .help = "List the checks and do nothing else.", .flag = &check.list},
     };
     const struct hf_usage usage = {.verb = "check",

@@ -35,7 +35,7 @@ __attribute__((format(printf, 3, 0))) static void print_line(FILE *stream, const
 
 void hf_report_line(const struct hf_report *report, const char *format, ...)
 {
-    if (report->json)
+    if (report->json || report->document)
         return;
     va_list arguments;
     va_start(arguments, format);
@@ -108,6 +108,15 @@ static json_t *complete_object(const struct hf_report *report, const struct hotf
     return object;
 }
 
+static int write_document(const struct hf_report *report, const struct hotfix_error *failure, struct hotfix_error *err)
+{
+    int status = hf_status_of(failure ? failure->code : HOTFIX_OK);
+
+    if (report->document(report->document_arg, failure, status, stdout) != 0)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    return 0;
+}
+
 static int write_object(const struct hf_report *report, const struct hotfix_error *failure, struct hotfix_error *err)
 {
     json_t *object = complete_object(report, failure);
@@ -142,8 +151,11 @@ int hf_report_finish(struct hf_report *report, int result, const struct hotfix_e
     if (failure)
         hf_report_note(report, "%s", failure->message);
 
-    bool object_wanted = report->json && !report->help;
-    int written = object_wanted ? write_object(report, failure, &output) : 0;
+    int written = 0;
+    if (report->document && !report->help)
+        written = write_document(report, failure, &output);
+    else if (report->json && !report->help)
+        written = write_object(report, failure, &output);
     if (written == 0)
         written = flush_output(&output);
     if (written != 0) {

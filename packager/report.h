@@ -13,13 +13,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "hotfix/error.h"
 
 struct hf_report {
     const char *verb;
-    bool json;      /* set by hf_options_parse() */
-    bool help;      /* likewise: help was printed, no object follows */
+    bool json; /* set by hf_options_parse() */
+    bool help; /* likewise: help was printed, no object follows */
+    /* Writes a document of another format in place of lines and object; failure is NULL on success. -1 when out of
+     * memory. NULL: there is none. */
+    int (*document)(const void *arg, const struct hotfix_error *failure, int status, FILE *out);
+    const void *document_arg;
     json_t *object; /* members so far; owned */
     bool failed;    /* a member could not be stored */
 };
@@ -27,7 +32,7 @@ struct hf_report {
 /* verb must outlive the report; NULL for the command itself. */
 void hf_report_init(struct hf_report *report, const char *verb);
 
-/* One line on stdout for people; the newline is added. Nothing with --json. */
+/* One line on stdout for people; the newline is added. Nothing with --json or a document. */
 void hf_report_line(const struct hf_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* One line "hotfix VERB: ..." on stderr, with --json too: progress and warnings. */

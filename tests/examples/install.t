@@ -16,7 +16,7 @@ install() {
 
 ok "make install works" install PREFIX="$SCRATCH/usr"
 is "it installs these files" "$(cd usr && find . ! -type d | grep -v '/share/man/' | sort | xargs)" \
-    "./bin/hotfix ./include/hotfix.h ./include/hotfix/error.h ./lib/libhotfix.a ./lib/libhotfix.so ./lib/libhotfix.so.0 ./lib/libhotfix.so.0.1.0 ./lib/pkgconfig/hotfix.pc"
+    "./bin/hotfix ./include/hotfix.h ./include/hotfix/error.h ./lib/libhotfix.a ./lib/libhotfix.so ./lib/libhotfix.so.0 ./lib/libhotfix.so.0.1.0 ./lib/pkgconfig/hotfix.pc ./share/hotfix/check.schema.json"
 is "it installs every man page" "$(cd usr/share/man && find . -type f -printf '%f\n' | sort)" \
     "$(find "$ROOT/docs/man" -type f -printf '%f\n' | sort)"
 ok "make install can be staged" install PREFIX=/opt/hotfix DESTDIR="$SCRATCH/stage"

@@ -64,7 +64,7 @@ is "and has the checks" "$(json .checks.0.id) $(json .checks.0.verdict)" "machin
 run check good.so --json
 is "--json is the same form" "$status $(json .schema) $(json .ok)" "0 hotfix.check/1 true"
 
-expect 2 "hotfix check: unknown format 'yaml': text or json" "an unknown format is refused" check good.so --format yaml
+expect 2 "hotfix check: unknown format 'yaml': text, json, sarif, junit or github" "an unknown format is refused" check good.so --format yaml
 expect 2 "hotfix check: option '--target' is missing (see 'hotfix check --help')" "a target is needed" \
     hotfix check --patch good.so --func fee
 
