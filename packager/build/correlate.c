@@ -188,32 +188,33 @@ static struct hf_name *member(struct hf_name *const *names, size_t count, const 
     return NULL;
 }
 
-/* The members that a function uses, in the order in which it first does. */
-static size_t used(const struct hf_part *function, struct hf_name *const *names, size_t count, struct hf_name **found)
+/* The members that a function or variable refers to, in the order in which it first does. */
+static size_t used(const struct hf_part *user, struct hf_name *const *names, size_t count, struct hf_name **found)
 {
     size_t found_count = 0;
 
-    for (size_t i = 0; i < function->reference_count; i++) {
+    for (size_t i = 0; i < user->reference_count; i++) {
         int64_t offset;
-        struct hf_name *name = member(names, count, hf_reference_part(&function->references[i], &offset));
+        struct hf_name *name = member(names, count, hf_reference_part(&user->references[i], &offset));
         if (name && !member(found, found_count, name->part))
             found[found_count++] = name;
     }
     return found_count;
 }
 
-/* Functions that use as many of them before as after use the same ones in the same order. */
-static void vote(const struct group *group, const struct hf_object *after, unsigned *votes, struct hf_name **scratch)
+/* Functions, or variables, that use as many of them before as after use the same ones in the same order. */
+static void vote(const struct group *group, const struct hf_object *after, enum sort users, unsigned *votes,
+                 struct hf_name **scratch)
 {
     struct hf_name **after_used = scratch;
     struct hf_name **before_used = scratch + group->after_count;
 
     for (size_t i = 1; i < after->part_count; i++) {
-        const struct hf_part *function = &after->parts[i];
-        if (function->kind != HF_PART_CODE || !function->twin)
+        const struct hf_part *user = &after->parts[i];
+        if (!user->twin || sort_of(user) != users)
             continue;
-        size_t count = used(function, group->after, group->after_count, after_used);
-        if (count == 0 || used(function->twin, group->before, group->before_count, before_used) != count)
+        size_t count = used(user, group->after, group->after_count, after_used);
+        if (count == 0 || used(user->twin, group->before, group->before_count, before_used) != count)
             continue;
         for (size_t k = 0; k < count; k++) {
             size_t row = 0;
@@ -247,13 +248,14 @@ static void count_votes(const struct group *group, const unsigned *votes)
     }
 }
 
-static int pair_by_use(const struct group *group, const struct hf_object *after, struct hotfix_error *err)
+static int pair_by_use(const struct group *group, const struct hf_object *after, enum sort users,
+                       struct hotfix_error *err)
 {
     HF_FREE unsigned *votes = calloc(group->after_count * group->before_count + 1, sizeof(*votes));
     HF_FREE struct hf_name **scratch = calloc(group->after_count + group->before_count + 1, sizeof(struct hf_name *));
     if (!votes || !scratch)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", after->path);
-    vote(group, after, votes, scratch);
+    vote(group, after, users, votes, scratch);
     count_votes(group, votes);
     return 0;
 }
@@ -297,7 +299,8 @@ static size_t untwinned(struct hf_name *const *names, size_t count, struct hf_na
     return open;
 }
 
-static int pair_group(const struct group *group, struct hf_object *before, struct hf_object *after,
+/* last: another try will not know more. */
+static int pair_group(const struct group *group, struct hf_object *before, struct hf_object *after, bool last,
                       struct hotfix_error *err)
 {
     struct hf_name *left = NULL;
@@ -316,7 +319,10 @@ static int pair_group(const struct group *group, struct hf_object *before, struc
         bool known = !failed && before_scopes && after_scopes;
         hf_scopes_destroy(before_scopes);
         hf_scopes_destroy(after_scopes);
-        if (failed || (!known && pair_by_use(group, after, err) != 0))
+        if (failed || (!known && pair_by_use(group, after, SORT_CODE, err) != 0))
+            return -1;
+        /* Of a variable that nothing but data refers to, debug information says no address. */
+        if (pair_by_use(group, after, SORT_VARIABLE, err) != 0)
             return -1;
     }
     size_t before_open = untwinned(group->before, group->before_count, &left);
@@ -327,6 +333,8 @@ static int pair_group(const struct group *group, struct hf_object *before, struc
         pair(left->part, right->part);
         return 0;
     }
+    if (!last)
+        return 0;
     return hf_error(
         err, HOTFIX_UNPROVEN,
         "%s: cannot tell which of the old static variables '%.*s' is which of the new ones: compile with -g, or "
@@ -335,7 +343,7 @@ static int pair_group(const struct group *group, struct hf_object *before, struc
 }
 
 static int pair_statics(const struct list *before, const struct list *after, struct hf_object *old_object,
-                        struct hf_object *new_object, struct hotfix_error *err)
+                        struct hf_object *new_object, bool last, struct hotfix_error *err)
 {
     for (size_t i = 0; i < after->count; i++) {
         const struct hf_name *name = after->names[i];
@@ -349,7 +357,7 @@ static int pair_statics(const struct list *before, const struct list *after, str
         HF_FREE struct hf_name **owned_after = group.after;
         if (!owned_before || !owned_after)
             return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", new_object->path);
-        if (pair_group(&group, old_object, new_object, err) != 0)
+        if (pair_group(&group, old_object, new_object, last, err) != 0)
             return -1;
     }
     return 0;
@@ -439,7 +447,9 @@ int hf_correlate(struct hf_object *before, struct hf_object *after, struct hotfi
     pair_clones(&old_names, &new_names);
     pair_families(before, after);
     pair_unnamed(before, after);
-    if (pair_statics(&old_names, &new_names, before, after, err) != 0)
+    /* Twice: what one pair tells of another may come behind it. */
+    if (pair_statics(&old_names, &new_names, before, after, false, err) != 0 ||
+        pair_statics(&old_names, &new_names, before, after, true, err) != 0)
         return -1;
     pair_moved(&old_names, &new_names);
     return 0;

@@ -2,6 +2,7 @@
 /* Names that compilers make up and number, functions that they cut up, and things that move: -DFIXED is the fix. */
 #include "tricky.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,56 @@ int self_reference(void)
 {
     static void *self = &self;
     return self == (void *)&self ? STEP : -1;
+}
+
+/* Nothing but data refers to this static local. */
+int only_by_data(int which)
+{
+    static int n = 60;
+    static int spare = 0;
+    static int *const where[] = {&n, &spare};
+    return *where[which] += STEP;
+}
+
+/* Its static local is one, wherever it is inlined. */
+static inline int inlined_count(void)
+{
+    static int n = 70;
+    return n += STEP;
+}
+
+int inlined_first(void)
+{
+    return inlined_count();
+}
+
+int inlined_second(void)
+{
+    return inlined_count() + migrated * 0;
+}
+
+/* A symbol without a size, and the end of an array that lies beside it. */
+static int none[0];
+
+int no_size(void)
+{
+    int *volatile begin = none;
+    return begin == none + 0 * STEP ? STEP : -1;
+}
+
+static void *thread_body(void *arg)
+{
+    *(int *)arg += STEP + migrated * 0;
+    return NULL;
+}
+
+int by_thread(int value)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, thread_body, &value) != 0 || pthread_join(thread, NULL) != 0)
+        return -1;
+    return value + STEP;
 }
 
 #ifndef FIXED

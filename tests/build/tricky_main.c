@@ -34,6 +34,11 @@ static void run(void)
     print("self", self_reference());
     print("global", became_global(1));
     print("static", uses_static(1));
+    print("by data", only_by_data(0));
+    print("inlined", inlined_first());
+    print("inlined", inlined_second());
+    print("no size", no_size());
+    print("thread", by_thread(1));
     print("far", far_away(1));
     print("migrated", migrated);
 }

@@ -31,6 +31,11 @@ optional 1
 self 1
 global 3
 static 11
+by data 61
+inlined 71
+inlined 72
+no size 1
+thread 3
 far 4
 migrated 1
 apply ok
@@ -52,6 +57,11 @@ optional 100
 self 100
 global 1102
 static 111
+by data 161
+inlined 172
+inlined 272
+no size 100
+thread 201
 far 5104
 migrated 1001
 OUTPUT

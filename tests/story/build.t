@@ -129,6 +129,8 @@ for compiler in gcc clang; do
 done
 story gcc -O2 pie -fno-plt
 story gcc -O2 pie -fcf-protection=full
+story gcc -O2 pie -fpatchable-function-entry=5
+story gcc -O2 pie -fpatchable-function-entry=16,14
 story gcc -O2 pie -gdwarf-4
 story gcc -O2 pie -gz
 story gcc -O2 fixed -fcommon

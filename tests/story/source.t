@@ -194,6 +194,40 @@ builds "a function whose size is another in a section of its own" build hidden/l
 rm source/lib/main.c source/lib/use.c
 make_tree source
 
+# One fix of a program and of its library: a patch for each, with what belongs to it.
+cat >fix.patch <<'PATCH'
+--- a/lib/tax.c
++++ b/lib/tax.c
+@@ -2,5 +2,5 @@
+ 
+ int tax(int price)
+ {
+-    return price * 19 / 100;
++    return price * 16 / 100;
+ }
+--- a/main.c
++++ b/main.c
+@@ -5,6 +5,6 @@
+ int main(int argc, char **argv)
+ {
+     (void)argv;
+-    printf("%d\n", discount(argc * 1000));
++    printf("%d\n", discount(argc * 2000));
+     return 0;
+ }
+PATCH
+both="$CC $CFLAGS -fPIC -c lib/price.c lib/tax.c && $CC -shared -o libprice.so price.o tax.o &&
+    $CC $CFLAGS -c main.c && $CC -o shop main.o -L. -lprice"
+rm -rf parts
+cp -a source parts
+run eval "(cd parts && $both)"
+for part in libprice.so:tax.o:tax shop:main.o:main; do
+    IFS=: read -r name object function <<<"$part"
+    run build "parts/$name" "$both"
+    is "of a fix of two parts, $name gets its own" "$status $(sed -n 's/^changed *//p' "$OUT")" "0 $object: $function"
+done
+make_tree source # with its patch
+
 cmake='cmake -S . -B out -DCMAKE_BUILD_TYPE=None && cmake --build out -j2'
 if command -v cmake >/dev/null; then
     run eval "(cd release && CC=$CC $cmake)"
