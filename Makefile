@@ -200,7 +200,7 @@ PROVE_JOBS ?= $(shell nproc)
 check: ## run all tests: unit tests, stories with real processes, examples
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
-bench: ## measure applies, pauses, the cost of a detour and of hotfix build, beside their peers
+bench: ## measure applies, pauses, detours, hotfix build and hotfix check, beside their peers
 soak: ## fix and put back the web server under load for SOAK_SECONDS (600)
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
 lint: ## check includes, exports, headers, scripts and man pages; analyse the code
@@ -236,6 +236,7 @@ $(BUILD)/bench/bench: $(BENCH_OBJ) $(SHARED)
 run-bench: all $(BUILD)/bench/bench
 	$(Q)$(TEST_ENV) tests/bench/run
 	$(Q)$(TEST_ENV) tests/bench/build
+	$(Q)$(TEST_ENV) tests/bench/check
 
 run-sanitize:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined run-check

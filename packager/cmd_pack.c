@@ -264,6 +264,8 @@ int hf_cmd_pack(int argc, char **argv)
          false, NULL, NULL, hf_inputs_add_pick, &pack.inputs, HF_PICK_CLASS},
         {"exclude", 0, "PATTERN", "Do not replace functions whose names match.", false, NULL, NULL, hf_inputs_add_pick,
          &pack.inputs, HF_PICK_EXCLUDE},
+        {"follow-inlines", 0, NULL, "Replace what picked functions were inlined into, too, where the patch has it.",
+         false, &pack.inputs.follow_inlines, NULL, NULL, NULL, 0},
         {"key", 0, "KEY", "The private key that signs.", true, NULL, &pack.key_path, NULL, NULL, 0},
         {"passphrase-file", 0, "FILE", "Take the key's passphrase from the first line of FILE.", false, NULL,
          &pack.passphrase_file, NULL, NULL, 0},

@@ -400,6 +400,51 @@ static size_t exclude(struct picker *picker, const char *pattern)
     return taken;
 }
 
+/* The function whose code holds an address; target->function_count when there is none. */
+static size_t function_at(const struct hf_program *target, uint64_t address)
+{
+    size_t low = 0, high = target->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (target->functions[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address - target->functions[low - 1].address >= target->functions[low - 1].size)
+        return target->function_count;
+    return low - 1;
+}
+
+/* Picks what a picked function was inlined into, if the patch has it. True when that is more than was picked before. */
+static bool follow_one(struct picker *picker, const struct hf_function *function)
+{
+    bool more = false, several;
+
+    for (size_t i = 0; i < function->inlined_count; i++) {
+        size_t caller = function_at(picker->target, function->inlined[i].address);
+        if (caller == picker->target->function_count || picker->picked[caller] ||
+            !find_replacement(picker, &picker->target->functions[caller], &several))
+            continue;
+        picker->picked[caller] = true;
+        more = true;
+    }
+    return more;
+}
+
+/* Callers may have been inlined themselves. */
+static void follow_inlines(struct picker *picker)
+{
+    bool more;
+
+    do {
+        more = false;
+        for (size_t i = 0; i < picker->target->function_count; i++)
+            more = (picker->picked[i] && follow_one(picker, &picker->target->functions[i])) || more;
+    } while (more);
+}
+
 /* matched: one number for each pick. */
 static int pick_all(struct picker *picker, const struct hf_pick *picks, size_t pick_count, size_t *matched)
 {
@@ -407,11 +452,14 @@ static int pick_all(struct picker *picker, const struct hf_pick *picks, size_t p
         int failed = 0;
         if (picks[i].kind == HF_PICK_FUNCTION)
             failed = pick_function(picker, picks[i].text, &matched[i]);
-        else if (picks[i].kind != HF_PICK_EXCLUDE)
+        else if (picks[i].kind == HF_PICK_PACKAGE || picks[i].kind == HF_PICK_CLASS)
             failed = pick_matching(picker, &picks[i], &matched[i]);
         if (failed)
             return -1;
     }
+    for (size_t i = 0; i < pick_count; i++)
+        if (picks[i].kind == HF_PICK_INLINES)
+            follow_inlines(picker);
     /* Last, wherever it stands on the command line: the order of options must not matter. */
     for (size_t i = 0; i < pick_count; i++)
         if (picks[i].kind == HF_PICK_EXCLUDE)
@@ -452,6 +500,8 @@ static int refuse_empty(const struct picker *picker, const struct hf_pick *picks
 
     for (size_t i = 0; i < pick_count; i++) {
         size_t used = strlen(list);
+        if (picks[i].kind == HF_PICK_INLINES)
+            continue;
         snprintf(list + used, sizeof(list) - used, "%s%s %s %s %zu", used ? ", " : "", option_of(&picks[i]),
                  picks[i].text, picks[i].kind == HF_PICK_EXCLUDE ? "took away" : "matched", matched[i]);
     }

@@ -6,7 +6,8 @@
  *   --package DIR-or-source-file   every function of those translation units, headers' functions among them
  *   --class TYPE or '*TYPE'        functions whose first parameter is TYPE by value, or by pointer or reference; TYPE
  * is a tag or a typedef. Methods of C++ have a pointer first: '*TYPE'
- *   --exclude PATTERN              fnmatch(3) pattern on names, taken away from the above
+ *   --follow-inlines               what the above was inlined into in the target, and so on, as far as the patch has it
+ *   --exclude PATTERN              fnmatch(3) pattern on names, taken away from all of the above
  * The result holds each function once, ordered by address in the target.
  *
  * What compilers split off or specialise (foo.cold, foo.part.0, foo.constprop.0, foo.isra.0) is no function of the
@@ -20,11 +21,11 @@
 #include "elf/program.h"
 #include "hotfix/error.h"
 
-enum hf_pick_kind { HF_PICK_FUNCTION, HF_PICK_PACKAGE, HF_PICK_CLASS, HF_PICK_EXCLUDE };
+enum hf_pick_kind { HF_PICK_FUNCTION, HF_PICK_PACKAGE, HF_PICK_CLASS, HF_PICK_EXCLUDE, HF_PICK_INLINES };
 
 struct hf_pick {
     enum hf_pick_kind kind;
-    const char *text;
+    const char *text; /* "" for HF_PICK_INLINES */
 };
 
 /* A function of the target and its replacement in the patch. */

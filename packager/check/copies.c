@@ -71,7 +71,8 @@ static int run_inline(const struct hf_check_subject *subject, struct hf_findings
                 list_add(&callers, copy->caller, copy->caller_source);
         }
         if (callers.count > 0)
-            hf_findings_add(findings, HF_INCOMPATIBLE, pair, "pick these functions too, and put them into the patch",
+            hf_findings_add(findings, HF_INCOMPATIBLE, pair,
+                            "put these functions into the patch, and pick them too (--follow-inlines does)",
                             "it was inlined into %s, where the detour would miss it", callers.text);
     }
     if (hf_findings_clean(findings))

@@ -6,16 +6,20 @@
 #include "arch.h"
 #include "error.h"
 
-int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+static int add_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char *text, struct hotfix_error *err)
 {
-    struct hf_inputs *inputs = option->arg;
     struct hf_pick *longer = reallocarray(inputs->picks, inputs->pick_count + 1, sizeof(*longer));
 
     if (!longer)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     inputs->picks = longer;
-    inputs->picks[inputs->pick_count++] = (struct hf_pick){.kind = (enum hf_pick_kind)option->kind, .text = argument};
+    inputs->picks[inputs->pick_count++] = (struct hf_pick){.kind = kind, .text = text};
     return 0;
+}
+
+int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    return add_pick(option->arg, (enum hf_pick_kind)option->kind, argument, err);
 }
 
 int hf_inputs_open_policy(struct hf_inputs *inputs, struct hotfix_error *err)
@@ -33,6 +37,9 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
         return hf_error_prefix(err, "target");
     if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, &inputs->patch, err) != 0)
         return hf_error_prefix(err, "patch");
+    /* Without a pick a patch made by hotfix build brings all that it needs. */
+    if (inputs->follow_inlines && inputs->pick_count > 0 && add_pick(inputs, HF_PICK_INLINES, "", err) != 0)
+        return -1;
     if (hf_selection_init(inputs->picks, inputs->pick_count, inputs->target, inputs->patch, &inputs->selection, err) !=
         0)
         return -1;

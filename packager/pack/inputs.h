@@ -20,6 +20,7 @@ struct hf_inputs {
     const char *policy_path;
     struct hf_pick *picks;
     size_t pick_count;
+    bool follow_inlines;
 
     /* what comes of them */
     struct hf_program *target;

@@ -45,8 +45,15 @@ fetch() {
     local options=(-o "Dir::Etc::sourcelist=/dev/null" -o "Dir::Etc::sourceparts=$config" -o "Dir::State::lists=$lists"
         -o "APT::Sandbox::User=$(id -un)" -qq)
     apt-get "${options[@]}" update || unreachable "the package lists cannot be had"
-    (cd "$cache" && apt-get "${options[@]}" source --download-only "$package") ||
-        unreachable "the source of $package cannot be had"
+    # Mirrors may not have the newest yet. What came in part must not be taken for the whole.
+    local version partial=$cache/partial
+    while read -r version; do
+        rm -rf "$partial"
+        mkdir "$partial" || die "cannot make $partial"
+        (cd "$partial" && apt-get "${options[@]}" source --download-only "$package=$version") &&
+            mv "$partial"/* "$cache/" && return
+    done < <(apt-cache "${options[@]}" showsrc "$package" | sed -n 's/^Version: //p' | sort -rVu)
+    unreachable "the source of $package cannot be had"
 }
 
 # unpack PACKAGE DIR: the upstream source without a patch, and the packaging in DIR/debian.

@@ -241,12 +241,16 @@ SOURCE
 
 copies_are_found() {
     fix <<<'int rate(int quantity) { return quantity; } int discount(int value) { return value; }'
-    refuse incompatible "inline: rate (shop.c): it was inlined into weight (shop.c), where the detour would miss it; pick these functions too, and put them into the patch" \
+    refuse incompatible "inline: rate (shop.c): it was inlined into weight (shop.c), where the detour would miss it; put these functions into the patch, and pick them too (--follow-inlines does)" \
         "$name: an inlined copy names its caller" --func rate
     pack 0 "accepted although incompatible: inline (weight is not used)" \
         "$name: that an inlined copy stays can be accepted" --func rate --accept-inline "weight is not used"
     fix <<<'int rate(int quantity) { return quantity; } int weight(int value) { return rate(value) * 5; }'
     pack 0 "" "$name: an inlined copy within a replaced function does not stay" --func rate --func weight
+    pack 0 "" "$name: what has an inlined copy is picked when asked for" --func rate --follow-inlines
+    is "$name: and in the bundle" "$(hotfix show out.hotfix --json | jq -r "[.functions[].name] | sort | join(\" \")")" "rate weight"
+    refuse incompatible "inline: rate (shop.c): it was inlined into weight (shop.c), where the detour would miss it; put these functions into the patch, and pick them too (--follow-inlines does)" \
+        "$name: but not when it is excluded" --func rate --follow-inlines --exclude weight
     fix <<<'int discount(int value) { return value; }'
     refuse unproven "alias: discount (shop.c): its code is also that of reduction, which the detour would replace with it; accept it if they are meant to be one function" \
         "$name: another name of the same code" --func discount
