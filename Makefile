@@ -233,7 +233,7 @@ $(BUILD)/bench/bench: $(BENCH_OBJ) $(SHARED)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(EXAMPLE_LDFLAGS) -o $@ $(BENCH_OBJ) -lhotfix
 
-run-bench: all $(BUILD)/bench/bench
+run-bench: all $(BUILD)/bench/bench $(BUILD)/tests/readers_test
 	$(Q)$(TEST_ENV) tests/bench/run
 	$(Q)$(TEST_ENV) tests/bench/build
 	$(Q)$(TEST_ENV) tests/bench/check

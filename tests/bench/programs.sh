@@ -6,6 +6,7 @@ set -euo pipefail
 
 # shellcheck source=tests/corpus/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../corpus/lib.sh"
+# shellcheck disable=SC2034 # for those that measure
 rounds=${BENCH_ROUNDS:-25}
 
 # build_redis DIR [FLAGS]: redis-server and its objects, compiled as a release is and with more flags.
