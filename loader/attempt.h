@@ -45,7 +45,7 @@ enum hf_outcome {
     HF_OUTCOME_REFUSED, /* not permitted: error and tid say what */
     HF_OUTCOME_BLOCKED, /* thread tid blocks the signals that could stop it */
     HF_OUTCOME_STUCK,   /* thread tid did not stop */
-    HF_OUTCOME_INSIDE,  /* thread tid is in zone */
+    HF_OUTCOME_INSIDE,  /* thread tid, or a parked stack, is in zone */
     HF_OUTCOME_SLOW,    /* the stacks could not be scanned in time */
     HF_OUTCOME_FULL,    /* a table was too small */
     HF_OUTCOME_FAILED   /* a system call failed: error, what */
@@ -80,6 +80,7 @@ struct hf_attempt {
     size_t zone;
     bool asleep;          /* thread tid is stuck in uninterruptible sleep */
     bool on_stack;        /* the zone was found on the thread's stack */
+    uintptr_t parked;     /* or on this registered stack, that no thread ran on; 0: not on one */
     long error;           /* -errno */
     const char *what;     /* the step that failed, as in "cannot <what>" */
     uint64_t began;       /* first thread stopped, 0 when none was */

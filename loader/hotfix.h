@@ -257,9 +257,10 @@ struct hotfix_apply_options {
  * go and stopped again meanwhile. HOTFIX_BUSY when one is still inside at the deadline: the message names the thread's
  * id, its name and the function.
  *
- * Not seen: stacks that no thread runs on in that moment (coroutines), parts that the compiler split off a function of
- * the target (.cold), and versions whose bundle is no longer applied. Any word on a stack that looks like a return
- * address counts as one, so that a function may be held in use that is not.
+ * Not seen: stacks that no thread runs on in that moment, as those of coroutines, unless they are registered
+ * (hotfix_stack_register()), parts that the compiler split off a function of the target (.cold), and versions whose
+ * bundle is no longer applied. Any word on a stack that looks like a return address counts as one, so that a function
+ * may be held in use that is not.
  */
 HOTFIX_API int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
                                 struct hotfix_result *result);
@@ -267,6 +268,27 @@ HOTFIX_API int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle
                                        const struct hotfix_apply_options *options, struct hotfix_result *result);
 HOTFIX_API int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
                                  struct hotfix_result *result);
+
+/*
+ * Registers a stack that threads leave and enter again, as a coroutine's: the size bytes from low on, low being its
+ * lowest address. Quiescent applies and reverts then find return addresses also while no thread runs on it:
+ * HOTFIX_BUSY, and the message names the stack by low. What the stack pointer was left at is not known, so that all of
+ * such a stack is read while threads are stopped: a function that returned there long ago holds up the switch until
+ * something else is written in its place, and many or large stacks lengthen the stop (memory of the stack that was
+ * never touched, hardly). Parts that are not mapped, or not readable and writable (a guard page), are left out; the
+ * stop is shorter when the range has none.
+ *
+ * Register a stack before anything runs on it, and unregister it before its memory is freed or used for anything else.
+ * Both may be called from any thread, also during an apply and from the hooks of a patch, on the stack in question as
+ * well, but not from a signal handler. They take no lock; a child of fork has what its parent had registered.
+ *
+ * Returns 0, or -1 with errno: EINVAL for no address or no size or a range that wraps around, EEXIST when a stack is
+ * registered at low, ENOMEM. What is not registered costs nothing.
+ */
+HOTFIX_API int hotfix_stack_register(const void *low, size_t size);
+
+/* Forgets the stack that is registered at low. Returns 0, or -1 with ENOENT when there is none. */
+HOTFIX_API int hotfix_stack_unregister(const void *low);
 
 /*
  * Shadow data: fields that a patch adds to objects whose struct must keep its layout, since objects of it exist. A

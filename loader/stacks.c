@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include "parked.h"
 #include "raw.h"
 
 enum { WORDS_PER_LOOK_AT_CLOCK = 32768 };
@@ -94,7 +95,8 @@ static int read_regions(struct hf_attempt *attempt)
     return status;
 }
 
-static const struct hf_region *region_of(const struct hf_attempt *attempt, uintptr_t address)
+/* The index of the first region that ends behind the address. */
+static size_t region_index(const struct hf_attempt *attempt, uintptr_t address)
 {
     size_t low = 0; /* regions below `low` end at or before the address */
     size_t high = attempt->region_count;
@@ -106,9 +108,16 @@ static const struct hf_region *region_of(const struct hf_attempt *attempt, uintp
         else
             high = middle;
     }
-    if (low == attempt->region_count || attempt->regions[low].begin > address)
+    return low;
+}
+
+static const struct hf_region *region_of(const struct hf_attempt *attempt, uintptr_t address)
+{
+    size_t index = region_index(attempt, address);
+
+    if (index == attempt->region_count || attempt->regions[index].begin > address)
         return NULL;
-    return &attempt->regions[low];
+    return &attempt->regions[index];
 }
 
 /* The words to look at, and the lowest one among them that points between `from` and `to`. */
@@ -166,13 +175,28 @@ static uintptr_t scan_begin(const struct hf_region *region, const struct hf_thre
     return thread->state == HF_THREAD_CALLER ? thread->regs.sp : below(region, thread->regs.sp);
 }
 
+/* The registered stack that the address is in; its end is put in *end. false when there is none. */
+static bool registered_end(uintptr_t address, uintptr_t *end)
+{
+    uintptr_t low;
+
+    for (const struct hf_parked *stack = NULL; (stack = hf_parked_next(stack, &low, end));) {
+        if (address >= low && address < *end)
+            return true;
+    }
+    return false;
+}
+
 /* `at` holds the stack pointer and is not the thread's own stack, `own`, which may be NULL. */
 static int scan_foreign(struct hf_attempt *attempt, const struct hf_thread *thread, const struct hf_region *at,
                         const struct hf_region *own, uintptr_t own_end)
 {
     struct scan foreign = {.begin = scan_begin(at, thread), .end = at->end, .lowest = UINTPTR_MAX};
+    uintptr_t end;
 
-    if (foreign.end - foreign.begin > HF_FOREIGN_STACK_MAX)
+    if (registered_end(thread->regs.sp, &end))
+        foreign.end = end < at->end ? end : at->end;
+    else if (foreign.end - foreign.begin > HF_FOREIGN_STACK_MAX)
         foreign.end = foreign.begin + HF_FOREIGN_STACK_MAX;
     if (own) {
         foreign.from = own->begin;
@@ -218,6 +242,59 @@ static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *threa
     }
 }
 
+static bool is_on_a_stack(const struct hf_thread *thread)
+{
+    return thread->state == HF_THREAD_STOPPED || thread->state == HF_THREAD_CALLER;
+}
+
+/* Does a thread run on that stack, so that it was scanned from the stack pointer? */
+static bool is_run_on(const struct hf_attempt *attempt, uintptr_t low, uintptr_t end)
+{
+    for (size_t i = 0; i < attempt->thread_count; i++) {
+        const struct hf_thread *thread = &attempt->threads[i];
+        if (is_on_a_stack(thread) && thread->regs.sp >= low && thread->regs.sp < end)
+            return true;
+    }
+    return false;
+}
+
+/* Scans what of a registered stack is mapped, whole: where its stack pointer was left, only the program knows. */
+static int scan_parked(struct hf_attempt *attempt, uintptr_t low, uintptr_t end)
+{
+    const struct hf_region *region = region_of(attempt, low);
+
+    if (!attempt->regions_current && (attempt->regions_doubted || !region || region->end < end)) {
+        if (read_regions(attempt) != 0)
+            return -1;
+        attempt->regions_current = true;
+        attempt->scanning = false;
+    }
+    attempt->parked = low;
+    for (size_t i = region_index(attempt, low); i < attempt->region_count; i++) {
+        region = &attempt->regions[i];
+        if (region->begin >= end)
+            break;
+        struct scan scan = {.begin = region->begin > low ? region->begin : low,
+                            .end = region->end < end ? region->end : end};
+        if (scan_words(attempt, 0, &scan) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Scans the registered stacks that no thread runs on. */
+static int scan_all_parked(struct hf_attempt *attempt)
+{
+    uintptr_t low;
+    uintptr_t end;
+
+    for (const struct hf_parked *stack = NULL; (stack = hf_parked_next(stack, &low, &end));) {
+        if (!is_run_on(attempt, low, end) && scan_parked(attempt, low, end) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int hf_stacks_prepare(struct hf_attempt *attempt)
 {
     if (attempt->zones->count == 0 || attempt->regions_doubted)
@@ -235,13 +312,16 @@ int hf_stacks_scan(struct hf_attempt *attempt)
         return 0;
     attempt->regions_current = false;
     attempt->scanning = true;
+    attempt->parked = 0;
     for (size_t i = 0; i < attempt->thread_count; i++) {
         const struct hf_thread *thread = &attempt->threads[i];
-        if (thread->state != HF_THREAD_STOPPED && thread->state != HF_THREAD_CALLER)
+        if (!is_on_a_stack(thread))
             continue;
         if (scan_thread(attempt, thread) != 0 || scan_registers(attempt, thread) != 0)
             return -1;
     }
+    if (scan_all_parked(attempt) != 0)
+        return -1;
     attempt->scanning = false;
     return 0;
 }

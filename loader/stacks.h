@@ -7,6 +7,9 @@
  * coroutine's), that memory is scanned for at most HF_FOREIGN_STACK_MAX bytes, and the thread's own stack as well: from
  * the lowest address in it that was found there, which the interrupted stack pointer in the signal frame is at least,
  * or whole.
+ *
+ * Registered stacks (parked.h) that no stopped thread's stack pointer is in are scanned whole. One that a stack pointer
+ * is in is scanned from there to its end, however large it is.
  */
 #ifndef HF_STACKS_H
 #define HF_STACKS_H

@@ -112,7 +112,10 @@ static int tell_inside(const struct run *run, const struct hf_attempt *attempt, 
     char where[WHERE_SIZE];
     size_t zone = attempt->zone;
 
-    name_thread(attempt, thread);
+    if (attempt->parked)
+        snprintf(thread, sizeof(thread), "the registered stack at %#" PRIxPTR, attempt->parked);
+    else
+        name_thread(attempt, thread);
     if (zone < request->range_count) {
         snprintf(where, sizeof(where), "the bytes being replaced at %#" PRIxPTR, request->ranges[zone].begin);
     } else {
@@ -121,9 +124,13 @@ static int tell_inside(const struct run *run, const struct hf_attempt *attempt, 
         snprintf(where, sizeof(where), "%s%s%#" PRIxPTR, name ? name : "the function", " at ",
                  request->busy[zone].begin);
     }
+    const char *relation = "was in";
+    if (attempt->parked)
+        relation = "held a return address into";
+    else if (attempt->on_stack)
+        relation = "had a return address on its stack into";
     return hf_error(err, HOTFIX_BUSY, "%s %s %s for all of %" PRIu64 " ms; try again, or with a longer deadline",
-                    thread, attempt->on_stack ? "had a return address on its stack into" : "was in", where,
-                    run->deadline_ns / HF_NS_PER_MS);
+                    thread, relation, where, run->deadline_ns / HF_NS_PER_MS);
 }
 
 static int tell_stuck(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
