@@ -34,7 +34,8 @@ fi
 status=$?
 case $status in
 0) echo "hot: the fix can go out as a bundle" ;;
-1) echo "not hot: the fix needs a release (exit status 1)" ;;
+1) echo "not hot: the fix does not fit the target, and needs a release" ;;
+3) echo "not hot: nothing proves that the fix fits the target; add the proof, or an exception to the policy" ;;
 *) echo "undecided: the check could not be made (exit status $status)" ;;
 esac
 exit "$status"

@@ -25,8 +25,12 @@ run env REPORTS=reports bash "$job" shop good.so --func fee
 is "a fix that fits is hot" "$status $(tail -n 1 "$OUT")" "0 hot: the fix can go out as a bundle"
 ok "with every report" test -s reports/hotfix.sarif -a -s reports/hotfix.junit.xml -a -s reports/hotfix.json
 run env REPORTS=reports bash "$job" shop bad.so --func fee
-is "one that does not is not" "$status $(tail -n 1 "$OUT")" "1 not hot: the fix needs a release (exit status 1)"
+is "one that does not is not" "$status $(tail -n 1 "$OUT")" "1 not hot: the fix does not fit the target, and needs a release"
 is "the reports agree" "$(jq .status reports/hotfix.json) $(jq '.runs[0].invocations[0].exitCode' reports/hotfix.sarif) $(grep -c '<failure' reports/hotfix.junit.xml)" "1 1 1"
+strip -g -o bare.so good.so
+run bash "$job" shop bare.so --func fee
+is "nor is what nothing proves" "$status $(tail -n 1 "$OUT")" \
+    "3 not hot: nothing proves that the fix fits the target; add the proof, or an exception to the policy"
 run env GITHUB_ACTIONS=true bash "$job" shop bad.so --func fee
 ok "in a GitHub workflow it annotates" grep -q '^::error ' "$OUT"
 run bash "$job" shop none.so --func fee
