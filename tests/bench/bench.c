@@ -3,6 +3,7 @@
  * Measures in one process; run makes the bundle, runs this and prints the table.
  *
  *     bench apply THREADS TRUST BUNDLE ROUNDS   medians of the phases, and the longest gap that a caller sees
+ *     bench busy THREADS TRUST BUNDLE ROUNDS    the same where all threads call all the time: gaps, calls a second
  *     bench gdb THREADS PATCH                   the same change by gdb, attached in batch mode; leaves gdb.script and
  *                                               gdb.log in the working directory
  *     bench call TRUST BUNDLE                   a call before the patch and through the detour
@@ -31,6 +32,7 @@
 #define BENCH_CALLS      5000000u
 #define BENCH_TRIES      20
 #define BENCH_STACK      65536
+#define BENCH_WINDOW_MS  400
 
 struct bench {
     atomic_bool stop;
@@ -189,9 +191,88 @@ static int bench_apply(unsigned threads, const char *trust, const char *bundle, 
         bench_await(&bench, before, false);
     }
     printf("{\"threads\": %u, \"verify\": %ju, \"stage\": %ju, \"pause\": %ju, \"total\": %ju, \"gap\": %ju, "
-           "\"gap_without\": %ju, \"refused\": %u}\n",
+           "\"gap_without\": %ju, \"refused\": %u, ",
            threads, bench_median(verify, rounds), bench_median(stage, rounds), bench_median(pause, rounds),
            bench_median(total, rounds), bench_median(gap, rounds), bench_median(idle, rounds), bench_refused);
+    /* The medians have sorted them. */
+    printf("\"pause_worst\": %ju, \"gap_worst\": %ju, \"gap_without_worst\": %ju}\n", (uintmax_t)pause[rounds - 1],
+           (uintmax_t)gap[rounds - 1], (uintmax_t)idle[rounds - 1]);
+    return 0;
+}
+
+/* One of many threads that call without a pause; apart, so that they do not slow each other. */
+struct bench_busy {
+    _Alignas(64) atomic_ullong longest;
+    atomic_ullong calls;
+};
+
+static atomic_bool bench_busy_stop;
+
+static void *bench_busy_caller(void *arg)
+{
+    struct bench_busy *busy = arg;
+    uint64_t last = bench_clock();
+    unsigned x = 0;
+
+    while (!bench_busy_stop) {
+        x = bench_work(x);
+        uint64_t now = bench_clock();
+        if (now - last > busy->longest)
+            busy->longest = now - last;
+        last = now;
+        busy->calls++;
+    }
+    return NULL;
+}
+
+/* What the threads saw since the last time: the longest gap of any, and the calls of all. */
+static void bench_busy_read(struct bench_busy *busy, unsigned threads, uint64_t *gap, uint64_t *calls)
+{
+    *gap = *calls = 0;
+    for (unsigned i = 0; i < threads; i++) {
+        uint64_t longest = atomic_exchange(&busy[i].longest, 0);
+        *calls += atomic_exchange(&busy[i].calls, 0);
+        *gap = longest > *gap ? longest : *gap;
+    }
+}
+
+/* Each round is a window in which nothing is applied, one with an apply in its middle, and one with the patch in. */
+static int bench_busy(unsigned threads, const char *trust, const char *bundle, unsigned rounds)
+{
+    static uint64_t pause[BENCH_ROUNDS_MAX], gap[BENCH_ROUNDS_MAX], idle[BENCH_ROUNDS_MAX], calls[3][BENCH_ROUNDS_MAX];
+    struct bench_busy *busy = aligned_alloc(64, threads * sizeof(*busy));
+    struct hotfix *hotfix = bench_open(trust);
+    pthread_t thread;
+    uint64_t after;
+
+    if (!busy)
+        bench_fail("threads", "out of memory");
+    memset(busy, 0, threads * sizeof(*busy));
+    for (unsigned i = 0; i < threads; i++)
+        if (pthread_create(&thread, NULL, bench_busy_caller, &busy[i]) != 0)
+            bench_fail("threads", "cannot be started");
+    bench_sleep_ms(BENCH_WINDOW_MS);
+    for (unsigned i = 0; i < rounds; i++) {
+        bench_busy_read(busy, threads, &after, &after);
+        bench_sleep_ms(BENCH_WINDOW_MS);
+        bench_busy_read(busy, threads, &idle[i], &calls[0][i]);
+        bench_sleep_ms(BENCH_WINDOW_MS / 2);
+        pause[i] = bench_change(hotfix, bundle).pause;
+        bench_sleep_ms(BENCH_WINDOW_MS / 2);
+        bench_busy_read(busy, threads, &gap[i], &calls[1][i]);
+        bench_sleep_ms(BENCH_WINDOW_MS);
+        bench_busy_read(busy, threads, &after, &calls[2][i]);
+        bench_change(hotfix, NULL);
+    }
+    printf("{\"threads\": %u, \"pause\": %ju, \"gap\": %ju, \"gap_without\": %ju, \"before\": %ju, \"during\": %ju, "
+           "\"after\": %ju, \"refused\": %u, ",
+           threads, bench_median(pause, rounds), bench_median(gap, rounds), bench_median(idle, rounds),
+           bench_median(calls[0], rounds), bench_median(calls[1], rounds), bench_median(calls[2], rounds),
+           bench_refused);
+    /* The medians have sorted them. */
+    printf("\"pause_worst\": %ju, \"gap_worst\": %ju, \"gap_without_worst\": %ju}\n", (uintmax_t)pause[rounds - 1],
+           (uintmax_t)gap[rounds - 1], (uintmax_t)idle[rounds - 1]);
+    bench_busy_stop = true;
     return 0;
 }
 
@@ -311,18 +392,19 @@ int main(int argc, char **argv)
     const char *mode = argc > 1 ? argv[1] : "";
     unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
 
-    if (strcmp(mode, "apply") == 0 && argc == 6) {
-        unsigned rounds = (unsigned)strtoul(argv[5], NULL, 10);
-        if (threads > 0 && rounds > 0 && rounds <= BENCH_ROUNDS_MAX)
-            return bench_apply(threads, argv[3], argv[4], rounds);
-    }
+    unsigned rounds = argc == 6 ? (unsigned)strtoul(argv[5], NULL, 10) : 0;
+    bool rounded = threads > 0 && rounds > 0 && rounds <= BENCH_ROUNDS_MAX;
+    if (strcmp(mode, "apply") == 0 && rounded)
+        return bench_apply(threads, argv[3], argv[4], rounds);
+    if (strcmp(mode, "busy") == 0 && rounded)
+        return bench_busy(threads, argv[3], argv[4], rounds);
     if (strcmp(mode, "gdb") == 0 && argc == 4 && threads > 0)
         return bench_gdb(threads, argv[3]);
     if (strcmp(mode, "call") == 0 && argc == 4)
         return bench_call(argv[2], argv[3]);
     if (strcmp(mode, "memory") == 0 && argc == 4)
         return bench_memory(argv[2], argv[3]);
-    fprintf(stderr, "usage: bench apply THREADS TRUST BUNDLE ROUNDS | gdb THREADS PATCH | call TRUST BUNDLE | "
+    fprintf(stderr, "usage: bench apply|busy THREADS TRUST BUNDLE ROUNDS | gdb THREADS PATCH | call TRUST BUNDLE | "
                     "memory TRUST BUNDLE\n");
     return 2;
 }
