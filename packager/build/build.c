@@ -164,7 +164,7 @@ static int prove_one(struct hf_work *work, struct hf_pairing *pairing, struct ho
     }
     if (is_part(work->target, pairing->proof_object)) {
         size_t size = err ? strlen(err->message) : 0;
-        if (err && !work->request->proof)
+        if (err && err->code == HOTFIX_INCOMPATIBLE && !work->request->proof)
             snprintf(err->message + size, sizeof(err->message) - size,
                      "; if the release was compiled without the section options, give --proof");
         return -1;

@@ -465,6 +465,20 @@ void hf_proof_destroy(struct hf_proof *proof)
     free(proof);
 }
 
+/* A reference in a function that nothing can be said about. */
+static const struct hf_reference *unsupported(const struct hf_proof *proof, const struct hf_name *function)
+{
+    const struct hf_part *part = function->part;
+
+    for (size_t i = 0; i < part->reference_count; i++) {
+        const struct hf_reference *reference = &part->references[i];
+        if (reference->offset >= function->value && reference->offset - function->value < function->size &&
+            proof->target->arch->relation(reference->type) == HF_RELATION_UNKNOWN)
+            return reference;
+    }
+    return NULL;
+}
+
 int hf_proof_check(const struct hf_proof *proof, struct hotfix_error *err)
 {
     const struct hf_object *object = proof->object;
@@ -476,6 +490,12 @@ int hf_proof_check(const struct hf_proof *proof, struct hotfix_error *err)
         return hf_error(err, HOTFIX_INCOMPATIBLE,
                         "%s: is not the object that %s was linked from: its functions disagree on where '%s' lies",
                         object->path, proof->target->image.path, proof->conflict);
+    const struct hf_reference *unknown = proof->differing ? unsupported(proof, proof->differing) : NULL;
+    if (unknown)
+        return hf_error(err, HOTFIX_UNPROVEN,
+                        "%s: function '%s' has a relocation of type %u at byte %#" PRIx64
+                        ", which is not supported; a code model (-mcmodel) may be the reason",
+                        object->path, proof->differing->text, unknown->type, unknown->offset - proof->differing->value);
     if (proof->differing)
         return hf_error(err, HOTFIX_INCOMPATIBLE,
                         "%s: is not the object that %s was linked from: function '%s' differs at byte %#" PRIx64

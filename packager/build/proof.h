@@ -52,7 +52,8 @@ void hf_proof_destroy(struct hf_proof *proof);
 
 /*
  * Does the object belong to the target as it is? 0; HOTFIX_INCOMPATIBLE naming the first function and byte that differ,
- * or what two functions disagree on; HOTFIX_UNPROVEN when nothing of it was found.
+ * or what two functions disagree on; HOTFIX_UNPROVEN when nothing of it was found, or when the function that differs
+ * holds a relocation that is not supported, which is named.
  */
 int hf_proof_check(const struct hf_proof *proof, struct hotfix_error *err);
 
