@@ -65,8 +65,38 @@ static void run_on_revert(const struct hf_applied *applied, struct hf_report *re
     ((void (*)(void))(applied->stage.patch.base + applied->manifest.on_revert))();
 }
 
-static void log_functions(struct hf_report *report)
+/* What remains to do for a bundle that is not applied any more. Frees it. */
+static void retire(struct hf_applied *applied, const struct hotfix_apply_options *options, struct hf_report *report)
 {
+    if (options->unload == HOTFIX_UNLOAD)
+        hf_unload(applied, options->deadline_ns, report);
+    hf_stage_abandon(&applied->stage);
+    hf_applied_destroy(applied);
+}
+
+/* The newest of the superseded bundles first, as if each were reverted. */
+static void retire_superseded(struct hf_applied **superseded, const struct hotfix_apply_options *options,
+                              struct hf_report *report)
+{
+    hf_registry_refresh();
+    for (size_t i = 0; superseded[i]; i++) {
+        const struct hf_manifest *manifest = &superseded[i]->manifest;
+        run_on_revert(superseded[i], report);
+        hf_report_log(report, HOTFIX_LOG_INFO, "superseded %s %s, id %s", manifest->name, manifest->version,
+                      report->result->superseded[i].id);
+        retire(superseded[i], options, report);
+    }
+}
+
+static void log_functions(const struct hf_switch *change, struct hf_report *report)
+{
+    for (size_t i = 0; i + 1 < change->part_count; i++) {
+        const struct hf_part *part = &change->parts[i];
+        for (size_t k = 0; k < part->function_count; k++)
+            hf_report_log(report, HOTFIX_LOG_DEBUG, "function %s of superseded %s: %p goes back to %p",
+                          part->functions[k].name, part->applied->manifest.name, part->functions[k].new_address,
+                          part->functions[k].previous_address);
+    }
     for (size_t i = 0; i < report->result->function_count; i++) {
         const struct hotfix_function *function = &report->result->functions[i];
         hf_report_log(report, HOTFIX_LOG_DEBUG, "function %s: %p -> %p, before that %p", function->name,
@@ -99,7 +129,7 @@ static int get_ready(struct hf_switch *change, struct hf_applied *applied, const
 {
     if (hf_switch_open(change, applied, HF_SWITCH_APPLY, options, report) != 0)
         return -1;
-    log_functions(report);
+    log_functions(change, report);
     if (run_on_apply(applied, report) != 0) {
         hf_switch_close(change);
         return -1;
@@ -123,12 +153,15 @@ static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied,
     }
 
     status = hf_switch_run(&change);
+    HF_FREE struct hf_applied **superseded = hf_move(change.superseded);
     hf_switch_close(&change);
     if (status != 0) {
         run_on_revert(applied, report);
         hf_stage_close(&applied->stage);
+        return -1;
     }
-    return status;
+    retire_superseded(superseded, options, report);
+    return 0;
 }
 
 int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_apply_options *options,
@@ -197,9 +230,6 @@ int hf_revert(const char *id, const struct hotfix_apply_options *options, struct
     hf_report_log(report, HOTFIX_LOG_INFO, "reverted %s %s: %zu functions, paused for %llu ns", report->result->name,
                   report->result->version, report->result->function_count,
                   (unsigned long long)report->result->cost.pause);
-    if (options->unload == HOTFIX_UNLOAD)
-        hf_unload(applied, options->deadline_ns, report);
-    hf_stage_abandon(&applied->stage);
-    hf_applied_destroy(applied);
+    retire(applied, options, report);
     return 0;
 }

@@ -69,6 +69,19 @@ static int check_function(const struct hf_manifest_function *function, const str
     return check_stacking(function, patcher, target, err);
 }
 
+/* One stop switches through one patcher. */
+static int check_superseded(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher,
+                            struct hotfix_error *err)
+{
+    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next)
+        if (hf_registry_supersedes(manifest, applied) && applied->patcher != patcher)
+            return hf_error(err, HOTFIX_PATCHER,
+                            "applied bundle %s %s, which this one supersedes, was applied through another patcher "
+                            "(%s); revert that first, or apply through that patcher",
+                            applied->manifest.name, applied->manifest.version, applied->patcher->name);
+    return 0;
+}
+
 int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher, struct hf_module *target,
                     struct hotfix_error *err)
 {
@@ -77,6 +90,8 @@ int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patc
                         hf_arch_host.name);
     if (hf_registry_find(manifest->id))
         return hf_error(err, HOTFIX_APPLIED, "bundle %s %s is applied already", manifest->name, manifest->version);
+    if (check_superseded(manifest, patcher, err) != 0)
+        return -1;
 
     struct hf_module module = {0};
     if (hf_module_find(&manifest->target_build_id, &module, err) != 0)

@@ -183,12 +183,8 @@ static int list_applied(struct hotfix_applied **list, size_t *count, struct hotf
     if (number > 0 && !items)
         return hf_error(error, HOTFIX_MEMORY, "out of memory");
     struct hotfix_applied *item = items;
-    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next, item++) {
-        hf_hex_encode(applied->manifest.id, HF_ID_SIZE, item->id);
-        memcpy(item->name, applied->manifest.name, sizeof(item->name));
-        memcpy(item->version, applied->manifest.version, sizeof(item->version));
-        item->function_count = applied->function_count;
-    }
+    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next)
+        hf_registry_describe(applied, item++);
     *list = items;
     *count = number;
     return 0;

@@ -89,7 +89,8 @@ struct hotfix_function {
     size_t old_size;
     void *new_address; /* in the patch */
     size_t new_size;
-    void *previous_address; /* where calls arrive without this bundle: old_address, or an earlier bundle's function */
+    void *previous_address; /* where calls arrive without this bundle: old_address, or an earlier bundle's function,
+                               in the result of an apply also one that it superseded */
     size_t entry_skip;      /* bytes of a landing pad (endbr64) at old_address that a detour leaves in place */
 };
 
@@ -102,6 +103,14 @@ struct hotfix_cost {
     uint64_t stage;
     uint64_t pause;
     uint64_t total;
+};
+
+/* A bundle that is or was applied. */
+struct hotfix_applied {
+    char id[HOTFIX_ID_TEXT_SIZE];
+    char name[HOTFIX_NAME_SIZE];
+    char version[HOTFIX_NAME_SIZE];
+    size_t function_count;
 };
 
 /*
@@ -119,16 +128,25 @@ struct hotfix_result {
     struct hotfix_cost cost;
     const char *log; /* the debug log, lines ended by \n; "" when there is none; never NULL after a call */
     void *storage;   /* the library's */
+    const struct hotfix_applied *superseded; /* bundles that the applied one took the place of, newest first */
+    size_t superseded_count;
 };
 #define HOTFIX_RESULT_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(struct hotfix_result), {HOTFIX_OK, 0, ""}, "", "", "", NULL, 0, {0, 0, 0, 0}, "", NULL                  \
+        sizeof(struct hotfix_result), {HOTFIX_OK, 0, ""}, "", "", "", NULL, 0, {0, 0, 0, 0}, "", NULL, NULL, 0         \
     }
 
 HOTFIX_API void hotfix_result_deinit(struct hotfix_result *result);
 
 /*
  * Verifies the bundle in a file, stages it, stops the threads and switches all its functions, or changes nothing.
+ *
+ * Applied bundles that its manifest supersedes are reverted in the same stop, or stay applied when it fails: calls of
+ * their functions that the new bundle does not replace arrive where they would without them. They are in the result
+ * and no more in the list; their hotfix_on_revert() runs after the stop, newest first. Their code stays mapped, unless
+ * the options ask for unloading. Superseded bundles that are not applied are passed over. One that another patcher
+ * applied is refused with HOTFIX_PATCHER. A later revert of the new bundle does not bring them back: apply them again.
+ *
  * Returns 0, or -1 with result->error. result may be NULL. Every enum hotfix_code but NOT_APPLIED can come out.
  */
 HOTFIX_API int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result);
@@ -145,14 +163,6 @@ HOTFIX_API int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, si
  * HOTFIX_PATCHER, HOTFIX_MEMORY.
  */
 HOTFIX_API int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result);
-
-/* One applied bundle. */
-struct hotfix_applied {
-    char id[HOTFIX_ID_TEXT_SIZE];
-    char name[HOTFIX_NAME_SIZE];
-    char version[HOTFIX_NAME_SIZE];
-    size_t function_count;
-};
 
 /*
  * Lists what is applied in this process, oldest first: *list is one block that the caller frees with free(), NULL when
@@ -185,6 +195,12 @@ struct hotfix_request {
  *
  * One operation calls either apply or revert, or neither when the threads could not be stopped. Both may call nothing
  * that allocates, locks or binds lazily. A revert's request holds only the functions for which no later bundle counts.
+ *
+ * An apply that supersedes bundles has several requests, each with a state of its own, all prepared before the stop:
+ * one for each superseded bundle that has functions which the new one does not replace, newest first, then the new
+ * bundle's. In one stop revert is called for the former and apply for the latter, in that order. When one of them
+ * fails, apply is called, in reverse order, for those that were reverted: every function goes back to new_address.
+ *
  * A function that is replaced already can be replaced again only through the same patcher.
  *
  * prepare, apply and revert return 0, or -1 with error set (a code left at HOTFIX_OK becomes HOTFIX_PATCHER). When
@@ -217,9 +233,9 @@ HOTFIX_API int hotfix_apply_with(struct hotfix *hotfix, const char *path, const 
 enum hotfix_quiescence { HOTFIX_IMMEDIATE, HOTFIX_QUIESCENT };
 
 /*
- * What becomes of the patch's code and data after a revert. Kept: they stay mapped for good, since threads may be in
- * the code, and the program may hold pointers into both. Unloaded: they are unmapped as by dlclose() if the library
- * finds no reason against it, else kept; the log says which, and why.
+ * What becomes of the patch's code and data after a revert, or of a superseded one's. Kept: they stay mapped for good,
+ * since threads may be in the code, and the program may hold pointers into both. Unloaded: they are unmapped as by
+ * dlclose() if the library finds no reason against it, else kept; the log says which, and why.
  *
  * Reasons: no stop within the deadline finds all threads outside of the patch; or a word points into it that is on a
  * thread's stack, in a general register, or at an aligned address in the memory of the process, an unreleased result of
@@ -242,7 +258,7 @@ struct hotfix_apply_options {
     const struct hotfix_patcher *patcher; /* NULL: the built-in one; not used by a revert */
     enum hotfix_quiescence quiescence;
     uint64_t deadline_ns;      /* from the first stopped thread to the last resumed one, all attempts; 0: 100 ms */
-    enum hotfix_unload unload; /* of a revert; not used by an apply */
+    enum hotfix_unload unload; /* of a revert, and of the bundles that an apply supersedes */
 };
 #define HOTFIX_APPLY_OPTIONS_INIT                                                                                      \
     {                                                                                                                  \
@@ -253,7 +269,8 @@ struct hotfix_apply_options {
  * As hotfix_apply(), hotfix_apply_memory() and hotfix_revert(), the way the options say; NULL means their defaults.
  *
  * A quiescent apply waits until no thread is inside the old functions, or inside the versions that applied bundles put
- * in their place; a quiescent revert, until none is inside the functions that it takes out of use. The threads are let
+ * in their place; a quiescent revert, until none is inside the functions that it takes out of use; an apply that
+ * supersedes bundles waits for both. The threads are let
  * go and stopped again meanwhile. HOTFIX_BUSY when one is still inside at the deadline: the message names the thread's
  * id, its name and the function.
  *

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "error.h"
 #include "registry.h"
 
@@ -101,6 +102,14 @@ void hf_registry_remove(struct hf_applied *applied)
     }
 }
 
+void hf_registry_describe(const struct hf_applied *applied, struct hotfix_applied *description)
+{
+    hf_hex_encode(applied->manifest.id, HF_ID_SIZE, description->id);
+    memcpy(description->name, applied->manifest.name, sizeof(description->name));
+    memcpy(description->version, applied->manifest.version, sizeof(description->version));
+    description->function_count = applied->function_count;
+}
+
 static int compare_address(const void *address, const void *function)
 {
     uintptr_t a = (uintptr_t)address;
@@ -134,6 +143,26 @@ void *hf_registry_previous(const struct hf_applied *applied, void *address)
             previous = function->new_address;
     }
     return previous;
+}
+
+bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_applied *applied)
+{
+    for (size_t i = 0; i < manifest->supersedes_count; i++)
+        if (memcmp(manifest->supersedes[i], applied->manifest.id, HF_ID_SIZE) == 0)
+            return true;
+    return false;
+}
+
+void *hf_registry_remaining(const struct hf_manifest *manifest, void *address)
+{
+    void *remaining = address;
+
+    for (const struct hf_applied *applied = first; applied; applied = applied->next) {
+        const struct hotfix_function *function = hf_registry_function(applied, address);
+        if (function && !hf_registry_supersedes(manifest, applied))
+            remaining = function->new_address;
+    }
+    return remaining;
 }
 
 void hf_registry_refresh(void)

@@ -47,6 +47,9 @@ struct hf_applied *hf_registry_last(void);
 void hf_registry_add(struct hf_applied *applied);
 void hf_registry_remove(struct hf_applied *applied);
 
+/* What the public list says of a bundle. */
+void hf_registry_describe(const struct hf_applied *applied, struct hotfix_applied *description);
+
 /* The bundle's function whose old address is this one; NULL when there is none. */
 const struct hotfix_function *hf_registry_function(const struct hf_applied *applied, const void *address);
 
@@ -55,6 +58,12 @@ bool hf_registry_counts(const struct hf_applied *applied, const void *address);
 
 /* Where calls of the function at address arrive without this bundle and those after it; applied may be NULL for all. */
 void *hf_registry_previous(const struct hf_applied *applied, void *address);
+
+/* True when the manifest, of a bundle that is applied or not, says that it supersedes this one. */
+bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_applied *applied);
+
+/* Where calls of the function at address arrive without the bundles that this manifest supersedes. */
+void *hf_registry_remaining(const struct hf_manifest *manifest, void *address);
 
 /* Makes the previous addresses of all applied functions those of now, after a bundle was taken out. */
 void hf_registry_refresh(void);

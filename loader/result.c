@@ -19,6 +19,7 @@ struct storage {
     size_t log_capacity;
     struct hotfix_function *functions; /* followed by the names */
     size_t function_count;
+    struct hotfix_applied *superseded;
 };
 
 /* Nothing is to look like a pointer into a patch that may be unloaded. */
@@ -49,6 +50,7 @@ void hotfix_result_deinit(struct hotfix_result *result)
     if (storage) {
         free(storage->log);
         drop_functions(storage);
+        free(storage->superseded);
         free(storage);
     }
     size_t size = result->size;
@@ -87,6 +89,8 @@ int hf_report_end(struct hf_report *report, int status)
     if (status != 0) {
         result->functions = NULL;
         result->function_count = 0;
+        result->superseded = NULL;
+        result->superseded_count = 0;
         hf_report_log(report, HOTFIX_LOG_ERROR, "%s", result->error.message);
     } else {
         result->error = empty.error;
@@ -173,5 +177,24 @@ int hf_report_functions(struct hf_report *report, const struct hotfix_function *
     storage->function_count = count;
     result->functions = copy;
     result->function_count = count;
+    return 0;
+}
+
+int hf_report_superseded(struct hf_report *report, struct hf_applied *const *superseded, size_t count)
+{
+    struct hotfix_result *result = report->result;
+    struct storage *storage = result->storage;
+
+    if (count == 0)
+        return 0;
+    struct hotfix_applied *list = storage ? calloc(count, sizeof(*list)) : NULL;
+    if (!list)
+        return hf_error(&result->error, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        hf_registry_describe(superseded[i], &list[i]);
+    free(storage->superseded);
+    storage->superseded = list;
+    result->superseded = list;
+    result->superseded_count = count;
     return 0;
 }

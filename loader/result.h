@@ -9,6 +9,7 @@
 
 #include "hotfix.h"
 #include "manifest.h"
+#include "registry.h"
 
 struct hf_report {
     struct hotfix_result *result; /* the caller's, or `unseen` */
@@ -40,6 +41,9 @@ void hf_report_bundle(struct hf_report *report, const struct hf_manifest *manife
 
 /* Copies the functions, names included, into the result. HOTFIX_MEMORY. */
 int hf_report_functions(struct hf_report *report, const struct hotfix_function *functions, size_t count);
+
+/* Copies what is known of these bundles into the result. HOTFIX_MEMORY. */
+int hf_report_superseded(struct hf_report *report, struct hf_applied *const *superseded, size_t count);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t hf_clock(void);

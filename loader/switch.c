@@ -14,20 +14,95 @@ static void log_line(const struct hotfix_request *request, const char *text)
     hf_report_log(change->report, HOTFIX_LOG_DEBUG, "patcher %s: %s", change->applied->patcher->name, text);
 }
 
-/* The functions to switch, each with where it comes from or goes back to. */
-static void select_functions(struct hf_switch *change)
+/* Adds a function to the part, with where its calls go back to. */
+static void select_function(struct hf_switch *change, struct hf_part *part, const struct hotfix_function *from,
+                            void *previous)
 {
-    const struct hf_applied *applied = change->applied;
+    struct hotfix_function *function = &part->functions[part->function_count++];
+
+    *function = *from;
+    function->previous_address = previous;
+    change->function_count++;
+}
+
+/* A superseded bundle's functions that go back: those that calls arrive at and the new bundle does not replace. */
+static void select_superseded(struct hf_switch *change, struct hf_part *part)
+{
+    const struct hf_applied *superseded = part->applied;
+
+    for (size_t i = 0; i < superseded->function_count; i++) {
+        const struct hotfix_function *function = &superseded->functions[i];
+        if (hf_registry_counts(superseded, function->old_address) &&
+            !hf_registry_function(change->applied, function->old_address))
+            select_function(change, part, function,
+                            hf_registry_remaining(&change->applied->manifest, function->old_address));
+    }
+}
+
+/* The bundle's own functions to switch, each with where it comes from or goes back to. */
+static void select_own(struct hf_switch *change, struct hf_part *part)
+{
+    const struct hf_applied *applied = part->applied;
 
     for (size_t i = 0; i < applied->function_count; i++) {
-        struct hotfix_function function = applied->functions[i];
-        if (change->direction == HF_SWITCH_REVERT) {
-            if (!hf_registry_counts(applied, function.old_address))
-                continue;
-            function.previous_address = hf_registry_previous(applied, function.old_address);
-        }
-        change->functions[change->function_count++] = function;
+        const struct hotfix_function *function = &applied->functions[i];
+        if (part->direction == HF_SWITCH_APPLY)
+            select_function(change, part, function, function->previous_address);
+        else if (hf_registry_counts(applied, function->old_address))
+            select_function(change, part, function, hf_registry_previous(applied, function->old_address));
     }
+}
+
+static void add_part(struct hf_switch *change, struct hf_applied *applied, enum hf_direction direction)
+{
+    struct hf_part *part = &change->parts[change->part_count++];
+
+    *part = (struct hf_part){
+        .applied = applied, .direction = direction, .functions = change->functions + change->function_count};
+    if (applied == change->applied)
+        select_own(change, part);
+    else
+        select_superseded(change, part);
+}
+
+/* Lists the applied bundles that the new one supersedes; *functions is how many they have. */
+static int list_superseded(struct hf_switch *change, size_t *functions)
+{
+    const struct hf_manifest *manifest = &change->applied->manifest;
+    size_t count = 0;
+
+    *functions = 0;
+    for (struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next) {
+        if (hf_registry_supersedes(manifest, applied)) {
+            *functions += applied->function_count;
+            count++;
+        }
+    }
+    change->superseded = calloc(count + 1, sizeof(struct hf_applied *));
+    if (!change->superseded)
+        return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
+    change->superseded_count = count;
+    for (struct hf_applied *applied = hf_registry_first(); applied && count > 0; applied = applied->next)
+        if (hf_registry_supersedes(manifest, applied))
+            change->superseded[--count] = applied;
+    return 0;
+}
+
+static int list_parts(struct hf_switch *change, enum hf_direction direction)
+{
+    size_t functions = 0;
+
+    if (direction == HF_SWITCH_APPLY && list_superseded(change, &functions) != 0)
+        return -1;
+    change->parts = calloc(change->superseded_count + 1, sizeof(*change->parts));
+    change->functions = calloc(functions + change->applied->function_count + 1, sizeof(*change->functions));
+    if (!change->parts || !change->functions)
+        return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
+
+    for (size_t i = 0; i < change->superseded_count; i++)
+        add_part(change, change->superseded[i], HF_SWITCH_REVERT);
+    add_part(change, change->applied, direction);
+    return 0;
 }
 
 /* What may be overwritten, and a copy of the code to compare and repair with. */
@@ -74,6 +149,17 @@ static void add_older(struct hf_switch *change, const struct hotfix_function *fu
     }
 }
 
+static void list_busy_part(struct hf_switch *change, const struct hf_part *part)
+{
+    for (size_t i = 0; i < part->function_count; i++) {
+        const struct hotfix_function *function = &part->functions[i];
+        if (part->direction == HF_SWITCH_APPLY)
+            add_older(change, function);
+        else
+            add_busy(change, function->name, function->new_address, function->new_size);
+    }
+}
+
 /* The versions that this switch takes out of use. */
 static int list_busy(struct hf_switch *change)
 {
@@ -85,13 +171,8 @@ static int list_busy(struct hf_switch *change)
     if (!change->busy || !change->busy_names)
         return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
 
-    for (size_t i = 0; i < change->function_count; i++) {
-        const struct hotfix_function *function = &change->functions[i];
-        if (change->direction == HF_SWITCH_APPLY)
-            add_older(change, function);
-        else
-            add_busy(change, function->name, function->new_address, function->new_size);
-    }
+    for (size_t i = 0; i < change->part_count; i++)
+        list_busy_part(change, &change->parts[i]);
     return 0;
 }
 
@@ -107,16 +188,16 @@ static int patcher_failed(const struct hf_switch *change, const char *step)
     return -1;
 }
 
-static int prepare(struct hf_switch *change)
+static int prepare(struct hf_switch *change, struct hf_part *part)
 {
-    const struct hf_applied *applied = change->applied;
-    const struct hotfix_patcher *patcher = applied->patcher;
+    const struct hf_applied *applied = part->applied;
+    const struct hotfix_patcher *patcher = change->applied->patcher;
     struct hotfix_error *err = hf_report_error(change->report);
 
-    change->request = (struct hotfix_request){
-        .size = sizeof(change->request),
-        .functions = change->functions,
-        .function_count = change->function_count,
+    part->request = (struct hotfix_request){
+        .size = sizeof(part->request),
+        .functions = part->functions,
+        .function_count = part->function_count,
         .module = applied->target.path,
         .module_base = (void *)applied->target.base,
         .patch_base = (void *)applied->stage.patch.base,
@@ -124,30 +205,35 @@ static int prepare(struct hf_switch *change)
         .storage = change,
     };
     *err = (struct hotfix_error){.code = HOTFIX_OK};
-    if (patcher->prepare && patcher->prepare(&change->request, patcher->arg, &change->state, err) != 0)
+    if (patcher->prepare && patcher->prepare(&part->request, patcher->arg, &part->state, err) != 0)
         return patcher_failed(change, "prepare");
-    change->prepared = true;
+    part->prepared = true;
+    return 0;
+}
+
+static int prepare_all(struct hf_switch *change)
+{
+    for (size_t i = 0; i < change->part_count; i++)
+        if (change->parts[i].function_count > 0 && prepare(change, &change->parts[i]) != 0)
+            return -1;
     return 0;
 }
 
 int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf_direction direction,
                    const struct hotfix_apply_options *options, struct hf_report *report)
 {
-    *change = (struct hf_switch){
-        .applied = applied, .direction = direction, .report = report, .deadline_ns = options->deadline_ns};
+    *change = (struct hf_switch){.applied = applied, .report = report, .deadline_ns = options->deadline_ns};
     hf_code_writer_init(&change->writer);
 
-    change->functions = calloc(applied->function_count + 1, sizeof(*change->functions));
-    if (!change->functions) {
-        hf_error(hf_report_error(report), HOTFIX_MEMORY, "out of memory");
+    if (list_parts(change, direction) != 0)
         goto undo;
-    }
-    select_functions(change);
-    if (hf_report_functions(report, change->functions, change->function_count) != 0 || snapshot(change) != 0)
+    const struct hf_part *own = &change->parts[change->part_count - 1];
+    if (hf_report_functions(report, own->functions, own->function_count) != 0 ||
+        hf_report_superseded(report, change->superseded, change->superseded_count) != 0 || snapshot(change) != 0)
         goto undo;
     if (options->quiescence == HOTFIX_QUIESCENT && list_busy(change) != 0)
         goto undo;
-    if (change->function_count > 0 && prepare(change) != 0)
+    if (prepare_all(change) != 0)
         goto undo;
     return 0;
 
@@ -181,22 +267,38 @@ static void repair(const struct hf_switch *change)
 
 static void record(const struct hf_switch *change)
 {
-    if (change->direction == HF_SWITCH_APPLY)
-        hf_registry_add(change->applied);
-    else
-        hf_registry_remove(change->applied);
+    for (size_t i = 0; i < change->part_count; i++) {
+        if (change->parts[i].direction == HF_SWITCH_APPLY)
+            hf_registry_add(change->parts[i].applied);
+        else
+            hf_registry_remove(change->parts[i].applied);
+    }
+}
+
+static int switch_part(const struct hf_switch *change, const struct hf_part *part, bool forward,
+                       struct hotfix_error *err)
+{
+    const struct hotfix_patcher *patcher = change->applied->patcher;
+
+    if (part->function_count == 0)
+        return 0;
+    return forward ? patcher->apply(&part->request, patcher->arg, part->state, err)
+                   : patcher->revert(&part->request, patcher->arg, part->state, err);
 }
 
 /* While threads are stopped. */
 static int act(void *arg, struct hotfix_error *err)
 {
     struct hf_switch *change = arg;
-    const struct hotfix_patcher *patcher = change->applied->patcher;
 
-    int status = change->direction == HF_SWITCH_APPLY
-                     ? patcher->apply(&change->request, patcher->arg, change->state, err)
-                     : patcher->revert(&change->request, patcher->arg, change->state, err);
-    if (status != 0) {
+    for (size_t i = 0; i < change->part_count; i++) {
+        const struct hf_part *part = &change->parts[i];
+        change->current = i;
+        if (switch_part(change, part, part->direction == HF_SWITCH_APPLY, err) == 0)
+            continue;
+        /* What else a patcher keeps is its own to undo. The code is repaired in any case, so no failure counts here. */
+        while (i-- > 0)
+            switch_part(change, &change->parts[i], change->parts[i].direction != HF_SWITCH_APPLY, &change->unseen);
         repair(change);
         return -1;
     }
@@ -226,7 +328,7 @@ int hf_switch_run(struct hf_switch *change)
     };
     *err = (struct hotfix_error){.code = HOTFIX_OK};
     if (hf_stop_run(&request, &report->result->cost.pause, err) != 0)
-        return patcher_failed(change, change->direction == HF_SWITCH_APPLY ? "apply" : "revert");
+        return patcher_failed(change, change->parts[change->current].direction == HF_SWITCH_APPLY ? "apply" : "revert");
     return 0;
 }
 
@@ -234,14 +336,19 @@ void hf_switch_close(struct hf_switch *change)
 {
     const struct hotfix_patcher *patcher = change->applied->patcher;
 
-    if (change->prepared && patcher->finish)
-        patcher->finish(&change->request, patcher->arg, change->state);
+    for (size_t i = change->part_count; i-- > 0;) {
+        const struct hf_part *part = &change->parts[i];
+        if (part->prepared && patcher->finish)
+            patcher->finish(&part->request, patcher->arg, part->state);
+    }
     hf_code_writer_deinit(&change->writer);
     /* Nothing is to look like a pointer into a patch that may be unloaded. */
     if (change->functions)
         explicit_bzero(change->functions, change->function_count * sizeof(change->functions[0]));
     if (change->busy)
         explicit_bzero(change->busy, change->busy_count * sizeof(change->busy[0]));
+    free(change->superseded);
+    free(change->parts);
     free(change->functions);
     free(change->ranges);
     free(change->busy);
