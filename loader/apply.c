@@ -19,9 +19,9 @@ static void bundle_cleanup(struct hf_bundle *bundle)
     hf_bundle_deinit(bundle);
 }
 
-/* The bundle's signature and form. Nothing of it is looked at before a trusted key has signed it. */
-static int open_bundle(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
-                       struct hf_bundle *bundle)
+/* Nothing of the bundle is looked at before a trusted key has signed it. */
+int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
+                  struct hf_bundle *bundle)
 {
     struct hotfix_error *err = hf_report_error(report);
     const char *where = input->path ? input->path : "in memory";
@@ -29,7 +29,7 @@ static int open_bundle(const struct hf_input *input, const struct hf_trust *trus
     HF_FREE uint8_t *file = NULL;
     const void *bytes = input->bytes;
     size_t size = input->size;
-    if (input->path) {
+    if (!bytes) {
         if (hf_file_read(input->path, HF_BUNDLE_MAX_SIZE, &file, &size, err) != 0)
             return -1;
         bytes = file;
@@ -172,7 +172,7 @@ int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const s
 
     __attribute__((cleanup(bundle_cleanup))) struct hf_bundle bundle = {0};
     struct hf_module target = {0};
-    int status = open_bundle(input, trust, report, &bundle);
+    int status = hf_input_open(input, trust, report, &bundle);
     if (status == 0)
         status = hf_check_target(&bundle.manifest, options->patcher, &target, err);
     report->result->cost.verify = hf_clock() - begin;

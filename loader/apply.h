@@ -6,16 +6,24 @@
 #ifndef HF_APPLY_H
 #define HF_APPLY_H
 
+#include "bundle.h"
 #include "hotfix.h"
 #include "result.h"
 #include "trust.h"
 
-/* Where the bundle is: a file, or (path NULL) bytes in memory. */
+/* Where the bundle is: bytes in memory, or (bytes NULL) a file. The path of bytes, or NULL, is for messages alone. */
 struct hf_input {
     const char *path;
     const void *bytes;
     size_t size;
 };
+
+/*
+ * Verifies the bundle's signature and form and names it in the report. bundle is empty (all zeros) at first, and to be
+ * freed with hf_bundle_deinit() also after a failure.
+ */
+int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
+                  struct hf_bundle *bundle);
 
 /* The options have a patcher. */
 int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_apply_options *options,

@@ -82,15 +82,20 @@ static int check_superseded(const struct hf_manifest *manifest, const struct hot
     return 0;
 }
 
-int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher, struct hf_module *target,
-                    struct hotfix_error *err)
+int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err)
 {
     if (strcmp(manifest->arch, hf_arch_host.name) != 0)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "the bundle is for %s, this process runs on %s", manifest->arch,
                         hf_arch_host.name);
     if (hf_registry_find(manifest->id))
         return hf_error(err, HOTFIX_APPLIED, "bundle %s %s is applied already", manifest->name, manifest->version);
-    if (check_superseded(manifest, patcher, err) != 0)
+    return 0;
+}
+
+int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher, struct hf_module *target,
+                    struct hotfix_error *err)
+{
+    if (hf_check_bundle(manifest, err) != 0 || check_superseded(manifest, patcher, err) != 0)
         return -1;
 
     struct hf_module module = {0};

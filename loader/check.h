@@ -7,6 +7,9 @@
 #include "manifest.h"
 #include "module.h"
 
+/* What needs no target: CPU, id not applied yet. HOTFIX_INCOMPATIBLE, HOTFIX_APPLIED. */
+int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err);
+
 /*
  * CPU, module with the build-id, id not applied yet, every function inside the module's code and its bytes in memory as
  * the manifest says (detours of bundles that are applied aside). On success the target is kept loaded.

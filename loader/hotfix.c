@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public functions: arguments are checked here, the work is done elsewhere. */
+#include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apply.h"
+#include "arm.h"
 #include "digest.h"
 #include "error.h"
 #include "hotfix.h"
@@ -115,6 +117,8 @@ static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const 
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
         status = hf_apply(input, &hotfix->trust, &resolved, &report);
+    if (status == 0)
+        hf_armed_drop(report.result->id, NULL);
     return leave(&report, status);
 }
 
@@ -163,7 +167,7 @@ int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix
 
     struct hotfix_apply_options resolved;
     int status = resolve(options, &resolved, hf_report_error(&report));
-    if (status == 0)
+    if (status == 0 && !(id && hf_armed_drop(id, &report)))
         status = hf_revert(id, &resolved, &report);
     return leave(&report, status);
 }
@@ -197,6 +201,69 @@ int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *cou
     if (hf_lock_take(error) != 0)
         return -1;
     int status = list_applied(list, count, error);
+    hf_lock_release();
+    return status;
+}
+
+int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+               struct hotfix_result *result)
+{
+    struct hf_report report;
+    if (enter(hotfix, result, &report) != 0)
+        return -1;
+    report.frame = __builtin_frame_address(0);
+
+    struct hotfix_apply_options resolved;
+    int status = resolve(options, &resolved, hf_report_error(&report));
+    if (status == 0 && !path)
+        status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
+    if (status == 0)
+        status = hf_arm(path, &hotfix->trust, &resolved, &report);
+    return leave(&report, status);
+}
+
+int hotfix_apply_armed(struct hotfix *hotfix, size_t *count, struct hotfix_error *error)
+{
+    size_t applied;
+
+    if (!hotfix)
+        return hf_error(error, HOTFIX_USAGE, "no handle is given");
+    if (hf_lock_take(error) != 0)
+        return -1;
+    int status =
+        hf_armed_apply(&hotfix->trust, hotfix->log, hotfix->log_arg, __builtin_frame_address(0), &applied, error);
+    hf_lock_release();
+    if (count)
+        *count = applied;
+    return status;
+}
+
+void *hotfix_dlopen(struct hotfix *hotfix, const char *file, int flags, struct hotfix_error *error)
+{
+    if (!hotfix) {
+        hf_error(error, HOTFIX_USAGE, "no handle is given");
+        return NULL;
+    }
+    /* Without the lock: constructors run, and may call this library. */
+    void *library = dlopen(file, flags);
+    if (!library) {
+        const char *reason = dlerror();
+        hf_error(error, HOTFIX_NO_TARGET, "cannot load the library: %s", reason ? reason : "it is not loaded");
+        return NULL;
+    }
+    if (error)
+        *error = (struct hotfix_error){.code = HOTFIX_OK};
+    hotfix_apply_armed(hotfix, NULL, error);
+    return library;
+}
+
+int hotfix_list_armed(struct hotfix *hotfix, struct hotfix_armed **list, size_t *count, struct hotfix_error *error)
+{
+    if (!hotfix || !list || !count)
+        return hf_error(error, HOTFIX_USAGE, "a handle and a place for the list are needed");
+    if (hf_lock_take(error) != 0)
+        return -1;
+    int status = hf_armed_list(list, count, error);
     hf_lock_release();
     return status;
 }

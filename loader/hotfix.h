@@ -49,8 +49,9 @@ extern "C" {
 #define HOTFIX_VERSION_MAJOR 0
 #define HOTFIX_VERSION_MINOR 1
 #define HOTFIX_STACK_SIZE    65536
-#define HOTFIX_ID_TEXT_SIZE  33 /* a bundle id: 32 hexadecimal digits and NUL */
-#define HOTFIX_NAME_SIZE     65 /* a bundle's name or version, NUL included */
+#define HOTFIX_ID_TEXT_SIZE  33  /* a bundle id: 32 hexadecimal digits and NUL */
+#define HOTFIX_NAME_SIZE     65  /* a bundle's name or version, NUL included */
+#define HOTFIX_TARGET_SIZE   256 /* a target's file name, NUL included; longer ones are cut */
 
 /* A handle: a trust store and a log callback. */
 struct hotfix;
@@ -158,9 +159,9 @@ HOTFIX_API int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, si
 /*
  * Puts the functions of an applied bundle back. id is its 32-digit id, or NULL for the bundle applied last. A function
  * that a later bundle replaced too keeps that bundle's version; one that an earlier bundle replaced goes back to that
- * one's. The patch's code stays mapped, since threads may still be in it (but see enum hotfix_unload). After a revert
- * the same bundle may be applied again. HOTFIX_NOT_APPLIED, HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH,
- * HOTFIX_PATCHER, HOTFIX_MEMORY.
+ * one's. A bundle that is armed (hotfix_arm()) is disarmed by its id. The patch's code stays mapped, since threads may
+ * still be in it (but see enum hotfix_unload). After a revert the same bundle may be applied again. HOTFIX_NOT_APPLIED,
+ * HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH, HOTFIX_PATCHER, HOTFIX_MEMORY.
  */
 HOTFIX_API int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result);
 
@@ -285,6 +286,55 @@ HOTFIX_API int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle
                                        const struct hotfix_apply_options *options, struct hotfix_result *result);
 HOTFIX_API int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
                                  struct hotfix_result *result);
+
+/*
+ * Arms a bundle for a library that may not be loaded yet. Verifies it now (signature, form, expiry, CPU), so that a bad
+ * one is refused while somebody looks, and keeps a copy of it. When its target is loaded already it is applied at once,
+ * as by hotfix_apply_opt(). Else 0 is returned with no functions in the result, and it waits for hotfix_dlopen() or
+ * hotfix_apply_armed(). options may be NULL; a patcher in them must last as long as the bundle is armed or applied.
+ *
+ * Nothing watches the dynamic linker: what is armed takes effect in those two calls, and costs nothing otherwise. A
+ * library that comes by a plain dlopen(), by another library's, or on behalf of the C library, runs as it is until the
+ * program calls hotfix_apply_armed(). Constructors of the library have always run by then. Libraries in a namespace of
+ * dlmopen() are not seen.
+ *
+ * What is armed belongs to the process, not to a handle; a child of fork has it too. hotfix_revert() with its id
+ * disarms it. Once applied it is no longer armed: after its revert it must be armed again. HOTFIX_APPLIED when it is
+ * armed or applied already; otherwise as hotfix_apply_opt().
+ */
+HOTFIX_API int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+                          struct hotfix_result *result);
+
+/*
+ * Applies every armed bundle whose target is loaded by now, in the order of arming, each whole or not at all, verified
+ * again with this handle's trust. To be called after a dlopen(), before anything of the library is used. One that fails
+ * stays armed, is logged through the handle, and hotfix_list_armed() tells why; the others are applied none the less. A
+ * library of the target's name but another build-id is logged and listed likewise, and is no failure.
+ *
+ * Returns 0, or -1 with the first failure, as of hotfix_apply_opt(). *count, when not NULL, is the number applied.
+ */
+HOTFIX_API int hotfix_apply_armed(struct hotfix *hotfix, size_t *count, struct hotfix_error *error);
+
+/*
+ * dlopen() followed by hotfix_apply_armed(). Returns what dlopen() does, for dlclose(): NULL with HOTFIX_NO_TARGET when
+ * the library cannot be loaded. When it is loaded, error has the outcome of hotfix_apply_armed(): HOTFIX_OK, or why a
+ * bundle was not applied. The file is searched for as if libhotfix had called dlopen(): give a path when the program's
+ * own run path matters. RTLD_NOLOAD and the other flags are passed on.
+ */
+HOTFIX_API void *hotfix_dlopen(struct hotfix *hotfix, const char *file, int flags, struct hotfix_error *error);
+
+/* One armed bundle. */
+struct hotfix_armed {
+    char id[HOTFIX_ID_TEXT_SIZE];
+    char name[HOTFIX_NAME_SIZE];
+    char version[HOTFIX_NAME_SIZE];
+    char target[HOTFIX_TARGET_SIZE]; /* file name of the library that it waits for */
+    struct hotfix_error error;       /* why the last attempt failed; HOTFIX_OK when there was none */
+};
+
+/* Lists what is armed, in the order of arming; as hotfix_list(). HOTFIX_MEMORY. */
+HOTFIX_API int hotfix_list_armed(struct hotfix *hotfix, struct hotfix_armed **list, size_t *count,
+                                 struct hotfix_error *error);
 
 /*
  * Registers a stack that threads leave and enter again, as a coroutine's: the size bytes from low on, low being its

@@ -167,6 +167,39 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
     return 0;
 }
 
+struct sighting {
+    struct search search;
+    const char *name;
+    enum hf_presence presence;
+};
+
+static int visit_presence(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct sighting *sighting = arg;
+    struct hf_module module;
+
+    (void)size;
+    if (!describe(info, &module))
+        return 0;
+    if (matches(&sighting->search, &module)) {
+        sighting->presence = HF_PRESENCE_LOADED;
+        return 1;
+    }
+    const char *path = info->dlpi_name ? info->dlpi_name : "";
+    const char *slash = strrchr(path, '/');
+    if (strcmp(slash ? slash + 1 : path, sighting->name) == 0)
+        sighting->presence = HF_PRESENCE_OTHER;
+    return 0;
+}
+
+enum hf_presence hf_module_presence(const struct hf_build_id *build_id, const char *name)
+{
+    struct sighting sighting = {.search = {.build_id = build_id}, .name = name, .presence = HF_PRESENCE_NONE};
+
+    dl_iterate_phdr(visit_presence, &sighting);
+    return sighting.presence;
+}
+
 int hf_module_open(void *handle, struct hf_module *module, struct hotfix_error *err)
 {
     struct link_map *map;

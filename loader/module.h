@@ -32,6 +32,12 @@ struct hf_module {
  */
 int hf_module_find(const struct hf_build_id *build_id, struct hf_module *module, struct hotfix_error *err);
 
+/* What is loaded of a file name without directories: nothing, only other builds of it, or what has the build-id. */
+enum hf_presence { HF_PRESENCE_NONE, HF_PRESENCE_OTHER, HF_PRESENCE_LOADED };
+
+/* The build-id alone decides HF_PRESENCE_LOADED: the file may have been renamed. */
+enum hf_presence hf_module_presence(const struct hf_build_id *build_id, const char *name);
+
 /* The module of a dlopen handle, which it takes over when it succeeds. HOTFIX_STAGE, HOTFIX_MEMORY. */
 int hf_module_open(void *handle, struct hf_module *module, struct hotfix_error *err);
 

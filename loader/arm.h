@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bundles that wait for their target to be loaded, oldest first. To be called with the lock (lock.h) held.
+ *
+ * A child has what its parent had armed: the list is changed by single stores, so that one forked at any moment finds
+ * it whole.
+ */
+#ifndef HF_ARM_H
+#define HF_ARM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "apply.h"
+#include "hotfix.h"
+#include "result.h"
+#include "trust.h"
+
+/* As hotfix_arm(), of a file. The options have a patcher. */
+int hf_arm(const char *path, const struct hf_trust *trust, const struct hotfix_apply_options *options,
+           struct hf_report *report);
+
+/* As hotfix_apply_armed(); each bundle is reported to log, which may be NULL. frame as in struct hf_report. */
+int hf_armed_apply(const struct hf_trust *trust, hotfix_log_fn log, void *log_arg, const void *frame, size_t *count,
+                   struct hotfix_error *err);
+
+/* Drops the bundle with this id, as text, and reports it. False when it is not armed. report may be NULL. */
+bool hf_armed_drop(const char *id, struct hf_report *report);
+
+/* As hotfix_list_armed(). */
+int hf_armed_list(struct hotfix_armed **list, size_t *count, struct hotfix_error *err);
+
+#endif
