@@ -299,7 +299,8 @@ HOTFIX_API int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const st
  * dlmopen() are not seen.
  *
  * What is armed belongs to the process, not to a handle; a child of fork has it too. hotfix_revert() with its id
- * disarms it. Once applied it is no longer armed: after its revert it must be armed again. HOTFIX_APPLIED when it is
+ * disarms it. Once applied it is no longer armed: after its revert it must be armed again. Superseding is for applied
+ * bundles: an armed one that another bundle supersedes stays armed until it is disarmed. HOTFIX_APPLIED when it is
  * armed or applied already; otherwise as hotfix_apply_opt().
  */
 HOTFIX_API int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
