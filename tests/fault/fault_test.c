@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every step of an apply and of a revert fails in turn: after each the process is what it was, or the whole change was
- * made, and the next try succeeds. Threads keep calling what is switched, and must never see anything but one of its
- * two versions.
+ * Every step of an apply, of one that supersedes another bundle, and of a revert fails in turn: after each the process
+ * is what it was, or the whole change was made, and the next try succeeds. Threads keep calling what is switched, and
+ * must never see anything but one of its versions.
  */
 #include <malloc.h>
 #include <pthread.h>
@@ -16,11 +16,32 @@
 #define SIGNALS_MAX   64
 #define STEPS_AT_MOST 100000
 #define FACTOR        5
+#define NEWER_FACTOR  7
 
 static const char *const kind_names[FAULT_KINDS] = {"failure", "interruption", "timeout", "death of the helper"};
 static const struct hotfix_apply_options bounded = {.size = sizeof(bounded), .deadline_ns = 1000000000u};
 
 static char bundle[PATH_SIZE], bundle_id[HOTFIX_ID_TEXT_SIZE];
+static char newer[PATH_SIZE], newer_id[HOTFIX_ID_TEXT_SIZE]; /* of price() alone; supersedes the former */
+
+/* What price(10) and tax(10) are. */
+struct version {
+    int price;
+    int tax;
+};
+
+enum operation { APPLY, REVERT, SUPERSEDE };
+
+static const struct {
+    const char *name;
+    struct version before;
+    struct version after;
+} operations[] = {
+    [APPLY] = {"apply", {20, 11}, {10 * FACTOR, 10 + FACTOR}},
+    [REVERT] = {"revert", {10 * FACTOR, 10 + FACTOR}, {20, 11}},
+    [SUPERSEDE] = {"superseding apply", {10 * FACTOR, 10 + FACTOR}, {10 * NEWER_FACTOR, 11}},
+};
+
 static atomic_bool stop_threads;
 static atomic_int torn;
 static pthread_t caller, sleeper;
@@ -30,7 +51,7 @@ static void *call_all_the_time(void *arg)
     (void)arg;
     while (!stop_threads) {
         int now = price(10), then = tax(10);
-        if ((now != 20 && now != 10 * FACTOR) || (then != 11 && then != 10 + FACTOR))
+        if ((now != 20 && now != 10 * FACTOR && now != 10 * NEWER_FACTOR) || (then != 11 && then != 10 + FACTOR))
             torn++;
     }
     return NULL;
@@ -94,11 +115,11 @@ static void assert_same_rest(const struct rest *before, const char *what)
         fail_msg("%s: signal dispositions changed", what);
 }
 
-static void assert_version(bool patched, const char *what)
+static void assert_version(struct version version, const char *what)
 {
     int now = price(10), then = tax(10);
 
-    if (now != (patched ? 10 * FACTOR : 20) || then != (patched ? 10 + FACTOR : 11))
+    if (now != version.price || then != version.tax)
         fail_msg("%s: price(10) is %d, tax(10) is %d", what, now, then);
     if (torn)
         fail_msg("%s: a thread saw something that is neither the old nor the new code", what);
@@ -121,14 +142,26 @@ static void assert_same_picture(struct picture *before, const char *what)
     free(before->maps);
 }
 
-static int apply_or_revert(bool apply, const struct hotfix_apply_options *options, struct hotfix_result *result)
+static int run(enum operation operation, const struct hotfix_apply_options *options, struct hotfix_result *result)
 {
-    return apply ? hotfix_apply_opt(handle, bundle, options, result)
-                 : hotfix_revert_opt(handle, bundle_id, options, result);
+    if (operation == REVERT)
+        return hotfix_revert_opt(handle, bundle_id, options, result);
+    return hotfix_apply_opt(handle, operation == APPLY ? bundle : newer, options, result);
+}
+
+/* After the operation: makes it possible again. */
+static void turn_back(enum operation operation)
+{
+    if (operation == APPLY)
+        must_revert(bundle_id);
+    if (operation == SUPERSEDE)
+        must_revert(newer_id);
+    if (operation != APPLY)
+        must_apply(bundle);
 }
 
 /* One call with its nth step failing. False when it has fewer. */
-static bool step(bool apply, enum fault_kind kind, unsigned long nth)
+static bool step(enum operation operation, enum fault_kind kind, unsigned long nth)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct picture before = picture_take();
@@ -137,15 +170,16 @@ static bool step(bool apply, enum fault_kind kind, unsigned long nth)
 
     fault_blocks();
     fault_arm(kind, nth);
-    int status = apply_or_revert(apply, &bounded, &result);
+    int status = run(operation, &bounded, &result);
     const char *where = fault_disarm();
-    snprintf(what, sizeof(what), "%s, %s of step %lu (%s): %s", apply ? "apply" : "revert", kind_names[kind], nth,
+    snprintf(what, sizeof(what), "%s, %s of step %lu (%s): %s", operations[operation].name, kind_names[kind], nth,
              where ? where : "none", result.error.message);
     if (!where && status != 0 && result.error.code != HOTFIX_BUSY)
         fail_msg("%s", what);
-    assert_version(apply == (status == 0), what);
+    assert_version(status == 0 ? operations[operation].after : operations[operation].before, what);
     if (status != 0) {
-        if (result.error.code == HOTFIX_OK || result.error.message[0] == '\0' || result.function_count != 0)
+        if (result.error.code == HOTFIX_OK || result.error.message[0] == '\0' || result.function_count != 0 ||
+            result.superseded_count != 0)
             fail_msg("%s: the result does not say that it failed", what);
         hotfix_result_deinit(&result);
         long leaked = fault_blocks();
@@ -153,9 +187,9 @@ static bool step(bool apply, enum fault_kind kind, unsigned long nth)
             fail_msg("%s: %ld blocks of memory more are allocated", what, leaked);
         assert_same_rest(&rest, what);
         assert_same_picture(&before, what);
-        if (apply_or_revert(apply, &patient, &result) != 0)
+        if (run(operation, &patient, &result) != 0)
             fail_msg("%s; the next try: %s", what, result.error.message);
-        assert_version(apply, what);
+        assert_version(operations[operation].after, what);
     } else {
         free(before.maps);
     }
@@ -163,58 +197,62 @@ static bool step(bool apply, enum fault_kind kind, unsigned long nth)
     return where != NULL;
 }
 
-/* All steps of one direction; the other one runs undisturbed in between. */
-static void sweep(bool apply, enum fault_kind kind)
+/* All steps of one operation; it is turned back undisturbed in between. */
+static void sweep(enum operation operation, enum fault_kind kind)
 {
     unsigned long nth = 1;
     bool more;
 
-    if (!apply)
+    if (operation != APPLY)
         must_apply(bundle);
     do {
-        more = step(apply, kind, nth);
-        if (apply)
-            must_revert(bundle_id);
-        else
-            must_apply(bundle);
+        more = step(operation, kind, nth);
+        turn_back(operation);
     } while (more && nth++ < STEPS_AT_MOST);
-    if (!apply)
+    if (operation != APPLY)
         must_revert(bundle_id);
-    print_message("%lu steps of %s, each with a %s\n", nth - 1, apply ? "an apply" : "a revert", kind_names[kind]);
+    print_message("%lu steps of %s, each with a %s\n", nth - 1, operations[operation].name, kind_names[kind]);
     assert_true(nth > 1);
 }
 
 static void an_apply_fails_at_any_step_and_nothing_remains(void **state)
 {
     (void)state;
-    sweep(true, FAULT_FAILURE);
+    sweep(APPLY, FAULT_FAILURE);
 }
 
 static void a_revert_fails_at_any_step_and_nothing_changed(void **state)
 {
     (void)state;
-    sweep(false, FAULT_FAILURE);
+    sweep(REVERT, FAULT_FAILURE);
+}
+
+static void a_superseding_apply_fails_at_any_step_and_the_older_bundle_stays(void **state)
+{
+    (void)state;
+    sweep(SUPERSEDE, FAULT_FAILURE);
+    sweep(SUPERSEDE, FAULT_TIMEOUT);
 }
 
 static void an_apply_is_interrupted_at_any_step(void **state)
 {
     (void)state;
-    sweep(true, FAULT_INTERRUPT);
-    sweep(false, FAULT_INTERRUPT);
+    sweep(APPLY, FAULT_INTERRUPT);
+    sweep(REVERT, FAULT_INTERRUPT);
 }
 
 static void an_apply_runs_out_of_time_at_any_step(void **state)
 {
     (void)state;
-    sweep(true, FAULT_TIMEOUT);
-    sweep(false, FAULT_TIMEOUT);
+    sweep(APPLY, FAULT_TIMEOUT);
+    sweep(REVERT, FAULT_TIMEOUT);
 }
 
 static void the_stopping_helper_is_killed_at_any_step(void **state)
 {
     (void)state;
-    sweep(true, FAULT_KILL);
-    sweep(false, FAULT_KILL);
+    sweep(APPLY, FAULT_KILL);
+    sweep(REVERT, FAULT_KILL);
 }
 
 static void so_with_signals_where_debuggers_are_refused(void **state)
@@ -222,10 +260,28 @@ static void so_with_signals_where_debuggers_are_refused(void **state)
     (void)state;
     fault_refuse_ptrace(true);
     for (enum fault_kind kind = FAULT_FAILURE; kind <= FAULT_TIMEOUT; kind++) {
-        sweep(true, kind);
-        sweep(false, kind);
+        sweep(APPLY, kind);
+        sweep(REVERT, kind);
     }
     fault_refuse_ptrace(false);
+}
+
+static void make_newer(void)
+{
+    struct material material = {.key = fixture.key};
+    unsigned number = next_number++;
+    char path[PATH_SIZE];
+
+    fixture_patch(&fixture, number, "newer.so", "", with_factor(NEWER_FACTOR, ""));
+    fixture_manifest(&fixture, number, "newer.so", price_only, &material.manifest, &material.payload);
+    material.manifest.supersedes = calloc(1, HF_ID_SIZE);
+    assert_non_null(material.manifest.supersedes);
+    material.manifest.supersedes_count = 1;
+    assert_int_equal(hf_hex_decode(bundle_id, material.manifest.supersedes[0], HF_ID_SIZE), 0);
+    hf_hex_encode(material.manifest.id, HF_ID_SIZE, newer_id);
+    material_pack(&material, path);
+    snprintf(newer, sizeof(newer), "%s/newer.hotfix", fixture.dir);
+    assert_int_equal(rename(path, newer), 0);
 }
 
 static int fault_setup(void **state)
@@ -235,6 +291,7 @@ static int fault_setup(void **state)
     if (setup(state) != 0)
         return -1;
     make_bundle(FACTOR, both, bundle, bundle_id);
+    make_newer();
     assert_int_equal(pthread_create(&caller, NULL, call_all_the_time, NULL), 0);
     assert_int_equal(pthread_create(&sleeper, NULL, sleep_all_the_time, NULL), 0);
     must_apply(bundle);
@@ -255,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_apply_fails_at_any_step_and_nothing_remains),
         cmocka_unit_test(a_revert_fails_at_any_step_and_nothing_changed),
+        cmocka_unit_test(a_superseding_apply_fails_at_any_step_and_the_older_bundle_stays),
         cmocka_unit_test(an_apply_is_interrupted_at_any_step),
         cmocka_unit_test(an_apply_runs_out_of_time_at_any_step),
         cmocka_unit_test(the_stopping_helper_is_killed_at_any_step),

@@ -136,6 +136,23 @@ static void previous_skips_what_was_taken_out(void **state)
     assert_ptr_equal(hf_registry_previous(NULL, g), g);
 }
 
+static void what_is_superseded_does_not_remain(void **state)
+{
+    uint8_t ids[2][HF_ID_SIZE] = {{3}, {9}};
+    struct hf_manifest manifest = {.supersedes = ids, .supersedes_count = 2};
+
+    (void)state;
+    assert_false(hf_registry_supersedes(&manifest, a));
+    assert_true(hf_registry_supersedes(&manifest, c));
+    assert_ptr_equal(hf_registry_remaining(&manifest, f), (void *)(uintptr_t)0xa0100);
+    assert_ptr_equal(hf_registry_remaining(&manifest, g), (void *)(uintptr_t)0xb0200);
+    ids[1][0] = 1;
+    assert_ptr_equal(hf_registry_remaining(&manifest, f), f);
+    assert_ptr_equal(hf_registry_remaining(&manifest, g), (void *)(uintptr_t)0xb0200);
+    manifest.supersedes_count = 0;
+    assert_ptr_equal(hf_registry_remaining(&manifest, g), (void *)(uintptr_t)0xc0200);
+}
+
 static void overlap_is_found_by_any_shared_byte(void **state)
 {
     const struct hf_applied *owner = NULL;
@@ -157,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(entry_knows_where_calls_went_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(only_the_newest_bundle_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(previous_skips_what_was_taken_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_superseded_does_not_remain, setup, teardown),
         cmocka_unit_test_setup_teardown(overlap_is_found_by_any_shared_byte, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
