@@ -105,11 +105,11 @@ static void log_functions(const struct hf_switch *change, struct hf_report *repo
 }
 
 /* Loads the patch and lets the entry's functions point into it. */
-static int stage(const uint8_t *payload, struct hf_applied *applied, struct hf_report *report)
+static int stage(const uint8_t *payload, const char *staging, struct hf_applied *applied, struct hf_report *report)
 {
     struct hotfix_error *err = hf_report_error(report);
 
-    if (hf_stage_open(&applied->manifest, payload, &applied->target, &applied->stage, err) != 0)
+    if (hf_stage_open(&applied->manifest, payload, &applied->target, staging, &applied->stage, err) != 0)
         return -1;
     const struct hf_module *patch = &applied->stage.patch;
     if (hf_check_patch(&applied->manifest, patch, err) != 0) {
@@ -137,11 +137,11 @@ static int get_ready(struct hf_switch *change, struct hf_applied *applied, const
     return 0;
 }
 
-static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied,
+static int stage_and_switch(const uint8_t *payload, const char *staging, struct hf_applied *applied,
                             const struct hotfix_apply_options *options, struct hf_report *report)
 {
     uint64_t begin = hf_clock();
-    if (stage(payload, applied, report) != 0)
+    if (stage(payload, staging, applied, report) != 0)
         return -1;
 
     struct hf_switch change;
@@ -164,8 +164,8 @@ static int stage_and_switch(const uint8_t *payload, struct hf_applied *applied,
     return 0;
 }
 
-int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_apply_options *options,
-             struct hf_report *report)
+int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const char *staging,
+             const struct hotfix_apply_options *options, struct hf_report *report)
 {
     struct hotfix_error *err = hf_report_error(report);
     uint64_t begin = hf_clock();
@@ -184,7 +184,7 @@ int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const s
         hf_module_deinit(&target);
         return -1;
     }
-    if (stage_and_switch(bundle.payload, applied, options, report) != 0) {
+    if (stage_and_switch(bundle.payload, staging, applied, options, report) != 0) {
         hf_applied_destroy(applied);
         return -1;
     }

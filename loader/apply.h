@@ -25,9 +25,9 @@ struct hf_input {
 int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
                   struct hf_bundle *bundle);
 
-/* The options have a patcher. */
-int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const struct hotfix_apply_options *options,
-             struct hf_report *report);
+/* staging is as hf_patchfile_directory() gives it, or NULL. The options have a patcher. */
+int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const char *staging,
+             const struct hotfix_apply_options *options, struct hf_report *report);
 
 /* id as in hotfix_revert(). */
 int hf_revert(const char *id, const struct hotfix_apply_options *options, struct hf_report *report);

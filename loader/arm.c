@@ -99,8 +99,8 @@ static struct armed *add(const struct hf_manifest *manifest, uint8_t **bytes, si
     return armed;
 }
 
-int hf_arm(const char *path, const struct hf_trust *trust, const struct hotfix_apply_options *options,
-           struct hf_report *report)
+int hf_arm(const char *path, const struct hf_trust *trust, const char *staging,
+           const struct hotfix_apply_options *options, struct hf_report *report)
 {
     struct hotfix_error *err = hf_report_error(report);
 
@@ -119,7 +119,7 @@ int hf_arm(const char *path, const struct hf_trust *trust, const struct hotfix_a
 
     enum hf_presence presence = hf_module_presence(&bundle.manifest.target_build_id, bundle.manifest.target_name);
     if (presence == HF_PRESENCE_LOADED)
-        return hf_apply(&input, trust, options, report);
+        return hf_apply(&input, trust, staging, options, report);
 
     struct armed *armed = add(&bundle.manifest, &bytes, size, options, report);
     if (!armed)
@@ -132,7 +132,8 @@ int hf_arm(const char *path, const struct hf_trust *trust, const struct hotfix_a
 }
 
 /* Applies one bundle if its target is there, and drops it then. */
-static int try_to_apply(struct armed *armed, const struct hf_trust *trust, struct hf_report *report, size_t *count)
+static int try_to_apply(struct armed *armed, const struct hf_trust *trust, const char *staging,
+                        struct hf_report *report, size_t *count)
 {
     enum hf_presence presence = hf_module_presence(&armed->build_id, armed->info.target);
     if (presence == HF_PRESENCE_OTHER)
@@ -141,7 +142,7 @@ static int try_to_apply(struct armed *armed, const struct hf_trust *trust, struc
         return 0;
 
     struct hf_input input = {.bytes = armed->bytes, .size = armed->size};
-    if (hf_apply(&input, trust, &armed->options, report) != 0) {
+    if (hf_apply(&input, trust, staging, &armed->options, report) != 0) {
         hf_error_prefix(hf_report_error(report), "armed bundle %s %s", armed->info.name, armed->info.version);
         armed->info.error = *hf_report_error(report);
         return -1;
@@ -151,8 +152,8 @@ static int try_to_apply(struct armed *armed, const struct hf_trust *trust, struc
     return 0;
 }
 
-int hf_armed_apply(const struct hf_trust *trust, hotfix_log_fn log, void *log_arg, const void *frame, size_t *count,
-                   struct hotfix_error *err)
+int hf_armed_apply(const struct hf_trust *trust, const char *staging, hotfix_log_fn log, void *log_arg,
+                   const void *frame, size_t *count, struct hotfix_error *err)
 {
     int status = 0;
 
@@ -162,7 +163,7 @@ int hf_armed_apply(const struct hf_trust *trust, hotfix_log_fn log, void *log_ar
         struct hf_report report;
         hf_report_begin(&report, log, log_arg, NULL);
         report.frame = frame;
-        int one = try_to_apply(armed, trust, &report, count);
+        int one = try_to_apply(armed, trust, staging, &report, count);
         if (one != 0 && status == 0 && err)
             *err = *hf_report_error(&report);
         if (hf_report_end(&report, one) != 0)

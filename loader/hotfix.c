@@ -12,6 +12,7 @@
 #include "hotfix.h"
 #include "lock.h"
 #include "patcher.h"
+#include "patchfile.h"
 #include "registry.h"
 #include "result.h"
 #include "trust.h"
@@ -20,24 +21,28 @@ struct hotfix {
     struct hf_trust trust;
     hotfix_log_fn log;
     void *log_arg;
+    char *staging; /* resolved; NULL: memfds */
 };
 
 int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, struct hotfix_error *error)
 {
-    if (!options || options->size < sizeof(*options) || !hotfix)
+    struct hotfix_options resolved = HOTFIX_OPTIONS_INIT;
+    if (!options || options->size < offsetof(struct hotfix_options, staging) /* the first version's end */ || !hotfix)
         return hf_error(error, HOTFIX_USAGE, "the options are not initialised with HOTFIX_OPTIONS_INIT");
-    if (!options->trust)
+    memcpy(&resolved, options, options->size < sizeof(resolved) ? options->size : sizeof(resolved));
+    if (!resolved.trust)
         return hf_error(error, HOTFIX_USAGE, "no trust store is given: nothing could ever be applied");
 
     struct hotfix *created = calloc(1, sizeof(*created));
     if (!created)
         return hf_error(error, HOTFIX_MEMORY, "out of memory");
-    if (hf_trust_read(options->trust, &created->trust, error) != 0) {
-        free(created);
+    if (hf_trust_read(resolved.trust, &created->trust, error) != 0 ||
+        (resolved.staging && hf_patchfile_directory(resolved.staging, &created->staging, error) != 0)) {
+        hotfix_close(created);
         return -1;
     }
-    created->log = options->log;
-    created->log_arg = options->log_arg;
+    created->log = resolved.log;
+    created->log_arg = resolved.log_arg;
     *hotfix = created;
     return 0;
 }
@@ -47,6 +52,7 @@ void hotfix_close(struct hotfix *hotfix)
     if (!hotfix)
         return;
     hf_trust_deinit(&hotfix->trust);
+    free(hotfix->staging);
     free(hotfix);
 }
 
@@ -116,7 +122,7 @@ static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const 
     if (status == 0 && !input->path && !input->bytes)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
-        status = hf_apply(input, &hotfix->trust, &resolved, &report);
+        status = hf_apply(input, &hotfix->trust, hotfix->staging, &resolved, &report);
     if (status == 0)
         hf_armed_drop(report.result->id, NULL);
     return leave(&report, status);
@@ -218,7 +224,7 @@ int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_appl
     if (status == 0 && !path)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
-        status = hf_arm(path, &hotfix->trust, &resolved, &report);
+        status = hf_arm(path, &hotfix->trust, hotfix->staging, &resolved, &report);
     return leave(&report, status);
 }
 
@@ -230,8 +236,8 @@ int hotfix_apply_armed(struct hotfix *hotfix, size_t *count, struct hotfix_error
         return hf_error(error, HOTFIX_USAGE, "no handle is given");
     if (hf_lock_take(error) != 0)
         return -1;
-    int status =
-        hf_armed_apply(&hotfix->trust, hotfix->log, hotfix->log_arg, __builtin_frame_address(0), &applied, error);
+    int status = hf_armed_apply(&hotfix->trust, hotfix->staging, hotfix->log, hotfix->log_arg,
+                                __builtin_frame_address(0), &applied, error);
     hf_lock_release();
     if (count)
         *count = applied;

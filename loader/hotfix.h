@@ -64,19 +64,33 @@ enum hotfix_log_level { HOTFIX_LOG_ERROR, HOTFIX_LOG_INFO, HOTFIX_LOG_DEBUG };
  */
 typedef void (*hotfix_log_fn)(enum hotfix_log_level level, const char *text, void *arg);
 
-/* Options of hotfix_open(). size lets later versions add fields: initialise with HOTFIX_OPTIONS_INIT. */
+/*
+ * Options of hotfix_open(). size lets later versions add fields: initialise with HOTFIX_OPTIONS_INIT.
+ *
+ * With a staging directory, a patch is written to a file of its own name there (libhotfix-patch-ID.so; where that is
+ * taken, libhotfix-patch-ID.2.so and so on), which only its owner may read, and the dynamic linker opens it from there:
+ * so that perf, gdb and backtraces find its symbols by the file, and where memfds may not be executed. The file stays
+ * as long as the patch is mapped; it is removed when the patch is unloaded (enum hotfix_unload) and when an apply
+ * fails. Those of processes that have ended are left: let the directory go with the service, as RuntimeDirectory= of
+ * systemd does. Only this user and root may be able to write to it or to replace it, and its file system must not be
+ * noexec.
+ */
 struct hotfix_options {
     size_t size;
     const char *trust; /* path of a public key file or a directory of them; required */
     hotfix_log_fn log; /* may be NULL */
     void *log_arg;
+    const char *staging; /* directory that patches are written to and loaded from; NULL: memfds */
 };
 #define HOTFIX_OPTIONS_INIT                                                                                            \
     {                                                                                                                  \
-        sizeof(struct hotfix_options), NULL, NULL, NULL                                                                \
+        sizeof(struct hotfix_options), NULL, NULL, NULL, NULL                                                          \
     }
 
-/* Reads the trust store. On success *hotfix is a new handle. HOTFIX_USAGE, HOTFIX_TRUST, HOTFIX_IO, HOTFIX_MEMORY. */
+/*
+ * Reads the trust store and looks at the staging directory, if one is given. On success *hotfix is a new handle.
+ * HOTFIX_USAGE, HOTFIX_TRUST, HOTFIX_IO, HOTFIX_STAGE, HOTFIX_MEMORY.
+ */
 HOTFIX_API int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, struct hotfix_error *error);
 
 /* Frees the handle; applied bundles stay applied. NULL is fine. No call with this handle may be under way. */

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "fixup.h"
+#include "patchfile.h"
 #include "payload.h"
 #include "place.h"
 #include "rebind.h"
@@ -26,6 +27,12 @@
 #define ATTEMPTS  4
 #define PATH_SIZE 192
 
+/* What the dynamic linker opens: the file of that path, or (NULL) the memfd. */
+struct source {
+    const char *path;
+    int fd;
+};
+
 /* A sealed memfd with the payload: nobody can change it between here and the dlopen. */
 static int create_memfd(const char *name, const uint8_t *payload, size_t size, struct hotfix_error *err)
 {
@@ -35,7 +42,8 @@ static int create_memfd(const char *name, const uint8_t *payload, size_t size, s
     if (fd < 0)
         return hf_error_sys(
             err, HOTFIX_STAGE,
-            "cannot create an executable memfd; sysctl vm.memfd_noexec or a seccomp filter may forbid it");
+            "cannot create an executable memfd; sysctl vm.memfd_noexec or a seccomp filter may forbid it: give a "
+            "staging directory");
 
     for (size_t written = 0; written < size;) {
         ssize_t got = write(fd, payload + written, size - written);
@@ -51,6 +59,17 @@ static int create_memfd(const char *name, const uint8_t *payload, size_t size, s
     int result = fd;
     fd = -1;
     return result;
+}
+
+/* May code be mapped from it? The dynamic linker would say no more than that it cannot map a segment. */
+static int check_executable(int fd, const char *advice, struct hotfix_error *err)
+{
+    void *page = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+    if (page == MAP_FAILED)
+        return hf_error_sys(err, HOTFIX_STAGE, "code may not be mapped from %s", advice);
+    munmap(page, 1);
+    return 0;
 }
 
 /*
@@ -69,14 +88,18 @@ static void unique_path(int fd, char path[PATH_SIZE])
     snprintf(path + length, PATH_SIZE - length, "/%d", fd);
 }
 
-static void *open_library(int fd, struct hotfix_error *err)
+static void *open_library(const struct source *source, struct hotfix_error *err)
 {
-    char path[PATH_SIZE];
-    unique_path(fd, path);
+    char unique[PATH_SIZE];
+    const char *path = source->path;
 
-    /* Another copy of libhotfix in this process may have counted the same number. */
-    for (void *stranger; (stranger = dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); unique_path(fd, path))
-        dlclose(stranger);
+    if (!path) {
+        path = unique;
+        unique_path(source->fd, unique);
+        /* Another copy of libhotfix in this process may have counted the same number. */
+        for (void *stranger; (stranger = dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); unique_path(source->fd, unique))
+            dlclose(stranger);
+    }
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         hf_error(err, HOTFIX_STAGE, "the dynamic linker refuses the patch: %s", dlerror());
@@ -137,13 +160,13 @@ static int verify_patch(const struct hf_module *patch, const struct hf_window *w
 }
 
 /* 0, -1, or 1 when another try may end better. */
-static int try_load(int fd, size_t span, const struct hf_window *window, const uint8_t id[HF_ID_SIZE],
-                    struct hf_module *patch, struct hotfix_error *err)
+static int try_load(const struct source *source, size_t span, const struct hf_window *window,
+                    const uint8_t id[HF_ID_SIZE], struct hf_module *patch, struct hotfix_error *err)
 {
     struct hf_place place;
     if (hf_place_open(window, span, &place, err) != 0)
         return -1;
-    void *handle = open_library(fd, err);
+    void *handle = open_library(source, err);
     hf_place_close(&place);
     if (!handle)
         return -1;
@@ -161,8 +184,30 @@ static int try_load(int fd, size_t span, const struct hf_window *window, const u
     return 0;
 }
 
+/* The payload becomes a file in the directory, or (NULL) a memfd. *fd is the caller's to close. */
+static int write_source(const struct hf_manifest *manifest, const uint8_t *payload, const char *directory, int *fd,
+                        struct hf_patchfile *file, struct hotfix_error *err)
+{
+    char name[HF_SONAME_MAX];
+
+    hf_stamp_soname(manifest->id, name);
+    if (!directory) {
+        *fd = create_memfd(name, payload, manifest->payload_size, err);
+        if (*fd < 0)
+            return -1;
+        return check_executable(*fd, "a memfd: give a staging directory", err);
+    }
+    if (hf_patchfile_create(directory, name, payload, manifest->payload_size, file, err) != 0)
+        return -1;
+    *fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd < 0)
+        return hf_error_sys(err, HOTFIX_STAGE, "cannot open %s", file->path);
+    return check_executable(*fd, "files of the staging directory: give one whose file system is not mounted noexec",
+                            err);
+}
+
 static int load(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
-                struct hf_module *patch, struct hotfix_error *err)
+                const char *directory, struct hf_stage *stage, struct hotfix_error *err)
 {
     struct hf_payload_traits traits;
     if (hf_payload_inspect(payload, manifest->payload_size, &traits, err) != 0)
@@ -171,16 +216,15 @@ static int load(const struct hf_manifest *manifest, const uint8_t *payload, cons
         return hf_error(err, HOTFIX_FORMAT,
                         "patch.so has constructors, which would run before its references are bound to the target");
 
-    char name[HF_SONAME_MAX];
-    hf_stamp_soname(manifest->id, name);
-    HF_CLOSE int fd = create_memfd(name, payload, manifest->payload_size, err);
-    if (fd < 0)
+    HF_CLOSE int fd = -1;
+    if (write_source(manifest, payload, directory, &fd, &stage->file, err) != 0)
         return -1;
+    struct source source = {.path = stage->file.path, .fd = fd};
 
     struct hf_window window = hf_window_around(target->begin, target->end, hf_arch_host.reach);
     int status = 1;
     for (int attempt = 0; attempt < ATTEMPTS && status > 0; attempt++)
-        status = try_load(fd, traits.span, &window, manifest->id, patch, err);
+        status = try_load(&source, traits.span, &window, manifest->id, &stage->patch, err);
     return status == 0 ? 0 : -1;
 }
 
@@ -238,17 +282,17 @@ static int rebind(const struct hf_manifest *manifest, const uint8_t *payload, co
 }
 
 int hf_stage_open(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
-                  struct hf_stage *stage, struct hotfix_error *err)
+                  const char *directory, struct hf_stage *stage, struct hotfix_error *err)
 {
     struct hf_stage staged = {0};
 
-    if (load(manifest, payload, target, &staged.patch, err) != 0)
-        return -1;
-    if (rebind(manifest, payload, target, &staged, err) != 0) {
+    if (load(manifest, payload, target, directory, &staged, err) != 0 ||
+        rebind(manifest, payload, target, &staged, err) != 0) {
         hf_stage_close(&staged);
         return -1;
     }
-    name_after_mapping(&staged);
+    if (!directory)
+        name_after_mapping(&staged);
     *stage = staged;
     return 0;
 }
@@ -260,6 +304,7 @@ void hf_stage_abandon(struct hf_stage *stage)
     free(stage->others);
     stage->patch.handle = NULL;
     hf_module_deinit(&stage->patch);
+    hf_patchfile_deinit(&stage->file);
     *stage = (struct hf_stage){0};
 }
 
@@ -269,5 +314,6 @@ void hf_stage_close(struct hf_stage *stage)
         name_as_opened(stage);
         dlclose(stage->patch.handle);
     }
+    hf_patchfile_remove(&stage->file);
     hf_stage_abandon(stage);
 }

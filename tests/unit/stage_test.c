@@ -78,7 +78,7 @@ static void staging_make(struct staging *staging, const struct hf_fixup *records
 
 static int staging_open(struct staging *staging)
 {
-    return hf_stage_open(&staging->manifest, staging->payload, &fixture.module, &staging->stage, &fixture_error);
+    return hf_stage_open(&staging->manifest, staging->payload, &fixture.module, NULL, &staging->stage, &fixture_error);
 }
 
 static void staging_close(struct staging *staging)

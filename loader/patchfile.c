@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "patchfile.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+
+#define NAMES_MAX 10000
+
+/* Others may use a directory with a sticky bit above it: they cannot put anything in its place. */
+static int check_status(const char *path, const struct stat *status, bool above, struct hotfix_error *err)
+{
+    if (!S_ISDIR(status->st_mode))
+        return hf_error(err, HOTFIX_STAGE, "staging directory %s: is not a directory", path);
+    if (status->st_uid != 0 && status->st_uid != geteuid())
+        return hf_error(err, HOTFIX_STAGE, "staging directory %s: belongs to user %u; use one of this user or of root",
+                        path, (unsigned)status->st_uid);
+    if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(above && (status->st_mode & S_ISVTX)))
+        return hf_error(err, HOTFIX_STAGE,
+                        "staging directory %s: may be written by other users (mode %04o); chmod go-w it", path,
+                        status->st_mode & 07777);
+    return 0;
+}
+
+/* The directories above: who can write to one can replace what is in it. */
+static int check_above(const char *directory, struct hotfix_error *err)
+{
+    HF_FREE char *path = strdup(directory);
+    struct stat status;
+
+    if (!path)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        const char *above = path[0] ? path : "/";
+        if (lstat(above, &status) != 0)
+            return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot look at %s", directory, above);
+        if (check_status(above, &status, true, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The directory's descriptor. */
+static int open_directory(const char *directory, struct hotfix_error *err)
+{
+    HF_CLOSE int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot open it", directory);
+    if (fstat(fd, &status) != 0)
+        return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot look at it", directory);
+    if (check_status(directory, &status, false, err) != 0 || check_above(directory, err) != 0)
+        return -1;
+
+    int result = fd;
+    fd = -1;
+    return result;
+}
+
+int hf_patchfile_directory(const char *directory, char **resolved, struct hotfix_error *err)
+{
+    HF_FREE char *path = realpath(directory, NULL);
+
+    if (!path)
+        return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot find it", directory);
+    HF_CLOSE int fd = open_directory(path, err);
+    if (fd < 0)
+        return -1;
+    *resolved = hf_move(path);
+    return 0;
+}
+
+static bool is_loaded(const char *path)
+{
+    void *library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+
+    if (library)
+        dlclose(library);
+    return library;
+}
+
+/* The path of the file with that number: the first has none. NULL without memory. */
+static char *numbered_path(const char *directory, const char *soname, unsigned number)
+{
+    const char *dot = strrchr(soname, '.');
+    int stem = dot ? (int)(dot - soname) : (int)strlen(soname);
+    char *path;
+    int length = number == 1 ? asprintf(&path, "%s/%s", directory, soname)
+                             : asprintf(&path, "%s/%.*s.%u%s", directory, stem, soname, number, soname + stem);
+
+    return length < 0 ? NULL : path;
+}
+
+/* A new file under the first name that is free. */
+static int create_file(int directory_fd, const char *directory, const char *soname, char **path,
+                       struct hotfix_error *err)
+{
+    for (unsigned number = 1; number <= NAMES_MAX; number++) {
+        HF_FREE char *tried = numbered_path(directory, soname, number);
+        if (!tried)
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+        /* The dynamic linker would take the name of a library whose file somebody has deleted for that library. */
+        if (is_loaded(tried))
+            continue;
+        int fd = openat(directory_fd, strrchr(tried, '/') + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                        S_IRUSR);
+        if (fd < 0 && errno == EEXIST)
+            continue;
+        if (fd < 0)
+            return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot create a file", directory);
+        *path = hf_move(tried);
+        return fd;
+    }
+    return hf_error(err, HOTFIX_STAGE,
+                    "staging directory %s: has %d files of this patch; remove those of processes that have ended",
+                    directory, NAMES_MAX);
+}
+
+static int write_file(int fd, const char *path, const uint8_t *payload, size_t size, struct hotfix_error *err)
+{
+    for (size_t written = 0; written < size;) {
+        ssize_t got = write(fd, payload + written, size - written);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return hf_error_sys(err, HOTFIX_STAGE, "cannot write the patch into %s", path);
+        written += (size_t)got;
+    }
+    return 0;
+}
+
+int hf_patchfile_create(const char *directory, const char *soname, const uint8_t *payload, size_t size,
+                        struct hf_patchfile *file, struct hotfix_error *err)
+{
+    HF_CLOSE int directory_fd = open_directory(directory, err);
+    if (directory_fd < 0)
+        return -1;
+
+    struct hf_patchfile created = {.pid = getpid()};
+    HF_CLOSE int fd = create_file(directory_fd, directory, soname, &created.path, err);
+    if (fd < 0)
+        return -1;
+    if (write_file(fd, created.path, payload, size, err) != 0) {
+        hf_patchfile_remove(&created);
+        return -1;
+    }
+    *file = created;
+    return 0;
+}
+
+void hf_patchfile_remove(struct hf_patchfile *file)
+{
+    if (file->path && file->pid == getpid() && !is_loaded(file->path))
+        unlink(file->path);
+    hf_patchfile_deinit(file);
+}
+
+void hf_patchfile_deinit(struct hf_patchfile *file)
+{
+    free(file->path);
+    *file = (struct hf_patchfile){0};
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A patch as a file in a staging directory, that the dynamic linker opens it from and that debuggers and profilers find
+ * its symbols in as long as it is mapped. It is named after the patch; where that name is taken (by another process, or
+ * by an earlier time that the same patch was applied), a number is added.
+ */
+#ifndef HF_PATCHFILE_H
+#define HF_PATCHFILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hotfix/error.h"
+
+struct hf_patchfile {
+    char *path; /* owned, absolute; NULL: there is no file */
+    pid_t pid;  /* of the process that made it: a child of fork leaves it alone */
+};
+
+/*
+ * Makes *resolved, which the caller frees, the directory's absolute path without symbolic links, after a look at
+ * whether only this user and root may change what is in it, or put another one in its place. HOTFIX_STAGE,
+ * HOTFIX_MEMORY.
+ */
+int hf_patchfile_directory(const char *directory, char **resolved, struct hotfix_error *err);
+
+/*
+ * Writes the payload into a new file that only its owner may read, in a directory as the function above gives it, which
+ * is checked again. No library is open under the file's path. HOTFIX_STAGE, HOTFIX_MEMORY; nothing is left behind then.
+ */
+int hf_patchfile_create(const char *directory, const char *soname, const uint8_t *payload, size_t size,
+                        struct hf_patchfile *file, struct hotfix_error *err);
+
+/* Removes the file, unless a library is still open under its path. One that is empty (all zeros) is fine. */
+void hf_patchfile_remove(struct hf_patchfile *file);
+
+/* Frees what it owns; the file stays. */
+void hf_patchfile_deinit(struct hf_patchfile *file);
+
+#endif
