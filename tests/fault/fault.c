@@ -211,6 +211,7 @@ WRAP(int, sigaction, -1, EINVAL, (int number, const struct sigaction *action, st
      (number, action, old))
 WRAP(ssize_t, readlink, -1, ENOENT, (const char *path, char *buffer, size_t size), (path, buffer, size))
 WRAP(int, fstat64, -1, EIO, (int fd, void *status), (fd, status))
+WRAP(int, lstat64, -1, EIO, (const char *path, void *status), (path, status))
 WRAP(void *, dlopen, NULL, ENOMEM, (const char *path, int flags), (path, flags))
 WRAP(int, dlinfo, -1, EINVAL, (void *handle, int request, void *info), (handle, request, info))
 WRAP(void *, archive_read_new, NULL, ENOMEM, (void), ())
@@ -250,6 +251,23 @@ int __wrap_open64(const char *path, int flags, ...)
         return -1;
     }
     return __real_open64(path, flags, mode);
+}
+
+int __real_openat64(int directory, const char *path, int flags, ...);
+int __wrap_openat64(int directory, const char *path, int flags, ...);
+int __wrap_openat64(int directory, const char *path, int flags, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    bool interrupted = is_interrupted("openat64");
+    if (interrupted || fails("openat64")) {
+        errno = interrupted ? EINTR : EMFILE;
+        return -1;
+    }
+    return __real_openat64(directory, path, flags, mode);
 }
 
 int __real_fcntl64(int fd, int command, ...);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #include "fault.h"
 #include "unit/apply_fixture.h"
@@ -42,6 +43,8 @@ static const struct {
     [SUPERSEDE] = {"superseding apply", {10 * FACTOR, 10 + FACTOR}, {10 * NEWER_FACTOR, 11}},
 };
 
+static char staging[PATH_SIZE];
+static struct hotfix *staged; /* a handle whose patches are files in that directory */
 static atomic_bool stop_threads;
 static atomic_int torn;
 static pthread_t caller, sleeper;
@@ -166,6 +169,7 @@ static bool step(enum operation operation, enum fault_kind kind, unsigned long n
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct picture before = picture_take();
     struct rest rest = rest_take();
+    size_t files = count_entries(staging);
     char what[HOTFIX_MESSAGE_SIZE + 256];
 
     fault_blocks();
@@ -186,6 +190,8 @@ static bool step(enum operation operation, enum fault_kind kind, unsigned long n
         if (leaked != 0)
             fail_msg("%s: %ld blocks of memory more are allocated", what, leaked);
         assert_same_rest(&rest, what);
+        if (count_entries(staging) != files)
+            fail_msg("%s: a file stays in the staging directory", what);
         assert_same_picture(&before, what);
         if (run(operation, &patient, &result) != 0)
             fail_msg("%s; the next try: %s", what, result.error.message);
@@ -219,6 +225,19 @@ static void an_apply_fails_at_any_step_and_nothing_remains(void **state)
 {
     (void)state;
     sweep(APPLY, FAULT_FAILURE);
+}
+
+static void an_apply_staged_in_a_directory_fails_at_any_step_and_no_file_remains(void **state)
+{
+    struct hotfix *other = handle;
+
+    (void)state;
+    handle = staged;
+    must_apply(bundle);
+    must_revert(bundle_id);
+    sweep(APPLY, FAULT_FAILURE);
+    sweep(APPLY, FAULT_INTERRUPT);
+    handle = other;
 }
 
 static void a_revert_fails_at_any_step_and_nothing_changed(void **state)
@@ -290,6 +309,12 @@ static int fault_setup(void **state)
     mallopt(M_MMAP_MAX, 0);
     if (setup(state) != 0)
         return -1;
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    snprintf(staging, sizeof(staging), "%s/staging", fixture.dir);
+    assert_int_equal(mkdir(staging, 0700), 0);
+    options.trust = fixture.trust;
+    options.staging = staging;
+    assert_int_equal(hotfix_open(&options, &staged, &fixture_error), 0);
     make_bundle(FACTOR, both, bundle, bundle_id);
     make_newer();
     assert_int_equal(pthread_create(&caller, NULL, call_all_the_time, NULL), 0);
@@ -304,6 +329,7 @@ static int fault_teardown(void **state)
     stop_threads = true;
     pthread_join(caller, NULL);
     pthread_join(sleeper, NULL);
+    hotfix_close(staged);
     return teardown(state);
 }
 
@@ -311,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_apply_fails_at_any_step_and_nothing_remains),
+        cmocka_unit_test(an_apply_staged_in_a_directory_fails_at_any_step_and_no_file_remains),
         cmocka_unit_test(a_revert_fails_at_any_step_and_nothing_changed),
         cmocka_unit_test(a_superseding_apply_fails_at_any_step_and_the_older_bundle_stays),
         cmocka_unit_test(an_apply_is_interrupted_at_any_step),
