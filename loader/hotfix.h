@@ -68,7 +68,7 @@ typedef void (*hotfix_log_fn)(enum hotfix_log_level level, const char *text, voi
  * Options of hotfix_open(). size lets later versions add fields: initialise with HOTFIX_OPTIONS_INIT.
  *
  * With a staging directory, a patch is written to a file of its own name there (libhotfix-patch-ID.so; where that is
- * taken, libhotfix-patch-ID.2.so and so on), which only its owner may read, and the dynamic linker opens it from there:
+ * taken, libhotfix-patch-ID.NUMBER.so), which only its owner may read, and the dynamic linker opens it from there:
  * so that perf, gdb and backtraces find its symbols by the file, and where memfds may not be executed. The file stays
  * as long as the patch is mapped; it is removed when the patch is unloaded (enum hotfix_unload) and when an apply
  * fails. Those of processes that have ended are left: let the directory go with the service, as RuntimeDirectory= of

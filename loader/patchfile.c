@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 #include "error.h"
 
 #define NAMES_MAX 10000
+
+/* The number that was tried last in this process, so that a patch that is applied often need not try them all. */
+static atomic_uint last_number = 1;
 
 /* Others may use a directory with a sticky bit above it: they cannot put anything in its place. */
 static int check_status(const char *path, const struct stat *status, bool above, struct hotfix_error *err)
@@ -106,7 +110,8 @@ static char *numbered_path(const char *directory, const char *soname, unsigned n
 static int create_file(int directory_fd, const char *directory, const char *soname, char **path,
                        struct hotfix_error *err)
 {
-    for (unsigned number = 1; number <= NAMES_MAX; number++) {
+    for (unsigned names = 0; names < NAMES_MAX; names++) {
+        unsigned number = names == 0 ? 1 : atomic_fetch_add(&last_number, 1) + 1;
         HF_FREE char *tried = numbered_path(directory, soname, number);
         if (!tried)
             return hf_error(err, HOTFIX_MEMORY, "out of memory");
@@ -123,8 +128,8 @@ static int create_file(int directory_fd, const char *directory, const char *sona
         return fd;
     }
     return hf_error(err, HOTFIX_STAGE,
-                    "staging directory %s: has %d files of this patch; remove those of processes that have ended",
-                    directory, NAMES_MAX);
+                    "staging directory %s: has too many files of this patch; remove those of processes that have ended",
+                    directory);
 }
 
 static int write_file(int fd, const char *path, const uint8_t *payload, size_t size, struct hotfix_error *err)

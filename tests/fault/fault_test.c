@@ -337,13 +337,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_apply_fails_at_any_step_and_nothing_remains),
-        cmocka_unit_test(an_apply_staged_in_a_directory_fails_at_any_step_and_no_file_remains),
         cmocka_unit_test(a_revert_fails_at_any_step_and_nothing_changed),
         cmocka_unit_test(a_superseding_apply_fails_at_any_step_and_the_older_bundle_stays),
         cmocka_unit_test(an_apply_is_interrupted_at_any_step),
         cmocka_unit_test(an_apply_runs_out_of_time_at_any_step),
         cmocka_unit_test(the_stopping_helper_is_killed_at_any_step),
         cmocka_unit_test(so_with_signals_where_debuggers_are_refused),
+        cmocka_unit_test(an_apply_staged_in_a_directory_fails_at_any_step_and_no_file_remains),
     };
     return cmocka_run_group_tests_name("fault", tests, fault_setup, fault_teardown);
 }
