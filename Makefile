@@ -55,7 +55,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # Patched programs take libhotfix.a in, which with sanitizers only programs with sanitizers can; other stories build patches.
-STORIES := $(filter-out $(if $(SAN),tests/story/build.t tests/story/build-references.t tests/story/shadow.t),$(wildcard tests/story/*.t tests/examples/*.t))
+STORIES := $(filter-out $(if $(SAN),tests/story/build.t tests/story/build-references.t tests/story/reload.t tests/story/shadow.t),$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
 PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC)
 MAN_PAGES := $(wildcard docs/man/*.[1357])

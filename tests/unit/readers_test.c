@@ -63,9 +63,14 @@ static enum tag tag_of(const char *name)
     static const struct {
         const char *name;
         enum tag tag;
-    } tags[] = {{"(DW_TAG_compile_unit)", TAG_UNIT},     {"(DW_TAG_subprogram)", TAG_FUNCTION},
-                {"(DW_TAG_structure_type)", TAG_STRUCT}, {"(DW_TAG_union_type)", TAG_STRUCT},
-                {"(DW_TAG_class_type)", TAG_STRUCT},     {"(DW_TAG_member)", TAG_MEMBER}};
+    } tags[] = {{"(DW_TAG_compile_unit)", TAG_UNIT},
+                {"(DW_TAG_subprogram)", TAG_FUNCTION},
+                {"(DW_TAG_structure_type)", TAG_STRUCT},
+                {"(DW_TAG_union_type)", TAG_STRUCT},
+                {"(DW_TAG_class_type)", TAG_STRUCT},
+                {"(DW_TAG_member)", TAG_MEMBER},
+                /* A base class lies in its class as a member does. */
+                {"(DW_TAG_inheritance)", TAG_MEMBER}};
 
     for (size_t i = 0; i < FIXTURE_COUNT(tags); i++)
         if (strcmp(tags[i].name, name) == 0)
