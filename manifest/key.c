@@ -13,6 +13,7 @@
 #include "digest.h"
 #include "error.h"
 #include "file.h"
+#include "point.h"
 
 #define PEM_FILE_MAX   16384 /* bytes of a key file; an encrypted Ed25519 key has about 300 */
 #define PASSPHRASE_MAX 1024
@@ -214,6 +215,10 @@ int hf_public_key_parse(const void *pem, size_t size, const char *where, struct 
     size_t length = sizeof(bytes);
     if (EVP_PKEY_get_raw_public_key(pkey, bytes, &length) != 1 || length != sizeof(bytes))
         return hf_error(err, HOTFIX_TRUST, "%s: is not a whole Ed25519 key", where);
+    const char *fault = hf_point_fault(bytes);
+    if (fault)
+        return hf_error(err, HOTFIX_TRUST,
+                        "%s: the public key is %s: no honest key is, so do not trust where it is from", where, fault);
     return public_key_set(key, bytes, err);
 }
 
@@ -239,6 +244,14 @@ int hf_public_key_verify(const struct hf_public_key *key, const void *message, s
                          const uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
+    /* What libcrypto lets through: for such a key anybody can sign. It refuses a second half above the group's order.
+     */
+    const char *fault = hf_point_fault(key->bytes);
+    if (fault)
+        return hf_error(err, HOTFIX_SIGNATURE, "the public key is %s, by which anybody could sign", fault);
+    fault = hf_point_fault(signature);
+    if (fault)
+        return hf_error(err, HOTFIX_SIGNATURE, "signature does not verify: it begins with what is %s", fault);
     HF_PKEY EVP_PKEY *pkey = public_pkey(key);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
 

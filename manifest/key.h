@@ -39,13 +39,14 @@ int hf_private_key_public(const struct hf_private_key *key, struct hf_public_key
 int hf_private_key_sign(const struct hf_private_key *key, const void *message, size_t size,
                         uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err);
 
-/* Parses PEM text; where names it in messages. HOTFIX_TRUST when it holds anything but exactly one Ed25519 public key.
- */
+/* Parses PEM text; where names it in messages. HOTFIX_TRUST when it holds anything but exactly one Ed25519 public key,
+ * or a key that no honest key pair has (hf_point_fault). */
 int hf_public_key_parse(const void *pem, size_t size, const char *where, struct hf_public_key *key,
                         struct hotfix_error *err);
 /* Writes PEM with mode 0644, never over an existing file. */
 int hf_public_key_write(const struct hf_public_key *key, const char *path, struct hotfix_error *err);
-/* 0 when the signature is by this key over these bytes, else -1 (HOTFIX_SIGNATURE). */
+/* 0 when the signature is by this key over these bytes, else -1 (HOTFIX_SIGNATURE). Stricter than RFC 8032 asks: points
+ * of small order and all but the canonical encodings are refused, and the equation is the one without the cofactor. */
 int hf_public_key_verify(const struct hf_public_key *key, const void *message, size_t size,
                          const uint8_t signature[HF_SIGNATURE_SIZE], struct hotfix_error *err);
 
