@@ -54,8 +54,9 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
-# Patched programs take libhotfix.a in, which with sanitizers only programs with sanitizers can; other stories build patches.
-STORIES := $(filter-out $(if $(SAN),tests/story/build.t tests/story/build-references.t tests/story/reload.t tests/story/shadow.t),$(wildcard tests/story/*.t tests/examples/*.t))
+# The programs of these take libhotfix.a in, which with sanitizers only programs with sanitizers can.
+STATIC_STORIES := $(addprefix tests/story/,build.t build-references.t cold.t reload.t shadow.t)
+STORIES := $(filter-out $(if $(SAN),$(STATIC_STORIES)),$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
 PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC)
 MAN_PAGES := $(wildcard docs/man/*.[1357])

@@ -18,6 +18,11 @@ static int check_code(const struct hf_manifest_function *function, const struct 
         return hf_error(err, HOTFIX_FORMAT, "function %s: it does not lie in the code of %s", function->name,
                         target->path[0] ? target->path : "the main program");
 
+    for (size_t i = 0; i < function->cold.count; i++)
+        if (!hf_module_contains(target, function->cold.items[i].offset, function->cold.items[i].size, PF_R | PF_X))
+            return hf_error(err, HOTFIX_FORMAT, "function %s: its cold part does not lie in the code of %s",
+                            function->name, target->path[0] ? target->path : "the main program");
+
     const void *address = (const void *)(target->base + function->offset);
     HF_FREE uint8_t *code = malloc(function->size);
     if (!code)

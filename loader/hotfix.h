@@ -290,9 +290,9 @@ struct hotfix_apply_options {
  * id, its name and the function.
  *
  * Not seen: stacks that no thread runs on in that moment, as those of coroutines, unless they are registered
- * (hotfix_stack_register()), parts that the compiler split off a function of the target (.cold), and versions whose
- * bundle is no longer applied. Any word on a stack that looks like a return address counts as one, so that a function
- * may be held in use that is not.
+ * (hotfix_stack_register()), and versions whose bundle is no longer applied. Parts that the compiler moved out of a
+ * function (NAME.cold) count as the function, as far as symbols told the packager of them. Any word on a stack that
+ * looks like a return address counts as one, so that a function may be held in use that is not.
  */
 HOTFIX_API int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
                                 struct hotfix_result *result);

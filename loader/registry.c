@@ -125,6 +125,12 @@ const struct hotfix_function *hf_registry_function(const struct hf_applied *appl
                    compare_address);
 }
 
+const struct hf_manifest_function *hf_registry_sealed(const struct hf_applied *applied,
+                                                      const struct hotfix_function *function)
+{
+    return &applied->manifest.functions[function - applied->functions];
+}
+
 bool hf_registry_counts(const struct hf_applied *applied, const void *address)
 {
     for (const struct hf_applied *later = applied->next; later; later = later->next)

@@ -53,6 +53,10 @@ void hf_registry_describe(const struct hf_applied *applied, struct hotfix_applie
 /* The bundle's function whose old address is this one; NULL when there is none. */
 const struct hotfix_function *hf_registry_function(const struct hf_applied *applied, const void *address);
 
+/* What the bundle's manifest says of one of its functions, which the call above returned. */
+const struct hf_manifest_function *hf_registry_sealed(const struct hf_applied *applied,
+                                                      const struct hotfix_function *function);
+
 /* True when no bundle newer than this one replaces the function at address. */
 bool hf_registry_counts(const struct hf_applied *applied, const void *address);
 

@@ -120,9 +120,9 @@ static int tell_inside(const struct run *run, const struct hf_attempt *attempt, 
         snprintf(where, sizeof(where), "the bytes being replaced at %#" PRIxPTR, request->ranges[zone].begin);
     } else {
         zone -= request->range_count;
-        const char *name = request->busy_names ? request->busy_names[zone] : NULL;
-        snprintf(where, sizeof(where), "%s%s%#" PRIxPTR, name ? name : "the function", " at ",
-                 request->busy[zone].begin);
+        const struct hf_busy *busy = &request->busy[zone];
+        snprintf(where, sizeof(where), "%s%s at %#" PRIxPTR, busy->name ? busy->name : "the function",
+                 busy->part ? ", a cold part" : "", busy->begin);
     }
     const char *relation = "was in";
     if (attempt->parked)

@@ -35,6 +35,15 @@ struct hf_range {
     uintptr_t end;   /* one past the last */
 };
 
+/* Code that no thread may be in, for quiescence. */
+struct hf_busy {
+    uintptr_t begin;  /* first byte */
+    uintptr_t end;    /* one past the last */
+    const char *name; /* for messages; may be NULL */
+    /* Something that was moved out of a function: at its first byte a thread is in the function already. */
+    bool part;
+};
+
 /* A thread that was stopped: its stack lay between these. */
 struct hf_stopped {
     uintptr_t sp; /* stack pointer */
@@ -53,13 +62,11 @@ struct hf_stop_request {
     size_t range_count;
 
     /*
-     * Whole functions that no thread may be in (quiescence): neither a program counter nor a word on a stack may point
-     * behind a range's first byte. At the first byte a thread has not begun the function, and a word is no return
-     * address. busy_names has busy_count names for messages; it may be NULL, and so may each.
+     * Functions that no thread may be in, whole: neither a program counter nor a word on a stack may point behind a
+     * function's first byte. At the first byte a thread has not begun the function, and a word is no return address.
      */
-    const struct hf_range *busy;
+    const struct hf_busy *busy;
     size_t busy_count;
-    const char *const *busy_names;
 
     /*
      * Where the calling thread's own stack is scanned from: its frames below are the caller's, and may hold any

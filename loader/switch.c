@@ -130,49 +130,75 @@ static int snapshot(struct hf_switch *change)
     return 0;
 }
 
-static void add_busy(struct hf_switch *change, const char *name, const void *address, size_t size)
+/* Only counted as long as there is no list. */
+static void add_busy(struct hf_switch *change, struct hf_busy busy)
 {
-    uintptr_t begin = (uintptr_t)address;
-
-    change->busy_names[change->busy_count] = name;
-    change->busy[change->busy_count++] = (struct hf_range){.begin = begin, .end = begin + size};
+    if (change->busy)
+        change->busy[change->busy_count] = busy;
+    change->busy_count++;
 }
 
-/* The versions of a function that calls arrived at before this apply: a thread may be in any of them. */
-static void add_older(struct hf_switch *change, const struct hotfix_function *function)
+/* A thread in what was moved out of a function has nothing of the function itself on its stack. */
+static void add_version(struct hf_switch *change, const char *name, const void *code, size_t size, uintptr_t base,
+                        const struct hf_code_ranges *cold)
 {
-    add_busy(change, function->name, function->old_address, function->old_size);
-    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next) {
-        const struct hotfix_function *older = hf_registry_function(applied, function->old_address);
-        if (older)
-            add_busy(change, function->name, older->new_address, older->new_size);
+    uintptr_t begin = (uintptr_t)code;
+
+    add_busy(change, (struct hf_busy){.begin = begin, .end = begin + size, .name = name});
+    for (size_t i = 0; i < cold->count; i++) {
+        begin = base + cold->items[i].offset;
+        add_busy(change,
+                 (struct hf_busy){.begin = begin, .end = begin + cold->items[i].size, .name = name, .part = true});
     }
 }
 
+static void add_original(struct hf_switch *change, const struct hf_applied *applied,
+                         const struct hotfix_function *function)
+{
+    add_version(change, function->name, function->old_address, function->old_size, applied->target.base,
+                &hf_registry_sealed(applied, function)->cold);
+}
+
+static void add_replacement(struct hf_switch *change, const struct hf_applied *applied,
+                            const struct hotfix_function *function)
+{
+    add_version(change, function->name, function->new_address, function->new_size, applied->stage.patch.base,
+                &hf_registry_sealed(applied, function)->replacement_cold);
+}
+
+/* The versions that this switch takes out of use: of an apply, all that calls arrived at before. */
 static void list_busy_part(struct hf_switch *change, const struct hf_part *part)
 {
     for (size_t i = 0; i < part->function_count; i++) {
-        const struct hotfix_function *function = &part->functions[i];
-        if (part->direction == HF_SWITCH_APPLY)
-            add_older(change, function);
-        else
-            add_busy(change, function->name, function->new_address, function->new_size);
+        const void *address = part->functions[i].old_address;
+        const struct hotfix_function *own = hf_registry_function(part->applied, address);
+        if (part->direction == HF_SWITCH_REVERT) {
+            add_replacement(change, part->applied, own);
+            continue;
+        }
+        add_original(change, part->applied, own);
+        for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next) {
+            const struct hotfix_function *older = hf_registry_function(applied, address);
+            if (older)
+                add_replacement(change, applied, older);
+        }
     }
 }
 
-/* The versions that this switch takes out of use. */
-static int list_busy(struct hf_switch *change)
+static void list_busy_parts(struct hf_switch *change)
 {
-    size_t versions = 1;
-    for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next)
-        versions++;
-    change->busy = calloc(change->function_count * versions + 1, sizeof(*change->busy));
-    change->busy_names = calloc(change->function_count * versions + 1, sizeof(*change->busy_names));
-    if (!change->busy || !change->busy_names)
-        return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
-
+    change->busy_count = 0;
     for (size_t i = 0; i < change->part_count; i++)
         list_busy_part(change, &change->parts[i]);
+}
+
+static int list_busy(struct hf_switch *change)
+{
+    list_busy_parts(change);
+    change->busy = calloc(change->busy_count + 1, sizeof(*change->busy));
+    if (!change->busy)
+        return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
+    list_busy_parts(change);
     return 0;
 }
 
@@ -320,7 +346,6 @@ int hf_switch_run(struct hf_switch *change)
         .range_count = change->function_count,
         .busy = change->busy,
         .busy_count = change->busy_count,
-        .busy_names = change->busy_names,
         .caller_frame = report->frame,
         .action = act,
         .arg = change,
@@ -352,7 +377,6 @@ void hf_switch_close(struct hf_switch *change)
     free(change->functions);
     free(change->ranges);
     free(change->busy);
-    free(change->busy_names);
     free(change->code);
     *change = (struct hf_switch){.applied = change->applied};
 }

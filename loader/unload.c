@@ -206,12 +206,11 @@ static void note_stack(void *arg, const struct hf_stopped *thread)
 static int check_threads(struct unload *unload, uint64_t deadline_ns, struct hotfix_error *err)
 {
     char name[NAME_SIZE];
-    const char *const names[] = {name};
+    const struct hf_busy patch = {.begin = unload->patch.begin, .end = unload->patch.end, .name = name};
     uint64_t pause = 0;
     struct hf_stop_request request = {
-        .busy = &unload->patch,
+        .busy = &patch,
         .busy_count = 1,
-        .busy_names = names,
         .caller_frame = unload->report->frame,
         .action = do_nothing,
         .arg = unload,

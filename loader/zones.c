@@ -14,10 +14,16 @@ static int compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static void fill(struct hf_zone *zone, const struct hf_range *ranges, size_t count, size_t first_index)
+static void fill(struct hf_zone *zone, const struct hf_stop_request *request)
 {
-    for (size_t i = 0; i < count; i++)
-        zone[i] = (struct hf_zone){.begin = ranges[i].begin, .end = ranges[i].end, .index = first_index + i};
+    for (size_t i = 0; i < request->range_count; i++)
+        zone[i] = (struct hf_zone){.begin = request->ranges[i].begin, .end = request->ranges[i].end, .index = i};
+    zone += request->range_count;
+    /* Zones begin behind their first byte: one that is to count begins one byte early. */
+    for (size_t i = 0; i < request->busy_count; i++)
+        zone[i] = (struct hf_zone){.begin = request->busy[i].begin - request->busy[i].part,
+                                   .end = request->busy[i].end,
+                                   .index = request->range_count + i};
 }
 
 int hf_zones_init(const struct hf_stop_request *request, struct hf_zones *zones, struct hotfix_error *err)
@@ -27,8 +33,7 @@ int hf_zones_init(const struct hf_stop_request *request, struct hf_zones *zones,
 
     if (!list)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for %zu address ranges", count);
-    fill(list, request->ranges, request->range_count, 0);
-    fill(list + request->range_count, request->busy, request->busy_count, request->range_count);
+    fill(list, request);
     qsort(list, count, sizeof(*list), compare);
 
     uintptr_t reach = 0;

@@ -33,6 +33,7 @@ enum field_kind {
     FIELD_SKIP,       /* uint32_t, decimal, 0 to 64 */
     FIELD_VERDICT,    /* enum hf_verdict */
     FIELD_SUPERSEDES, /* supersedes and supersedes_count of struct hf_manifest */
+    FIELD_RANGES,     /* struct hf_code_ranges; empty only when optional, then absent */
 };
 
 struct field {
@@ -110,6 +111,8 @@ static const struct field function_fields[] = {
     {"replacement", FIELD_OFFSET, false, FUNCTION(replacement)},
     {"replacement-size", FIELD_SIZE, false, FUNCTION(replacement_size)},
     {"detour-skip", FIELD_SKIP, false, FUNCTION(detour_skip)},
+    {"cold", FIELD_RANGES, true, FUNCTION(cold)},
+    {"replacement-cold", FIELD_RANGES, true, FUNCTION(replacement_cold)},
     {0},
 };
 
@@ -148,24 +151,28 @@ void hf_manifest_init(struct hf_manifest *manifest)
     manifest->expires = HF_TIME_NEVER;
 }
 
-/* Frees the strings of a struct that a field table describes. */
-static void free_texts(const struct field *fields, void *object)
+/* Frees what a struct owns by the field table that describes it. */
+static void free_fields(const struct field *fields, void *object)
 {
-    for (; fields->key; fields++)
+    for (; fields->key; fields++) {
+        void *where = (char *)object + fields->offset;
         if (fields->kind == FIELD_TEXT)
-            free(*(char **)((char *)object + fields->offset));
+            free(*(char **)where);
+        else if (fields->kind == FIELD_RANGES)
+            hf_code_ranges_deinit(where);
+    }
 }
 
 void hf_manifest_deinit(struct hf_manifest *manifest)
 {
     for (size_t i = 0; i < SECTION_COUNT; i++)
-        free_texts(sections[i].fields, manifest);
+        free_fields(sections[i].fields, manifest);
     for (size_t i = 0; i < manifest->check_count; i++)
-        free_texts(check_fields, &manifest->checks[i]);
+        free_fields(check_fields, &manifest->checks[i]);
     for (size_t i = 0; i < manifest->exception_count; i++)
-        free_texts(exception_fields, &manifest->exceptions[i]);
+        free_fields(exception_fields, &manifest->exceptions[i]);
     for (size_t i = 0; i < manifest->function_count; i++)
-        free_texts(function_fields, &manifest->functions[i]);
+        free_fields(function_fields, &manifest->functions[i]);
     free(manifest->supersedes);
     free(manifest->checks);
     free(manifest->exceptions);
@@ -247,6 +254,15 @@ static int parse_verdict(const struct hf_ini_entry *entry, enum hf_verdict *verd
     return bad_value(entry, "compatible, incompatible or unproven", err);
 }
 
+static int parse_ranges(const struct hf_ini_entry *entry, struct hf_code_ranges *ranges, struct hotfix_error *err)
+{
+    int failed = hf_code_ranges_parse(entry->value, ranges);
+
+    if (failed < 0)
+        return out_of_memory(err);
+    return failed ? bad_value(entry, "a list of ranges like 0x12ab+34, ascending, separated by one blank", err) : 0;
+}
+
 static int parse_counted(const struct hf_ini_entry *entry, int base, uint64_t *number, struct hotfix_error *err)
 {
     if (parse_number(entry->value, base, INT64_MAX, number) != 0 || *number == 0)
@@ -309,6 +325,8 @@ static int parse_field(const struct field *field, struct hf_ini_entry *entry, vo
         return parse_verdict(entry, where, err);
     case FIELD_SUPERSEDES:
         return parse_supersedes(entry, object, err);
+    case FIELD_RANGES:
+        return parse_ranges(entry, where, err);
     }
     return hf_error(err, HOTFIX_INTERNAL, "manifest field %s has no kind", field->key);
 }
@@ -582,6 +600,8 @@ static char *field_text(const struct field *field, const void *object)
         break;
     case FIELD_SUPERSEDES:
         return supersedes_text(object);
+    case FIELD_RANGES:
+        return hf_code_ranges_format(where);
     }
     return strdup(buffer);
 }

@@ -13,6 +13,7 @@
 
 #include "digest.h"
 #include "hotfix/error.h"
+#include "ranges.h"
 
 #define HF_MANIFEST_FORMAT        1
 #define HF_MANIFEST_MAX_SIZE      (4u << 20)  /* bytes of manifest.ini */
@@ -45,6 +46,9 @@ struct hf_manifest_function {
     uint64_t replacement;      /* offset of the new function in patch.so */
     uint64_t replacement_size; /* bytes; > 0 */
     uint32_t detour_skip;      /* bytes at the entry left in place before the detour (a landing pad such as endbr64) */
+    /* What compilers moved out of the function and of its replacement (NAME.cold), in the target and in patch.so. */
+    struct hf_code_ranges cold;
+    struct hf_code_ranges replacement_cold;
 };
 
 /* One compatibility check as the packager saw it. */

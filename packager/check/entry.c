@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "check/check.h"
-#include "check/name.h"
+#include "check/cold.h"
 
 #define ADVICE     "pick its callers instead"
 #define MAX_TABLES 256
@@ -91,13 +91,10 @@ static void check_tables(const struct place *place, struct hf_findings *findings
 static void check_cold(const struct place *place, struct hf_findings *findings)
 {
     const struct hf_program *target = place->subject->target;
-    const char *name = place->pair->old_function->name;
+    const struct hf_function *function = place->pair->old_function, *part = NULL;
     size_t at = 0;
 
-    for (size_t i = 0; i < target->function_count; i++) {
-        const struct hf_function *part = &target->functions[i];
-        if (!hf_is_cold_part(part->name, name) || !hf_same_source(part->source, place->pair->old_function->source))
-            continue;
+    while ((part = hf_cold_part(target, function, part))) {
         const uint8_t *code = hf_image_bytes(&target->image, part->address, part->size);
         enum hf_arch_status status =
             code ? place->subject->tools->enters(code, part->size, part->address, place->begin, place->end, &at)

@@ -19,13 +19,6 @@ bool hf_same_source(const char *a, const char *b)
     return !known(a) || !known(b) || strcmp(hf_base_name(a), hf_base_name(b)) == 0;
 }
 
-bool hf_is_cold_part(const char *part, const char *name)
-{
-    size_t size = strlen(name);
-
-    return strncmp(part, name, size) == 0 && strncmp(part + size, ".cold", 5) == 0;
-}
-
 size_t hf_plain_size(const char *name)
 {
     size_t size = strlen(name), digits = 0;

@@ -15,10 +15,6 @@ const char *hf_base_name(const char *path);
  */
 bool hf_same_source(const char *a, const char *b);
 
-/* Is `part` the name of what a compiler moved out of the function `name`, which never runs but from there: NAME.cold?
- */
-bool hf_is_cold_part(const char *part, const char *name);
-
 /* Bytes of a symbol's name without the number that compilers give static locals: 7 for "counter.0". */
 size_t hf_plain_size(const char *name);
 

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "check/name.h"
+#include "bundle.h"
+#include "check/cold.h"
 #include "error.h"
 #include "live/checks.h"
 #include "live/code.h"
@@ -38,7 +39,7 @@ static void note_busy(const struct hf_pair *pair, const struct hf_live_code *cod
                     code->name, more);
 }
 
-/* The code to look for: of each pair, and of its cold parts, as far as symbols tell of them. */
+/* The code to look for: of each pair, and of its cold parts, as far as symbols or the bundle tell of them. */
 struct codes {
     struct hf_live_code *items;
     size_t *pairs; /* whose code it is */
@@ -75,12 +76,13 @@ static int codes_fill(struct codes *codes, const struct hf_check_subject *subjec
         const struct hf_function *old = subject->pairs[i].old_function;
         if (codes_add(codes, base + old->address, old->size, i, err) != 0)
             return -1;
-        for (size_t k = 0; target && k < target->function_count; k++) {
-            const struct hf_function *part = &target->functions[k];
-            if (hf_is_cold_part(part->name, old->name) && hf_same_source(part->source, old->source) &&
-                codes_add(codes, base + part->address, part->size, i, err) != 0)
+        for (const struct hf_function *part = NULL; target && (part = hf_cold_part(target, old, part));)
+            if (codes_add(codes, base + part->address, part->size, i, err) != 0)
                 return -1;
-        }
+        const struct hf_code_ranges *sealed = target ? NULL : &subject->bundle->manifest.functions[i].cold;
+        for (size_t k = 0; sealed && k < sealed->count; k++)
+            if (codes_add(codes, base + sealed->items[k].offset, sealed->items[k].size, i, err) != 0)
+                return -1;
     }
     return 0;
 }

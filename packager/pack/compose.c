@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/cold.h"
 #include "check/name.h"
 #include "check/producer.h"
 #include "cleanup.h"
@@ -82,6 +83,24 @@ static int compose_compiler(const struct hf_check_subject *subject, struct hf_ma
     return compiler && flags ? 0 : out_of_memory(err);
 }
 
+static int compose_cold(const struct hf_program *program, const struct hf_function *function,
+                        struct hf_code_ranges *ranges, struct hotfix_error *err)
+{
+    uint64_t end = 0;
+
+    for (const struct hf_function *part = NULL; (part = hf_cold_part(program, function, part));) {
+        if (part->size == 0 || part->address < end) /* two names of one part */
+            continue;
+        end = part->address + part->size;
+        if (ranges->count == HF_CODE_RANGES_MAX)
+            return hf_error(err, HOTFIX_FORMAT, "%s: %s has more than %u cold parts", program->image.path,
+                            function->name, HF_CODE_RANGES_MAX);
+        if (hf_code_ranges_add(ranges, part->address, part->size) != 0)
+            return out_of_memory(err);
+    }
+    return 0;
+}
+
 static int compose_function(const struct hf_check_subject *subject, const struct hf_pair *pair,
                             struct hf_manifest_function *function, struct hotfix_error *err)
 {
@@ -103,6 +122,9 @@ static int compose_function(const struct hf_check_subject *subject, const struct
     function->detour_skip = (uint32_t)skip;
     if (!function->name || !function->source)
         return out_of_memory(err);
+    if (compose_cold(subject->target, old_function, &function->cold, err) != 0 ||
+        compose_cold(subject->patch, pair->new_function, &function->replacement_cold, err) != 0)
+        return -1;
     return hf_digest_compute(code, old_function->size, &function->digest, err);
 }
 

@@ -305,6 +305,12 @@ expect 2 "hotfix check: give a bundle, or target, patch and picks, not both" "a 
 run hotfix check fix.hotfix --pid "$server"
 is "a bundle can be checked, without its target's file" "$status $(head -1 "$OUT")" \
     "0 compatible: 4 checks of 1 functions: 4 compatible, 0 incompatible, 0 unproven"
+hotfix pack --target shop --patch fix.so --func guard --key release.key --version 1 -o guard.hotfix >/dev/null || exit 1
+tell g >/dev/null
+run hotfix check guard.hotfix --pid "$server"
+is "a bundle tells of its function's cold part" "$status $(said busy)" \
+    "3 unproven guard (shop.c): it is on the stack of thread N (shop), where the old code goes on until it returns"
+tell g >/dev/null
 tell i >/dev/null
 run hotfix check fix.hotfix --pid "$server"
 is "a changed byte is incompatible with it, too" "$status $(said code-bytes)" \

@@ -127,6 +127,7 @@ static inline const uint8_t *fixture_payload(void)
 
 static inline void fixture_function(struct hf_manifest_function *function, const char *name, uint64_t offset)
 {
+    *function = (struct hf_manifest_function){.offset = 0};
     function->name = strdup(name);
     function->source = strdup("src/price.c");
     function->offset = offset;

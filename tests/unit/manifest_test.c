@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest.h"
 
+#include "cleanup.h"
 #include "inifile.h"
 #include "manifest_fixture.h"
 
@@ -187,6 +188,45 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("replacement-size = 80", "replacement-size = 9223372036854775807", "a function ends beyond every address");
 }
 
+/* A manifest whose first function has this list of cold parts. */
+static char *with_cold(const char *list)
+{
+    HF_FREE char *lines = NULL;
+
+    assert_true(asprintf(&lines, "detour-skip = 4\ncold = %s\n", list) > 0);
+    return replaced("detour-skip = 4\n", lines);
+}
+
+static void refuse_cold(const char *list, const char *message)
+{
+    HF_FREE char *text = with_cold(list);
+
+    refuse_text(text, strlen(text), message);
+}
+
+static void lists_of_ranges_that_are_none_are_refused(void **state)
+{
+    static const char no_list[] = "cold is not a list of ranges";
+
+    (void)state;
+    refuse_cold("0x1300", no_list);
+    refuse_cold("0x1300+", no_list);
+    refuse_cold("0x1300+0", no_list);
+    refuse_cold("0x1300-16", no_list);
+    refuse_cold("0x1300+16,0x1400+16", no_list);
+    refuse_cold("0x1400+16 0x1300+16", no_list);
+    refuse_cold("0x1300+17 0x1310+16", no_list);
+    refuse_cold("0x7fffffffffffffff+1", no_list);
+    refuse_cold("0x1300+9223372036854775808", no_list);
+    refuse_cold("0x11111111111111111+1", no_list);
+    refuse_cold("-0x1300+16", no_list);
+    refuse_cold("0x1300+16  0x1400+16", "not written in the one way");
+    refuse_cold("0x1300+016", "not written in the one way");
+    refuse_cold("1300+16", "not written in the one way");
+    refuse_cold("0x1300++16", "not written in the one way");
+    refuse_cold("0x13AB+16", "not written in the one way");
+}
+
 static void text_that_ini_parsers_read_in_different_ways_is_refused(void **state)
 {
     (void)state;
@@ -327,6 +367,12 @@ static void more_than_the_limits_is_refused(void **state)
         hf_manifest_deinit(&manifest);                                                                                 \
     } while (0)
 
+static void fill_ranges(struct hf_code_ranges *ranges, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(hf_code_ranges_add(ranges, 0x2000 + i, 1), 0);
+}
+
 static void what_parsing_would_refuse_is_not_written(void **state)
 {
     (void)state;
@@ -347,6 +393,7 @@ static void what_parsing_would_refuse_is_not_written(void **state)
     refuse_format(manifest.functions[1].offset = 0x1210, "overlaps or precedes");
     refuse_format(manifest.functions[0].detour_skip = 65, "detour-skip");
     refuse_format(manifest.functions[0].name[0] = '\0', "name of section [function.1] has no value");
+    refuse_format(fill_ranges(&manifest.functions[0].cold, HF_CODE_RANGES_MAX + 1), "cold is not a list of ranges");
 }
 
 static void assert_round_trip(const struct hf_manifest *manifest)
@@ -370,6 +417,9 @@ static void every_field_reads_as_it_was_written(void **state)
 
     (void)state;
     fixture_manifest(&m);
+    assert_done(hf_code_ranges_add(&m.functions[0].cold, 0x1300, 16));
+    assert_done(hf_code_ranges_add(&m.functions[0].cold, 0x1310, 1));
+    assert_done(hf_code_ranges_add(&m.functions[0].replacement_cold, 0x3000, 31));
     assert_round_trip(&m);
     assert_string_equal(parsed.name, m.name);
     assert_string_equal(parsed.version, m.version);
@@ -408,6 +458,10 @@ static void every_field_reads_as_it_was_written(void **state)
     assert_true(hf_digest_equal(&parsed.functions[1].digest, &m.functions[1].digest));
     assert_true(parsed.functions[1].replacement == 0x2380 && parsed.functions[1].replacement_size == 80);
     assert_int_equal(parsed.functions[1].detour_skip, 4);
+    assert_int_equal(parsed.functions[0].cold.count, 2);
+    assert_true(parsed.functions[0].cold.items[1].offset == 0x1310 && parsed.functions[0].cold.items[1].size == 1);
+    assert_int_equal(parsed.functions[0].replacement_cold.count, 1);
+    assert_int_equal(parsed.functions[1].cold.count, 0);
     hf_manifest_deinit(&parsed);
     hf_manifest_deinit(&m);
 }
@@ -483,6 +537,19 @@ static void names_of_16_kib_and_blanks_anywhere_survive(void **state)
     hf_manifest_deinit(&m);
 }
 
+static void as_many_ranges_as_the_limit_are_carried(void **state)
+{
+    struct hf_manifest m;
+
+    (void)state;
+    fixture_manifest(&m);
+    fill_ranges(&m.functions[1].replacement_cold, HF_CODE_RANGES_MAX);
+    assert_round_trip(&m);
+    assert_int_equal(parsed.functions[1].replacement_cold.count, HF_CODE_RANGES_MAX);
+    hf_manifest_deinit(&parsed);
+    hf_manifest_deinit(&m);
+}
+
 static void as_many_functions_as_the_limit_are_carried(void **state)
 {
     struct hf_manifest m;
@@ -531,6 +598,7 @@ int main(void)
         cmocka_unit_test(missing_keys_and_sections_are_named),
         cmocka_unit_test(repeated_and_misplaced_keys_are_named_with_their_line),
         cmocka_unit_test(values_out_of_range_are_named_with_their_line),
+        cmocka_unit_test(lists_of_ranges_that_are_none_are_refused),
         cmocka_unit_test(text_that_ini_parsers_read_in_different_ways_is_refused),
         cmocka_unit_test(long_lines_and_names_are_refused_before_a_parser_cuts_them),
         cmocka_unit_test(values_that_are_not_plain_text_are_refused),
@@ -541,6 +609,7 @@ int main(void)
         cmocka_unit_test(every_field_reads_as_it_was_written),
         cmocka_unit_test(optional_keys_are_absent_when_they_are_empty),
         cmocka_unit_test(names_of_16_kib_and_blanks_anywhere_survive),
+        cmocka_unit_test(as_many_ranges_as_the_limit_are_carried),
         cmocka_unit_test(as_many_functions_as_the_limit_are_carried),
         cmocka_unit_test(the_text_of_the_documentation_is_what_is_written),
     };

@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "cleanup.h"
+
 #define SHORT_NS 20000000u
 #define LONG_NS  10000000000u
 
@@ -189,6 +191,74 @@ static void caller_inside_the_old_function_is_refused_when_quiescent(void **stat
     assert_int_equal(order(10), 11);
 }
 
+/* A bundle for price() whose manifest says that order() was moved out of it, or nothing of that kind. */
+static void make_cold_bundle(bool cold, char path[PATH_SIZE])
+{
+    struct hf_manifest manifest;
+    HF_FREE uint8_t *payload = NULL, *bundle = NULL;
+    struct link_map *map;
+    ElfW(Sym) * symbol;
+    Dl_info info;
+    size_t size;
+    unsigned number = next_number++;
+
+    fixture_patch(&fixture, number, "cold.so", "", with_factor(100, ""));
+    fixture_manifest(&fixture, number, "cold.so", price_only, &manifest, &payload);
+    assert_int_not_equal(dladdr1((void *)(uintptr_t)order, &info, (void **)&symbol, RTLD_DL_SYMENT), 0);
+    assert_int_not_equal(dladdr1((void *)(uintptr_t)order, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
+    if (cold)
+        assert_int_equal(
+            hf_code_ranges_add(&manifest.functions[0].cold, (uintptr_t)order - map->l_addr, symbol->st_size), 0);
+    fixture_sign(&manifest, payload, fixture.key, &bundle, &size);
+    fixture_write_bundle(&fixture, "cold", bundle, size, path);
+    hf_manifest_deinit(&manifest);
+}
+
+static void thread_in_a_cold_part_is_in_the_function(void **state)
+{
+    char path[PATH_SIZE];
+    struct hotfix_apply_options options = quiescent(LONG_NS);
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_cold_bundle(true, path);
+    pthread_t thread = enter_order();
+    assert_int_equal(switch_hindered(path, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_BUSY);
+    assert_non_null(strstr(result.error.message, "price, a cold part at 0x"));
+    hotfix_result_deinit(&result);
+
+    make_cold_bundle(false, path);
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+    leave_order(thread);
+    must_revert(NULL);
+}
+
+static void cold_part_outside_of_the_code_is_refused(void **state)
+{
+    struct hf_manifest manifest;
+    HF_FREE uint8_t *payload = NULL, *bundle = NULL;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    unsigned number = next_number++;
+    char path[PATH_SIZE];
+    size_t size;
+
+    (void)state;
+    fixture_patch(&fixture, number, "cold.so", "", with_factor(100, ""));
+    fixture_manifest(&fixture, number, "cold.so", price_only, &manifest, &payload);
+    assert_int_equal(hf_code_ranges_add(&manifest.functions[0].cold, 0x10000000, 16), 0);
+    fixture_sign(&manifest, payload, fixture.key, &bundle, &size);
+    fixture_write_bundle(&fixture, "cold", bundle, size, path);
+    hf_manifest_deinit(&manifest);
+    assert_int_equal(apply_plain(path, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_FORMAT);
+    assert_non_null(strstr(result.error.message, "function price: its cold part does not lie in the code of"));
+    hotfix_result_deinit(&result);
+    assert_unpatched();
+}
+
 static void *leave_soon(void *arg)
 {
     (void)arg;
@@ -356,6 +426,8 @@ int main(void)
         cmocka_unit_test(options_without_a_size_are_refused),
         cmocka_unit_test(unknown_kind_of_quiescence_is_refused),
         cmocka_unit_test(thread_blocked_in_the_old_function_is_named_when_quiescent),
+        cmocka_unit_test(thread_in_a_cold_part_is_in_the_function),
+        cmocka_unit_test(cold_part_outside_of_the_code_is_refused),
         cmocka_unit_test(caller_inside_the_old_function_is_refused_when_quiescent),
         cmocka_unit_test(thread_in_the_new_function_is_named_by_a_quiescent_revert),
         cmocka_unit_test(thread_in_an_earlier_bundles_function_is_named_by_a_quiescent_apply),

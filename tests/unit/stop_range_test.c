@@ -12,8 +12,9 @@
 static void zones_are_found_behind_their_first_byte(void **state)
 {
     const struct hf_range ranges[] = {{100, 105}, {50, 60}, {200, 201}};
-    const struct hf_range busy[] = {{90, 300}, {400, 410}};
-    struct hf_stop_request request = {.ranges = ranges, .range_count = 3, .busy = busy, .busy_count = 2};
+    const struct hf_busy busy[] = {
+        {.begin = 90, .end = 300}, {.begin = 400, .end = 410}, {.begin = 500, .end = 510, .part = true}};
+    struct hf_stop_request request = {.ranges = ranges, .range_count = 3, .busy = busy, .busy_count = 3};
     struct hf_zones zones;
 
     (void)state;
@@ -40,6 +41,10 @@ static void zones_are_found_behind_their_first_byte(void **state)
         {401, 4},
         {409, 4},
         {410, HF_NO_ZONE},
+        {499, HF_NO_ZONE},
+        {500, 5},
+        {509, 5},
+        {510, HF_NO_ZONE},
         {UINTPTR_MAX, HF_NO_ZONE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -363,24 +368,22 @@ __attribute__((noinline)) static void unused_function(void)
     __asm__ volatile("nop; nop; nop");
 }
 
-static const struct hf_range *old_range(void)
+static const struct hf_busy *old_range(void)
 {
-    static struct hf_range range;
+    static struct hf_busy busy;
 
-    range = (struct hf_range){(uintptr_t)old_function, (uintptr_t)old_function + 16};
-    return &range;
+    busy =
+        (struct hf_busy){.begin = (uintptr_t)old_function, .end = (uintptr_t)old_function + 16, .name = "old_function"};
+    return &busy;
 }
 
 /* Hindered with this in the message; it must succeed when text is NULL. */
-static void stop_quiescent(const struct hf_range *range, const void *frame, enum hf_stop_method method,
-                           const char *text)
+static void stop_quiescent(const struct hf_busy *busy, const void *frame, enum hf_stop_method method, const char *text)
 {
-    static const char *const names[] = {"old_function"};
     struct hotfix_error error = {HOTFIX_OK, 0, ""};
     int runs = 0;
-    struct hf_stop_request request = {.busy = range,
+    struct hf_stop_request request = {.busy = busy,
                                       .busy_count = 1,
-                                      .busy_names = names,
                                       .caller_frame = frame,
                                       .action = count_run,
                                       .arg = &runs,
@@ -428,12 +431,12 @@ static void *hold_pointer(void *arg)
 
 static void pointer_to_a_function_is_no_return_address(void)
 {
-    struct hf_range range = {(uintptr_t)unused_function, (uintptr_t)unused_function + 4};
+    struct hf_busy busy = {.begin = (uintptr_t)unused_function, .end = (uintptr_t)unused_function + 4};
 
     start_thread(hold_pointer, NULL, 0);
     await(&started, 1);
     for (size_t i = 0; i < 2; i++)
-        stop_quiescent(&range, __builtin_frame_address(0), methods[i], NULL);
+        stop_quiescent(&busy, __builtin_frame_address(0), methods[i], NULL);
 }
 
 static const void *outer_frame;
