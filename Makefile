@@ -161,10 +161,17 @@ $(BUILD)/tests/fault_test: $(call objects,$(wildcard tests/fault/*.c)) $(FAULT_O
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS) -lcmocka \
 		$$(nm $(BUILD)/obj/tests/fault/fault.o | sed -n 's/.* T __wrap_/-Wl,--wrap=/p')
 
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+FUZZ_LIBS := $(addprefix $(BUILD)/,libloader.a libpackager.a libmanifest.a libarch.a)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PACKAGER_LIBS)
+
+# The same targets with a main function of their own, for AFL++ and for running a target over files.
+$(BUILD)/afl/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/afl.o $(FUZZ_LIBS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS)
 
 # Examples see what an installed copy has, and are compiled as a release of theirs would be: neither our flags nor our
 # sanitizers.
@@ -197,25 +204,26 @@ PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
 # it sees it.
-.PHONY: check corpus demo bench fuzz lint sanitize soak format format-check
+.PHONY: check corpus demo bench fuzz fuzz-afl lint sanitize soak format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
 bench: ## measure applies, pauses, detours, hotfix build and hotfix check, beside their peers
 soak: ## fix and put back the web server under load for SOAK_SECONDS (600)
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
+fuzz-afl: ## the same with AFL++
 lint: ## check includes, exports, headers, scripts and man pages; analyse the code
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
 format: ## reformat the sources in place
 format-check: ## fail where `make format` would change something
-check corpus demo bench fuzz lint sanitize soak:
+check corpus demo bench fuzz fuzz-afl lint sanitize soak:
 	@./deps $@
 	@$(MAKE) --no-print-directory run-$@
 format format-check:
 	@./deps format
 	@$(MAKE) --no-print-directory run-$@
 
-.PHONY: run-check run-corpus run-demo run-soak run-bench run-fuzz run-lint run-sanitize run-format run-format-check
+.PHONY: run-check run-corpus run-demo run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
 	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
 
@@ -250,6 +258,13 @@ run-fuzz:
 .PHONY: fuzz-all
 fuzz-all: $(FUZZ_BIN)
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+run-fuzz-afl:
+	@AFL_QUIET=1 $(MAKE) --no-print-directory BUILD=$(BUILD)/afl CC=afl-clang-fast SAN=address,undefined afl-all
+
+.PHONY: afl-all
+afl-all: $(patsubst tests/fuzz/%.c,$(BUILD)/afl/%,$(FUZZ_SRC))
+	$(Q)tests/fuzz/afl $(FUZZ_SECONDS) $^
 
 run-lint: all $(EXAMPLES) $(TIDY)
 	$(Q)$(TEST_ENV) prove --exec tests/run $(LINTS)

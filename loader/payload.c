@@ -36,7 +36,7 @@ static int add_segment(const ElfW(Phdr) * segment, struct extent *extent)
     uint64_t end = segment->p_vaddr + segment->p_memsz;
 
     if (segment->p_memsz > HF_PAYLOAD_MAX_SIZE || segment->p_vaddr > hf_arch_host.reach ||
-        segment->p_align > MAX_ALIGNMENT)
+        segment->p_align > MAX_ALIGNMENT || (segment->p_align & (segment->p_align - 1)) != 0)
         return -1;
     extent->begin = segment->p_vaddr < extent->begin ? segment->p_vaddr : extent->begin;
     extent->end = end > extent->end ? end : extent->end;

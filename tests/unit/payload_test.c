@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Headers that patch.so must not have are refused before the dynamic linker sees them. */
+#include "payload.h"
+
+#include <elf.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "manifest_fixture.h"
+
+/* A shared object of one segment, and its dynamic section. */
+struct sample {
+    Elf64_Ehdr header;
+    Elf64_Phdr segments[2];
+    Elf64_Dyn dynamic[3];
+};
+
+static struct sample sample_new(void)
+{
+    return (struct sample){
+        .header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+                   .e_type = ET_DYN,
+                   .e_machine = hf_arch_host.machine,
+                   .e_phoff = offsetof(struct sample, segments),
+                   .e_phentsize = sizeof(Elf64_Phdr),
+                   .e_phnum = 2},
+        .segments = {{.p_type = PT_LOAD, .p_memsz = 100, .p_align = 4096},
+                     {.p_type = PT_DYNAMIC,
+                      .p_offset = offsetof(struct sample, dynamic),
+                      .p_filesz = sizeof(((struct sample *)0)->dynamic)}},
+        .dynamic = {{.d_tag = DT_SONAME}, {.d_tag = DT_NULL}, {.d_tag = DT_INIT}},
+    };
+}
+
+static struct hf_payload_traits traits;
+
+static void refuse(const struct sample *sample, const char *message)
+{
+    traits.span = 4711;
+    assert_refused(hf_payload_inspect((const uint8_t *)sample, sizeof(*sample), &traits, ERR), HOTFIX_FORMAT, message);
+    assert_int_equal(traits.span, 4711);
+}
+
+static void what_is_no_shared_object_for_this_cpu_is_refused(void **state)
+{
+    struct sample sample = sample_new();
+
+    (void)state;
+    for (size_t size = 0; size < sizeof(Elf64_Ehdr); size++)
+        assert_refused(hf_payload_inspect((const uint8_t *)&sample, size, &traits, ERR), HOTFIX_FORMAT,
+                       "shorter than an ELF header");
+    sample.header.e_ident[0] = 'E';
+    refuse(&sample, "not a shared object");
+    sample = sample_new();
+    sample.header.e_type = ET_EXEC;
+    refuse(&sample, "not a shared object");
+    sample = sample_new();
+    sample.header.e_machine++;
+    refuse(&sample, "not a shared object");
+    sample = sample_new();
+    sample.header.e_phentsize--;
+    refuse(&sample, "not a shared object");
+}
+
+static void program_headers_outside_the_file_are_refused(void **state)
+{
+    static const uint64_t offsets[] = {sizeof(struct sample) - sizeof(Elf64_Phdr), sizeof(struct sample) + 1,
+                                       UINT64_MAX, UINT64_MAX - sizeof(Elf64_Phdr)};
+    struct sample sample = sample_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        sample.header.e_phoff = offsets[i];
+        refuse(&sample, "lie outside the file");
+    }
+    sample = sample_new();
+    sample.header.e_phnum = UINT16_MAX;
+    refuse(&sample, "lie outside the file");
+}
+
+static void segments_out_of_bounds_are_refused(void **state)
+{
+    struct sample sample = sample_new();
+
+    (void)state;
+    sample.segments[0].p_memsz = UINT64_MAX;
+    refuse(&sample, "segment 0 of patch.so is out of bounds");
+    sample = sample_new();
+    sample.segments[0].p_vaddr = UINT64_MAX - 50;
+    refuse(&sample, "segment 0 of patch.so is out of bounds");
+    sample = sample_new();
+    sample.segments[0].p_memsz = 0;
+    refuse(&sample, "nothing to load");
+    sample = sample_new();
+    sample.segments[1].p_offset = sizeof(sample) + 1;
+    refuse(&sample, "segment 1 of patch.so is out of bounds");
+    sample = sample_new();
+    sample.segments[1].p_filesz = UINT64_MAX;
+    refuse(&sample, "segment 1 of patch.so is out of bounds");
+}
+
+static void alignments_that_are_no_power_of_two_or_too_large_are_refused(void **state)
+{
+    static const uint64_t alignments[] = {3, 4097, 4098, 12288, UINT64_C(1) << 31, UINT64_MAX};
+    struct sample sample = sample_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(alignments) / sizeof(alignments[0]); i++) {
+        sample.segments[0].p_align = alignments[i];
+        refuse(&sample, "segment 0 of patch.so is out of bounds");
+    }
+}
+
+static void a_good_one_is_told_with_room_for_its_alignment(void **state)
+{
+    struct sample sample = sample_new();
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    (void)state;
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    assert_int_equal(traits.span, page);
+    assert_false(traits.constructors);
+    sample.segments[0].p_align = 4 * page;
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    assert_int_equal(traits.span, 5 * page);
+    sample.dynamic[1] = (Elf64_Dyn){.d_tag = DT_INIT_ARRAYSZ, .d_un = {.d_val = 8}};
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    assert_true(traits.constructors);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_shared_object_for_this_cpu_is_refused),
+        cmocka_unit_test(program_headers_outside_the_file_are_refused),
+        cmocka_unit_test(segments_out_of_bounds_are_refused),
+        cmocka_unit_test(alignments_that_are_no_power_of_two_or_too_large_are_refused),
+        cmocka_unit_test(a_good_one_is_told_with_room_for_its_alignment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
