@@ -37,6 +37,16 @@ static void a_file_above_the_limit_is_refused(void **state)
     free(data);
 }
 
+/* Its size alone is looked at: eight gibibytes that take no room on the disk are not read. */
+static void a_huge_file_of_holes_is_refused_unread(void **state)
+{
+    (void)state;
+    fixture_write(fixture_path("holes"), "", 0, 0600);
+    assert_int_equal(truncate(fixture_path("holes"), (off_t)8 << 30), 0);
+    assert_refused(hf_file_read(fixture_path("holes"), 1 << 20, &data, &size, ERR), HOTFIX_FORMAT,
+                   "8589934592 bytes, more than the 1048576");
+}
+
 /* Files of /proc say that they are empty and are not; those of /sys say that they fill a page and do not. */
 static void a_file_of_another_length_than_it_says_is_refused(void **state)
 {
@@ -127,6 +137,7 @@ int main(void)
         cmocka_unit_test(what_is_not_a_regular_file_is_refused_without_waiting),
         cmocka_unit_test(a_missing_file_is_named_with_its_errno),
         cmocka_unit_test(a_file_above_the_limit_is_refused),
+        cmocka_unit_test(a_huge_file_of_holes_is_refused_unread),
         cmocka_unit_test(a_file_of_another_length_than_it_says_is_refused),
         cmocka_unit_test(reading_gives_all_bytes_and_a_nul),
         cmocka_unit_test(an_exclusive_write_leaves_what_exists),
