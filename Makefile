@@ -208,7 +208,7 @@ PROVE_JOBS ?= $(shell nproc)
 check: ## run all tests: unit tests, stories with real processes, examples
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
-bench: ## measure applies, pauses, detours, hotfix build and hotfix check, beside their peers
+bench: ## measure applies, pauses, detours, hotfix build and check, and verification, beside their peers
 soak: ## fix and put back the web server under load for SOAK_SECONDS (600)
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
 fuzz-afl: ## the same with AFL++
@@ -246,6 +246,7 @@ run-bench: all $(BUILD)/bench/bench $(BUILD)/tests/readers_test
 	$(Q)$(TEST_ENV) tests/bench/run
 	$(Q)$(TEST_ENV) tests/bench/build
 	$(Q)$(TEST_ENV) tests/bench/check
+	$(Q)$(TEST_ENV) tests/bench/verify
 
 run-sanitize:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined run-check
