@@ -272,6 +272,7 @@ static void the_stopping_helper_is_killed_at_any_step(void **state)
     (void)state;
     sweep(APPLY, FAULT_KILL);
     sweep(REVERT, FAULT_KILL);
+    sweep(SUPERSEDE, FAULT_KILL);
 }
 
 static void so_with_signals_where_debuggers_are_refused(void **state)
