@@ -243,7 +243,8 @@ HOTFIX_API int hotfix_apply_with(struct hotfix *hotfix, const char *path, const 
  * What is asked of the other threads in the moment of the switch. Immediate: they may be inside the functions and
  * finish them as they are. Quiescent: no thread, the caller included, is inside a version of a function that the switch
  * takes out of use, whether it runs there or is to return there: needed when functions, or the data between them,
- * change together.
+ * change together. A bundle may ask for it itself (`hotfix pack --quiescent`): it, and a revert of it, is quiescent
+ * always.
  */
 enum hotfix_quiescence { HOTFIX_IMMEDIATE, HOTFIX_QUIESCENT };
 

@@ -202,6 +202,16 @@ static int list_busy(struct hf_switch *change)
     return 0;
 }
 
+/* Quiescence is asked for by the caller, or by a bundle that is to be switched. */
+static bool is_quiescent(const struct hf_switch *change, const struct hotfix_apply_options *options)
+{
+    bool asked = options->quiescence == HOTFIX_QUIESCENT;
+
+    for (size_t i = 0; i < change->part_count; i++)
+        asked = asked || change->parts[i].applied->manifest.quiescent;
+    return asked;
+}
+
 /* A patcher that fails need not say why. */
 static int patcher_failed(const struct hf_switch *change, const char *step)
 {
@@ -257,7 +267,7 @@ int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf
     if (hf_report_functions(report, own->functions, own->function_count) != 0 ||
         hf_report_superseded(report, change->superseded, change->superseded_count) != 0 || snapshot(change) != 0)
         goto undo;
-    if (options->quiescence == HOTFIX_QUIESCENT && list_busy(change) != 0)
+    if (is_quiescent(change, options) && list_busy(change) != 0)
         goto undo;
     if (prepare_all(change) != 0)
         goto undo;

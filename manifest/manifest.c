@@ -33,6 +33,7 @@ enum field_kind {
     FIELD_SKIP,       /* uint32_t, decimal, 0 to 64 */
     FIELD_VERDICT,    /* enum hf_verdict */
     FIELD_SUPERSEDES, /* supersedes and supersedes_count of struct hf_manifest */
+    FIELD_YES,        /* bool, "yes"; false only when optional, then absent */
     FIELD_RANGES,     /* struct hf_code_ranges; empty only when optional, then absent */
 };
 
@@ -59,6 +60,7 @@ static const struct field bundle_fields[] = {
     {"advisory", FIELD_TEXT, true, MANIFEST(advisory)},
     {"description", FIELD_TEXT, true, MANIFEST(description)},
     {"supersedes", FIELD_SUPERSEDES, true, 0},
+    {"quiescent", FIELD_YES, true, MANIFEST(quiescent)},
     {0},
 };
 
@@ -325,6 +327,11 @@ static int parse_field(const struct field *field, struct hf_ini_entry *entry, vo
         return parse_verdict(entry, where, err);
     case FIELD_SUPERSEDES:
         return parse_supersedes(entry, object, err);
+    case FIELD_YES:
+        if (strcmp(entry->value, "yes") != 0)
+            return bad_value(entry, "yes, or absent", err);
+        *(bool *)where = true;
+        return 0;
     case FIELD_RANGES:
         return parse_ranges(entry, where, err);
     }
@@ -600,6 +607,8 @@ static char *field_text(const struct field *field, const void *object)
         break;
     case FIELD_SUPERSEDES:
         return supersedes_text(object);
+    case FIELD_YES:
+        return strdup(*(const bool *)where ? "yes" : "");
     case FIELD_RANGES:
         return hf_code_ranges_format(where);
     }

@@ -8,6 +8,7 @@
 #ifndef HF_MANIFEST_H
 #define HF_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,7 @@ struct hf_manifest {
     char *description;                 /* "" when absent */
     uint8_t (*supersedes)[HF_ID_SIZE]; /* ids of bundles that this one replaces */
     size_t supersedes_count;
+    bool quiescent; /* it is switched only while no thread is inside a function that this takes out of use */
 
     char *target_name; /* file name of the target without directories */
     struct hf_build_id target_build_id;

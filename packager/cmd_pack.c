@@ -281,6 +281,8 @@ int hf_cmd_pack(int argc, char **argv)
          &pack.identity.expires, NULL, NULL, 0},
         {"supersedes", 0, "ID", "The id of a bundle that this one replaces; any number of times.", false, NULL, NULL,
          add_superseded, &pack.identity, 0},
+        {"quiescent", 0, NULL, "Switch only while no thread is inside a function that this takes out of use.", false,
+         &pack.identity.quiescent, NULL, NULL, NULL, 0},
         {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.inputs.debug_path, NULL, NULL, 0},
         {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.inputs.patch_debug_path, NULL,
          NULL, 0},

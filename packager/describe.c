@@ -66,6 +66,7 @@ static void print_bundle(const struct hf_report *report, const struct hf_manifes
         hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, id);
         line_if(report, "supersedes", id);
     }
+    line_if(report, "quiescent", manifest->quiescent ? "yes" : NULL);
     hf_report_line(report, "%-13s%s for %s", "target", manifest->target_name, manifest->arch);
     line_if(report, "build-id", build_id);
 }
@@ -74,12 +75,13 @@ void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *mani
 {
     print_bundle(report, manifest);
     hf_report_set(report, "bundle",
-                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name", hf_json_text(manifest->name), "version",
-                            hf_json_text(manifest->version), "id", hf_json_hex(manifest->id, HF_ID_SIZE), "created",
-                            hf_json_time(manifest->created), "expires", hf_json_time(manifest->expires), "advisories",
-                            json_words(manifest->advisory), "description", hf_json_text(manifest->description),
-                            "supersedes",
-                            json_ids((const uint8_t(*)[HF_ID_SIZE])manifest->supersedes, manifest->supersedes_count)));
+                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name", hf_json_text(manifest->name),
+                            "version", hf_json_text(manifest->version), "id", hf_json_hex(manifest->id, HF_ID_SIZE),
+                            "created", hf_json_time(manifest->created), "expires", hf_json_time(manifest->expires),
+                            "advisories", json_words(manifest->advisory), "description",
+                            hf_json_text(manifest->description), "supersedes",
+                            json_ids((const uint8_t(*)[HF_ID_SIZE])manifest->supersedes, manifest->supersedes_count),
+                            "quiescent", manifest->quiescent));
     hf_report_set(report, "target",
                   json_pack("{s:o, s:o, s:o}", "name", hf_json_text(manifest->target_name), "arch",
                             hf_json_text(manifest->arch), "build_id",

@@ -126,6 +126,7 @@ int hf_identity_fill(const struct hf_identity *identity, const char *patch_path,
     if (fill_name(identity, patch_path, manifest, err) != 0 || fill_times(identity, manifest, err) != 0 ||
         fill_texts(identity, manifest, err) != 0 || fill_supersedes(identity, manifest, err) != 0)
         return -1;
+    manifest->quiescent = identity->quiescent;
     if (!identity->version)
         return 0;
     if (check_name("version", identity->version, err) != 0)

@@ -439,11 +439,11 @@ the_bundle_says_what_it_was_told() {
     local id
     make_fix good.c
     pack 0 "" "everything can be said of a bundle" --func total --name shop-total --version 1.2 --advisory CVE-2026-1 \
-        --advisory CVE-2026-2 --description "Größe ≥ 1" --expires 2099-12-31 --supersedes "$ID"
+        --advisory CVE-2026-2 --description "Größe ≥ 1" --expires 2099-12-31 --supersedes "$ID" --quiescent
     run hotfix show out.hotfix --json
     is "and it is in there" \
-        "$(json .bundle.name) $(json .bundle.version) $(json .bundle.advisories) $(json .bundle.description) $(json .bundle.expires) $(json .bundle.supersedes)" \
-        "shop-total 1.2 CVE-2026-1 CVE-2026-2 Größe ≥ 1 2099-12-31T23:59:59Z $ID"
+        "$(json .bundle.name) $(json .bundle.version) $(json .bundle.advisories) $(json .bundle.description) $(json .bundle.expires) $(json .bundle.supersedes) $(json .bundle.quiescent)" \
+        "shop-total 1.2 CVE-2026-1 CVE-2026-2 Größe ≥ 1 2099-12-31T23:59:59Z $ID true"
     pack 0 "" "an existing bundle is replaced" --func total --expires 2099-12-31T12:00:00Z
     run hotfix show out.hotfix --json
     is "by the new one" "$(json .bundle.name) $(json .bundle.expires)" "fix 2099-12-31T12:00:00Z"

@@ -66,17 +66,23 @@ static struct hotfix_apply_options quiescent(uint64_t deadline_ns)
  * A quiescent apply, or a revert where there is no path, that somebody is in the way of. Under load a deadline may pass
  * before any attempt has come so far as to see who: then it is given twice as long.
  */
-static int switch_hindered(const char *path, struct hotfix_result *result)
+static int hinder(const char *path, enum hotfix_quiescence quiescence, struct hotfix_result *result)
 {
     struct hotfix_apply_options options = quiescent(SHORT_NS);
     int status;
 
+    options.quiescence = quiescence;
     do {
         status =
             path ? hotfix_apply_opt(handle, path, &options, result) : hotfix_revert_opt(handle, NULL, &options, result);
         options.deadline_ns *= 2;
     } while (status != 0 && options.deadline_ns < LONG_NS && !strstr(result->error.message, " at 0x"));
     return status;
+}
+
+static int switch_hindered(const char *path, struct hotfix_result *result)
+{
+    return hinder(path, HOTFIX_QUIESCENT, result);
 }
 
 static void assert_refused_by_name(const struct hotfix_result *result)
@@ -293,23 +299,29 @@ static const char hooked_order[] = "void (*hook)(void);\n"
                                    "int price(int n) { volatile int v = n; return v * 3; }\n"
                                    "int order(int n) { volatile int v = n; if (hook) hook(); return 100 - v; }\n";
 
-static void apply_hooked_order(void)
+static void (**hook_of(const struct hotfix_result *result))(void)
 {
-    char path[PATH_SIZE];
-    struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct link_map *map;
     Dl_info info;
 
-    fixture_bundle(&fixture, next_number++, order_only, hooked_order, path);
-    if (apply_plain(path, &result) != 0)
-        fail_msg("%s", result.error.message);
-    assert_int_not_equal(dladdr1(result.functions[0].new_address, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
+    assert_int_not_equal(dladdr1(result->functions[0].new_address, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
     void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
     assert_non_null(library);
     void (**hook)(void) = dlsym(library, "hook");
     assert_non_null(hook);
-    *hook = hold;
     dlclose(library);
+    return hook;
+}
+
+static void apply_hooked_order(void)
+{
+    char path[PATH_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    fixture_bundle(&fixture, next_number++, order_only, hooked_order, path);
+    if (apply_plain(path, &result) != 0)
+        fail_msg("%s", result.error.message);
+    *hook_of(&result) = hold;
     hotfix_result_deinit(&result);
 }
 
@@ -321,6 +333,47 @@ static pthread_t enter_patched_order(void)
     while (sem_wait(&is_inside) != 0)
         continue;
     return thread;
+}
+
+/* A bundle that asks for quiescence itself, of order(). */
+static void make_quiescent_bundle(char path[PATH_SIZE])
+{
+    struct hf_manifest manifest;
+    HF_FREE uint8_t *payload = NULL, *bundle = NULL;
+    unsigned number = next_number++;
+    size_t size;
+
+    fixture_patch(&fixture, number, "quiescent.so", "", hooked_order);
+    fixture_manifest(&fixture, number, "quiescent.so", order_only, &manifest, &payload);
+    manifest.quiescent = true;
+    fixture_sign(&manifest, payload, fixture.key, &bundle, &size);
+    fixture_write_bundle(&fixture, "quiescent", bundle, size, path);
+    hf_manifest_deinit(&manifest);
+}
+
+static void bundle_that_asks_for_quiescence_gets_it(void **state)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    char path[PATH_SIZE];
+
+    (void)state;
+    make_quiescent_bundle(path);
+    pthread_t thread = enter_order();
+    assert_int_equal(hinder(path, HOTFIX_IMMEDIATE, &result), -1);
+    assert_refused_by_name(&result);
+    hotfix_result_deinit(&result);
+    leave_order(thread);
+    if (apply_plain(path, &result) != 0)
+        fail_msg("%s", result.error.message);
+
+    *hook_of(&result) = hold;
+    thread = enter_patched_order();
+    hotfix_result_deinit(&result);
+    assert_int_equal(hinder(NULL, HOTFIX_IMMEDIATE, &result), -1);
+    assert_refused_by_name(&result);
+    hotfix_result_deinit(&result);
+    leave_order(thread);
+    must_revert(NULL);
 }
 
 static void thread_in_the_new_function_is_named_by_a_quiescent_revert(void **state)
@@ -426,6 +479,7 @@ int main(void)
         cmocka_unit_test(options_without_a_size_are_refused),
         cmocka_unit_test(unknown_kind_of_quiescence_is_refused),
         cmocka_unit_test(thread_blocked_in_the_old_function_is_named_when_quiescent),
+        cmocka_unit_test(bundle_that_asks_for_quiescence_gets_it),
         cmocka_unit_test(thread_in_a_cold_part_is_in_the_function),
         cmocka_unit_test(cold_part_outside_of_the_code_is_refused),
         cmocka_unit_test(caller_inside_the_old_function_is_refused_when_quiescent),
