@@ -139,14 +139,21 @@ static int check_patch(struct check *check, struct hf_report *report, struct hot
     return hf_checks_judge(check->results, err);
 }
 
-static int run(struct check *check, const struct hf_usage *usage, int argc, char **argv)
+static int run(struct check *check, const struct hf_option *options, size_t option_count, int argc, char **argv)
 {
+    const struct hf_usage usage = {.verb = "check",
+                                   .summary = "Tells whether a patch belongs to exactly this target or, with --pid, "
+                                              "whether a patch or a bundle fits what a process has loaded.",
+                                   .operands = "[BUNDLE]",
+                                   .max_operands = 1,
+                                   .options = options,
+                                   .option_count = option_count};
     HF_FREE const char **operands = NULL;
     struct hf_report report;
     struct hotfix_error error;
 
-    hf_report_init(&report, usage->verb);
-    int result = hf_options_parse(usage, argc, argv, &report, &operands, &error);
+    hf_report_init(&report, usage.verb);
+    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
     if (result == 0) {
         check->bundle_path = operands[0];
         result = check_patch(check, &report, &error);
@@ -215,13 +222,6 @@ int hf_cmd_check(int argc, char **argv)
          .text = &check.format_name},
         {.name = "list", .help = "List the checks and do nothing else.", .flag = &check.list},
     };
-    const struct hf_usage usage = {.verb = "check",
-                                   .summary = "Tells whether a patch belongs to exactly this target or, with --pid, "
-                                              "whether a patch or a bundle fits what a process has loaded.",
-                                   .operands = "[BUNDLE]",
-                                   .max_operands = 1,
-                                   .options = options,
-                                   .option_count = sizeof(options) / sizeof(options[0])};
 
-    return run(&check, &usage, argc, argv);
+    return run(&check, options, sizeof(options) / sizeof(options[0]), argc, argv);
 }
