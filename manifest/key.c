@@ -2,9 +2,6 @@
 #include "key.h"
 
 #include <errno.h>
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +10,7 @@
 #include "digest.h"
 #include "error.h"
 #include "file.h"
+#include "libcrypto.h"
 #include "point.h"
 
 #define PEM_FILE_MAX   16384 /* bytes of a key file; an encrypted Ed25519 key has about 300 */
@@ -21,29 +19,6 @@
 struct hf_private_key {
     EVP_PKEY *pkey;
 };
-
-static void cleanup_pkey(EVP_PKEY **pkey)
-{
-    EVP_PKEY_free(*pkey);
-}
-
-static void cleanup_bio(BIO **bio)
-{
-    BIO_free(*bio);
-}
-
-#define HF_PKEY __attribute__((cleanup(cleanup_pkey)))
-#define HF_BIO  __attribute__((cleanup(cleanup_bio)))
-
-static void cleanup_errors(const int *marked)
-{
-    (void)marked;
-    ERR_pop_to_mark();
-}
-
-/* libcrypto's error queue belongs to the host program's thread: what we cause there is taken back at the end of the
- * scope. */
-#define HF_KEEP_ERRORS __attribute__((cleanup(cleanup_errors), unused)) int marked = ERR_set_mark()
 
 static struct hf_private_key *wrap(EVP_PKEY *pkey)
 {

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cms.h"
+
+#include <openssl/cms.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "error.h"
+#include "libcrypto.h"
+
+#define DIGEST_MIN   32  /* bytes of the hash that is signed */
+#define CLOCK_FUTURE 300 /* seconds that the clock of who signed may be ahead */
+
+struct hf_cms {
+    CMS_ContentInfo *content;
+    X509 *certificate;        /* the signer's; content owns it */
+    STACK_OF(X509) * others;  /* all that it holds */
+    const ASN1_TYPE *signing; /* the signed attribute, or NULL */
+    uint8_t id[HF_KEY_ID_SIZE];
+    char signer[HF_CERTIFICATE_NAME_MAX];
+};
+
+void hf_cms_close(struct hf_cms *cms)
+{
+    if (!cms)
+        return;
+    sk_X509_pop_free(cms->others, X509_free);
+    CMS_ContentInfo_free(cms->content);
+    free(cms);
+}
+
+/* The one signer of a detached signature over plain data, or NULL. */
+static CMS_SignerInfo *only_signer(CMS_ContentInfo *content)
+{
+    if (OBJ_obj2nid(CMS_get0_type(content)) != NID_pkcs7_signed || CMS_is_detached(content) != 1 ||
+        OBJ_obj2nid(CMS_get0_eContentType(content)) != NID_pkcs7_data)
+        return NULL;
+    STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(content);
+    return sk_CMS_SignerInfo_num(signers) == 1 ? sk_CMS_SignerInfo_value(signers, 0) : NULL;
+}
+
+static bool strong_digest(CMS_SignerInfo *signer)
+{
+    X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *object = NULL;
+
+    CMS_SignerInfo_get0_algs(signer, NULL, NULL, &algorithm, NULL);
+    X509_ALGOR_get0(&object, NULL, NULL, algorithm);
+    const EVP_MD *digest = EVP_get_digestbyobj(object);
+    return digest && EVP_MD_get_size(digest) >= DIGEST_MIN;
+}
+
+static int read_signer(struct hf_cms *cms, CMS_SignerInfo *signer, struct hotfix_error *err)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    STACK_OF(X509) *certificates = CMS_get0_signers(cms->content);
+
+    cms->certificate = sk_X509_num(certificates) == 1 ? sk_X509_value(certificates, 0) : NULL;
+    sk_X509_free(certificates);
+    if (!cms->certificate || X509_digest(cms->certificate, EVP_sha256(), digest, NULL) != 1)
+        return hf_error(err, HOTFIX_SIGNATURE, "the certificate of who signed is not in the CMS signature");
+    memcpy(cms->id, digest, sizeof(cms->id));
+    hf_certificate_name(cms->certificate, cms->signer);
+    cms->others = CMS_get1_certs(cms->content);
+    int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
+    X509_ATTRIBUTE *attribute = at >= 0 ? CMS_signed_get_attr(signer, at) : NULL;
+    /* Where there are two, either could be meant. */
+    if (attribute && X509_ATTRIBUTE_count(attribute) == 1 &&
+        CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) < 0)
+        cms->signing = X509_ATTRIBUTE_get0_type(attribute, 0);
+    return 0;
+}
+
+static int verify(struct hf_cms *cms, const void *message, size_t size, struct hotfix_error *err)
+{
+    CMS_SignerInfo *signer = only_signer(cms->content);
+    HF_BIO BIO *bio = BIO_new_mem_buf(message, (int)size);
+
+    if (!bio)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
+    if (!signer)
+        return hf_error(err, HOTFIX_SIGNATURE, "is not a detached CMS signature over plain data by one signer");
+    /* Without signed attributes what is signed could be taken for the attributes of another message. */
+    if (CMS_signed_get_attr_count(signer) <= 0)
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature has no signed attributes");
+    if (!strong_digest(signer))
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature uses a hash of less than %d bits", DIGEST_MIN * 8);
+    if (CMS_verify(cms->content, NULL, NULL, bio, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature does not verify");
+    return read_signer(cms, signer, err);
+}
+
+int hf_cms_open(const void *bytes, size_t size, const void *message, size_t message_size, struct hf_cms **cms,
+                struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    const unsigned char *at = bytes;
+
+    if (size > HF_CMS_MAX)
+        return hf_error(err, HOTFIX_SIGNATURE, "%zu bytes are too many for a CMS signature", size);
+    struct hf_cms *opened = calloc(1, sizeof(*opened));
+    if (!opened)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
+    opened->content = d2i_CMS_ContentInfo(NULL, &at, (long)size);
+    int failed = 0;
+    if (!opened->content || at != (const unsigned char *)bytes + size)
+        failed = hf_error(err, HOTFIX_SIGNATURE, "the CMS signature is malformed");
+    if (!failed)
+        failed = verify(opened, message, message_size, err);
+    if (failed) {
+        hf_cms_close(opened);
+        return -1;
+    }
+    *cms = opened;
+    return 0;
+}
+
+void hf_cms_id(const struct hf_cms *cms, uint8_t id[HF_KEY_ID_SIZE])
+{
+    memcpy(id, cms->id, HF_KEY_ID_SIZE);
+}
+
+const char *hf_cms_signer(const struct hf_cms *cms)
+{
+    return cms->signer;
+}
+
+static int signing_time(const struct hf_cms *cms, int64_t now, int64_t *when, struct hotfix_error *err)
+{
+    struct tm parts = {0};
+    int type = cms->signing ? ASN1_TYPE_get(cms->signing) : 0;
+
+    if ((type != V_ASN1_UTCTIME && type != V_ASN1_GENERALIZEDTIME) ||
+        ASN1_TIME_to_tm(cms->signing->value.asn1_string, &parts) != 1)
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature by %s does not say when it was made", cms->signer);
+    *when = (int64_t)timegm(&parts);
+    if (*when > now + CLOCK_FUTURE)
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature by %s says that it was made in the future",
+                        cms->signer);
+    return 0;
+}
+
+int hf_cms_vouched(const struct hf_cms *cms, const struct hf_authority *authority, bool at_signing, int64_t now,
+                   struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    int64_t at = now;
+
+    if (at_signing && signing_time(cms, now, &at, err) != 0)
+        return -1;
+    return hf_authority_vouch(authority, cms->certificate, cms->others, at, now, err);
+}
