@@ -30,6 +30,7 @@ struct pack {
     struct hf_inputs inputs;
     const char *key_path;
     const char *passphrase_file;
+    bool unsigned_bundle;
     const char *output;
     struct hf_identity identity;
     struct hf_exception *exceptions;
@@ -143,8 +144,10 @@ static int seal(struct pack *pack, const void *patch, size_t patch_size, struct 
     size_t size = 0;
     struct hf_private_key *key = NULL;
 
-    int result =
-        hf_private_key_read(pack->key_path, hf_passphrase_ask, (void *)(uintptr_t)pack->passphrase_file, &key, err);
+    int result = 0;
+    if (!pack->unsigned_bundle)
+        result =
+            hf_private_key_read(pack->key_path, hf_passphrase_ask, (void *)(uintptr_t)pack->passphrase_file, &key, err);
     if (result == 0)
         result = hf_seal(&pack->manifest, patch, patch_size, key, &pack->inputs.target->image, &file, &size, err);
     hf_private_key_destroy(key);
@@ -160,13 +163,25 @@ static void tell(const struct pack *pack, struct hf_report *report)
     hf_check_results_set(report, pack->results);
 }
 
+/* A bundle that is not signed is asked for, not forgotten. */
+static int check_signing(const struct pack *pack, struct hotfix_error *err)
+{
+    if (!pack->key_path && !pack->unsigned_bundle)
+        return hf_error(err, HOTFIX_USAGE,
+                        "give --key KEY, or --unsigned where others sign (see 'hotfix pack --help')");
+    if (pack->unsigned_bundle && (pack->key_path || pack->passphrase_file))
+        return hf_error(err, HOTFIX_USAGE, "--unsigned and --key exclude each other");
+    return 0;
+}
+
 static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfix_error *err)
 {
     HF_FREE uint8_t *patch = NULL;
     size_t patch_size;
     struct hf_check_subject subject;
 
-    if (hf_identity_fill(&pack->identity, pack->inputs.patch_path, &pack->manifest, err) != 0 ||
+    if (check_signing(pack, err) != 0 ||
+        hf_identity_fill(&pack->identity, pack->inputs.patch_path, &pack->manifest, err) != 0 ||
         (pack->output && refuse_input(pack, err) != 0) ||
         hf_file_read(pack->inputs.patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
         hf_inputs_open(&pack->inputs, &subject, err) != 0)
@@ -179,6 +194,8 @@ static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfi
     if (choose_output(pack, err) != 0 || seal(pack, patch, patch_size, err) != 0)
         return -1;
     tell(pack, report);
+    if (pack->unsigned_bundle)
+        hf_report_note(report, "%s is not signed: no loader applies it before 'hotfix sign'", pack->output);
     return 0;
 }
 
@@ -266,7 +283,8 @@ int hf_cmd_pack(int argc, char **argv)
          &pack.inputs, HF_PICK_EXCLUDE},
         {"follow-inlines", 0, NULL, "Replace what picked functions were inlined into, too, where the patch has it.",
          false, &pack.inputs.follow_inlines, NULL, NULL, NULL, 0},
-        {"key", 0, "KEY", "The private key that signs.", true, NULL, &pack.key_path, NULL, NULL, 0},
+        {"key", 0, "KEY", "The private key that signs.", false, NULL, &pack.key_path, NULL, NULL, 0},
+        {"unsigned", 0, NULL, "Leave signing to 'hotfix sign'.", false, &pack.unsigned_bundle, NULL, NULL, NULL, 0},
         {"passphrase-file", 0, "FILE", "Take the key's passphrase from the first line of FILE.", false, NULL,
          &pack.passphrase_file, NULL, NULL, 0},
         {"name", 0, "NAME", "The bundle's name; by default that of the patch file.", false, NULL, &pack.identity.name,

@@ -14,6 +14,7 @@ int hf_cmd_keygen(int argc, char **argv);
 int hf_cmd_build(int argc, char **argv);
 int hf_cmd_check(int argc, char **argv);
 int hf_cmd_pack(int argc, char **argv);
+int hf_cmd_sign(int argc, char **argv);
 int hf_cmd_verify(int argc, char **argv);
 int hf_cmd_show(int argc, char **argv);
 

@@ -15,6 +15,7 @@ static const struct hf_command commands[] = {
     {"build", "make a patch from a fix and the release's sources or objects", hf_cmd_build},
     {"check", "tell whether a patch belongs to a target", hf_cmd_check},
     {"pack", "check a patch, stamp it, and write it as a signed bundle", hf_cmd_pack},
+    {"sign", "add a signature to a bundle", hf_cmd_sign},
     {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
     {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
     {"cc", "run a compiler as hotfix build needs it", hf_cmd_cc},

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "elf/restamp.h"
 #include "error.h"
+#include "sign/countersign.h"
 #include "stamp.h"
 #include "verify/payload.h"
 #include "verify/target.h"
@@ -30,31 +31,30 @@ static int stamp(struct hf_manifest *manifest, const void *patch, size_t patch_s
     return hf_digest_compute(*payload, size, &manifest->payload_digest, err);
 }
 
-static int sign(const void *archive, size_t archive_size, const struct hf_private_key *key,
-                const struct hf_public_key *public_key, uint8_t **file, size_t *file_size, struct hotfix_error *err)
+/* key is NULL when others sign, later. */
+static int sign(const void *archive, size_t archive_size, const struct hf_private_key *key, uint8_t **file,
+                size_t *file_size, struct hotfix_error *err)
 {
-    struct hf_signed parts = {.archive = archive, .archive_size = archive_size, .signature_count = 1};
-    char statement[HF_STATEMENT_MAX];
-    size_t size;
+    struct hf_signed parts = {.archive = archive, .archive_size = archive_size};
 
-    memcpy(parts.signatures[0].key_id, public_key->id, HF_KEY_ID_SIZE);
-    if (hf_statement(archive, archive_size, statement, &size, err) != 0 ||
-        hf_private_key_sign(key, statement, size, parts.signatures[0].bytes, err) != 0)
+    if (key && hf_countersign(&parts, key, err) != 0)
         return -1;
     return hf_signed_format(&parts, file, file_size, err);
 }
 
 /* Reads back what was made, so that no bundle leaves that a loader would refuse. */
-static int prove(const struct hf_manifest *manifest, const void *file, size_t file_size,
-                 const struct hf_public_key *public_key, const struct hf_image *target, struct hotfix_error *err)
+static int prove(const void *file, size_t file_size, const struct hf_private_key *key, const struct hf_image *target,
+                 struct hotfix_error *err)
 {
-    char name[] = "key";
-    struct hf_trust_key trusted = {.name = name, .key = *public_key};
-    struct hf_trust trust = {.keys = &trusted, .count = 1};
+    struct hf_public_key public_key;
+    struct hf_signed parts;
     struct hf_bundle bundle;
     struct hf_fixups fixups = {0};
 
-    if (hf_bundle_open(file, file_size, &trust, manifest->created, &bundle, NULL, err) != 0)
+    if (hf_signed_parse(file, file_size, &parts, err) != 0 ||
+        (key &&
+         (hf_private_key_public(key, &public_key, err) != 0 || hf_countersigned(&parts, &public_key, err) != 0)) ||
+        hf_archive_parse(parts.archive, parts.archive_size, &bundle, err) != 0)
         return hf_error_prefix(err, "the bundle does not verify");
     int result = hf_payload_check(&bundle, &fixups, err);
     if (result == 0)
@@ -71,12 +71,10 @@ int hf_seal(struct hf_manifest *manifest, const void *patch, size_t patch_size, 
 {
     HF_FREE uint8_t *payload = NULL, *archive = NULL, *made = NULL;
     size_t archive_size, made_size;
-    struct hf_public_key public_key;
 
-    if (stamp(manifest, patch, patch_size, &payload, err) != 0 || hf_private_key_public(key, &public_key, err) != 0 ||
+    if (stamp(manifest, patch, patch_size, &payload, err) != 0 ||
         hf_archive_format(manifest, payload, manifest->payload_size, &archive, &archive_size, err) != 0 ||
-        sign(archive, archive_size, key, &public_key, &made, &made_size, err) != 0 ||
-        prove(manifest, made, made_size, &public_key, target, err) != 0)
+        sign(archive, archive_size, key, &made, &made_size, err) != 0 || prove(made, made_size, key, target, err) != 0)
         return -1;
     *file = hf_move(made);
     *file_size = made_size;

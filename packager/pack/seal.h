@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a manifest and a patch to the bytes of a signed bundle. */
+/* From a manifest and a patch to the bytes of a bundle. */
 #ifndef HF_SEAL_H
 #define HF_SEAL_H
 
@@ -13,7 +13,7 @@
 
 /*
  * Sets the manifest's id, soname, payload size and digest, stamps the patch, signs, and verifies the outcome as the
- * loader would, against the target's file too. *file is malloc'ed.
+ * loader would, against the target's file too. key NULL: the bundle has no signature. *file is malloc'ed.
  */
 int hf_seal(struct hf_manifest *manifest, const void *patch, size_t patch_size, const struct hf_private_key *key,
             const struct hf_image *target, uint8_t **file, size_t *file_size, struct hotfix_error *err);

@@ -391,7 +391,7 @@ arguments_are_checked() {
     local see="(see 'hotfix pack --help')" all=(--target shop --patch fix.so --key release.key)
     make_fix good.c
     expect 2 "hotfix pack: option '--target BIN' is required $see" "--target must be given" hotfix pack --key k
-    expect 2 "hotfix pack: option '--key KEY' is required $see" "--key must be given" \
+    expect 2 "hotfix pack: give --key KEY, or --unsigned where others sign $see" "--key must be given" \
         hotfix pack --target shop --patch fix.so
     expect 2 "hotfix pack: unexpected argument 'total' $see" "picks are options" hotfix pack "${all[@]}" total
     expect 2 "hotfix pack: unknown option '--accept-machine', did you mean '--accept-inline'? $see" "a machine cannot be accepted" \

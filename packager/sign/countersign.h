@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signatures of a bundle, put in one by one; the archive part stays as it is. */
+#ifndef HF_COUNTERSIGN_H
+#define HF_COUNTERSIGN_H
+
+#include "hotfix/error.h"
+#include "key.h"
+#include "signature.h"
+
+/*
+ * Puts in a signature that was made elsewhere, after it was verified. 0, or 1 when one by this key is there and good
+ * already; one that is there and bad is replaced. HOTFIX_SIGNATURE when it is not by this key over this bundle's
+ * statement; HOTFIX_FORMAT when there is no room for one more.
+ */
+int hf_countersign_import(struct hf_signed *parts, const struct hf_public_key *key,
+                          const uint8_t bytes[HF_SIGNATURE_SIZE], struct hotfix_error *err);
+
+/* Signs and puts in the signature, as above. */
+int hf_countersign(struct hf_signed *parts, const struct hf_private_key *key, struct hotfix_error *err);
+
+/* Is there a good signature by this key? 0 or HOTFIX_SIGNATURE. */
+int hf_countersigned(const struct hf_signed *parts, const struct hf_public_key *key, struct hotfix_error *err);
+
+#endif

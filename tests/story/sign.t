@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Building and signing apart: bundles without a signature, signatures that are added, and such as are made elsewhere, by
+# openssl and by a key that never leaves its token.
+. "$(dirname "$0")/lib.sh"
+
+see="(see 'hotfix sign --help')"
+expect 2 "hotfix sign: FILE is missing $see" "FILE must be given" hotfix sign
+expect 2 "hotfix sign: give one of --key, --export and --import" "what to do must be said" hotfix sign b
+expect 2 "hotfix sign: give one of --key, --export and --import" "and only once" hotfix sign b --key k --export s
+expect 2 "hotfix sign: --import and --pub go together: whose signature is it?" "a signature is somebody's" \
+    hotfix sign b --import s
+expect 2 "hotfix sign: --passphrase-file is for --key" "no key, no passphrase" hotfix sign b --export s --passphrase-file p
+expect 2 "hotfix sign: --export changes no bundle: --output has no use" "an export writes no bundle" \
+    hotfix sign b --export s -o c
+run hotfix sign b --key 'pkcs11:token=t'
+is "a token's key is told how it signs" "$status $(grep -c 'pkcs11-tool' "$ERR")" "2 1"
+
+make_target && make_stamped && make_manifest || exit 1
+for key in release second third; do
+    hotfix keygen "$key" >/dev/null || exit 1
+done
+key_id() {
+    openssl pkey -pubin -in "$1" -outform DER | tail -c 32 | sha256sum | cut -c 1-32
+}
+mkdir trust && cp second.pub trust
+seal signed release.key
+seal unsigned
+# archive FILE: the part that is signed
+archive() {
+    head -c "$(perl -e 'open F, "<", shift; seek F, -16, 2; read F, my $t, 4; print +(-s F) - 16 - unpack "V", $t' "$1")" "$1"
+}
+
+expect 4 "hotfix verify: unsigned: not signed" "a bundle without a signature is refused" \
+    hotfix verify unsigned --trust trust
+run hotfix show unsigned --json
+is "it can be shown" "$status $(json .signatures)" "0 "
+
+for file in none . "$HOTFIX"; do
+    run hotfix sign "$file" --key release.key
+    ok "$(basename "$file") cannot be signed" [ "$status" != 0 ]
+done
+mkfifo fifo
+expect 5 "hotfix sign: fifo: is not a regular file" "nor can a FIFO, which is not waited for" hotfix sign fifo --key release.key
+head -c 1000 signed >cut
+expect 5 "hotfix sign: cut: not a hotfix bundle, or cut off: it does not end with the bundle trailer" \
+    "nor a bundle that is cut off" hotfix sign cut --key release.key
+cp manifest.ini good.ini
+sed -i 's/^size = [0-9]*$/size = 1/;' manifest.ini
+seal odd
+cp good.ini manifest.ini
+run hotfix sign odd --key release.key
+is "nor one that no loader would apply" "$status" 5
+sed 's/^\(created = .*\)/\1\nexpires = 2026-01-03T00:00:00Z/' good.ini >manifest.ini
+seal late
+cp good.ini manifest.ini
+expect 4 "hotfix sign: late: it has expired, and no loader would apply it" "nor one that has expired" \
+    hotfix sign late --key release.key
+cp unsigned copy
+chmod 644 third.key
+run hotfix sign copy --key third.key
+ok "a private key that others can read is not used" [ "$status" != 0 ]
+ok "and the bundle stays as it is" cmp -s copy unsigned
+chmod 600 third.key
+
+run hotfix sign copy --key second.key
+is "a signature is added" "$status $(tail -n 1 "$OUT")" "0 signed by key $(key_id second.pub); copy has 1 signature"
+is "what is signed is told" "$(sed -n 's/^bundle  *//p' "$OUT")" "discount 1.0"
+run hotfix verify copy --trust trust
+is "the bundle verifies now" "$status" 0
+is "its archive part did not change by a byte" "$(archive copy | sha256sum)" "$(archive unsigned | sha256sum)"
+cp copy once
+run hotfix sign copy --key second.key
+is "a second signature by one key is not added" "$status $(tail -n 1 "$OUT")" \
+    "0 it was signed already by key $(key_id second.pub); copy has 1 signature"
+ok "the bundle stays as it is" cmp -s copy once
+run hotfix sign signed --key second.key -o both --json
+is "a second key's is" "$status $(json .signed_by.added) $(json .signatures) $(json .file)" "0 true 2 both"
+seal wanted release.key second.key
+ok "signatures stand in the order in which they were made" cmp -s both wanted
+run hotfix verify both --trust trust
+is "the other one counts where the first is not trusted" "$status $(head -n 1 "$OUT")" \
+    "0 VERIFIED: signed by second, key id $(key_id second.pub)"
+
+# A signature of another bundle under this key's id.
+cp both broken
+perl -e 'open F, "+<", shift; seek F, -16 - 10, 2; print F "xxxxx"' broken
+expect 4 "hotfix verify: broken: signed by a trusted key, but over other bytes: the bundle was changed" \
+    "a damaged signature does not count" hotfix verify broken --trust trust
+run hotfix sign broken --key second.key
+is "signing replaces it" "$status $(tail -n 1 "$OUT")" \
+    "0 signed by key $(key_id second.pub); broken has 2 signatures"
+ok "by the good one" cmp -s broken both
+
+full=()
+for ((i = 0; i < 32; i++)); do
+    openssl genpkey -algorithm ed25519 -out "full$i.key" 2>/dev/null
+    full+=("full$i.key")
+done
+seal full "${full[@]}"
+cp full before
+expect 5 "hotfix sign: full: it has 32 signatures, and there is no room for another" "a block has room for 32 signatures" \
+    hotfix sign full --key release.key
+ok "the bundle stays as it is" cmp -s full before
+
+# Signed elsewhere, with plain openssl.
+expect 0 "" "the statement can be had" hotfix sign unsigned --export statement
+is "it says what is signed" "$(cat statement)" "hotfix bundle 1
+size $(archive unsigned | wc -c)
+sha256 $(archive unsigned | sha256sum | cut -d ' ' -f 1)"
+openssl pkeyutl -sign -rawin -inkey second.key -in statement -out signature
+cp unsigned elsewhere
+run hotfix sign elsewhere --import signature --pub release.pub
+is "whose signature it is must be right" "$status $(cat "$ERR")" \
+    "4 hotfix sign: signature: is no signature by release.pub over the statement of elsewhere"
+base64 signature >signature.64
+expect 5 "hotfix sign: signature.64: 90 bytes are no Ed25519 signature, which has 64: give it as it is, not in base64 or hexadecimal" \
+    "it is 64 bytes" hotfix sign elsewhere --import signature.64 --pub second.pub
+sed 's/^description = .*/description = another/' good.ini >manifest.ini
+seal other
+cp good.ini manifest.ini
+run hotfix sign other --import signature --pub second.pub
+is "a signature is for one bundle" "$status" 4
+expect 5 "hotfix sign: fifo: is not a regular file" "a FIFO is no signature" \
+    hotfix sign elsewhere --import fifo --pub second.pub
+ok "after all that it is what it was" cmp -s elsewhere unsigned
+run hotfix sign elsewhere --import signature --pub second.pub
+is "a good one is put in" "$status $(tail -n 1 "$OUT")" \
+    "0 signed by key $(key_id second.pub); elsewhere has 1 signature"
+ok "it is what the key would have made here" cmp -s elsewhere once
+
+# A key that never leaves its token: SoftHSM stands for the hardware.
+module=$(find /usr/lib -name libsofthsm2.so 2>/dev/null | head -n 1)
+mkdir tokens
+printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\n' "$PWD" >softhsm2.conf
+export SOFTHSM2_CONF=$PWD/softhsm2.conf
+token() {
+    pkcs11-tool --module "$module" --token-label release --login --pin 1234 "$@" >token.log 2>&1
+}
+softhsm2-util --init-token --free --label release --pin 1234 --so-pin 5678 >/dev/null &&
+    token --keypairgen --key-type EC:edwards25519 --label signer --id 01 &&
+    token --read-object --type pubkey --id 01 -o token.pub || diagnose <token.log
+ok "a token signs the statement" token --sign --mechanism EDDSA --id 01 -i statement -o token.sig
+run hotfix sign elsewhere --import token.sig --pub token.pub
+is "and its signature is put in" "$status $(tail -n 1 "$OUT")" \
+    "0 signed by key $(key_id token.pub); elsewhere has 2 signatures"
+run hotfix verify elsewhere --trust token.pub
+is "and counts" "$status" 0
+
+# Packing without a key.
+expect 2 "hotfix pack: give --key KEY, or --unsigned where others sign (see 'hotfix pack --help')" \
+    "pack signs, unless it is told not to" hotfix pack --target target --patch patch.so
+expect 2 "hotfix pack: --unsigned and --key exclude each other" "not both" \
+    hotfix pack --target target --patch patch.so --unsigned --key release.key
+export SOURCE_DATE_EPOCH=1700000000
+pack() {
+    run hotfix pack --target target --patch patch.so --func discount "$@"
+}
+pack --unsigned -o built
+is "a bundle can be packed without a signature" "$status $(cat "$ERR")" \
+    "0 hotfix pack: built is not signed: no loader applies it before 'hotfix sign'"
+pack --key second.key -o packed
+run hotfix sign built --key second.key
+ok "signed later it is what pack would have signed" cmp -s built packed
+
+finish
