@@ -226,6 +226,11 @@ static int check_usage(X509 *certificate, bool leaf, struct hotfix_error *err)
     return 0;
 }
 
+int hf_certificate_signs(X509 *certificate, struct hotfix_error *err)
+{
+    return check_usage(certificate, true, err);
+}
+
 static int check_usages(const X509_STORE_CTX *context, struct hotfix_error *err)
 {
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);

@@ -49,6 +49,9 @@ int hf_authority_id(const struct hf_authority *authority, uint8_t id[HF_KEY_ID_S
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
                        int64_t now, struct hotfix_error *err);
 
+/* 0 when the certificate is one for signing code, else -1 with HOTFIX_SIGNATURE. */
+int hf_certificate_signs(X509 *certificate, struct hotfix_error *err);
+
 /* Writes the subject of a certificate as text (RFC 2253), cut off where it is too long. */
 void hf_certificate_name(const X509 *certificate, char name[HF_CERTIFICATE_NAME_MAX]);
 

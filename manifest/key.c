@@ -20,27 +20,38 @@ struct hf_private_key {
     EVP_PKEY *pkey;
 };
 
-static struct hf_private_key *wrap(EVP_PKEY *pkey)
+/* Takes the key over. */
+static int wrap(EVP_PKEY *pkey, struct hf_private_key **key, struct hotfix_error *err)
 {
-    struct hf_private_key *key = malloc(sizeof(*key));
+    struct hf_private_key *made = malloc(sizeof(*made));
 
-    if (key)
-        key->pkey = pkey;
-    return key;
+    if (!made) {
+        EVP_PKEY_free(pkey);
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
+    }
+    made->pkey = pkey;
+    *key = made;
+    return 0;
 }
 
 int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
-    HF_PKEY EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
     if (!pkey)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate an Ed25519 key");
-    struct hf_private_key *made = wrap(pkey);
-    if (!made)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
-    pkey = NULL;
-    *key = made;
-    return 0;
+    return wrap(pkey, key, err);
+}
+
+int hf_private_key_generate_p256(struct hf_private_key **key, struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+
+    if (!pkey)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate a P-256 key");
+    return wrap(pkey, key, err);
 }
 
 struct asker {
@@ -75,10 +86,9 @@ static void cleanup_secret(uint8_t **secret)
     free(*secret);
 }
 
-int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
-                        struct hotfix_error *err)
+/* A key of whatever type. */
+static int read_pkey(const char *path, hf_passphrase_fn ask, void *arg, EVP_PKEY **read, struct hotfix_error *err)
 {
-    HF_KEEP_ERRORS;
     __attribute__((cleanup(cleanup_secret))) uint8_t *pem = NULL;
     struct stat status;
     size_t size;
@@ -88,21 +98,44 @@ int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struc
         return -1;
     struct asker asker = {ask, arg};
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
-    HF_PKEY EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, ask_passphrase, &asker) : NULL;
+    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, ask_passphrase, &asker) : NULL;
     bool encrypted = strstr((char *)pem, "ENCRYPTED") != NULL;
     if (!pkey && encrypted)
         return hf_error(err, HOTFIX_TRUST, "%s: private key is encrypted and the passphrase is %s", path,
                         ask ? "wrong or missing" : "missing");
     if (!pkey)
         return hf_error(err, HOTFIX_TRUST, "%s: holds no PEM private key", path);
+    *read = pkey;
+    return 0;
+}
+
+int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
+                        struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    HF_PKEY EVP_PKEY *pkey = NULL;
+
+    if (read_pkey(path, ask, arg, &pkey, err) != 0)
+        return -1;
     if (!EVP_PKEY_is_a(pkey, "ED25519"))
         return hf_error(err, HOTFIX_TRUST, "%s: is not an Ed25519 key; make one with hotfix keygen", path);
-    struct hf_private_key *read = wrap(pkey);
-    if (!read)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory for a key");
-    pkey = NULL;
-    *key = read;
-    return 0;
+    return wrap(hf_move(pkey), key, err);
+}
+
+int hf_private_key_read_any(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
+                            struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    HF_PKEY EVP_PKEY *pkey = NULL;
+
+    if (read_pkey(path, ask, arg, &pkey, err) != 0)
+        return -1;
+    return wrap(hf_move(pkey), key, err);
+}
+
+EVP_PKEY *hf_private_key_pkey(const struct hf_private_key *key)
+{
+    return key->pkey;
 }
 
 int hf_private_key_write(const struct hf_private_key *key, const char *path, const char *passphrase,

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/types.h>
+
 #include "hotfix/error.h"
 
 #define HF_KEY_SIZE       32 /* raw public key */
@@ -23,12 +25,19 @@ struct hf_private_key; /* wiped when destroyed */
 typedef int (*hf_passphrase_fn)(char *buffer, size_t size, void *arg);
 
 int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *err);
+/* For certificates: libcrypto 3.0 makes no CMS signatures with Ed25519 keys. */
+int hf_private_key_generate_p256(struct hf_private_key **key, struct hotfix_error *err);
 /*
  * Reads a PEM private key. Refused with HOTFIX_TRUST: a file that group or others may read or write, a key that is not
  * Ed25519, a wrong passphrase. ask may be NULL: an encrypted key is then refused.
  */
 int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
                         struct hotfix_error *err);
+/* The same of a key of whatever type, for certificates; the functions below that are about Ed25519 are not for it. */
+int hf_private_key_read_any(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
+                            struct hotfix_error *err);
+/* libcrypto's object, as long as the key is. */
+EVP_PKEY *hf_private_key_pkey(const struct hf_private_key *key);
 /* Writes PEM with mode 0600, never over an existing file. passphrase NULL: not encrypted; else PKCS#8 with AES-256-CBC.
  */
 int hf_private_key_write(const struct hf_private_key *key, const char *path, const char *passphrase,

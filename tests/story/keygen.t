@@ -83,6 +83,23 @@ terminal 'battery staple\nbattery staple\n'
 is "a passphrase typed twice makes one" "$status $(tail -n 1 "$OUT")" "0 public key   typed.pub"
 ok "which it opens" openssl pkey -in typed.key -passin 'pass:battery staple' -noout
 
+# A small authority, and a certificate of it.
+touch mine.pem
+expect 5 "hotfix keygen: mine.pem $taken" "a certificate is not overwritten" hotfix keygen --ca mine
+is "and nothing is left beside it" "$(ls mine*)" mine.pem
+expect 0 "" "an authority is made" hotfix keygen --ca try
+is "both private keys are their owner's alone" "$(stat -c %a try.key try-ca.key | xargs)" "600 600"
+ok "openssl finds the certificate to be the authority's" \
+    openssl verify -x509_strict -check_ss_sig -CAfile try.ca.pem try.pem >/dev/null
+is "it is for code and for nothing else" "$(openssl x509 -in try.pem -noout -ext extendedKeyUsage | tail -n 1 | xargs)" \
+    "Code Signing"
+is "it belongs to the key" "$(openssl x509 -in try.pem -noout -pubkey)" "$(openssl pkey -in try.key -pubout)"
+ok "the authority may not make others" sh -c "openssl x509 -in try.ca.pem -noout -text | grep -q 'CA:TRUE, pathlen:0'"
+echo secret >phrase
+run hotfix keygen --ca locked --passphrase-file phrase --json
+is "a passphrase protects both keys" "$(json encrypted) $(grep -l ENCRYPTED ./*.key | sort | xargs)" \
+    "true $(ls ./locked*.key | sort | xargs)"
+
 to_full() {
     hotfix "$@" >/dev/full
 }
