@@ -96,9 +96,9 @@ is "it is for code and for nothing else" "$(openssl x509 -in try.pem -noout -ext
 is "it belongs to the key" "$(openssl x509 -in try.pem -noout -pubkey)" "$(openssl pkey -in try.key -pubout)"
 ok "the authority may not make others" sh -c "openssl x509 -in try.ca.pem -noout -text | grep -q 'CA:TRUE, pathlen:0'"
 echo secret >phrase
-run hotfix keygen --ca locked --passphrase-file phrase --json
-is "a passphrase protects both keys" "$(json encrypted) $(grep -l ENCRYPTED ./*.key | sort | xargs)" \
-    "true $(ls ./locked*.key | sort | xargs)"
+run hotfix keygen --ca guarded --passphrase-file phrase --json
+is "a passphrase protects both keys" "$(json encrypted) $(grep -l ENCRYPTED guarded.key guarded-ca.key | xargs)" \
+    "true guarded.key guarded-ca.key"
 
 to_full() {
     hotfix "$@" >/dev/full
