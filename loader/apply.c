@@ -35,13 +35,15 @@ int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, st
         bytes = file;
     }
 
-    const struct hf_trust_key *by = NULL;
-    if (hf_bundle_open(bytes, size, trust, (int64_t)time(NULL), bundle, &by, err) != 0)
+    struct hf_signers signers;
+    char names[HF_SIGNERS_TEXT];
+    if (hf_bundle_open(bytes, size, trust, (int64_t)time(NULL), bundle, &signers, err) != 0)
         return hf_error_prefix(err, "bundle %s", where);
     hf_report_bundle(report, &bundle->manifest);
+    hf_signers_text(&signers, names);
     hf_report_log(report, HOTFIX_LOG_DEBUG, "bundle %s: %s %s, id %s, signed by %s", where, bundle->manifest.name,
-                  bundle->manifest.version, report->result->id, by ? by->name : "a trusted key");
-    return 0;
+                  bundle->manifest.version, report->result->id, names);
+    return hf_report_signers(report, &signers);
 }
 
 typedef int hook_fn(void);

@@ -77,7 +77,8 @@ typedef void (*hotfix_log_fn)(enum hotfix_log_level level, const char *text, voi
  */
 struct hotfix_options {
     size_t size;
-    const char *trust; /* path of a public key file or a directory of them; required */
+    const char *trust; /* path of the trust store: a public key file, a directory of them, or a policy
+                          file; required */
     hotfix_log_fn log; /* may be NULL */
     void *log_arg;
     const char *staging; /* directory that patches are written to and loaded from; NULL: memfds */
@@ -128,6 +129,12 @@ struct hotfix_applied {
     size_t function_count;
 };
 
+/* A key of the trust store that signed a bundle. */
+struct hotfix_signer {
+    const char *name;                 /* that the trust store gives it */
+    char key_id[HOTFIX_ID_TEXT_SIZE]; /* 32 hexadecimal digits: first half of the SHA-256 of the public key */
+};
+
 /*
  * What an apply or a revert did: filled in on success and on failure alike. Initialise with HOTFIX_RESULT_INIT; free
  * what it owns with hotfix_result_deinit(), after which it can be used again. Pointers in it are valid until then.
@@ -145,10 +152,13 @@ struct hotfix_result {
     void *storage;   /* the library's */
     const struct hotfix_applied *superseded; /* bundles that the applied one took the place of, newest first */
     size_t superseded_count;
+    const struct hotfix_signer *signers; /* keys whose signatures counted; also when the apply failed after that */
+    size_t signer_count;
 };
 #define HOTFIX_RESULT_INIT                                                                                             \
     {                                                                                                                  \
-        sizeof(struct hotfix_result), {HOTFIX_OK, 0, ""}, "", "", "", NULL, 0, {0, 0, 0, 0}, "", NULL, NULL, 0         \
+        sizeof(struct hotfix_result), {HOTFIX_OK, 0, ""}, "", "", "", NULL, 0, {0, 0, 0, 0}, "", NULL, NULL, 0, NULL,  \
+            0                                                                                                          \
     }
 
 HOTFIX_API void hotfix_result_deinit(struct hotfix_result *result);

@@ -14,45 +14,12 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "owned.h"
 
 #define NAMES_MAX 10000
 
 /* The number that was tried last in this process, so that a patch that is applied often need not try them all. */
 static atomic_uint last_number = 1;
-
-/* Others may use a directory with a sticky bit above it: they cannot put anything in its place. */
-static int check_status(const char *path, const struct stat *status, bool above, struct hotfix_error *err)
-{
-    if (!S_ISDIR(status->st_mode))
-        return hf_error(err, HOTFIX_STAGE, "staging directory %s: is not a directory", path);
-    if (status->st_uid != 0 && status->st_uid != geteuid())
-        return hf_error(err, HOTFIX_STAGE, "staging directory %s: belongs to user %u; use one of this user or of root",
-                        path, (unsigned)status->st_uid);
-    if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(above && (status->st_mode & S_ISVTX)))
-        return hf_error(err, HOTFIX_STAGE,
-                        "staging directory %s: may be written by other users (mode %04o); chmod go-w it", path,
-                        status->st_mode & 07777);
-    return 0;
-}
-
-/* The directories above: who can write to one can replace what is in it. */
-static int check_above(const char *directory, struct hotfix_error *err)
-{
-    HF_FREE char *path = strdup(directory);
-    struct stat status;
-
-    if (!path)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-        *slash = '\0';
-        const char *above = path[0] ? path : "/";
-        if (lstat(above, &status) != 0)
-            return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot look at %s", directory, above);
-        if (check_status(above, &status, true, err) != 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* The directory's descriptor. */
 static int open_directory(const char *directory, struct hotfix_error *err)
@@ -64,7 +31,8 @@ static int open_directory(const char *directory, struct hotfix_error *err)
         return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot open it", directory);
     if (fstat(fd, &status) != 0)
         return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot look at it", directory);
-    if (check_status(directory, &status, false, err) != 0 || check_above(directory, err) != 0)
+    if (hf_owned_check("staging directory", directory, &status, false, HOTFIX_STAGE, err) != 0 ||
+        hf_owned_check_above("staging directory", directory, HOTFIX_STAGE, err) != 0)
         return -1;
 
     int result = fd;

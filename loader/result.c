@@ -20,6 +20,7 @@ struct storage {
     struct hotfix_function *functions; /* followed by the names */
     size_t function_count;
     struct hotfix_applied *superseded;
+    struct hotfix_signer *signers; /* followed by the names */
 };
 
 /* Nothing is to look like a pointer into a patch that may be unloaded. */
@@ -51,6 +52,7 @@ void hotfix_result_deinit(struct hotfix_result *result)
         free(storage->log);
         drop_functions(storage);
         free(storage->superseded);
+        free(storage->signers);
         free(storage);
     }
     size_t size = result->size;
@@ -196,5 +198,29 @@ int hf_report_superseded(struct hf_report *report, struct hf_applied *const *sup
     storage->superseded = list;
     result->superseded = list;
     result->superseded_count = count;
+    return 0;
+}
+
+int hf_report_signers(struct hf_report *report, const struct hf_signers *signers)
+{
+    struct hotfix_result *result = report->result;
+    struct storage *storage = result->storage;
+
+    size_t size = signers->count * sizeof(struct hotfix_signer);
+    for (size_t i = 0; i < signers->count; i++)
+        size += strlen(signers->keys[i]->name) + 1;
+    struct hotfix_signer *copy = storage ? malloc(size) : NULL;
+    if (!copy)
+        return hf_error(&result->error, HOTFIX_MEMORY, "out of memory");
+
+    char *room = (char *)(copy + signers->count);
+    for (size_t i = 0; i < signers->count; i++) {
+        copy[i].name = keep_text(&room, signers->keys[i]->name);
+        hf_hex_encode(signers->keys[i]->key.id, HF_KEY_ID_SIZE, copy[i].key_id);
+    }
+    free(storage->signers);
+    storage->signers = copy;
+    result->signers = copy;
+    result->signer_count = signers->count;
     return 0;
 }

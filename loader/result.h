@@ -9,6 +9,7 @@
 
 #include "hotfix.h"
 #include "manifest.h"
+#include "quorum.h"
 #include "registry.h"
 
 struct hf_report {
@@ -44,6 +45,9 @@ int hf_report_functions(struct hf_report *report, const struct hotfix_function *
 
 /* Copies what is known of these bundles into the result. HOTFIX_MEMORY. */
 int hf_report_superseded(struct hf_report *report, struct hf_applied *const *superseded, size_t count);
+
+/* Copies names and ids of the keys that counted into the result. HOTFIX_MEMORY. */
+int hf_report_signers(struct hf_report *report, const struct hf_signers *signers);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t hf_clock(void);

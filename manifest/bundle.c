@@ -9,6 +9,7 @@
 #include "error.h"
 #include "stamp.h"
 #include "tar.h"
+#include "trustpolicy.h"
 
 static void cleanup_archive(struct archive **archive)
 {
@@ -170,27 +171,42 @@ int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle 
     return 0;
 }
 
+/* What makes a bundle unusable that is signed as it should be. */
+static int check_use(const struct hf_manifest *manifest, const struct hf_trust_policy *policy, int64_t now,
+                     struct hotfix_error *err)
+{
+    const struct hf_revocation *revocation = hf_trust_policy_revoked(policy, manifest->id);
+
+    if (revocation)
+        return hf_error(err, HOTFIX_REVOKED, "%s %s is revoked: %s", manifest->name, manifest->version,
+                        revocation->reason);
+    if (manifest->expires != HF_TIME_NEVER && now >= manifest->expires) {
+        char expired[HF_TIME_SIZE];
+        hf_time_format(manifest->expires, expired);
+        return hf_error(err, HOTFIX_EXPIRED, "the bundle expired on %s", expired);
+    }
+    return 0;
+}
+
 int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
-                   const struct hf_trust_key **by, struct hotfix_error *err)
+                   struct hf_signers *signers, struct hotfix_error *err)
 {
     struct hf_signed parts;
     struct hf_bundle opened;
-    const struct hf_trust_key *key;
+    struct hf_signers counted;
 
     if (size > HF_BUNDLE_MAX_SIZE)
         return hf_error(err, HOTFIX_FORMAT, "%zu bytes are more than the %u of a bundle", size, HF_BUNDLE_MAX_SIZE);
-    if (hf_signed_parse(file, size, &parts, err) != 0 || hf_signed_verify(&parts, trust, &key, err) != 0 ||
+    if (hf_signed_parse(file, size, &parts, err) != 0 || hf_signed_verify(&parts, trust, now, &counted, err) != 0 ||
         hf_archive_parse(parts.archive, parts.archive_size, &opened, err) != 0)
         return -1;
-    if (opened.manifest.expires != HF_TIME_NEVER && now >= opened.manifest.expires) {
-        char expired[HF_TIME_SIZE];
-        hf_time_format(opened.manifest.expires, expired);
+    if (check_use(&opened.manifest, &trust->policy, now, err) != 0) {
         hf_bundle_deinit(&opened);
-        return hf_error(err, HOTFIX_EXPIRED, "the bundle expired on %s", expired);
+        return -1;
     }
     *bundle = opened;
-    if (by)
-        *by = key;
+    if (signers)
+        *signers = counted;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "hotfix/error.h"
 #include "manifest.h"
+#include "quorum.h"
 #include "signature.h"
 #include "trust.h"
 
@@ -36,10 +37,11 @@ int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle 
 
 /*
  * Verifies, then parses: nothing of the archive is looked at unless a key of the trust store signed exactly these
- * bytes. now (seconds since the epoch) is held against the expiry date (HOTFIX_EXPIRED). by as in hf_signed_verify().
+ * bytes. now (seconds since the epoch) is held against the expiry dates of keys and bundle (HOTFIX_EXPIRED). A revoked
+ * bundle is refused (HOTFIX_REVOKED). signers as in hf_signed_verify().
  */
 int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
-                   const struct hf_trust_key **by, struct hotfix_error *err);
+                   struct hf_signers *signers, struct hotfix_error *err);
 
 void hf_bundle_deinit(struct hf_bundle *bundle);
 

@@ -60,7 +60,12 @@ int hf_file_read_status(const char *path, size_t limit, uint8_t **data, size_t *
     HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be opened", path);
+    return hf_file_read_fd(fd, path, limit, data, size, file_status, err);
+}
 
+int hf_file_read_fd(int fd, const char *path, size_t limit, uint8_t **data, size_t *size, struct stat *file_status,
+                    struct hotfix_error *err)
+{
     struct stat status;
     if (fstat(fd, &status) != 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", path);

@@ -22,6 +22,10 @@ int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, s
 int hf_file_read_status(const char *path, size_t limit, uint8_t **data, size_t *size, struct stat *status,
                         struct hotfix_error *err);
 
+/* As hf_file_read_status(), from an open descriptor, which stays open; path names it in messages. */
+int hf_file_read_fd(int fd, const char *path, size_t limit, uint8_t **data, size_t *size, struct stat *status,
+                    struct hotfix_error *err);
+
 /*
  * Writes a file so that path holds either its old content or all of the new one: temporary file in the same directory,
  * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. What exists and

@@ -12,7 +12,6 @@
 #define MAGIC_SIZE        8
 #define BLOCK_HEADER_SIZE (MAGIC_SIZE + 4)
 #define ENTRY_HEADER_SIZE 8
-#define IDS_SHOWN         4 /* in a message */
 #define ENTRY_SIZE        (ENTRY_HEADER_SIZE + HF_KEY_ID_SIZE + HF_SIGNATURE_SIZE)
 
 static const char block_magic[MAGIC_SIZE] = {'H', 'F', 'S', 'I', 'G', 'S', '0', '1'};
@@ -124,62 +123,4 @@ int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size
     *file = bytes;
     *size = total;
     return 0;
-}
-
-/* Every key whose id matches is tried: an id is a shortened digest, and two keys with the same one must not hide each
- * other. */
-static const struct hf_trust_key *verified_by(const struct hf_signature *signature, const struct hf_trust *trust,
-                                              const char *statement, size_t size, bool *known)
-{
-    for (size_t i = 0; i < trust->count; i++) {
-        const struct hf_trust_key *key = &trust->keys[i];
-        if (memcmp(key->key.id, signature->key_id, HF_KEY_ID_SIZE) != 0)
-            continue;
-        *known = true;
-        if (hf_public_key_verify(&key->key, statement, size, signature->bytes, NULL) == 0)
-            return key;
-    }
-    return NULL;
-}
-
-static int unknown_keys(const struct hf_signed *parts, struct hotfix_error *err)
-{
-    char ids[IDS_SHOWN * (2 * HF_KEY_ID_SIZE + 2) + 1] = "";
-    size_t shown = parts->signature_count < IDS_SHOWN ? parts->signature_count : IDS_SHOWN;
-    char *out = ids;
-
-    for (size_t i = 0; i < shown; i++) {
-        out = stpcpy(out, i ? ", " : "");
-        hf_hex_encode(parts->signatures[i].key_id, HF_KEY_ID_SIZE, out);
-        out += 2 * HF_KEY_ID_SIZE;
-    }
-    return hf_error(err, HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store (key id %s%s)", ids,
-                    shown < parts->signature_count ? " and others" : "");
-}
-
-int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, const struct hf_trust_key **by,
-                     struct hotfix_error *err)
-{
-    char statement[HF_STATEMENT_MAX];
-    size_t size;
-    bool known = false;
-
-    if (trust->count == 0)
-        return hf_error(err, HOTFIX_TRUST, "no trust store: every bundle is refused");
-    if (parts->signature_count == 0)
-        return hf_error(err, HOTFIX_SIGNATURE, "not signed");
-    if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0)
-        return -1;
-    for (size_t i = 0; i < parts->signature_count; i++) {
-        const struct hf_trust_key *key = verified_by(&parts->signatures[i], trust, statement, size, &known);
-        if (!key)
-            continue;
-        if (by)
-            *by = key;
-        return 0;
-    }
-    if (known)
-        return hf_error(err, HOTFIX_SIGNATURE, "signed by a trusted key, but over other bytes: the bundle was changed");
-
-    return unknown_keys(parts, err);
 }

@@ -14,7 +14,6 @@
 
 #include "hotfix/error.h"
 #include "key.h"
-#include "trust.h"
 
 #define HF_TRAILER_SIZE        16
 #define HF_SIGNATURE_MAX       32    /* signatures of one bundle */
@@ -46,13 +45,5 @@ int hf_signed_parse(const void *file, size_t size, struct hf_signed *parts, stru
 
 /* The file for an archive and its signatures: *file is malloc'ed. */
 int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size, struct hotfix_error *err);
-
-/*
- * Succeeds when at least one signature is by a key of the store over exactly this archive, and gives that key as *by
- * (which may be NULL). HOTFIX_SIGNATURE says whether there was none, only unknown keys (with their ids), or a bad
- * signature.
- */
-int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, const struct hf_trust_key **by,
-                     struct hotfix_error *err);
 
 #endif

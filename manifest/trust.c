@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,17 +12,18 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
+#include "owned.h"
+#include "trustpolicy.h"
 
+#define WHAT         "trust store"
 #define KEY_FILE_MAX 16384
+#define OPEN_FLAGS   (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
 
-/* Whoever can write the store decides what is trusted: only its owner and root may. A sticky bit does not help a
- * directory. */
-static int check_mode(const char *path, const struct stat *status, struct hotfix_error *err)
+static bool ends_in(const char *name, const char *ending)
 {
-    if (status->st_mode & (S_IWGRP | S_IWOTH))
-        return hf_error(err, HOTFIX_TRUST, "trust store %s: may be written by other users (mode %04o); chmod go-w it",
-                        path, status->st_mode & 07777);
-    return 0;
+    size_t length = strlen(name), tail = strlen(ending);
+
+    return length > tail && strcmp(name + length - tail, ending) == 0;
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -28,92 +31,221 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(((const struct hf_trust_key *)a)->name, ((const struct hf_trust_key *)b)->name);
 }
 
-static int add_file(const char *path, struct hf_trust *trust, struct hotfix_error *err)
+struct hf_trust_key *hf_trust_named(const struct hf_trust *trust, const char *name)
 {
-    struct stat status;
-    HF_FREE uint8_t *pem = NULL;
-    size_t size;
-    struct hf_public_key key;
+    for (size_t i = 0; i < trust->count; i++)
+        if (strcmp(trust->keys[i].name, name) == 0)
+            return &trust->keys[i];
+    return NULL;
+}
 
+int hf_trust_add(struct hf_trust *trust, const char *name, const struct hf_public_key *key, struct hotfix_error *err)
+{
     if (trust->count >= HF_TRUST_MAX_KEYS)
-        return hf_error(err, HOTFIX_TRUST, "trust store: more than %d keys", HF_TRUST_MAX_KEYS);
-    if (hf_file_read_status(path, KEY_FILE_MAX, &pem, &size, &status, err) != 0)
-        return hf_error_prefix(err, "trust store");
-    if (check_mode(path, &status, err) != 0)
-        return -1;
-    if (hf_public_key_parse(pem, size, path, &key, err) != 0)
-        return hf_error_prefix(err, "trust store");
-
+        return hf_error(err, HOTFIX_TRUST, WHAT ": more than %d keys", HF_TRUST_MAX_KEYS);
+    if (hf_trust_named(trust, name))
+        return hf_error(err, HOTFIX_TRUST, WHAT ": two keys are called %s", name);
     struct hf_trust_key *keys = reallocarray(trust->keys, trust->count + 1, sizeof(*keys));
     if (!keys)
-        return hf_error(err, HOTFIX_MEMORY, "trust store: out of memory");
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
     trust->keys = keys;
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
-    size_t length = strlen(base);
-    if (length > 4 && strcmp(base + length - 4, ".pub") == 0)
-        length -= 4;
-    keys[trust->count].key = key;
-    keys[trust->count].name = strndup(base, length);
+    keys[trust->count] = (struct hf_trust_key){.name = strdup(name), .key = *key};
     if (!keys[trust->count].name)
-        return hf_error(err, HOTFIX_MEMORY, "trust store: out of memory");
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
     trust->count++;
     return 0;
 }
 
-/* Takes a directory entry that is called like a public key, and passes over every other. */
-static int add_entry(const char *path, const char *name, struct hf_trust *trust, struct hotfix_error *err)
+/* Reads what lies in the store at fd, after a look at whose it is. */
+static int read_owned(int fd, const char *path, size_t limit, uint8_t **text, size_t *size, struct hotfix_error *err)
 {
-    HF_FREE char *file = NULL;
-    size_t length = strlen(name);
+    HF_FREE uint8_t *read = NULL;
+    size_t length;
+    struct stat status;
 
-    if (name[0] == '.' || length <= 4 || strcmp(name + length - 4, ".pub") != 0)
-        return 0;
-    if (asprintf(&file, "%s/%s", path, name) < 0) {
-        file = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "trust store: out of memory");
-    }
-    return add_file(file, trust, err);
+    if (hf_file_read_fd(fd, path, limit, &read, &length, &status, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
+        return -1;
+    *text = hf_move(read);
+    *size = length;
+    return 0;
 }
 
-static int add_directory(const char *path, struct hf_trust *trust, struct hotfix_error *err)
+static int add_key(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
 {
-    DIR *directory = opendir(path);
-    if (!directory)
-        return hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be read", path);
+    HF_FREE uint8_t *pem = NULL;
+    size_t size;
+    struct hf_public_key key;
+    const char *slash = strrchr(path, '/');
+    HF_FREE char *name = strdup(slash ? slash + 1 : path);
 
-    int failed = 0;
-    while (!failed) {
+    if (!name)
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+    if (read_owned(fd, path, KEY_FILE_MAX, &pem, &size, err) != 0)
+        return -1;
+    if (hf_public_key_parse(pem, size, path, &key, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    if (ends_in(name, ".pub"))
+        name[strlen(name) - strlen(".pub")] = '\0';
+    return hf_trust_add(trust, name, &key, err);
+}
+
+static int add_policy(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *text = NULL;
+    size_t size;
+
+    if (read_owned(fd, path, HF_TRUST_POLICY_MAX_SIZE, &text, &size, err) != 0)
+        return -1;
+    if (hf_trust_policy_parse(path, (const char *)text, size, trust, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    return 0;
+}
+
+typedef int add_fn(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err);
+
+/* A file in the directory. A symbolic link could make another place, with other owners, part of the store. */
+static int add_entry(int directory, const char *path, const char *name, add_fn *add, struct hf_trust *trust,
+                     struct hotfix_error *err)
+{
+    HF_FREE char *file = NULL;
+
+    if (asprintf(&file, "%s/%s", path, name) < 0) {
+        file = NULL;
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+    }
+    HF_CLOSE int fd = openat(directory, name, OPEN_FLAGS);
+    if (fd < 0 && errno == ELOOP)
+        return hf_error(err, HOTFIX_TRUST, WHAT " %s: is a symbolic link; put the file itself there", file);
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", file);
+    return add(fd, file, trust, err);
+}
+
+/* The keys first: the policy is about them. */
+static int add_entries(DIR *directory, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    bool policy = false;
+
+    for (;;) {
         errno = 0;
         struct dirent *entry = readdir(directory);
         if (!entry && errno)
-            failed = hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be read", path);
+            return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be read", path);
         if (!entry)
             break;
-        failed = add_entry(path, entry->d_name, trust, err);
+        if (strcmp(entry->d_name, HF_TRUST_POLICY_NAME) == 0)
+            policy = true;
+        if (entry->d_name[0] == '.' || !ends_in(entry->d_name, ".pub"))
+            continue;
+        if (add_entry(dirfd(directory), path, entry->d_name, add_key, trust, err) != 0)
+            return -1;
     }
+    return policy ? add_entry(dirfd(directory), path, HF_TRUST_POLICY_NAME, add_policy, trust, err) : 0;
+}
+
+/* Takes the descriptor over. */
+static int add_directory(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    DIR *directory = fdopendir(fd);
+    if (!directory) {
+        hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be read", path);
+        close(fd);
+        return -1;
+    }
+    int failed = add_entries(directory, path, trust, err);
     closedir(directory);
     return failed;
+}
+
+/* path is what the store is called in messages, resolved where it is. */
+static int add_all(const char *path, const char *resolved, struct hf_trust *trust, struct hotfix_error *err)
+{
+    HF_CLOSE int fd = open(resolved, OPEN_FLAGS);
+    struct stat status;
+
+    if (fd < 0)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", path);
+    if (fstat(fd, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
+    if (!S_ISDIR(status.st_mode))
+        return ends_in(resolved, ".ini") ? add_policy(fd, path, trust, err) : add_key(fd, path, trust, err);
+    if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
+        return -1;
+
+    int directory = fd;
+    fd = -1;
+    return add_directory(directory, path, trust, err);
+}
+
+static void free_key(struct hf_trust_key *key)
+{
+    free(key->name);
+    free(key->roles);
+}
+
+/* Gives key all that is said of its twin, too. */
+static int merge_key(struct hf_trust_key *key, struct hf_trust_key *twin, struct hotfix_error *err)
+{
+    key->revoked |= twin->revoked;
+    if (twin->expires && (!key->expires || twin->expires < key->expires))
+        key->expires = twin->expires;
+    if (!twin->roles)
+        return 0;
+    if (!key->roles) {
+        key->roles = hf_move(twin->roles);
+        return 0;
+    }
+    char *roles;
+    if (asprintf(&roles, "%s %s", key->roles, twin->roles) < 0)
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+    free(key->roles);
+    key->roles = roles;
+    return 0;
+}
+
+/* Two names for one key would count as two keys. */
+static int merge_twins(struct hf_trust *trust, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < trust->count; i++) {
+        for (size_t k = i + 1; k < trust->count;) {
+            struct hf_trust_key *twin = &trust->keys[k];
+            if (memcmp(trust->keys[i].key.bytes, twin->key.bytes, HF_KEY_SIZE) != 0) {
+                k++;
+                continue;
+            }
+            if (merge_key(&trust->keys[i], twin, err) != 0)
+                return -1;
+            free_key(twin);
+            memmove(twin, twin + 1, (--trust->count - k) * sizeof(*twin));
+        }
+    }
+    return 0;
 }
 
 int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err)
 {
     struct hf_trust read = {0};
-    struct stat status;
+    HF_FREE char *resolved = realpath(path, NULL);
 
-    if (stat(path, &status) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "trust store %s: cannot be examined", path);
-    bool directory = S_ISDIR(status.st_mode);
-    int failed = directory ? check_mode(path, &status, err) : add_file(path, &read, err);
-    if (!failed && directory)
-        failed = add_directory(path, &read, err);
+    if (!resolved)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
+    int failed = add_all(path, resolved, &read, err);
     if (!failed && read.count == 0)
-        failed = hf_error(err, HOTFIX_TRUST, "trust store %s: holds no *.pub key, so nothing can be trusted", path);
+        failed = hf_error(err, HOTFIX_TRUST, WHAT " %s: holds no *.pub key, so nothing can be trusted", path);
+    if (!failed)
+        failed = hf_owned_check_above(WHAT, resolved, HOTFIX_TRUST, err);
+    if (!failed) {
+        qsort(read.keys, read.count, sizeof(*read.keys), compare_keys);
+        failed = merge_twins(&read, err);
+    }
+    if (!failed && hf_trust_policy_check(&read, err) != 0)
+        failed = hf_error_prefix(err, WHAT " %s", path);
     if (failed) {
         hf_trust_deinit(&read);
         return -1;
     }
-    qsort(read.keys, read.count, sizeof(*read.keys), compare_keys);
     *trust = read;
     return 0;
 }
@@ -121,8 +253,9 @@ int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error 
 void hf_trust_deinit(struct hf_trust *trust)
 {
     for (size_t i = 0; i < trust->count; i++)
-        free(trust->keys[i].name);
+        free_key(&trust->keys[i]);
     free(trust->keys);
+    hf_trust_policy_deinit(&trust->policy);
     trust->keys = NULL;
     trust->count = 0;
 }
@@ -133,4 +266,15 @@ const struct hf_trust_key *hf_trust_find(const struct hf_trust *trust, const uin
         if (memcmp(trust->keys[i].key.id, id, HF_KEY_ID_SIZE) == 0)
             return &trust->keys[i];
     return NULL;
+}
+
+bool hf_trust_listed(const char *list, const char *word, size_t length)
+{
+    while (list && *list) {
+        size_t size = strcspn(list, " ");
+        if (size == length && memcmp(list, word, length) == 0)
+            return true;
+        list += size + (list[size] == ' ');
+    }
+    return false;
 }

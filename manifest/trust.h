@@ -1,34 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trust store: the public keys whose signatures count. No store means that everything is refused. */
+/*
+ * The trust store: the public keys whose signatures count, and the policy of how many and which of them must agree. No
+ * store means that everything is refused.
+ */
 #ifndef HF_TRUST_H
 #define HF_TRUST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "hotfix/error.h"
 #include "key.h"
+#include "manifest.h"
 
-#define HF_TRUST_MAX_KEYS 256
+#define HF_TRUST_MAX_KEYS    256
+#define HF_TRUST_POLICY_NAME "trust.ini" /* of the policy in a directory */
 
 struct hf_trust_key {
-    char *name; /* file name without ".pub" */
+    char *name; /* file name without ".pub", or the policy's name for it */
     struct hf_public_key key;
+    char *roles;     /* separated by one blank; NULL: none */
+    int64_t expires; /* from then on it does not count; 0: never */
+    bool revoked;    /* it never counts */
+};
+
+/* A bundle that is refused whoever signed it. */
+struct hf_revocation {
+    uint8_t id[HF_ID_SIZE];
+    char *reason;
+};
+
+/* What hf_trust_policy_parse() reads. All zero: one key of any. */
+struct hf_trust_policy {
+    size_t keys; /* different keys that must agree; 0: as 1 */
+    char *roles; /* that must be among theirs, separated by one blank; NULL: none */
+    struct hf_revocation *revoked;
+    size_t revoked_count;
 };
 
 struct hf_trust {
-    struct hf_trust_key *keys; /* ordered by name */
+    struct hf_trust_key *keys; /* ordered by name; each public key once */
     size_t count;
+    struct hf_trust_policy policy;
 };
 
 /*
- * Reads one public key file, or every *.pub of a directory (names that begin with a dot are passed over). HOTFIX_TRUST
- * when there is none, when one is unusable, or when a key file or the directory may be written by others than its owner
- * and root; HOTFIX_IO when it cannot be read. On failure trust is untouched.
+ * Reads one public key file; or a policy file, whose name ends in ".ini", with its keys (trustpolicy.h); or a
+ * directory: every *.pub in it (names that begin with a dot are passed over), and trust.ini if there is one. A key that
+ * is there twice is one key with the roles of both, revoked if one of the two is.
+ *
+ * HOTFIX_TRUST when there is no key, when one is unusable, when the policy can never be met, when something in a
+ * directory is a symbolic link, or when a file, the directory or one above it belongs to neither this user nor root or
+ * may be written by others; HOTFIX_FORMAT for a malformed policy; HOTFIX_IO when something cannot be read. On failure
+ * trust is untouched.
  */
 int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err);
 void hf_trust_deinit(struct hf_trust *trust);
+
 /* The key with this id, or NULL. */
 const struct hf_trust_key *hf_trust_find(const struct hf_trust *trust, const uint8_t id[HF_KEY_ID_SIZE]);
+
+/* The key with this name, or NULL. */
+struct hf_trust_key *hf_trust_named(const struct hf_trust *trust, const char *name);
+
+/* Adds a key; the name is copied. HOTFIX_TRUST when there are too many or the name is taken, HOTFIX_MEMORY. */
+int hf_trust_add(struct hf_trust *trust, const char *name, const struct hf_public_key *key, struct hotfix_error *err);
+
+/* True when a list of words that are separated by one blank (NULL: none) holds this one of that length. */
+bool hf_trust_listed(const char *list, const char *word, size_t length);
 
 #endif

@@ -23,8 +23,8 @@ struct verify {
     struct hf_trust trust;
     struct hf_bundle bundle;
     struct hf_fixups fixups;
-    const struct hf_trust_key *by;
-    json_t *steps; /* names of what holds, in order; the report's */
+    struct hf_signers signers; /* whose signatures count */
+    json_t *steps;             /* names of what holds, in order; the report's */
 };
 
 static void passed(const struct verify *verify, const char *step)
@@ -40,7 +40,7 @@ static int open_bundle(struct verify *verify, struct hotfix_error *err)
         return -1;
     if (hf_file_read(verify->file, HF_BUNDLE_MAX_SIZE, &data, &size, err) != 0)
         return -1;
-    if (hf_bundle_open(data, size, &verify->trust, (int64_t)time(NULL), &verify->bundle, &verify->by, err) != 0)
+    if (hf_bundle_open(data, size, &verify->trust, (int64_t)time(NULL), &verify->bundle, &verify->signers, err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "signature");
     passed(verify, "contents");
@@ -61,12 +61,26 @@ static int check_target(struct verify *verify, struct hotfix_error *err)
     return 0;
 }
 
-static void tell_signer(const struct verify *verify, struct hf_report *report)
+static json_t *describe_signer(const struct hf_trust_key *key, const char *id)
 {
-    char id[2 * HF_KEY_ID_SIZE + 1];
-    hf_hex_encode(verify->by->key.id, HF_KEY_ID_SIZE, id);
-    hf_report_line(report, "VERIFIED: signed by %s, key id %s", verify->by->name, id);
-    hf_report_set(report, "signed_by", json_pack("{s:o, s:s}", "name", hf_json_text(verify->by->name), "key_id", id));
+    return json_pack("{s:o, s:s}", "name", hf_json_text(key->name), "key_id", id);
+}
+
+/* signed_by is the first of them, as it was when one was all that could count. */
+static void tell_signers(const struct verify *verify, struct hf_report *report)
+{
+    json_t *signers = json_array();
+
+    for (size_t i = 0; i < verify->signers.count; i++) {
+        const struct hf_trust_key *key = verify->signers.keys[i];
+        char id[2 * HF_KEY_ID_SIZE + 1];
+        hf_hex_encode(key->key.id, HF_KEY_ID_SIZE, id);
+        hf_report_line(report, "%s %s, key id %s", i ? "VERIFIED: and by" : "VERIFIED: signed by", key->name, id);
+        json_array_append_new(signers, describe_signer(key, id));
+        if (i == 0)
+            hf_report_set(report, "signed_by", describe_signer(key, id));
+    }
+    hf_report_set(report, "signers", signers);
 }
 
 static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
@@ -81,7 +95,7 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
     if (verify->target_path && check_target(verify, err) != 0)
         return -1;
 
-    tell_signer(verify, report);
+    tell_signers(verify, report);
     hf_describe_bundle(report, &verify->bundle.manifest);
     hf_report_line(report, "%-13s%zu", "functions", verify->bundle.manifest.function_count);
     if (verify->target_path)
@@ -105,7 +119,7 @@ int hf_cmd_verify(int argc, char **argv)
     const struct hf_option options[] = {
         {.name = "trust",
          .argument = "KEYS",
-         .help = "The public keys whose signatures count: a key file, or a directory whose *.pub files are taken.",
+         .help = "The trust store: a public key, a directory of *.pub files, or a policy file.",
          .required = true,
          .text = &verify.trust_path},
         {.name = "target",
@@ -118,7 +132,7 @@ int hf_cmd_verify(int argc, char **argv)
         .verb = "verify",
         .summary = "Verifies a bundle offline, all that the loader would check before it touches a process: "
                    "signature, expiry, archive, manifest, digest, stamp and ranges of patch.so, fix-up table. Says "
-                   "whose signature counted.",
+                   "whose signatures counted.",
         .operands = "FILE",
         .min_operands = 1,
         .max_operands = 1,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "digest.h"
+#include "quorum.h"
 #include "signature.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,7 +58,7 @@ static void check(const uint8_t *data, size_t size)
     if (hf_signed_format(&parts, &file, &file_size, NULL) != 0 || file_size != size || memcmp(file, data, size) != 0)
         abort();
     free(file);
-    if ((hf_signed_verify(&parts, &trust, NULL, NULL) == 0) != holds_the_good_one(&parts))
+    if ((hf_signed_verify(&parts, &trust, 0, NULL, NULL) == 0) != holds_the_good_one(&parts))
         abort();
 }
 

@@ -3,13 +3,12 @@
  * Any bytes as a key file: public key, trust store and private key. An input whose first byte is no '-' is the DER of a
  * PEM file, since changes of base64 text seldom leave anything behind to parse; that byte says of which kind.
  */
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "point.h"
@@ -46,15 +45,14 @@ static void check_key(const struct hf_public_key *key)
 
 static void read_as_file(const void *bytes, size_t size)
 {
-    char path[64];
+    char path[] = "/dev/shm/hotfix-fuzz-XXXXXX";
     struct hf_trust trust;
     struct hf_private_key *private_key;
-    int fd = memfd_create("key", MFD_CLOEXEC);
+    int fd = mkostemp(path, O_CLOEXEC);
 
     if (fd < 0)
         return;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (fchmod(fd, 0600) == 0 && write(fd, bytes, size) == (ssize_t)size) {
+    if (write(fd, bytes, size) == (ssize_t)size) {
         if (hf_trust_read(path, &trust, NULL) == 0) {
             check_key(&trust.keys[0].key);
             hf_trust_deinit(&trust);
@@ -62,6 +60,7 @@ static void read_as_file(const void *bytes, size_t size)
         if (hf_private_key_read(path, NULL, NULL, &private_key, NULL) == 0)
             hf_private_key_destroy(private_key);
     }
+    unlink(path);
     close(fd);
 }
 

@@ -31,9 +31,14 @@ static void apply_switches_all_functions_and_revert_puts_them_back(void **state)
     assert_true(result.cost.total >= result.cost.verify + result.cost.stage + result.cost.pause);
     assert_true(result.cost.verify > 0 && result.cost.stage > 0 && result.cost.pause > 0);
     assert_non_null(strstr(result.log, "function price: "));
+    assert_non_null(strstr(result.log, "signed by test\n"));
+    assert_int_equal(result.signer_count, 1);
+    assert_string_equal(result.signers[0].name, "test");
+    assert_int_equal(strlen(result.signers[0].key_id), 32);
 
     if (revert_plain(id, &result) != 0)
         fail_msg("%s", result.error.message);
+    assert_int_equal(result.signer_count, 0);
     assert_int_equal(result.function_count, 2);
     assert_memory_equal(before, (const void *)(uintptr_t)price, sizeof(before));
     assert_unpatched();

@@ -198,8 +198,8 @@ static inline void fixture_signer(struct fixture_signer *signer)
 
     assert_int_equal(hf_private_key_generate(&signer->key, NULL), 0);
     assert_int_equal(hf_private_key_public(signer->key, &signer->public_key, NULL), 0);
-    signer->entry = (struct hf_trust_key){name, signer->public_key};
-    signer->trust = (struct hf_trust){&signer->entry, 1};
+    signer->entry = (struct hf_trust_key){.name = name, .key = signer->public_key};
+    signer->trust = (struct hf_trust){.keys = &signer->entry, .count = 1};
 }
 
 static inline void fixture_sign(const struct fixture_signer *signer, const uint8_t *archive, size_t archive_size,

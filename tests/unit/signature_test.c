@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "quorum.h"
 #include "signature.h"
 
 #include "cursor.h"
@@ -40,7 +41,7 @@ static void without_a_trust_store_everything_is_refused(void **state)
 
     (void)state;
     sign_by(&signer, &parts);
-    assert_refused(hf_signed_verify(&parts, &none, NULL, ERR), HOTFIX_TRUST, "no trust store");
+    assert_refused(hf_signed_verify(&parts, &none, 0, NULL, ERR), HOTFIX_TRUST, "no trust store");
 }
 
 static void an_unsigned_archive_is_refused(void **state)
@@ -48,7 +49,7 @@ static void an_unsigned_archive_is_refused(void **state)
     struct hf_signed parts = unsigned_parts();
 
     (void)state;
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "not signed");
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, "not signed");
 }
 
 static void signatures_by_unknown_keys_are_refused_and_the_keys_named(void **state)
@@ -59,10 +60,10 @@ static void signatures_by_unknown_keys_are_refused_and_the_keys_named(void **sta
     (void)state;
     sign_by(&stranger, &parts);
     hf_hex_encode(stranger.public_key.id, HF_KEY_ID_SIZE, id);
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, id);
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, id);
     for (int i = 0; i < 5; i++)
         sign_by(&stranger, &parts);
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "and others)");
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, "and others)");
 }
 
 static void a_signature_over_other_bytes_is_refused(void **state)
@@ -75,10 +76,10 @@ static void a_signature_over_other_bytes_is_refused(void **state)
     memcpy(other, archive, sizeof(archive));
     other[5] ^= 1;
     parts.archive = (const uint8_t *)other;
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
     parts.archive = (const uint8_t *)archive;
     parts.archive_size--;
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
 }
 
 static void a_signature_under_the_id_of_another_key_is_refused(void **state)
@@ -88,7 +89,7 @@ static void a_signature_under_the_id_of_another_key_is_refused(void **state)
     (void)state;
     sign_by(&stranger, &parts);
     memcpy(parts.signatures[0].key_id, signer.public_key.id, HF_KEY_ID_SIZE);
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
 }
 
 static void the_statement_itself_is_not_a_signed_archive(void **state)
@@ -102,21 +103,22 @@ static void the_statement_itself_is_not_a_signed_archive(void **state)
     assert_done(hf_statement(archive, sizeof(archive), statement, &size, ERR));
     parts.archive = (const uint8_t *)statement;
     parts.archive_size = size;
-    assert_refused(hf_signed_verify(&parts, &signer.trust, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
+    assert_refused(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR), HOTFIX_SIGNATURE, "the bundle was changed");
 }
 
 static void one_good_signature_among_others_is_enough(void **state)
 {
     struct hf_signed parts = unsigned_parts();
-    const struct hf_trust_key *by = NULL;
+    struct hf_signers by = {.count = 0};
 
     (void)state;
     sign_by(&stranger, &parts);
     sign_by(&signer, &parts);
     sign_by(&stranger, &parts);
-    assert_done(hf_signed_verify(&parts, &signer.trust, &by, ERR));
-    assert_ptr_equal(by, &signer.entry);
-    assert_done(hf_signed_verify(&parts, &signer.trust, NULL, ERR));
+    assert_done(hf_signed_verify(&parts, &signer.trust, 0, &by, ERR));
+    assert_int_equal(by.count, 1);
+    assert_ptr_equal(by.keys[0], &signer.entry);
+    assert_done(hf_signed_verify(&parts, &signer.trust, 0, NULL, ERR));
 }
 
 /* An id is a shortened digest: a key that shares it must not hide the one that signed. */
@@ -124,14 +126,15 @@ static void every_key_with_the_id_is_tried(void **state)
 {
     struct hf_signed parts = unsigned_parts();
     struct hf_trust_key keys[2] = {stranger.entry, signer.entry};
-    struct hf_trust trust = {keys, 2};
-    const struct hf_trust_key *by;
+    struct hf_trust trust = {.keys = keys, .count = 2};
+    struct hf_signers by;
 
     (void)state;
     memcpy(keys[0].key.id, signer.public_key.id, HF_KEY_ID_SIZE);
     sign_by(&signer, &parts);
-    assert_done(hf_signed_verify(&parts, &trust, &by, ERR));
-    assert_ptr_equal(by, &keys[1]);
+    assert_done(hf_signed_verify(&parts, &trust, 0, &by, ERR));
+    assert_int_equal(by.count, 1);
+    assert_ptr_equal(by.keys[0], &keys[1]);
 }
 
 static void the_statement_is_the_documented_text(void **state)

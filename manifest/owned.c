@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "owned.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+
+int hf_owned_check(const char *what, const char *path, const struct stat *status, bool above, enum hotfix_code code,
+                   struct hotfix_error *err)
+{
+    if (status->st_uid != 0 && status->st_uid != geteuid())
+        return hf_error(err, code, "%s %s: belongs to user %u; use one of this user or of root", what, path,
+                        (unsigned)status->st_uid);
+    if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(above && (status->st_mode & S_ISVTX)))
+        return hf_error(err, code, "%s %s: may be written by other users (mode %04o); chmod go-w it", what, path,
+                        status->st_mode & 07777);
+    return 0;
+}
+
+int hf_owned_check_above(const char *what, const char *path, enum hotfix_code code, struct hotfix_error *err)
+{
+    HF_FREE char *copy = strdup(path);
+    struct stat status;
+
+    if (!copy)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (char *slash = strrchr(copy, '/'); slash; slash = strrchr(copy, '/')) {
+        *slash = '\0';
+        const char *above = copy[0] ? copy : "/";
+        if (lstat(above, &status) != 0)
+            return hf_error_sys(err, code, "%s %s: cannot look at %s", what, path, above);
+        if (!S_ISDIR(status.st_mode))
+            return hf_error(err, code, "%s %s: is not a directory", what, above);
+        if (hf_owned_check(what, above, &status, true, code, err) != 0)
+            return -1;
+    }
+    return 0;
+}

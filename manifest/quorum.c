@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "quorum.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "digest.h"
+#include "error.h"
+#include "stamp.h"
+
+#define IDS_SHOWN 4 /* in a message */
+
+/* The keys of a bundle's signatures, sorted by what they are worth. */
+struct tally {
+    struct hf_signers counted;
+    struct hf_signers revoked;
+    struct hf_signers expired;
+    struct hf_signers wrong; /* keys that did not make the signature that claims to be theirs */
+    size_t unknown;          /* signatures by keys that are not in the store */
+};
+
+static void add_once(struct hf_signers *signers, const struct hf_trust_key *key)
+{
+    for (size_t i = 0; i < signers->count; i++)
+        if (memcmp(signers->keys[i]->key.bytes, key->key.bytes, HF_KEY_SIZE) == 0)
+            return;
+    signers->keys[signers->count++] = key;
+}
+
+/*
+ * Every key whose id matches is tried: an id is a shortened digest, and two keys with the same one must not hide each
+ * other. named becomes one that the signature claims to be by.
+ */
+static const struct hf_trust_key *verified_by(const struct hf_signature *signature, const struct hf_trust *trust,
+                                              const char *statement, size_t size, const struct hf_trust_key **named)
+{
+    *named = NULL;
+    for (size_t i = 0; i < trust->count; i++) {
+        const struct hf_trust_key *key = &trust->keys[i];
+        if (memcmp(key->key.id, signature->key_id, HF_KEY_ID_SIZE) != 0)
+            continue;
+        if (hf_public_key_verify(&key->key, statement, size, signature->bytes, NULL) == 0)
+            return key;
+        if (!key->revoked)
+            *named = key;
+    }
+    return NULL;
+}
+
+static void count_signature(const struct hf_signature *signature, const struct hf_trust *trust, const char *statement,
+                            size_t size, int64_t now, struct tally *tally)
+{
+    const struct hf_trust_key *named;
+    const struct hf_trust_key *key = verified_by(signature, trust, statement, size, &named);
+
+    if (!key && !named)
+        tally->unknown++;
+    else if (!key)
+        add_once(&tally->wrong, named);
+    else if (key->revoked)
+        add_once(&tally->revoked, key);
+    else if (key->expires && now > key->expires)
+        add_once(&tally->expired, key);
+    else
+        add_once(&tally->counted, key);
+}
+
+static int unknown_keys(const struct hf_signed *parts, struct hotfix_error *err)
+{
+    char ids[IDS_SHOWN * (2 * HF_KEY_ID_SIZE + 2) + 1] = "";
+    size_t shown = parts->signature_count < IDS_SHOWN ? parts->signature_count : IDS_SHOWN;
+    char *out = ids;
+
+    for (size_t i = 0; i < shown; i++) {
+        out = stpcpy(out, i ? ", " : "");
+        hf_hex_encode(parts->signatures[i].key_id, HF_KEY_ID_SIZE, out);
+        out += 2 * HF_KEY_ID_SIZE;
+    }
+    return hf_error(err, HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store (key id %s%s)", ids,
+                    shown < parts->signature_count ? " and others" : "");
+}
+
+void hf_signers_text(const struct hf_signers *signers, char text[HF_SIGNERS_TEXT])
+{
+    size_t length = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < signers->count && length < HF_SIGNERS_TEXT; i++)
+        length +=
+            (size_t)snprintf(text + length, HF_SIGNERS_TEXT - length, "%s%s", i ? ", " : "", signers->keys[i]->name);
+}
+
+static bool role_agrees(const struct hf_signers *signers, const char *role, size_t length)
+{
+    for (size_t i = 0; i < signers->count; i++)
+        if (hf_trust_listed(signers->keys[i]->roles, role, length))
+            return true;
+    return false;
+}
+
+/* A message that grows; what does not fit is cut. */
+struct message {
+    char text[HOTFIX_MESSAGE_SIZE];
+    size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct message *message, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    int length = vsnprintf(message->text + message->length, sizeof(message->text) - message->length, format, arguments);
+    va_end(arguments);
+    if (length > 0)
+        message->length += (size_t)length;
+    if (message->length >= sizeof(message->text))
+        message->length = sizeof(message->text) - 1;
+}
+
+/* Adds the roles that nobody fills; returns how many. */
+static size_t say_missing(const struct hf_trust_policy *policy, const struct hf_signers *counted,
+                          struct message *message)
+{
+    size_t missing = 0;
+
+    for (const char *role = policy->roles; role && *role;) {
+        size_t length = strcspn(role, " ");
+        if (!role_agrees(counted, role, length)) {
+            say(message, "; a key with role '%.*s' is missing", (int)length, role);
+            missing++;
+        }
+        role += length + (role[length] == ' ');
+    }
+    return missing;
+}
+
+static void say_unusable(const struct tally *tally, struct message *message)
+{
+    char until[HF_TIME_SIZE];
+
+    for (size_t i = 0; i < tally->revoked.count; i++)
+        say(message, "; key %s is revoked", tally->revoked.keys[i]->name);
+    for (size_t i = 0; i < tally->expired.count; i++) {
+        hf_time_format(tally->expired.keys[i]->expires, until);
+        say(message, "; key %s expired on %s", tally->expired.keys[i]->name, until);
+    }
+    for (size_t i = 0; i < tally->wrong.count; i++)
+        say(message, "; the signature by key %s is not over these bytes: the bundle was changed",
+            tally->wrong.keys[i]->name);
+    if (tally->unknown)
+        say(message, "; %zu signature%s by keys that are not in the trust store", tally->unknown,
+            tally->unknown == 1 ? " is" : "s are");
+}
+
+static int judge(const struct hf_signed *parts, const struct hf_trust_policy *policy, const struct tally *tally,
+                 struct hotfix_error *err)
+{
+    size_t needed = policy->keys ? policy->keys : 1;
+    struct message message = {.length = 0};
+    char names[HF_SIGNERS_TEXT];
+
+    hf_signers_text(&tally->counted, names);
+    say(&message, "%zu of %zu keys agree%s%s", tally->counted.count, needed, tally->counted.count ? ": " : "", names);
+    size_t missing = say_missing(policy, &tally->counted, &message);
+    if (missing == 0 && tally->counted.count >= needed)
+        return 0;
+    if (tally->unknown == parts->signature_count)
+        return unknown_keys(parts, err);
+    say_unusable(tally, &message);
+    enum hotfix_code code = tally->revoked.count   ? HOTFIX_REVOKED
+                            : tally->expired.count ? HOTFIX_EXPIRED
+                                                   : HOTFIX_SIGNATURE;
+    return hf_error(err, code, "%s", message.text);
+}
+
+int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
+                     struct hf_signers *signers, struct hotfix_error *err)
+{
+    char statement[HF_STATEMENT_MAX];
+    size_t size;
+    struct tally tally = {.unknown = 0};
+
+    if (trust->count == 0)
+        return hf_error(err, HOTFIX_TRUST, "no trust store: every bundle is refused");
+    if (parts->signature_count == 0)
+        return hf_error(err, HOTFIX_SIGNATURE, "not signed");
+    if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0)
+        return -1;
+    for (size_t i = 0; i < parts->signature_count; i++)
+        count_signature(&parts->signatures[i], trust, statement, size, now, &tally);
+    if (judge(parts, &trust->policy, &tally, err) != 0)
+        return -1;
+    if (signers)
+        *signers = tally.counted;
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose signatures a bundle carries, and whether they are those that the trust store's policy asks for. */
+#ifndef HF_QUORUM_H
+#define HF_QUORUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hotfix/error.h"
+#include "signature.h"
+#include "trust.h"
+
+/* The keys that count: each once, in the order of their signatures. They belong to the trust store. */
+struct hf_signers {
+    const struct hf_trust_key *keys[HF_SIGNATURE_MAX];
+    size_t count;
+};
+
+/*
+ * Succeeds when the keys that count are as many and of the roles that the policy asks for; without a policy, when there
+ * is one. A key counts when it is in the store, neither revoked nor, at now (seconds since the epoch), expired, and
+ * signed exactly this archive; several signatures by it count as one. Signatures by keys that the store does not have
+ * are passed over, and so are those that claim to be by a key of the store and are not.
+ *
+ * signers may be NULL; it is untouched on failure. HOTFIX_TRUST without a store; HOTFIX_SIGNATURE, HOTFIX_REVOKED when
+ * a revoked key is among those that signed, HOTFIX_EXPIRED when an expired one is: the message says which keys agree
+ * and what is missing.
+ */
+int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
+                     struct hf_signers *signers, struct hotfix_error *err);
+
+/* The names of the keys, separated by ", "; cut to fit. */
+#define HF_SIGNERS_TEXT 256
+void hf_signers_text(const struct hf_signers *signers, char text[HF_SIGNERS_TEXT]);
+
+#endif
