@@ -85,7 +85,8 @@ is "the other one counts where the first is not trusted" "$status $(head -n 1 "$
 # A signature of another bundle under this key's id.
 cp both broken
 perl -e 'open F, "+<", shift; seek F, -16 - 10, 2; print F "xxxxx"' broken
-expect 4 "hotfix verify: broken: signed by a trusted key, but over other bytes: the bundle was changed" \
+expect 4 "hotfix verify: broken: 0 of 1 keys agree; the signature by key second is not over these bytes: the bundle was \
+changed; 1 signature is by keys that are not in the trust store" \
     "a damaged signature does not count" hotfix verify broken --trust trust
 run hotfix sign broken --key second.key
 is "signing replaces it" "$status $(tail -n 1 "$OUT")" \
