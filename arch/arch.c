@@ -4,6 +4,7 @@
 
 static const struct hf_arch *const archs[] = {
     &hf_arch_x86_64,
+    &hf_arch_aarch64,
 };
 
 const struct hf_arch *hf_arch_find(uint16_t machine)

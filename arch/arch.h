@@ -35,19 +35,23 @@ enum hf_arch_status {
 };
 
 struct hf_arch {
-    const char *name;   /* as in a manifest: "x86_64", "aarch64" */
-    uint16_t machine;   /* e_machine (gABI) */
-    uint64_t reach;     /* a patch mapped less than this far from every byte of its target can be rebound and reached */
-    size_t detour_size; /* bytes that a detour overwrites, after the landing pad */
+    const char *name; /* as in a manifest: "x86_64", "aarch64" */
+    uint16_t machine; /* e_machine (gABI) */
+    uint64_t reach;   /* a patch mapped less than this far from every byte of its target can be rebound and reached */
 
-    /* Bytes of the landing pad that an indirect call must find at a function's entry (endbr64, bti c), or 0. */
+    /* Bytes of the landing pad that an indirect call must find at a function's entry (endbr64, bti c) and that stays in
+     * place, or 0. */
     size_t (*landing_pad)(const uint8_t *code, size_t size);
 
-    /* Writes the detour that lies at address `from` and continues at `to`: detour_size bytes. OK or RANGE. */
-    enum hf_arch_status (*detour)(uint64_t from, uint64_t to, uint8_t *bytes);
+    /* Bytes that a detour overwrites behind the landing pad, HF_DETOUR_MAX at most. code is what stands there, a detour
+     * or what was there before: the answer is the same. It may be more than size: then there is no room. */
+    size_t (*detour_size)(const uint8_t *code, size_t size);
 
-    /* Is that what detour_size bytes at address `from` are? *to is then where they lead. */
-    bool (*detour_target)(uint64_t from, const uint8_t *bytes, uint64_t *to);
+    /* Writes the detour of `size` bytes that lies at address `from` and continues at `to`. OK or RANGE. */
+    enum hf_arch_status (*detour)(uint64_t from, uint64_t to, size_t size, uint8_t *bytes);
+
+    /* Is that what `size` bytes at address `from` are? *to is then where they lead. */
+    bool (*detour_target)(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to);
 
     /* Bytes of the field that a relocation type changes, 0 for an unknown type. */
     size_t (*relocation_size)(uint32_t type);
@@ -192,6 +196,7 @@ const struct hf_arch *hf_arch_find(uint16_t machine);
 const struct hf_arch_tools *hf_arch_tools_find(uint16_t machine);
 
 extern const struct hf_arch hf_arch_x86_64;
+extern const struct hf_arch hf_arch_aarch64;
 extern const struct hf_arch_tools hf_arch_tools_x86_64;
 
 /* The CPU that this library was built for (the Makefile defines HF_ARCH_HOST). */

@@ -14,12 +14,14 @@
 struct site {
     struct site *next;
     uint8_t *address;
+    size_t size; /* of the detour */
     uint8_t original[HF_DETOUR_MAX];
 };
 
 /* One function of a request: the bytes that lead to either address. */
 struct switching {
     uint8_t *address;
+    size_t size;                    /* of either */
     uint8_t forward[HF_DETOUR_MAX]; /* to new_address */
     uint8_t back[HF_DETOUR_MAX];    /* to previous_address */
 };
@@ -41,14 +43,15 @@ static struct site *find_site(const uint8_t *address)
     return NULL;
 }
 
-static struct site *add_site(uint8_t *address)
+static struct site *add_site(uint8_t *address, size_t size)
 {
     struct site *site = calloc(1, sizeof(*site));
     if (!site)
         return NULL;
     site->address = address;
+    site->size = size;
     site->next = sites;
-    memcpy(site->original, address, hf_arch_host.detour_size);
+    memcpy(site->original, address, size);
     sites = site;
     return site;
 }
@@ -60,7 +63,7 @@ static void sweep_sites(void)
 
     while (*link) {
         struct site *site = *link;
-        if (memcmp(site->address, site->original, hf_arch_host.detour_size) != 0) {
+        if (memcmp(site->address, site->original, site->size) != 0) {
             link = &site->next;
             continue;
         }
@@ -74,7 +77,7 @@ void hf_patcher_original(const void *address, uint8_t *copy, size_t size)
     uintptr_t begin = (uintptr_t)address;
 
     for (const struct site *site = sites; site; site = site->next) {
-        for (size_t i = 0; i < hf_arch_host.detour_size; i++) {
+        for (size_t i = 0; i < site->size; i++) {
             uintptr_t at = (uintptr_t)site->address + i;
             if (at >= begin && at - begin < size)
                 copy[at - begin] = site->original[i];
@@ -82,34 +85,36 @@ void hf_patcher_original(const void *address, uint8_t *copy, size_t size)
     }
 }
 
-static int detour(const uint8_t *from, const void *to, const char *name, uint8_t *bytes, struct hotfix_error *err)
+static int detour(const struct switching *switching, const void *to, const char *name, uint8_t *bytes,
+                  struct hotfix_error *err)
 {
-    if (hf_arch_host.detour((uintptr_t)from, (uintptr_t)to, bytes) != HF_ARCH_OK)
+    if (hf_arch_host.detour((uintptr_t)switching->address, (uintptr_t)to, switching->size, bytes) != HF_ARCH_OK)
         return hf_error(err, HOTFIX_STAGE, "function %s: its replacement at %p is out of reach of a jump at %p", name,
-                        to, (const void *)from);
+                        to, (const void *)switching->address);
     return 0;
 }
 
 static int prepare_one(const struct hotfix_function *function, struct switching *switching, struct hotfix_error *err)
 {
-    if (function->entry_skip > function->old_size ||
-        function->old_size - function->entry_skip < hf_arch_host.detour_size)
-        return hf_error(err, HOTFIX_FORMAT, "function %s: %zu bytes are too few for a detour", function->name,
-                        function->old_size);
+    size_t room = function->entry_skip < function->old_size ? function->old_size - function->entry_skip : 0;
 
     switching->address = (uint8_t *)function->old_address + function->entry_skip;
-    if (detour(switching->address, function->new_address, function->name, switching->forward, err) != 0)
+    switching->size = hf_arch_host.detour_size(switching->address, room);
+    if (switching->size > room)
+        return hf_error(err, HOTFIX_FORMAT, "function %s: %zu bytes are too few for a detour", function->name,
+                        function->old_size);
+    if (detour(switching, function->new_address, function->name, switching->forward, err) != 0)
         return -1;
 
     struct site *site = find_site(switching->address);
     if (!site)
-        site = add_site(switching->address);
+        site = add_site(switching->address, switching->size);
     if (!site)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
 
     if (function->previous_address != function->old_address)
-        return detour(switching->address, function->previous_address, function->name, switching->back, err);
-    memcpy(switching->back, site->original, hf_arch_host.detour_size);
+        return detour(switching, function->previous_address, function->name, switching->back, err);
+    memcpy(switching->back, site->original, switching->size);
     return 0;
 }
 
@@ -137,7 +142,7 @@ static int write_entry(const struct state *state, size_t i, bool forward, struct
     const struct switching *switching = &state->list[i];
 
     return hf_code_write(&state->writer, switching->address, forward ? switching->forward : switching->back,
-                         hf_arch_host.detour_size, PROT_READ | PROT_EXEC, err);
+                         switching->size, PROT_READ | PROT_EXEC, err);
 }
 
 /* Runs while threads are stopped: hf_code_write() only. */

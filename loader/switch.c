@@ -123,7 +123,9 @@ static int snapshot(struct hf_switch *change)
         copy += function->old_size;
 
         uintptr_t entry = (uintptr_t)function->old_address;
-        size_t end = function->entry_skip + hf_arch_host.detour_size;
+        size_t room = function->old_size - function->entry_skip;
+        size_t end =
+            function->entry_skip + hf_arch_host.detour_size((const uint8_t *)entry + function->entry_skip, room);
         change->ranges[i].begin = entry + function->entry_skip;
         change->ranges[i].end = entry + (end < function->old_size ? end : function->old_size);
     }

@@ -13,8 +13,16 @@ size_t hf_x86_64_landing_pad(const uint8_t *code, size_t size)
     return size >= sizeof(endbr64) && memcmp(code, endbr64, sizeof(endbr64)) == 0 ? sizeof(endbr64) : 0;
 }
 
-enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, uint8_t *bytes)
+size_t hf_x86_64_detour_size(const uint8_t *code, size_t size)
 {
+    (void)code;
+    (void)size;
+    return HF_X86_64_DETOUR_SIZE;
+}
+
+enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, size_t size, uint8_t *bytes)
+{
+    (void)size;
     int64_t distance = (int64_t)(to - (from + HF_X86_64_DETOUR_SIZE));
     if (distance < INT32_MIN || distance > INT32_MAX)
         return HF_ARCH_RANGE;
@@ -26,8 +34,9 @@ enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, uint8_t *bytes)
     return HF_ARCH_OK;
 }
 
-bool hf_x86_64_detour_target(uint64_t from, const uint8_t *bytes, uint64_t *to)
+bool hf_x86_64_detour_target(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to)
 {
+    (void)size;
     uint32_t field = 0;
 
     if (bytes[0] != OPCODE_JMP_REL32)

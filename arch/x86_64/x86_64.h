@@ -8,8 +8,9 @@
 #define HF_X86_64_DETOUR_SIZE 5 /* jmp rel32 (Intel SDM volume 2, JMP: opcode E9) */
 
 size_t hf_x86_64_landing_pad(const uint8_t *code, size_t size);
-enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, uint8_t *bytes);
-bool hf_x86_64_detour_target(uint64_t from, const uint8_t *bytes, uint64_t *to);
+size_t hf_x86_64_detour_size(const uint8_t *code, size_t size);
+enum hf_arch_status hf_x86_64_detour(uint64_t from, uint64_t to, size_t size, uint8_t *bytes);
+bool hf_x86_64_detour_target(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to);
 size_t hf_x86_64_relocation_size(uint32_t type);
 enum hf_arch_status hf_x86_64_relocate(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
 

@@ -106,6 +106,14 @@ static void check_cold(const struct place *place, struct hf_findings *findings)
     }
 }
 
+/* Of a landing pad and a detour. */
+static size_t needed_size(const struct hf_arch *arch, const uint8_t *code, size_t size)
+{
+    size_t pad = arch->landing_pad(code, size);
+
+    return pad + arch->detour_size(code + pad, size - pad);
+}
+
 static void check_one(const struct hf_check_subject *subject, const struct hf_pair *pair, struct hf_findings *findings)
 {
     const struct hf_function *function = pair->old_function;
@@ -121,14 +129,14 @@ static void check_one(const struct hf_check_subject *subject, const struct hf_pa
     switch (subject->tools->entry(place.code, function->size, &skip, &at)) {
     case HF_ARCH_OK:
         place.begin = function->address + skip;
-        place.end = place.begin + arch->detour_size;
+        place.end = place.begin + arch->detour_size(place.code + skip, function->size - skip);
         check_tables(&place, findings);
         check_cold(&place, findings);
         return;
     case HF_ARCH_SHORT:
-        hf_findings_add(
-            findings, HF_INCOMPATIBLE, pair, ADVICE, "its %llu bytes of code are too short for a detour of %zu bytes",
-            (unsigned long long)function->size, arch->landing_pad(place.code, function->size) + arch->detour_size);
+        hf_findings_add(findings, HF_INCOMPATIBLE, pair, ADVICE,
+                        "its %llu bytes of code are too short for a detour of %zu bytes",
+                        (unsigned long long)function->size, needed_size(arch, place.code, function->size));
         return;
     case HF_ARCH_BRANCH:
         note_branch(&place, "its code at", function->address + at, findings);

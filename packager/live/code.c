@@ -77,11 +77,11 @@ int hf_live_function_read(const struct hf_check_subject *subject, const struct h
         is_same(subject, pair, code, file, &read.same, err) != 0)
         return -1;
     size_t skip = arch ? arch->landing_pad(code, old->size) : 0;
-    if (!read.same && arch && old->size >= skip + arch->detour_size &&
-        (!file || memcmp(code + skip, file + skip, arch->detour_size) != 0))
-        read.diverted = arch->detour_target(address + skip, code + skip, &read.to);
+    size_t detour = arch ? arch->detour_size(code + skip, old->size - skip) : 0;
+    if (!read.same && arch && old->size - skip >= detour && (!file || memcmp(code + skip, file + skip, detour) != 0))
+        read.diverted = arch->detour_target(address + skip, code + skip, detour, &read.to);
     if (file)
-        compare(code, file, old->size, skip, arch ? arch->detour_size : 0, &read);
+        compare(code, file, old->size, skip, detour, &read);
     *function = read;
     return 0;
 }

@@ -46,7 +46,9 @@ static int check_function(const struct hf_image *target, const struct hf_arch *a
                         "the code of function %s is not what the bundle was made for; the file was edited after it "
                         "was linked",
                         function->name);
-    if (function->detour_skip > function->size || function->size - function->detour_skip < arch->detour_size)
+    if (function->detour_skip > function->size ||
+        arch->detour_size(code + function->detour_skip, function->size - function->detour_skip) >
+            function->size - function->detour_skip)
         return hf_error(err, HOTFIX_FORMAT, "function %s is too short for a detour: %" PRIu64 " bytes", function->name,
                         function->size);
     return 0;

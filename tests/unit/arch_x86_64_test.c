@@ -26,11 +26,11 @@ static void detour_refuses_what_a_jump_cannot_reach(void **state)
     uint64_t from = UINT64_C(0x7f0000001000);
 
     (void)state;
-    assert_int_equal(arch->detour(from, from + 5 + INT32_MAX, bytes), HF_ARCH_OK);
-    assert_int_equal(arch->detour(from, from + 5 + INT32_MAX + 1, bytes), HF_ARCH_RANGE);
-    assert_int_equal(arch->detour(from, from + 5 + (uint64_t)INT32_MIN, bytes), HF_ARCH_OK);
-    assert_int_equal(arch->detour(from, from + 5 + (uint64_t)INT32_MIN - 1, bytes), HF_ARCH_RANGE);
-    assert_int_equal(arch->detour(UINT64_C(0x400000), UINT64_C(0x7f0000000000), bytes), HF_ARCH_RANGE);
+    assert_int_equal(arch->detour(from, from + 5 + INT32_MAX, 5, bytes), HF_ARCH_OK);
+    assert_int_equal(arch->detour(from, from + 5 + INT32_MAX + 1, 5, bytes), HF_ARCH_RANGE);
+    assert_int_equal(arch->detour(from, from + 5 + (uint64_t)INT32_MIN, 5, bytes), HF_ARCH_OK);
+    assert_int_equal(arch->detour(from, from + 5 + (uint64_t)INT32_MIN - 1, 5, bytes), HF_ARCH_RANGE);
+    assert_int_equal(arch->detour(UINT64_C(0x400000), UINT64_C(0x7f0000000000), 5, bytes), HF_ARCH_RANGE);
 }
 
 static void detour_is_a_relative_jump(void **state)
@@ -40,10 +40,10 @@ static void detour_is_a_relative_jump(void **state)
     uint8_t bytes[HF_DETOUR_MAX] = {0};
 
     (void)state;
-    assert_int_equal(arch->detour_size, sizeof(forward));
-    assert_int_equal(arch->detour(0x401000, 0x402000, bytes), HF_ARCH_OK);
+    assert_int_equal(arch->detour_size(forward, sizeof(forward)), sizeof(forward));
+    assert_int_equal(arch->detour(0x401000, 0x402000, 5, bytes), HF_ARCH_OK);
     assert_memory_equal(bytes, forward, sizeof(forward));
-    assert_int_equal(arch->detour(0x402000, 0x401000, bytes), HF_ARCH_OK);
+    assert_int_equal(arch->detour(0x402000, 0x401000, 5, bytes), HF_ARCH_OK);
     assert_memory_equal(bytes, backward, sizeof(backward));
     assert_int_equal(bytes[sizeof(forward)], 0);
 }
@@ -55,13 +55,13 @@ static void where_a_detour_leads_is_read_back(void **state)
     uint64_t to = 1;
 
     (void)state;
-    assert_false(arch->detour_target(0x401000, call, &to));
+    assert_false(arch->detour_target(0x401000, call, 5, &to));
     assert_true(to == 1);
-    arch->detour(UINT64_C(0x7f0000001000), UINT64_C(0x7effffff0000), bytes);
-    assert_true(arch->detour_target(UINT64_C(0x7f0000001000), bytes, &to));
+    arch->detour(UINT64_C(0x7f0000001000), UINT64_C(0x7effffff0000), 5, bytes);
+    assert_true(arch->detour_target(UINT64_C(0x7f0000001000), bytes, 5, &to));
     assert_true(to == UINT64_C(0x7effffff0000));
-    arch->detour(0x401000, 0x402000, bytes);
-    assert_true(arch->detour_target(0x401000, bytes, &to));
+    arch->detour(0x401000, 0x402000, 5, bytes);
+    assert_true(arch->detour_target(0x401000, bytes, 5, &to));
     assert_true(to == 0x402000);
 }
 

@@ -43,8 +43,9 @@ static int scripted_switch(const struct hotfix_request *request, struct script *
         }
         uintptr_t entry = (uintptr_t)function->old_address + function->entry_skip;
         uintptr_t to = (uintptr_t)(forward ? function->new_address : function->previous_address);
-        assert_int_equal(hf_arch_host.detour(entry, to, jump), HF_ARCH_OK);
-        assert_int_equal(pwrite(mem, jump, hf_arch_host.detour_size, (off_t)entry), hf_arch_host.detour_size);
+        size_t size = hf_arch_host.detour_size((const uint8_t *)entry, function->old_size - function->entry_skip);
+        assert_int_equal(hf_arch_host.detour(entry, to, size, jump), HF_ARCH_OK);
+        assert_int_equal(pwrite(mem, jump, size, (off_t)entry), size);
     }
     close(mem);
     return 0;

@@ -56,13 +56,21 @@ static int teardown(void **state)
     return munmap(code, PAGES * PAGE);
 }
 
+/* Of the i-th function's detour. */
+static size_t detour_size(size_t i)
+{
+    const size_t skip = functions[i].entry_skip;
+
+    return hf_arch_host.detour_size(original + i * PAGE + skip, SIZE - skip);
+}
+
 static void assert_detour(size_t i, const void *to)
 {
     uint8_t bytes[HF_DETOUR_MAX];
     const uint8_t *entry = code + i * PAGE + functions[i].entry_skip;
 
-    assert_int_equal(hf_arch_host.detour((uintptr_t)entry, (uintptr_t)to, bytes), HF_ARCH_OK);
-    assert_memory_equal(entry, bytes, hf_arch_host.detour_size);
+    assert_int_equal(hf_arch_host.detour((uintptr_t)entry, (uintptr_t)to, detour_size(i), bytes), HF_ARCH_OK);
+    assert_memory_equal(entry, bytes, detour_size(i));
 }
 
 enum action { APPLY, REVERT, NEITHER };
@@ -97,7 +105,7 @@ static void replacement_out_of_reach_is_refused(void **state)
 static void function_too_short_for_a_detour_is_refused(void **state)
 {
     (void)state;
-    functions[1].old_size = functions[1].entry_skip + hf_arch_host.detour_size - 1;
+    functions[1].old_size = functions[1].entry_skip + detour_size(1) - 1;
     assert_int_equal(run(2, APPLY), -1);
     assert_int_equal(error.code, HOTFIX_FORMAT);
     functions[1].old_size = 2;
@@ -142,7 +150,7 @@ static void detours_are_written_behind_the_landing_pad_and_nowhere_else(void **s
     (void)state;
     assert_int_equal(run(PAGES, APPLY), 0);
     for (size_t i = 0; i < PAGES; i++) {
-        size_t skip = functions[i].entry_skip, end = skip + hf_arch_host.detour_size;
+        size_t skip = functions[i].entry_skip, end = skip + detour_size(i);
         assert_detour(i, functions[i].new_address);
         assert_memory_equal(code + i * PAGE, original + i * PAGE, skip);
         assert_memory_equal(code + i * PAGE + end, original + i * PAGE + end, PAGE - end);

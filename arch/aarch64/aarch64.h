@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this CPU share: A64 instructions (Arm ARM, chapter C6) as 32-bit little-endian words. */
+#ifndef HF_ARCH_AARCH64_H
+#define HF_ARCH_AARCH64_H
+
+#include "arch.h"
+
+#define HF_AARCH64_WORD 4u /* bytes of an instruction */
+
+#define HF_AARCH64_BTI_C   UINT32_C(0xd503245f)
+#define HF_AARCH64_BTI_JC  UINT32_C(0xd50324df)
+#define HF_AARCH64_PACIASP UINT32_C(0xd503233f)
+#define HF_AARCH64_PACIBSP UINT32_C(0xd503237f)
+#define HF_AARCH64_NOP     UINT32_C(0xd503201f)
+
+static inline uint32_t hf_aarch64_read(const uint8_t *code)
+{
+    return (uint32_t)code[0] | (uint32_t)code[1] << 8 | (uint32_t)code[2] << 16 | (uint32_t)code[3] << 24;
+}
+
+static inline void hf_aarch64_write(uint8_t *code, uint32_t word)
+{
+    for (unsigned i = 0; i < HF_AARCH64_WORD; i++)
+        code[i] = (uint8_t)(word >> (8 * i));
+}
+
+/* The low `bits` of a word as a two's complement number. */
+static inline int64_t hf_aarch64_signed(uint64_t value, unsigned bits)
+{
+    uint64_t sign = UINT64_C(1) << (bits - 1);
+
+    value &= (sign << 1) - 1;
+    return (int64_t)((value ^ sign) - sign);
+}
+
+size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size);
+size_t hf_aarch64_detour_size(const uint8_t *code, size_t size);
+enum hf_arch_status hf_aarch64_detour(uint64_t from, uint64_t to, size_t size, uint8_t *bytes);
+bool hf_aarch64_detour_target(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to);
+size_t hf_aarch64_relocation_size(uint32_t type);
+enum hf_arch_status hf_aarch64_relocate(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
+
+/* Packager only. */
+enum hf_relation hf_aarch64_relation(uint32_t type);
+enum hf_dynamic_relation hf_aarch64_dynamic_relation(uint32_t type);
+size_t hf_aarch64_field_size(uint32_t type);
+enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
+                                      const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
+enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
+size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+bool hf_aarch64_guarded(const uint8_t *code, size_t size);
+bool hf_aarch64_is_branch(const uint8_t *code, size_t offset);
+size_t hf_aarch64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
+
+/* Where a direct branch (b, bl, b.cond, cbz, tbz and their kin) at `address` goes; false for other instructions. */
+bool hf_aarch64_branch(uint32_t word, uint64_t address, uint64_t *target);
+/* The same of adr, adrp and ldr (literal): the address, or the page, that it computes or reads. */
+bool hf_aarch64_literal(uint32_t word, uint64_t address, uint64_t *target);
+
+#endif

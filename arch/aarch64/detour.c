@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The detour is one direct branch, which needs no landing pad at its destination and touches no register.
+ *
+ * A function that signs its return address begins with paciasp or pacibsp, which also are the landing pad of indirect
+ * calls (Arm ARM, D8.4.5 and "BTI" in C6). It cannot stay: the replacement would sign the signed address again. It
+ * cannot be overwritten by the branch alone either, since an indirect call must find a landing pad there. So bti c
+ * takes its place, and the branch that of the instruction behind it: 8 bytes.
+ */
+#include "aarch64.h"
+
+#define OPCODE_B      UINT32_C(0x14000000)
+#define BRANCH_MASK   UINT32_C(0xfc000000)
+#define BRANCH_BITS   26
+#define SHORT_DETOUR  HF_AARCH64_WORD
+#define SIGNED_DETOUR (2 * HF_AARCH64_WORD)
+
+/* Pads that stay; those that sign are part of what is overwritten. */
+size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size)
+{
+    uint32_t word = size < HF_AARCH64_WORD ? 0 : hf_aarch64_read(code);
+
+    return word == HF_AARCH64_BTI_C || word == HF_AARCH64_BTI_JC ? HF_AARCH64_WORD : 0;
+}
+
+/* bti c behind the pad is what a detour has put in place of paciasp. */
+size_t hf_aarch64_detour_size(const uint8_t *code, size_t size)
+{
+    uint32_t word = size < HF_AARCH64_WORD ? 0 : hf_aarch64_read(code);
+
+    return word == HF_AARCH64_PACIASP || word == HF_AARCH64_PACIBSP || word == HF_AARCH64_BTI_C ? SIGNED_DETOUR
+                                                                                                : SHORT_DETOUR;
+}
+
+enum hf_arch_status hf_aarch64_detour(uint64_t from, uint64_t to, size_t size, uint8_t *bytes)
+{
+    if (size == SIGNED_DETOUR) {
+        hf_aarch64_write(bytes, HF_AARCH64_BTI_C);
+        bytes += HF_AARCH64_WORD;
+        from += HF_AARCH64_WORD;
+    }
+    int64_t words = (int64_t)(to - from) / 4;
+    if ((to - from) % 4 != 0 || words < -(1 << (BRANCH_BITS - 1)) || words >= 1 << (BRANCH_BITS - 1))
+        return HF_ARCH_RANGE;
+    hf_aarch64_write(bytes, OPCODE_B | ((uint32_t)words & ~BRANCH_MASK));
+    return HF_ARCH_OK;
+}
+
+bool hf_aarch64_detour_target(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to)
+{
+    if (size == SIGNED_DETOUR && hf_aarch64_read(bytes) != HF_AARCH64_BTI_C)
+        return false;
+    if (size == SIGNED_DETOUR) {
+        bytes += HF_AARCH64_WORD;
+        from += HF_AARCH64_WORD;
+    }
+    uint32_t word = hf_aarch64_read(bytes);
+    if ((word & BRANCH_MASK) != OPCODE_B)
+        return false;
+    *to = from + 4 * (uint64_t)hf_aarch64_signed(word, BRANCH_BITS);
+    return true;
+}
