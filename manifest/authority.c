@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest.h"
 #include "error.h"
 #include "libcrypto.h"
 
@@ -160,13 +159,13 @@ void hf_authority_destroy(struct hf_authority *authority)
     free(authority);
 }
 
-int hf_authority_id(const struct hf_authority *authority, uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err)
+int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
+    uint8_t computed[EVP_MAX_MD_SIZE];
 
-    if (X509_digest(authority->first, EVP_sha256(), digest, NULL) != 1)
+    if (X509_digest(authority->first, EVP_sha256(), computed, NULL) != 1)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a certificate");
-    memcpy(id, digest, HF_KEY_ID_SIZE);
+    memcpy(digest, computed, HF_DIGEST_SIZE);
     return 0;
 }
 
@@ -201,8 +200,11 @@ static int refuse(const X509_STORE_CTX *context, X509 *certificate, struct hotfi
     const X509 *where = X509_STORE_CTX_get_current_cert(context);
     char name[HF_CERTIFICATE_NAME_MAX];
 
+    enum hotfix_code code = error == X509_V_ERR_CERT_HAS_EXPIRED ? HOTFIX_EXPIRED
+                            : error == X509_V_ERR_CERT_REVOKED   ? HOTFIX_REVOKED
+                                                                 : HOTFIX_SIGNATURE;
     hf_certificate_name(where ? where : certificate, name);
-    return hf_error(err, HOTFIX_SIGNATURE, "certificate of %s: %s", name, X509_verify_cert_error_string(error));
+    return hf_error(err, code, "certificate of %s: %s", name, X509_verify_cert_error_string(error));
 }
 
 /* The certificate itself must be for code signing; one between it and the authority must not be for other things only.

@@ -12,8 +12,8 @@
 #include <openssl/types.h>
 #include <openssl/x509.h>
 
+#include "digest.h"
 #include "hotfix/error.h"
-#include "key.h"
 
 #define HF_AUTHORITY_FILE_MAX   (1u << 20) /* bytes of a file of certificates or of revocation lists */
 #define HF_AUTHORITY_CERTS_MAX  16         /* certificates in a file */
@@ -38,13 +38,14 @@ int hf_authority_revoke(struct hf_authority *authority, const void *pem, size_t 
 /* NULL is fine. */
 void hf_authority_destroy(struct hf_authority *authority);
 
-/* First bytes of SHA-256 over the first certificate. */
-int hf_authority_id(const struct hf_authority *authority, uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err);
+/* SHA-256 over the first certificate. */
+int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err);
 
 /*
  * 0 when a chain of valid certificates leads from this one through any of the others to the authority, when it is for
- * signing code, and when it is not revoked; else -1 with HOTFIX_SIGNATURE and the reason. Certificates must be valid at
- * the time `at`, revocation lists at the time `now`: what is revoked is so whenever it was used.
+ * signing code, and when it is not revoked; else -1 with the reason: HOTFIX_EXPIRED, HOTFIX_REVOKED, HOTFIX_SIGNATURE.
+ * Certificates must be valid at the time `at`, revocation lists at the time `now`: what is revoked is so whenever it
+ * was used.
  */
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
                        int64_t now, struct hotfix_error *err);

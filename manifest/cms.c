@@ -18,6 +18,7 @@ struct hf_cms {
     STACK_OF(X509) * others;  /* all that it holds */
     const ASN1_TYPE *signing; /* the signed attribute, or NULL */
     uint8_t id[HF_KEY_ID_SIZE];
+    uint8_t key[HF_DIGEST_SIZE];
     char signer[HF_CERTIFICATE_NAME_MAX];
 };
 
@@ -61,6 +62,13 @@ static int read_signer(struct hf_cms *cms, CMS_SignerInfo *signer, struct hotfix
     if (!cms->certificate || X509_digest(cms->certificate, EVP_sha256(), digest, NULL) != 1)
         return hf_error(err, HOTFIX_SIGNATURE, "the certificate of who signed is not in the CMS signature");
     memcpy(cms->id, digest, sizeof(cms->id));
+    /* Those sign by themselves: one key must not count once with a certificate and once without. */
+    if (EVP_PKEY_is_a(X509_get0_pubkey(cms->certificate), "ED25519"))
+        return hf_error(err, HOTFIX_SIGNATURE,
+                        "the CMS signature is by an Ed25519 key, which signs without certificates");
+    if (X509_pubkey_digest(cms->certificate, EVP_sha256(), digest, NULL) != 1)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a public key");
+    memcpy(cms->key, digest, sizeof(cms->key));
     hf_certificate_name(cms->certificate, cms->signer);
     cms->others = CMS_get1_certs(cms->content);
     int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
@@ -119,6 +127,11 @@ int hf_cms_open(const void *bytes, size_t size, const void *message, size_t mess
 void hf_cms_id(const struct hf_cms *cms, uint8_t id[HF_KEY_ID_SIZE])
 {
     memcpy(id, cms->id, HF_KEY_ID_SIZE);
+}
+
+void hf_cms_key(const struct hf_cms *cms, uint8_t digest[HF_DIGEST_SIZE])
+{
+    memcpy(digest, cms->key, HF_DIGEST_SIZE);
 }
 
 const char *hf_cms_signer(const struct hf_cms *cms)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cms.h"
 #include "digest.h"
 #include "error.h"
 #include "stamp.h"
@@ -16,8 +17,19 @@ struct tally {
     struct hf_signers counted;
     struct hf_signers revoked;
     struct hf_signers expired;
-    struct hf_signers wrong; /* keys that did not make the signature that claims to be theirs */
-    size_t unknown;          /* signatures by keys that are not in the store */
+    struct hf_signers wrong;     /* keys that did not make the signature that claims to be theirs */
+    size_t unknown;              /* signatures by keys that are not in the store */
+    struct hotfix_error refused; /* why a certificate does not count; code 0: none */
+    uint8_t certified[HF_SIGNATURE_MAX][HF_DIGEST_SIZE]; /* whose signatures by certificates counted */
+    size_t certified_count;
+};
+
+/* What all signatures are held against. */
+struct measure {
+    const struct hf_trust *trust;
+    const char *statement;
+    size_t size;
+    int64_t now;
 };
 
 static void add_once(struct hf_signers *signers, const struct hf_trust_key *key)
@@ -32,15 +44,15 @@ static void add_once(struct hf_signers *signers, const struct hf_trust_key *key)
  * Every key whose id matches is tried: an id is a shortened digest, and two keys with the same one must not hide each
  * other. named becomes one that the signature claims to be by.
  */
-static const struct hf_trust_key *verified_by(const struct hf_signature *signature, const struct hf_trust *trust,
-                                              const char *statement, size_t size, const struct hf_trust_key **named)
+static const struct hf_trust_key *verified_by(const struct hf_signature *signature, const struct measure *measure,
+                                              const struct hf_trust_key **named)
 {
     *named = NULL;
-    for (size_t i = 0; i < trust->count; i++) {
-        const struct hf_trust_key *key = &trust->keys[i];
-        if (memcmp(key->key.id, signature->key_id, HF_KEY_ID_SIZE) != 0)
+    for (size_t i = 0; i < measure->trust->count; i++) {
+        const struct hf_trust_key *key = &measure->trust->keys[i];
+        if (key->authority || memcmp(key->key.id, signature->key_id, HF_KEY_ID_SIZE) != 0)
             continue;
-        if (hf_public_key_verify(&key->key, statement, size, signature->bytes, NULL) == 0)
+        if (hf_public_key_verify(&key->key, measure->statement, measure->size, signature->bytes, NULL) == 0)
             return key;
         if (!key->revoked)
             *named = key;
@@ -48,22 +60,99 @@ static const struct hf_trust_key *verified_by(const struct hf_signature *signatu
     return NULL;
 }
 
-static void count_signature(const struct hf_signature *signature, const struct hf_trust *trust, const char *statement,
-                            size_t size, int64_t now, struct tally *tally)
+/* What a revoked or expired certificate is refused for says more than that another authority does not know it. */
+static void keep_refusal(struct tally *tally, const struct hotfix_error *refusal)
 {
-    const struct hf_trust_key *named;
-    const struct hf_trust_key *key = verified_by(signature, trust, statement, size, &named);
+    if (tally->refused.code == HOTFIX_OK || tally->refused.code == HOTFIX_SIGNATURE)
+        tally->refused = *refusal;
+}
 
-    if (!key && !named)
-        tally->unknown++;
-    else if (!key)
-        add_once(&tally->wrong, named);
-    else if (key->revoked)
+/* The authority that vouches for the signer, or NULL. */
+static const struct hf_trust_key *vouched_by(const struct hf_cms *cms, const struct measure *measure,
+                                             struct tally *tally)
+{
+    struct hotfix_error refusal;
+
+    for (size_t i = 0; i < measure->trust->count; i++) {
+        const struct hf_trust_key *key = &measure->trust->keys[i];
+        if (!key->authority)
+            continue;
+        if (hf_cms_vouched(cms, key->authority, measure->trust->policy.at_signing, measure->now, &refusal) == 0)
+            return key;
+        keep_refusal(tally, &refusal);
+    }
+    return NULL;
+}
+
+static bool has_authority(const struct hf_trust *trust)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        if (trust->keys[i].authority)
+            return true;
+    return false;
+}
+
+/* One signer counts once, even if two authorities vouch for certificates of one and the same key. */
+static bool counted_before(const struct hf_cms *cms, struct tally *tally)
+{
+    uint8_t digest[HF_DIGEST_SIZE];
+
+    hf_cms_key(cms, digest);
+    for (size_t i = 0; i < tally->certified_count; i++)
+        if (memcmp(tally->certified[i], digest, sizeof(digest)) == 0)
+            return true;
+    memcpy(tally->certified[tally->certified_count++], digest, sizeof(digest));
+    return false;
+}
+
+static void count_key(const struct hf_trust_key *key, int64_t now, struct tally *tally)
+{
+    if (key->revoked)
         add_once(&tally->revoked, key);
     else if (key->expires && now > key->expires)
         add_once(&tally->expired, key);
     else
         add_once(&tally->counted, key);
+}
+
+static void count_certified(const struct hf_signature *signature, const struct measure *measure, struct tally *tally)
+{
+    struct hotfix_error refusal;
+    uint8_t id[HF_KEY_ID_SIZE];
+    struct hf_cms *cms;
+
+    if (hf_cms_open(signature->cms, signature->cms_size, measure->statement, measure->size, &cms, &refusal) != 0) {
+        keep_refusal(tally, &refusal);
+        return;
+    }
+    const struct hf_trust_key *key = NULL;
+    hf_cms_id(cms, id);
+    if (memcmp(id, signature->key_id, sizeof(id)) != 0) {
+        hf_error(&refusal, HOTFIX_SIGNATURE, "the CMS signature by %s stands under another id", hf_cms_signer(cms));
+        keep_refusal(tally, &refusal);
+    } else {
+        key = vouched_by(cms, measure, tally);
+    }
+    if (key && !counted_before(cms, tally))
+        count_key(key, measure->now, tally);
+    hf_cms_close(cms);
+}
+
+static void count_signature(const struct hf_signature *signature, const struct measure *measure, struct tally *tally)
+{
+    const struct hf_trust_key *named;
+
+    if (signature->cms && has_authority(measure->trust)) {
+        count_certified(signature, measure, tally);
+        return;
+    }
+    const struct hf_trust_key *key = signature->cms ? NULL : verified_by(signature, measure, &named);
+    if (key)
+        count_key(key, measure->now, tally);
+    else if (signature->cms || !named)
+        tally->unknown++;
+    else
+        add_once(&tally->wrong, named);
 }
 
 static int unknown_keys(const struct hf_signed *parts, struct hotfix_error *err)
@@ -148,6 +237,8 @@ static void say_unusable(const struct tally *tally, struct message *message)
     for (size_t i = 0; i < tally->wrong.count; i++)
         say(message, "; the signature by key %s is not over these bytes: the bundle was changed",
             tally->wrong.keys[i]->name);
+    if (tally->refused.code != HOTFIX_OK)
+        say(message, "; %s", tally->refused.message);
     if (tally->unknown)
         say(message, "; %zu signature%s by keys that are not in the trust store", tally->unknown,
             tally->unknown == 1 ? " is" : "s are");
@@ -168,9 +259,9 @@ static int judge(const struct hf_signed *parts, const struct hf_trust_policy *po
     if (tally->unknown == parts->signature_count)
         return unknown_keys(parts, err);
     say_unusable(tally, &message);
-    enum hotfix_code code = tally->revoked.count   ? HOTFIX_REVOKED
-                            : tally->expired.count ? HOTFIX_EXPIRED
-                                                   : HOTFIX_SIGNATURE;
+    bool revoked = tally->revoked.count || tally->refused.code == HOTFIX_REVOKED;
+    bool expired = tally->expired.count || tally->refused.code == HOTFIX_EXPIRED;
+    enum hotfix_code code = revoked ? HOTFIX_REVOKED : expired ? HOTFIX_EXPIRED : HOTFIX_SIGNATURE;
     return hf_error(err, code, "%s", message.text);
 }
 
@@ -187,8 +278,9 @@ int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust
         return hf_error(err, HOTFIX_SIGNATURE, "not signed");
     if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0)
         return -1;
+    const struct measure measure = {trust, statement, size, now};
     for (size_t i = 0; i < parts->signature_count; i++)
-        count_signature(&parts->signatures[i], trust, statement, size, now, &tally);
+        count_signature(&parts->signatures[i], &measure, &tally);
     if (judge(parts, &trust->policy, &tally, err) != 0)
         return -1;
     if (signers)

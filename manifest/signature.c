@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cms.h"
 #include "cursor.h"
 #include "digest.h"
 #include "error.h"
@@ -12,7 +13,6 @@
 #define MAGIC_SIZE        8
 #define BLOCK_HEADER_SIZE (MAGIC_SIZE + 4)
 #define ENTRY_HEADER_SIZE 8
-#define ENTRY_SIZE        (ENTRY_HEADER_SIZE + HF_KEY_ID_SIZE + HF_SIGNATURE_SIZE)
 
 static const char block_magic[MAGIC_SIZE] = {'H', 'F', 'S', 'I', 'G', 'S', '0', '1'};
 static const char trailer_magic[MAGIC_SIZE] = {'H', 'O', 'T', 'F', 'I', 'X', '1', '\n'};
@@ -30,6 +30,17 @@ int hf_statement(const void *archive, size_t archive_size, char statement[HF_STA
     return 0;
 }
 
+static int check_sizes(uint16_t type, uint16_t id_size, uint32_t size, struct hotfix_error *err)
+{
+    if (type != HF_SIGNATURE_ED25519 && type != HF_SIGNATURE_CMS)
+        return hf_error(err, HOTFIX_FORMAT, "signature block: signature type %u is not known to this version", type);
+    if (type == HF_SIGNATURE_ED25519 && (id_size != HF_KEY_ID_SIZE || size != HF_SIGNATURE_SIZE))
+        return hf_error(err, HOTFIX_FORMAT, "signature block: an Ed25519 entry has the wrong size");
+    if (type == HF_SIGNATURE_CMS && (id_size != HF_KEY_ID_SIZE || size == 0 || size > HF_CMS_MAX))
+        return hf_error(err, HOTFIX_FORMAT, "signature block: a CMS entry has the wrong size");
+    return 0;
+}
+
 static int parse_entry(struct hf_cursor *cursor, struct hf_signature *signature, struct hotfix_error *err)
 {
     uint16_t type = hf_cursor_u16(cursor);
@@ -38,16 +49,19 @@ static int parse_entry(struct hf_cursor *cursor, struct hf_signature *signature,
 
     if (cursor->failed)
         return hf_error(err, HOTFIX_FORMAT, "signature block: cut off");
-    if (type != HF_SIGNATURE_ED25519)
-        return hf_error(err, HOTFIX_FORMAT, "signature block: signature type %u is not known to this version", type);
-    if (id_size != HF_KEY_ID_SIZE || size != HF_SIGNATURE_SIZE)
-        return hf_error(err, HOTFIX_FORMAT, "signature block: an Ed25519 entry has the wrong size");
+    if (check_sizes(type, id_size, size, err) != 0)
+        return -1;
     const uint8_t *id = hf_cursor_bytes(cursor, id_size);
     const uint8_t *bytes = hf_cursor_bytes(cursor, size);
     if (!id || !bytes)
         return hf_error(err, HOTFIX_FORMAT, "signature block: cut off");
     memcpy(signature->key_id, id, sizeof(signature->key_id));
-    memcpy(signature->bytes, bytes, sizeof(signature->bytes));
+    if (type == HF_SIGNATURE_CMS) {
+        signature->cms = bytes;
+        signature->cms_size = size;
+    } else {
+        memcpy(signature->bytes, bytes, sizeof(signature->bytes));
+    }
     return 0;
 }
 
@@ -96,11 +110,33 @@ int hf_signed_parse(const void *file, size_t size, struct hf_signed *parts, stru
     return 0;
 }
 
+static size_t entry_size(const struct hf_signature *signature)
+{
+    return ENTRY_HEADER_SIZE + HF_KEY_ID_SIZE + (signature->cms ? signature->cms_size : HF_SIGNATURE_SIZE);
+}
+
+static uint8_t *put_entry(uint8_t *out, const struct hf_signature *signature)
+{
+    size_t size = signature->cms ? signature->cms_size : HF_SIGNATURE_SIZE;
+
+    out = hf_put(out, signature->cms ? HF_SIGNATURE_CMS : HF_SIGNATURE_ED25519, 2);
+    out = hf_put(out, HF_KEY_ID_SIZE, 2);
+    out = hf_put(out, size, 4);
+    out = mempcpy(out, signature->key_id, HF_KEY_ID_SIZE);
+    return mempcpy(out, signature->cms ? signature->cms : signature->bytes, size);
+}
+
 int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size, struct hotfix_error *err)
 {
+    size_t block_size = BLOCK_HEADER_SIZE;
+
     if (parts->signature_count > HF_SIGNATURE_MAX)
         return hf_error(err, HOTFIX_INTERNAL, "more than %d signatures", HF_SIGNATURE_MAX);
-    size_t block_size = BLOCK_HEADER_SIZE + parts->signature_count * ENTRY_SIZE;
+    for (size_t i = 0; i < parts->signature_count; i++)
+        block_size += entry_size(&parts->signatures[i]);
+    if (block_size > HF_SIGNATURE_BLOCK_MAX)
+        return hf_error(err, HOTFIX_FORMAT, "the signatures take more than %d bytes: there is no room for another",
+                        HF_SIGNATURE_BLOCK_MAX);
     size_t total = parts->archive_size + block_size + HF_TRAILER_SIZE;
     uint8_t *bytes = malloc(total);
     if (!bytes)
@@ -110,13 +146,8 @@ int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size
     uint8_t *out = bytes + parts->archive_size;
     out = mempcpy(out, block_magic, MAGIC_SIZE);
     out = hf_put(out, parts->signature_count, 4);
-    for (size_t i = 0; i < parts->signature_count; i++) {
-        out = hf_put(out, HF_SIGNATURE_ED25519, 2);
-        out = hf_put(out, HF_KEY_ID_SIZE, 2);
-        out = hf_put(out, HF_SIGNATURE_SIZE, 4);
-        out = mempcpy(out, parts->signatures[i].key_id, HF_KEY_ID_SIZE);
-        out = mempcpy(out, parts->signatures[i].bytes, HF_SIGNATURE_SIZE);
-    }
+    for (size_t i = 0; i < parts->signature_count; i++)
+        out = put_entry(out, &parts->signatures[i]);
     out = hf_put(out, block_size, 4);
     out = hf_put(out, 0, 4);
     memcpy(out, trailer_magic, MAGIC_SIZE);

@@ -20,11 +20,13 @@
 #define HF_SIGNATURE_BLOCK_MAX 65536 /* bytes of the block */
 #define HF_STATEMENT_MAX       160
 
-enum hf_signature_type { HF_SIGNATURE_ED25519 = 1 }; /* 2 is reserved for CMS */
+enum hf_signature_type { HF_SIGNATURE_ED25519 = 1, HF_SIGNATURE_CMS = 2 };
 
 struct hf_signature {
-    uint8_t key_id[HF_KEY_ID_SIZE];
-    uint8_t bytes[HF_SIGNATURE_SIZE];
+    uint8_t key_id[HF_KEY_ID_SIZE];   /* of a CMS signature that of its certificate (cms.h) */
+    uint8_t bytes[HF_SIGNATURE_SIZE]; /* Ed25519 */
+    const uint8_t *cms;               /* CMS, in the caller's bytes; NULL: Ed25519 */
+    size_t cms_size;                  /* 1 to HF_CMS_MAX */
 };
 
 /* A bundle file cut into its parts; points into the caller's bytes. */

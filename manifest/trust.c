@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "authority.h"
 #include "cleanup.h"
+#include "digest.h"
 #include "error.h"
 #include "file.h"
 #include "owned.h"
@@ -17,6 +19,9 @@
 
 #define WHAT         "trust store"
 #define KEY_FILE_MAX 16384
+#define KEY_END      ".pub"
+#define CA_END       ".ca.pem"
+#define LIST_END     ".crl.pem"
 #define OPEN_FLAGS   (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
 
 static bool ends_in(const char *name, const char *ending)
@@ -72,13 +77,23 @@ static int read_owned(int fd, const char *path, size_t limit, uint8_t **text, si
     return 0;
 }
 
+/* What a file is called without its folders and its ending. NULL without memory. */
+static char *name_of(const char *path, const char *ending)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = strdup(slash ? slash + 1 : path);
+
+    if (name && ends_in(name, ending))
+        name[strlen(name) - strlen(ending)] = '\0';
+    return name;
+}
+
 static int add_key(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
 {
     HF_FREE uint8_t *pem = NULL;
     size_t size;
     struct hf_public_key key;
-    const char *slash = strrchr(path, '/');
-    HF_FREE char *name = strdup(slash ? slash + 1 : path);
+    HF_FREE char *name = name_of(path, KEY_END);
 
     if (!name)
         return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
@@ -86,9 +101,56 @@ static int add_key(int fd, const char *path, struct hf_trust *trust, struct hotf
         return -1;
     if (hf_public_key_parse(pem, size, path, &key, err) != 0)
         return hf_error_prefix(err, WHAT);
-    if (ends_in(name, ".pub"))
-        name[strlen(name) - strlen(".pub")] = '\0';
     return hf_trust_add(trust, name, &key, err);
+}
+
+/* Takes the authority over. */
+static int adopt(struct hf_trust *trust, const char *name, struct hf_authority *authority, struct hotfix_error *err)
+{
+    struct hf_public_key key;
+
+    if (hf_authority_digest(authority, key.bytes, err) != 0 || hf_trust_add(trust, name, &key, err) != 0) {
+        hf_authority_destroy(authority);
+        return -1;
+    }
+    struct hf_trust_key *added = &trust->keys[trust->count - 1];
+    memcpy(added->key.id, key.bytes, HF_KEY_ID_SIZE);
+    added->authority = authority;
+    return 0;
+}
+
+static int add_authority(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *pem = NULL;
+    size_t size;
+    struct hf_authority *authority;
+    HF_FREE char *name = name_of(path, CA_END);
+
+    if (!name)
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+    if (read_owned(fd, path, HF_AUTHORITY_FILE_MAX, &pem, &size, err) != 0)
+        return -1;
+    if (hf_authority_parse(pem, size, path, &authority, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    return adopt(trust, name, authority, err);
+}
+
+static int add_list(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *pem = NULL;
+    size_t size;
+    HF_FREE char *name = name_of(path, LIST_END);
+
+    if (!name)
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+    const struct hf_trust_key *key = hf_trust_named(trust, name);
+    if (!key || !key->authority)
+        return hf_error(err, HOTFIX_TRUST, WHAT " %s: there is no authority %s" CA_END " beside it", path, name);
+    if (read_owned(fd, path, HF_AUTHORITY_FILE_MAX, &pem, &size, err) != 0)
+        return -1;
+    if (hf_authority_revoke(key->authority, pem, size, path, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    return 0;
 }
 
 static int add_policy(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
@@ -123,26 +185,44 @@ static int add_entry(int directory, const char *path, const char *name, add_fn *
     return add(fd, file, trust, err);
 }
 
-/* The keys first: the policy is about them. */
-static int add_entries(DIR *directory, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+/* Every file of the directory whose name ends so; names that begin with a dot are passed over. */
+static int add_entries(DIR *directory, const char *path, const char *ending, add_fn *add, struct hf_trust *trust,
+                       struct hotfix_error *err)
 {
-    bool policy = false;
-
+    rewinddir(directory);
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(directory);
         if (!entry && errno)
             return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be read", path);
         if (!entry)
-            break;
-        if (strcmp(entry->d_name, HF_TRUST_POLICY_NAME) == 0)
-            policy = true;
-        if (entry->d_name[0] == '.' || !ends_in(entry->d_name, ".pub"))
+            return 0;
+        if (entry->d_name[0] == '.' || !ends_in(entry->d_name, ending))
             continue;
-        if (add_entry(dirfd(directory), path, entry->d_name, add_key, trust, err) != 0)
+        if (add_entry(dirfd(directory), path, entry->d_name, add, trust, err) != 0)
             return -1;
     }
-    return policy ? add_entry(dirfd(directory), path, HF_TRUST_POLICY_NAME, add_policy, trust, err) : 0;
+}
+
+static int add_directory_policy(DIR *directory, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    struct stat status;
+
+    if (fstatat(dirfd(directory), HF_TRUST_POLICY_NAME, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        return add_entry(dirfd(directory), path, HF_TRUST_POLICY_NAME, add_policy, trust, err);
+    if (errno != ENOENT)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s/" HF_TRUST_POLICY_NAME ": cannot be examined", path);
+    return 0;
+}
+
+/* Keys and authorities first: lists and policy are about them. */
+static int add_contents(DIR *directory, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    if (add_entries(directory, path, KEY_END, add_key, trust, err) != 0 ||
+        add_entries(directory, path, CA_END, add_authority, trust, err) != 0 ||
+        add_entries(directory, path, LIST_END, add_list, trust, err) != 0)
+        return -1;
+    return add_directory_policy(directory, path, trust, err);
 }
 
 /* Takes the descriptor over. */
@@ -154,7 +234,7 @@ static int add_directory(int fd, const char *path, struct hf_trust *trust, struc
         close(fd);
         return -1;
     }
-    int failed = add_entries(directory, path, trust, err);
+    int failed = add_contents(directory, path, trust, err);
     closedir(directory);
     return failed;
 }
@@ -169,8 +249,10 @@ static int add_all(const char *path, const char *resolved, struct hf_trust *trus
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", path);
     if (fstat(fd, &status) != 0)
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
-    if (!S_ISDIR(status.st_mode))
-        return ends_in(resolved, ".ini") ? add_policy(fd, path, trust, err) : add_key(fd, path, trust, err);
+    if (!S_ISDIR(status.st_mode)) {
+        add_fn *add = ends_in(resolved, ".ini") ? add_policy : ends_in(resolved, CA_END) ? add_authority : add_key;
+        return add(fd, path, trust, err);
+    }
     if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
         return -1;
 
@@ -183,6 +265,7 @@ static void free_key(struct hf_trust_key *key)
 {
     free(key->name);
     free(key->roles);
+    hf_authority_destroy(key->authority);
 }
 
 /* Gives key all that is said of its twin, too. */
@@ -215,6 +298,9 @@ static int merge_twins(struct hf_trust *trust, struct hotfix_error *err)
                 k++;
                 continue;
             }
+            if (twin->authority)
+                return hf_error(err, HOTFIX_TRUST, WHAT ": %s and %s begin with the same certificate; keep one of them",
+                                trust->keys[i].name, twin->name);
             if (merge_key(&trust->keys[i], twin, err) != 0)
                 return -1;
             free_key(twin);
@@ -233,7 +319,8 @@ int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error 
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
     int failed = add_all(path, resolved, &read, err);
     if (!failed && read.count == 0)
-        failed = hf_error(err, HOTFIX_TRUST, WHAT " %s: holds no *.pub key, so nothing can be trusted", path);
+        failed = hf_error(err, HOTFIX_TRUST, WHAT " %s: holds no *.pub key and no authority, so nothing can be trusted",
+                          path);
     if (!failed)
         failed = hf_owned_check_above(WHAT, resolved, HOTFIX_TRUST, err);
     if (!failed) {

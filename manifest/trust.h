@@ -17,12 +17,16 @@
 #define HF_TRUST_MAX_KEYS    256
 #define HF_TRUST_POLICY_NAME "trust.ini" /* of the policy in a directory */
 
+struct hf_authority;
+
 struct hf_trust_key {
-    char *name; /* file name without ".pub", or the policy's name for it */
+    char *name; /* file name without ".pub" or ".ca.pem", or the policy's name for it */
+    /* Of an authority SHA-256 over its first certificate, and the beginning of that as id: no key, but as unique. */
     struct hf_public_key key;
-    char *roles;     /* separated by one blank; NULL: none */
-    int64_t expires; /* from then on it does not count; 0: never */
-    bool revoked;    /* it never counts */
+    struct hf_authority *authority; /* whoever it vouches for signs as this key; NULL: it is an Ed25519 key */
+    char *roles;                    /* separated by one blank; NULL: none */
+    int64_t expires;                /* from then on it does not count; 0: never */
+    bool revoked;                   /* it never counts */
 };
 
 /* A bundle that is refused whoever signed it. */
@@ -37,6 +41,7 @@ struct hf_trust_policy {
     char *roles; /* that must be among theirs, separated by one blank; NULL: none */
     struct hf_revocation *revoked;
     size_t revoked_count;
+    bool at_signing; /* certificates must have been valid when they signed, not now */
 };
 
 struct hf_trust {
@@ -47,7 +52,8 @@ struct hf_trust {
 
 /*
  * Reads one public key file; or a policy file, whose name ends in ".ini", with its keys (trustpolicy.h); or a
- * directory: every *.pub in it (names that begin with a dot are passed over), and trust.ini if there is one. A key that
+ * directory: every *.pub and NAME.ca.pem with its NAME.crl.pem in it (names that begin with a dot are passed over), and
+ * trust.ini if there is one. A key that
  * is there twice is one key with the roles of both, revoked if one of the two is.
  *
  * HOTFIX_TRUST when there is no key, when one is unusable, when the policy can never be met, when something in a

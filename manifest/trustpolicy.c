@@ -84,6 +84,14 @@ static int policy_roles(const struct reader *reader, struct hf_ini_entry *entry)
     return parse_roles(reader, entry, &reader->trust->policy.roles);
 }
 
+static int policy_certificate_time(const struct reader *reader, struct hf_ini_entry *entry)
+{
+    reader->trust->policy.at_signing = strcmp(entry->value, "signing") == 0;
+    if (!reader->trust->policy.at_signing && strcmp(entry->value, "now") != 0)
+        return bad_value(reader, entry, "now or signing");
+    return 0;
+}
+
 static int key_role(const struct reader *reader, struct hf_ini_entry *entry)
 {
     return parse_roles(reader, entry, &reader->key->roles);
@@ -121,7 +129,8 @@ static int revoked_reason(const struct reader *reader, struct hf_ini_entry *entr
     return 0;
 }
 
-static const struct value policy_values[] = {{"keys", policy_keys}, {"roles", policy_roles}, {0}};
+static const struct value policy_values[] = {
+    {"keys", policy_keys}, {"roles", policy_roles}, {"certificate-time", policy_certificate_time}, {0}};
 static const struct value key_values[] = {
     {"public", key_public}, {"role", key_role}, {"expires", key_expires}, {"revoked", key_revoked}, {0}};
 static const struct value revoked_values[] = {{"reason", revoked_reason}, {0}};
@@ -167,9 +176,10 @@ static int parse_key(struct reader *reader, const struct hf_ini_section *section
             return -1;
     reader->key = hf_trust_named(reader->trust, name);
     if (!reader->key)
-        return hf_error(reader->err, HOTFIX_TRUST,
-                        "%s line %u: there is no key %s: neither a file %s.pub beside this one nor 'public' here",
-                        reader->where, section->line, name, name);
+        return hf_error(
+            reader->err, HOTFIX_TRUST,
+            "%s line %u: there is no key %s: neither a file %s.pub or %s.ca.pem beside this one nor 'public' here",
+            reader->where, section->line, name, name, name);
     return parse_values(reader, section, key_values);
 }
 

@@ -23,11 +23,13 @@ struct sign {
     const char *file;
     const char *output;
     const char *key_path;
+    const char *certificate_path;
     const char *passphrase_file;
     const char *export_path;
     const char *import_path;
     const char *public_path;
     uint8_t *data; /* of the file */
+    uint8_t *cms;  /* the signature that was made, by a certificate */
     struct hf_signed parts;
     struct hf_bundle bundle;
 };
@@ -42,6 +44,8 @@ static int check_options(const struct sign *sign, struct hotfix_error *err)
         return hf_error(err, HOTFIX_USAGE, "--import and --pub go together: whose signature is it?");
     if (sign->passphrase_file && !sign->key_path)
         return hf_error(err, HOTFIX_USAGE, "--passphrase-file is for --key");
+    if (sign->certificate_path && !sign->key_path)
+        return hf_error(err, HOTFIX_USAGE, "--cert is for --key");
     if (sign->output && sign->export_path)
         return hf_error(err, HOTFIX_USAGE, "--export changes no bundle: --output has no use");
     if (sign->key_path && strncmp(sign->key_path, "pkcs11:", 7) == 0)
@@ -81,6 +85,19 @@ static int export_statement(const struct sign *sign, struct hf_report *report, s
     hf_report_line(report, "%-13s%s, the statement to sign", "wrote", sign->export_path);
     hf_report_set(report, "statement", hf_json_text(sign->export_path));
     return 0;
+}
+
+/* As hf_countersign_certified(), and the certificate's id in place of a key's. */
+static int sign_with_certificate(struct sign *sign, struct hf_public_key *public_key, struct hotfix_error *err)
+{
+    struct hf_private_key *key = NULL;
+    int result =
+        hf_private_key_read_any(sign->key_path, hf_passphrase_ask, (void *)(uintptr_t)sign->passphrase_file, &key, err);
+
+    if (result == 0)
+        result = hf_countersign_certified(&sign->parts, sign->certificate_path, key, public_key->id, &sign->cms, err);
+    hf_private_key_destroy(key);
+    return result;
 }
 
 /* As hf_countersign(), and the key whose signature it is. */
@@ -135,8 +152,9 @@ static void tell(const struct sign *sign, const struct hf_public_key *key, bool 
     char id[2 * HF_KEY_ID_SIZE + 1];
 
     hf_hex_encode(key->id, HF_KEY_ID_SIZE, id);
-    hf_report_line(report, "%s by key %s; %s has %zu signature%s", added ? "signed" : "it was signed already", id, path,
-                   sign->parts.signature_count, sign->parts.signature_count == 1 ? "" : "s");
+    hf_report_line(report, "%s by %s %s; %s has %zu signature%s", added ? "signed" : "it was signed already",
+                   sign->certificate_path ? "certificate" : "key", id, path, sign->parts.signature_count,
+                   sign->parts.signature_count == 1 ? "" : "s");
     hf_report_set(report, "signed_by", json_pack("{s:s, s:b}", "key_id", id, "added", added));
     hf_report_set(report, "signatures", json_integer((json_int_t)sign->parts.signature_count));
 }
@@ -155,7 +173,9 @@ static int sign_bundle(struct sign *sign, struct hf_report *report, struct hotfi
     if (sign->export_path)
         return export_statement(sign, report, err);
 
-    int result = sign->key_path ? sign_with_key(sign, &key, err) : import_signature(sign, &key, err);
+    int result = sign->certificate_path ? sign_with_certificate(sign, &key, err)
+                 : sign->key_path       ? sign_with_key(sign, &key, err)
+                                        : import_signature(sign, &key, err);
     if (result < 0)
         return -1;
     if ((result == 0 || sign->output) && write_bundle(sign, err) != 0)
@@ -190,6 +210,7 @@ static int run(struct sign *sign, const struct hf_option *options, size_t option
     }
     hf_bundle_deinit(&sign->bundle);
     free(sign->data);
+    free(sign->cms);
     return hf_report_finish(&report, result, &error);
 }
 
@@ -198,6 +219,11 @@ int hf_cmd_sign(int argc, char **argv)
     struct sign sign = {.file = NULL};
     const struct hf_option options[] = {
         {.name = "key", .argument = "KEY", .help = "The private key that signs.", .text = &sign.key_path},
+        {.name = "cert",
+         .argument = "CERT.pem",
+         .help = "Sign with this certificate, whose private key --key is; certificates of authorities may follow it in "
+                 "the file.",
+         .text = &sign.certificate_path},
         {.name = "passphrase-file",
          .argument = "FILE",
          .help = "Take the key's passphrase from the first line of FILE.",

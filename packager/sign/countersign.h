@@ -18,6 +18,13 @@ int hf_countersign_import(struct hf_signed *parts, const struct hf_public_key *k
 /* Signs and puts in the signature, as above. */
 int hf_countersign(struct hf_signed *parts, const struct hf_private_key *key, struct hotfix_error *err);
 
+/*
+ * Signs with the certificate of a PEM file (hf_certified_sign) and puts the signature in, as above; id is what it goes
+ * by. *cms, which the parts point to, is malloc'ed, or NULL.
+ */
+int hf_countersign_certified(struct hf_signed *parts, const char *certificate, const struct hf_private_key *key,
+                             uint8_t id[HF_KEY_ID_SIZE], uint8_t **cms, struct hotfix_error *err);
+
 /* Is there a good signature by this key? 0 or HOTFIX_SIGNATURE. */
 int hf_countersigned(const struct hf_signed *parts, const struct hf_public_key *key, struct hotfix_error *err);
 

@@ -66,7 +66,7 @@ chmod g+w second.pub
 expect 4 "hotfix verify: trust store second.pub: may be written by other users (mode 0664); chmod go-w it" \
     "a key that others may write is not trusted" hotfix verify good --trust second.pub
 mkdir none
-expect 4 "hotfix verify: trust store none: holds no *.pub key, so nothing can be trusted" "an empty store trusts nobody" \
+expect 4 "hotfix verify: trust store none: holds no *.pub key and no authority, so nothing can be trusted" "an empty store trusts nobody" \
     hotfix verify good --trust none
 expect 4 "hotfix verify: trust store: release.key: holds no PEM public key" "a private key is no trust store" \
     hotfix verify good --trust release.key

@@ -63,11 +63,11 @@ static int vouched(const struct fixture_identity *by, X509 *more, const struct h
 }
 
 /* A certificate like this, issued by the root, is refused. */
-static void refuse_wish(struct fixture_wish wish, const char *reason)
+static void refuse_wish(struct fixture_wish wish, enum hotfix_code code, const char *reason)
 {
     struct fixture_identity made = fixture_identity("someone", &root, wish);
 
-    assert_refused(vouched(&made, NULL, authority, false, now, ERR), HOTFIX_SIGNATURE, reason);
+    assert_refused(vouched(&made, NULL, authority, false, now, ERR), code, reason);
     assert_non_null(strstr(ERR->message, "CN=someone"));
     fixture_identity_drop(&made);
 }
@@ -75,21 +75,22 @@ static void refuse_wish(struct fixture_wish wish, const char *reason)
 static void certificates_that_are_not_valid_are_refused(void **state)
 {
     (void)state;
-    refuse_wish((struct fixture_wish){.from = -2 * HOUR, .to = -HOUR}, "certificate has expired");
-    refuse_wish((struct fixture_wish){.from = HOUR, .to = 2 * HOUR}, "certificate is not yet valid");
-    assert_refused(vouched(&signer, NULL, authority, false, now + 2 * HOUR, ERR), HOTFIX_SIGNATURE, "has expired");
+    refuse_wish((struct fixture_wish){.from = -2 * HOUR, .to = -HOUR}, HOTFIX_EXPIRED, "certificate has expired");
+    refuse_wish((struct fixture_wish){.from = HOUR, .to = 2 * HOUR}, HOTFIX_SIGNATURE, "certificate is not yet valid");
+    assert_refused(vouched(&signer, NULL, authority, false, now + 2 * HOUR, ERR), HOTFIX_EXPIRED, "has expired");
     assert_refused(vouched(&signer, NULL, authority, false, now - 2 * HOUR, ERR), HOTFIX_SIGNATURE, "not yet valid");
 }
 
 static void certificates_for_other_things_are_refused(void **state)
 {
     (void)state;
-    refuse_wish((struct fixture_wish){.extended_usage = "serverAuth,emailProtection"}, "codeSigning");
-    refuse_wish((struct fixture_wish){.extended_usage = "anyExtendedKeyUsage"}, "codeSigning");
-    refuse_wish((struct fixture_wish){.extended_usage = ""}, "codeSigning");
-    refuse_wish((struct fixture_wish){.usage = "critical,keyEncipherment"}, "digitalSignature");
-    refuse_wish((struct fixture_wish){.authority = true, .extended_usage = "codeSigning"}, "must not sign bundles");
-    refuse_wish((struct fixture_wish){.key_type = "RSA1024"}, "key too weak");
+    refuse_wish((struct fixture_wish){.extended_usage = "serverAuth,emailProtection"}, HOTFIX_SIGNATURE, "codeSigning");
+    refuse_wish((struct fixture_wish){.extended_usage = "anyExtendedKeyUsage"}, HOTFIX_SIGNATURE, "codeSigning");
+    refuse_wish((struct fixture_wish){.extended_usage = ""}, HOTFIX_SIGNATURE, "codeSigning");
+    refuse_wish((struct fixture_wish){.usage = "critical,keyEncipherment"}, HOTFIX_SIGNATURE, "digitalSignature");
+    refuse_wish((struct fixture_wish){.authority = true, .extended_usage = "codeSigning"}, HOTFIX_SIGNATURE,
+                "must not sign bundles");
+    refuse_wish((struct fixture_wish){.key_type = "RSA1024"}, HOTFIX_SIGNATURE, "key too weak");
 }
 
 static void certificates_of_others_are_refused(void **state)
@@ -158,9 +159,9 @@ static void revoked_certificates_are_refused_whenever_they_were_used(void **stat
     (void)state;
     assert_done(vouched_with(none, &signer, NULL, false, now, ERR));
     assert_done(vouched_with(none, &signer, NULL, true, now + 2 * HOUR, ERR));
-    assert_refused(vouched_with(one, &signer, NULL, false, now, ERR), HOTFIX_SIGNATURE, "certificate revoked");
-    assert_refused(vouched_with(one, &signer, NULL, true, now, ERR), HOTFIX_SIGNATURE, "certificate revoked");
-    assert_refused(vouched_with(one, &signer, NULL, true, now + 2 * HOUR, ERR), HOTFIX_SIGNATURE, "revoked");
+    assert_refused(vouched_with(one, &signer, NULL, false, now, ERR), HOTFIX_REVOKED, "certificate revoked");
+    assert_refused(vouched_with(one, &signer, NULL, true, now, ERR), HOTFIX_REVOKED, "certificate revoked");
+    assert_refused(vouched_with(one, &signer, NULL, true, now + 2 * HOUR, ERR), HOTFIX_REVOKED, "revoked");
     free(none);
     free(one);
 }
@@ -179,7 +180,7 @@ static void a_list_that_is_out_of_date_missing_or_of_others_is_refused(void **st
                    "unable to get certificate CRL");
     char *own = fixture_list_pem(&middle, through.certificate, HOUR), *both = NULL;
     assert_true(asprintf(&both, "%s%s", good, own) > 0);
-    assert_refused(vouched_with(both, &through, middle.certificate, false, now, ERR), HOTFIX_SIGNATURE, "revoked");
+    assert_refused(vouched_with(both, &through, middle.certificate, false, now, ERR), HOTFIX_REVOKED, "revoked");
     free(both);
     free(own);
     own = fixture_list_pem(&middle, NULL, HOUR);
@@ -200,10 +201,10 @@ static void validity_can_be_asked_for_at_the_time_of_signing(void **state)
         fixture_identity("early", &root, (struct fixture_wish){.from = -2 * HOUR, .to = -9});
 
     (void)state;
-    assert_refused(vouched(&signer, NULL, authority, false, now + 2 * HOUR, ERR), HOTFIX_SIGNATURE, "has expired");
+    assert_refused(vouched(&signer, NULL, authority, false, now + 2 * HOUR, ERR), HOTFIX_EXPIRED, "has expired");
     assert_done(vouched(&signer, NULL, authority, true, now + 2 * HOUR, ERR));
     assert_refused(vouched(&signer, NULL, authority, true, now - HOUR / 2, ERR), HOTFIX_SIGNATURE, "in the future");
-    assert_refused(vouched(&early, NULL, authority, true, now, ERR), HOTFIX_SIGNATURE, "has expired");
+    assert_refused(vouched(&early, NULL, authority, true, now, ERR), HOTFIX_EXPIRED, "has expired");
     fixture_identity_drop(&early);
 }
 

@@ -2,6 +2,7 @@
 #include "quorum.h"
 #include "signature.h"
 
+#include "cms.h"
 #include "cursor.h"
 #include "manifest_fixture.h"
 
@@ -194,9 +195,67 @@ static void a_damaged_trailer_or_block_is_refused(void **state)
     refuse_changed(TRAILER + BLOCK - 8, 2, 4, "signature block: cut off");
     refuse_changed(TRAILER + BLOCK - 8, HF_SIGNATURE_MAX + 1, 4, "more than 32 signatures");
     refuse_changed(TRAILER + BLOCK - 8, UINT32_MAX, 4, "more than 32 signatures");
-    refuse_changed(TRAILER + ENTRY, 2, 2, "signature type 2 is not known");
+    refuse_changed(TRAILER + ENTRY, 0, 2, "signature type 0 is not known");
+    refuse_changed(TRAILER + ENTRY, 3, 2, "signature type 3 is not known");
     refuse_changed(TRAILER + ENTRY - 2, HF_KEY_ID_SIZE - 1, 2, "wrong size");
     refuse_changed(TRAILER + ENTRY - 4, UINT32_MAX, 4, "wrong size");
+}
+
+static void cms_entries_of_another_size_are_refused(void **state)
+{
+    struct hf_signed parts = unsigned_parts(), parsed;
+    const size_t entry = sizeof(archive) + 12;
+    uint8_t *cms = calloc(1, HF_CMS_MAX + 1), *file;
+    static const size_t sizes[] = {0, HF_CMS_MAX + 1};
+    size_t size;
+
+    (void)state;
+    parts.signature_count = 1;
+    parts.signatures[0].cms = cms;
+    for (size_t i = 0; i < 2; i++) {
+        parts.signatures[0].cms_size = sizes[i];
+        assert_done(hf_signed_format(&parts, &file, &size, ERR));
+        assert_refused(hf_signed_parse(file, size, &parsed, ERR), HOTFIX_FORMAT, "a CMS entry has the wrong size");
+        free(file);
+    }
+    parts.signatures[0].cms_size = 700;
+    assert_done(hf_signed_format(&parts, &file, &size, ERR));
+    hf_put(file + entry + 2, HF_KEY_ID_SIZE + 1, 2);
+    assert_refused(hf_signed_parse(file, size, &parsed, ERR), HOTFIX_FORMAT, "a CMS entry has the wrong size");
+    free(file);
+    /* Five of the largest are more than a block may hold. */
+    for (parts.signature_count = 0; parts.signature_count < 5; parts.signature_count++) {
+        parts.signatures[parts.signature_count].cms = cms;
+        parts.signatures[parts.signature_count].cms_size = HF_CMS_MAX;
+    }
+    assert_refused(hf_signed_format(&parts, &file, &size, ERR), HOTFIX_FORMAT, "no room for another");
+    free(cms);
+}
+
+static void cms_entries_read_as_they_were_written(void **state)
+{
+    struct hf_signed parts = unsigned_parts(), parsed;
+    uint8_t cms[300], *file, *again;
+    size_t size, again_size;
+
+    (void)state;
+    memset(cms, 0x30, sizeof(cms));
+    sign_by(&signer, &parts);
+    parts.signatures[1] = (struct hf_signature){.key_id = {9}, .cms = cms, .cms_size = sizeof(cms)};
+    parts.signature_count = 2;
+    sign_by(&signer, &parts);
+    assert_done(hf_signed_format(&parts, &file, &size, ERR));
+    assert_done(hf_signed_parse(file, size, &parsed, ERR));
+    assert_int_equal(parsed.signature_count, 3);
+    assert_null(parsed.signatures[0].cms);
+    assert_int_equal(parsed.signatures[1].cms_size, sizeof(cms));
+    assert_memory_equal(parsed.signatures[1].cms, cms, sizeof(cms));
+    assert_null(parsed.signatures[2].cms);
+    assert_done(hf_signed_format(&parsed, &again, &again_size, ERR));
+    assert_int_equal(again_size, size);
+    assert_memory_equal(again, file, size);
+    free(file);
+    free(again);
 }
 
 static void a_file_cut_at_any_byte_is_refused(void **state)
@@ -263,6 +322,8 @@ int main(void)
         cmocka_unit_test(every_key_with_the_id_is_tried),
         cmocka_unit_test(the_statement_is_the_documented_text),
         cmocka_unit_test(a_damaged_trailer_or_block_is_refused),
+        cmocka_unit_test(cms_entries_of_another_size_are_refused),
+        cmocka_unit_test(cms_entries_read_as_they_were_written),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(more_signatures_than_the_limit_are_not_written),
         cmocka_unit_test(a_file_reads_as_it_was_written),
