@@ -104,7 +104,7 @@ is "and at last the new one alone" "$(verified)" "by-old:4 by-both:0 by-new:0 "
 refuse "by-old: 0 of 1 keys agree; key old is revoked" "what only the old key signed is refused with the reason" \
     by-old keys
 rm keys/old.pub
-expect 4 "hotfix verify: trust store: keys/trust.ini line 1: there is no key old: neither a file old.pub beside this \
+expect 4 "hotfix verify: trust store: keys/trust.ini line 1: there is no key old: neither a file old.pub or old.ca.pem beside this \
 one nor 'public' here" "a revoked key stays in the store: a revocation of nothing would be a typing error" \
     hotfix verify by-new --trust keys
 
