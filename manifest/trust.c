@@ -47,16 +47,16 @@ struct hf_trust_key *hf_trust_named(const struct hf_trust *trust, const char *na
 int hf_trust_add(struct hf_trust *trust, const char *name, const struct hf_public_key *key, struct hotfix_error *err)
 {
     if (trust->count >= HF_TRUST_MAX_KEYS)
-        return hf_error(err, HOTFIX_TRUST, WHAT ": more than %d keys", HF_TRUST_MAX_KEYS);
+        return hf_error(err, HOTFIX_TRUST, "more than %d keys", HF_TRUST_MAX_KEYS);
     if (hf_trust_named(trust, name))
-        return hf_error(err, HOTFIX_TRUST, WHAT ": two keys are called %s", name);
+        return hf_error(err, HOTFIX_TRUST, "two keys are called %s", name);
     struct hf_trust_key *keys = reallocarray(trust->keys, trust->count + 1, sizeof(*keys));
     if (!keys)
-        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
     trust->keys = keys;
     keys[trust->count] = (struct hf_trust_key){.name = strdup(name), .key = *key};
     if (!keys[trust->count].name)
-        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
     trust->count++;
     return 0;
 }
@@ -101,7 +101,7 @@ static int add_key(int fd, const char *path, struct hf_trust *trust, struct hotf
         return -1;
     if (hf_public_key_parse(pem, size, path, &key, err) != 0)
         return hf_error_prefix(err, WHAT);
-    return hf_trust_add(trust, name, &key, err);
+    return hf_trust_add(trust, name, &key, err) == 0 ? 0 : hf_error_prefix(err, WHAT);
 }
 
 /* Takes the authority over. */
@@ -111,7 +111,7 @@ static int adopt(struct hf_trust *trust, const char *name, struct hf_authority *
 
     if (hf_authority_digest(authority, key.bytes, err) != 0 || hf_trust_add(trust, name, &key, err) != 0) {
         hf_authority_destroy(authority);
-        return -1;
+        return hf_error_prefix(err, WHAT);
     }
     struct hf_trust_key *added = &trust->keys[trust->count - 1];
     memcpy(added->key.id, key.bytes, HF_KEY_ID_SIZE);

@@ -154,16 +154,20 @@ static int parse_values(const struct reader *reader, const struct hf_ini_section
 static int add_key(const struct reader *reader, const struct hf_ini_section *section, const struct hf_ini_entry *entry)
 {
     struct hf_public_key key;
-    HF_FREE char *pem = NULL;
-    int size = asprintf(&pem, "-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n", entry->value);
+    HF_FREE char *pem = NULL, *where = NULL;
 
-    if (size < 0) {
+    if (asprintf(&pem, "-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n", entry->value) < 0) {
         pem = NULL;
         return hf_error(reader->err, HOTFIX_MEMORY, "%s: out of memory", reader->where);
     }
-    if (hf_public_key_parse(pem, (size_t)size, reader->where, &key, reader->err) != 0 ||
-        hf_trust_add(reader->trust, section->name + strlen(KEY_PREFIX), &key, reader->err) != 0)
-        return hf_error_prefix(reader->err, "line %u", entry->line);
+    if (asprintf(&where, "%s line %u", reader->where, entry->line) < 0) {
+        where = NULL;
+        return hf_error(reader->err, HOTFIX_MEMORY, "%s: out of memory", reader->where);
+    }
+    if (hf_public_key_parse(pem, strlen(pem), where, &key, reader->err) != 0)
+        return -1;
+    if (hf_trust_add(reader->trust, section->name + strlen(KEY_PREFIX), &key, reader->err) != 0)
+        return hf_error_prefix(reader->err, "%s", where);
     return 0;
 }
 

@@ -18,7 +18,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 /* A trusted key whose private part nobody has. */
 static char key_name[] = "release";
 static struct hf_trust_key key = {.name = key_name, .key = {.bytes = {5}, .id = {7}}};
-static const struct hf_trust trust = {&key, 1};
+static const struct hf_trust trust = {.keys = &key, .count = 1};
 
 static void check_same(const uint8_t *made, size_t made_size, const uint8_t *data, size_t size)
 {

@@ -107,8 +107,8 @@ static void a_key_that_is_not_there_is_refused(void **state)
 static void a_key_in_the_policy_must_be_one_and_have_a_name_of_its_own(void **state)
 {
     (void)state;
-    refused("[key.other]\npublic = garbage\n", HOTFIX_TRUST, "line 2: trust.ini: holds no PEM public key");
-    refused("[key.release]\npublic = " PUBLIC "\n", HOTFIX_TRUST, "two keys are called release");
+    refused("[key.other]\npublic = garbage\n", HOTFIX_TRUST, "trust.ini line 2: holds no PEM public key");
+    refused("[key.release]\npublic = " PUBLIC "\n", HOTFIX_TRUST, "trust.ini line 2: two keys are called release");
     assert_done(parse("[key.other]\nrole = builder\npublic = " PUBLIC "\n"));
     assert_int_equal(trust.count, 2);
     assert_string_equal(hf_trust_named(&trust, "other")->roles, "builder");
