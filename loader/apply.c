@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
+#include "ratchet.h"
 #include "registry.h"
 #include "stage.h"
 #include "switch.h"
@@ -20,8 +21,8 @@ static void bundle_cleanup(struct hf_bundle *bundle)
 }
 
 /* Nothing of the bundle is looked at before a trusted key has signed it. */
-int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
-                  struct hf_bundle *bundle)
+int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, struct hf_report *report,
+                  struct hf_bundle *bundle, struct hf_signers *signers)
 {
     struct hotfix_error *err = hf_report_error(report);
     const char *where = input->path ? input->path : "in memory";
@@ -35,15 +36,16 @@ int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, st
         bytes = file;
     }
 
-    struct hf_signers signers;
     char names[HF_SIGNERS_TEXT];
-    if (hf_bundle_open(bytes, size, trust, (int64_t)time(NULL), bundle, &signers, err) != 0)
+    if (hf_bundle_open(bytes, size, &setup->trust, (int64_t)time(NULL), bundle, signers, err) != 0)
         return hf_error_prefix(err, "bundle %s", where);
     hf_report_bundle(report, &bundle->manifest);
-    hf_signers_text(&signers, names);
+    hf_signers_text(signers, names);
     hf_report_log(report, HOTFIX_LOG_DEBUG, "bundle %s: %s %s, id %s, signed by %s", where, bundle->manifest.name,
                   bundle->manifest.version, report->result->id, names);
-    return hf_report_signers(report, &signers);
+    if (setup->state && hf_ratchet_check(setup->state, &setup->trust, &bundle->manifest, err) != 0)
+        return hf_error_prefix(err, "bundle %s", where);
+    return hf_report_signers(report, signers);
 }
 
 typedef int hook_fn(void);
@@ -166,17 +168,33 @@ static int stage_and_switch(const uint8_t *payload, const char *staging, struct 
     return 0;
 }
 
-int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const char *staging,
-             const struct hotfix_apply_options *options, struct hf_report *report)
+/* Last of all that may refuse the bundle before any of its code is loaded, and so may run. */
+static int note_sequence(const struct hf_setup *setup, const struct hf_signers *signers,
+                         const struct hf_manifest *manifest, const struct hotfix_apply_options *options,
+                         struct hf_report *report)
+{
+    if (!setup->state)
+        return 0;
+    return hf_ratchet_advance(setup->state, &setup->trust, signers, manifest, options->deadline_ns,
+                              hf_report_error(report));
+}
+
+int hf_apply(const struct hf_input *input, const struct hf_setup *setup, const struct hotfix_apply_options *options,
+             struct hf_report *report)
 {
     struct hotfix_error *err = hf_report_error(report);
     uint64_t begin = hf_clock();
 
     __attribute__((cleanup(bundle_cleanup))) struct hf_bundle bundle = {0};
     struct hf_module target = {0};
-    int status = hf_input_open(input, trust, report, &bundle);
+    struct hf_signers signers;
+    int status = hf_input_open(input, setup, report, &bundle, &signers);
     if (status == 0)
         status = hf_check_target(&bundle.manifest, options->patcher, &target, err);
+    if (status == 0 && note_sequence(setup, &signers, &bundle.manifest, options, report) != 0) {
+        hf_module_deinit(&target);
+        status = -1;
+    }
     report->result->cost.verify = hf_clock() - begin;
     if (status != 0)
         return -1;
@@ -186,7 +204,7 @@ int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const c
         hf_module_deinit(&target);
         return -1;
     }
-    if (stage_and_switch(bundle.payload, staging, applied, options, report) != 0) {
+    if (stage_and_switch(bundle.payload, setup->staging, applied, options, report) != 0) {
         hf_applied_destroy(applied);
         return -1;
     }

@@ -18,16 +18,23 @@ struct hf_input {
     size_t size;
 };
 
-/*
- * Verifies the bundle's signature and form and names it in the report. bundle is empty (all zeros) at first, and to be
- * freed with hf_bundle_deinit() also after a failure.
- */
-int hf_input_open(const struct hf_input *input, const struct hf_trust *trust, struct hf_report *report,
-                  struct hf_bundle *bundle);
+/* What a handle says of every apply. */
+struct hf_setup {
+    struct hf_trust trust;
+    char *staging; /* as hf_patchfile_directory() gives it; NULL: memfds */
+    char *state;   /* as hf_ratchet_path() gives it; NULL: sequence numbers mean nothing */
+};
 
-/* staging is as hf_patchfile_directory() gives it, or NULL. The options have a patcher. */
-int hf_apply(const struct hf_input *input, const struct hf_trust *trust, const char *staging,
-             const struct hotfix_apply_options *options, struct hf_report *report);
+/*
+ * Verifies the bundle's signatures, form and freshness and names it and its signers in the report. bundle is empty (all
+ * zeros) at first, and to be freed with hf_bundle_deinit() also after a failure.
+ */
+int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, struct hf_report *report,
+                  struct hf_bundle *bundle, struct hf_signers *signers);
+
+/* The options have a patcher. */
+int hf_apply(const struct hf_input *input, const struct hf_setup *setup, const struct hotfix_apply_options *options,
+             struct hf_report *report);
 
 /* id as in hotfix_revert(). */
 int hf_revert(const char *id, const struct hotfix_apply_options *options, struct hf_report *report);

@@ -99,8 +99,8 @@ static struct armed *add(const struct hf_manifest *manifest, uint8_t **bytes, si
     return armed;
 }
 
-int hf_arm(const char *path, const struct hf_trust *trust, const char *staging,
-           const struct hotfix_apply_options *options, struct hf_report *report)
+int hf_arm(const char *path, const struct hf_setup *setup, const struct hotfix_apply_options *options,
+           struct hf_report *report)
 {
     struct hotfix_error *err = hf_report_error(report);
 
@@ -111,7 +111,8 @@ int hf_arm(const char *path, const struct hf_trust *trust, const char *staging,
 
     struct hf_input input = {.path = path, .bytes = bytes, .size = size};
     __attribute__((cleanup(bundle_cleanup))) struct hf_bundle bundle = {0};
-    if (hf_input_open(&input, trust, report, &bundle) != 0 || hf_check_bundle(&bundle.manifest, err) != 0)
+    struct hf_signers signers;
+    if (hf_input_open(&input, setup, report, &bundle, &signers) != 0 || hf_check_bundle(&bundle.manifest, err) != 0)
         return -1;
     if (*find(report->result->id) != NULL)
         return hf_error(err, HOTFIX_APPLIED, "bundle %s %s is armed already", bundle.manifest.name,
@@ -119,7 +120,7 @@ int hf_arm(const char *path, const struct hf_trust *trust, const char *staging,
 
     enum hf_presence presence = hf_module_presence(&bundle.manifest.target_build_id, bundle.manifest.target_name);
     if (presence == HF_PRESENCE_LOADED)
-        return hf_apply(&input, trust, staging, options, report);
+        return hf_apply(&input, setup, options, report);
 
     struct armed *armed = add(&bundle.manifest, &bytes, size, options, report);
     if (!armed)
@@ -132,8 +133,7 @@ int hf_arm(const char *path, const struct hf_trust *trust, const char *staging,
 }
 
 /* Applies one bundle if its target is there, and drops it then. */
-static int try_to_apply(struct armed *armed, const struct hf_trust *trust, const char *staging,
-                        struct hf_report *report, size_t *count)
+static int try_to_apply(struct armed *armed, const struct hf_setup *setup, struct hf_report *report, size_t *count)
 {
     enum hf_presence presence = hf_module_presence(&armed->build_id, armed->info.target);
     if (presence == HF_PRESENCE_OTHER)
@@ -142,7 +142,7 @@ static int try_to_apply(struct armed *armed, const struct hf_trust *trust, const
         return 0;
 
     struct hf_input input = {.bytes = armed->bytes, .size = armed->size};
-    if (hf_apply(&input, trust, staging, &armed->options, report) != 0) {
+    if (hf_apply(&input, setup, &armed->options, report) != 0) {
         hf_error_prefix(hf_report_error(report), "armed bundle %s %s", armed->info.name, armed->info.version);
         armed->info.error = *hf_report_error(report);
         return -1;
@@ -152,8 +152,8 @@ static int try_to_apply(struct armed *armed, const struct hf_trust *trust, const
     return 0;
 }
 
-int hf_armed_apply(const struct hf_trust *trust, const char *staging, hotfix_log_fn log, void *log_arg,
-                   const void *frame, size_t *count, struct hotfix_error *err)
+int hf_armed_apply(const struct hf_setup *setup, hotfix_log_fn log, void *log_arg, const void *frame, size_t *count,
+                   struct hotfix_error *err)
 {
     int status = 0;
 
@@ -163,7 +163,7 @@ int hf_armed_apply(const struct hf_trust *trust, const char *staging, hotfix_log
         struct hf_report report;
         hf_report_begin(&report, log, log_arg, NULL);
         report.frame = frame;
-        int one = try_to_apply(armed, trust, staging, &report, count);
+        int one = try_to_apply(armed, setup, &report, count);
         if (one != 0 && status == 0 && err)
             *err = *hf_report_error(&report);
         if (hf_report_end(&report, one) != 0)

@@ -14,16 +14,14 @@
 #include "apply.h"
 #include "hotfix.h"
 #include "result.h"
-#include "trust.h"
 
-/* As hotfix_arm(), of a file. staging is as for hf_apply(). The options have a patcher. */
-int hf_arm(const char *path, const struct hf_trust *trust, const char *staging,
-           const struct hotfix_apply_options *options, struct hf_report *report);
+/* As hotfix_arm(), of a file. The options have a patcher. */
+int hf_arm(const char *path, const struct hf_setup *setup, const struct hotfix_apply_options *options,
+           struct hf_report *report);
 
-/* As hotfix_apply_armed(), staging as for hf_apply(); each bundle is reported to log, which may be NULL. frame as in
- * struct hf_report. */
-int hf_armed_apply(const struct hf_trust *trust, const char *staging, hotfix_log_fn log, void *log_arg,
-                   const void *frame, size_t *count, struct hotfix_error *err);
+/* As hotfix_apply_armed(); each bundle is reported to log, which may be NULL. frame as in struct hf_report. */
+int hf_armed_apply(const struct hf_setup *setup, hotfix_log_fn log, void *log_arg, const void *frame, size_t *count,
+                   struct hotfix_error *err);
 
 /* Drops the bundle with this id, as text, and reports it. False when it is not armed. report may be NULL. */
 bool hf_armed_drop(const char *id, struct hf_report *report);

@@ -13,16 +13,29 @@
 #include "lock.h"
 #include "patcher.h"
 #include "patchfile.h"
+#include "ratchet.h"
 #include "registry.h"
 #include "result.h"
-#include "trust.h"
 
 struct hotfix {
-    struct hf_trust trust;
+    struct hf_setup setup;
     hotfix_log_fn log;
     void *log_arg;
-    char *staging; /* resolved; NULL: memfds */
 };
+
+/* On failure what was read is the caller's to free. */
+static int read_setup(const struct hotfix_options *options, struct hf_setup *setup, struct hotfix_error *error)
+{
+    if (hf_trust_read(options->trust, &setup->trust, error) != 0)
+        return -1;
+    if (setup->trust.policy.fresh && !options->state)
+        return hf_error(error, HOTFIX_TRUST,
+                        "trust store %s: its policy demands freshness: give a file for the state in the options",
+                        options->trust);
+    if (options->state && hf_ratchet_path(options->state, &setup->state, error) != 0)
+        return -1;
+    return options->staging ? hf_patchfile_directory(options->staging, &setup->staging, error) : 0;
+}
 
 int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, struct hotfix_error *error)
 {
@@ -36,8 +49,7 @@ int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, st
     struct hotfix *created = calloc(1, sizeof(*created));
     if (!created)
         return hf_error(error, HOTFIX_MEMORY, "out of memory");
-    if (hf_trust_read(resolved.trust, &created->trust, error) != 0 ||
-        (resolved.staging && hf_patchfile_directory(resolved.staging, &created->staging, error) != 0)) {
+    if (read_setup(&resolved, &created->setup, error) != 0) {
         hotfix_close(created);
         return -1;
     }
@@ -51,8 +63,9 @@ void hotfix_close(struct hotfix *hotfix)
 {
     if (!hotfix)
         return;
-    hf_trust_deinit(&hotfix->trust);
-    free(hotfix->staging);
+    hf_trust_deinit(&hotfix->setup.trust);
+    free(hotfix->setup.staging);
+    free(hotfix->setup.state);
     free(hotfix);
 }
 
@@ -122,7 +135,7 @@ static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const 
     if (status == 0 && !input->path && !input->bytes)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
-        status = hf_apply(input, &hotfix->trust, hotfix->staging, &resolved, &report);
+        status = hf_apply(input, &hotfix->setup, &resolved, &report);
     if (status == 0)
         hf_armed_drop(report.result->id, NULL);
     return leave(&report, status);
@@ -224,7 +237,7 @@ int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_appl
     if (status == 0 && !path)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
-        status = hf_arm(path, &hotfix->trust, hotfix->staging, &resolved, &report);
+        status = hf_arm(path, &hotfix->setup, &resolved, &report);
     return leave(&report, status);
 }
 
@@ -236,8 +249,8 @@ int hotfix_apply_armed(struct hotfix *hotfix, size_t *count, struct hotfix_error
         return hf_error(error, HOTFIX_USAGE, "no handle is given");
     if (hf_lock_take(error) != 0)
         return -1;
-    int status = hf_armed_apply(&hotfix->trust, hotfix->staging, hotfix->log, hotfix->log_arg,
-                                __builtin_frame_address(0), &applied, error);
+    int status =
+        hf_armed_apply(&hotfix->setup, hotfix->log, hotfix->log_arg, __builtin_frame_address(0), &applied, error);
     hf_lock_release();
     if (count)
         *count = applied;

@@ -74,6 +74,11 @@ typedef void (*hotfix_log_fn)(enum hotfix_log_level level, const char *text, voi
  * fails. Those of processes that have ended are left: let the directory go with the service, as RuntimeDirectory= of
  * systemd does. Only this user and root may be able to write to it or to replace it, and its file system must not be
  * noexec.
+ *
+ * With a state, only bundles with a sequence number are applied, and none whose number is lower than that of a bundle
+ * applied before to a target of the same name: the file holds these numbers, and is written before anything of a bundle
+ * is loaded. It must be there already, but for a policy that accepts that it is lost: see hotfix-trust(5), which says
+ * how to make it. Only this user and root may be able to write to it or to replace it; several processes may share it.
  */
 struct hotfix_options {
     size_t size;
@@ -82,10 +87,11 @@ struct hotfix_options {
     hotfix_log_fn log; /* may be NULL */
     void *log_arg;
     const char *staging; /* directory that patches are written to and loaded from; NULL: memfds */
+    const char *state;   /* file that holds what was applied before; NULL: bundles of any age are applied */
 };
 #define HOTFIX_OPTIONS_INIT                                                                                            \
     {                                                                                                                  \
-        sizeof(struct hotfix_options), NULL, NULL, NULL, NULL                                                          \
+        sizeof(struct hotfix_options), NULL, NULL, NULL, NULL, NULL                                                    \
     }
 
 /*

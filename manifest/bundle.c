@@ -180,6 +180,8 @@ static int check_use(const struct hf_manifest *manifest, const struct hf_trust_p
     if (revocation)
         return hf_error(err, HOTFIX_REVOKED, "%s %s is revoked: %s", manifest->name, manifest->version,
                         revocation->reason);
+    if (policy->fresh && manifest->sequence == 0)
+        return hf_error(err, HOTFIX_REPLAYED, "it has no sequence number, which the policy of the trust store demands");
     if (manifest->expires != HF_TIME_NEVER && now >= manifest->expires) {
         char expired[HF_TIME_SIZE];
         hf_time_format(manifest->expires, expired);

@@ -57,6 +57,7 @@ static const struct field bundle_fields[] = {
     {"id", FIELD_ID, false, MANIFEST(id)},
     {"created", FIELD_TIME, false, MANIFEST(created)},
     {"expires", FIELD_TIME, true, MANIFEST(expires)},
+    {"sequence", FIELD_SIZE, true, MANIFEST(sequence)},
     {"advisory", FIELD_TEXT, true, MANIFEST(advisory)},
     {"description", FIELD_TEXT, true, MANIFEST(description)},
     {"supersedes", FIELD_SUPERSEDES, true, 0},

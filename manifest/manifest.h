@@ -74,6 +74,7 @@ struct hf_manifest {
     uint8_t id[HF_ID_SIZE];
     int64_t created;                   /* seconds since the epoch, UTC */
     int64_t expires;                   /* likewise, or HF_TIME_NEVER */
+    uint64_t sequence;                 /* rises with the bundles for a target; 0: it has none */
     char *advisory;                    /* "" when absent; ids separated by one space */
     char *description;                 /* "" when absent */
     uint8_t (*supersedes)[HF_ID_SIZE]; /* ids of bundles that this one replaces */

@@ -35,13 +35,16 @@ struct hf_revocation {
     char *reason;
 };
 
-/* What hf_trust_policy_parse() reads. All zero: one key of any. */
+/* What hf_trust_policy_parse() reads. All zero: one key of any, and nothing about freshness. */
 struct hf_trust_policy {
     size_t keys; /* different keys that must agree; 0: as 1 */
     char *roles; /* that must be among theirs, separated by one blank; NULL: none */
     struct hf_revocation *revoked;
     size_t revoked_count;
-    bool at_signing; /* certificates must have been valid when they signed, not now */
+    bool at_signing;          /* certificates must have been valid when they signed, not now */
+    bool fresh;               /* sequence numbers are demanded, and held against what was applied before */
+    uint64_t max_step;        /* how far a sequence number may jump ahead; 0: any */
+    bool lost_state_accepted; /* what was applied before may be unknown */
 };
 
 struct hf_trust {

@@ -92,6 +92,23 @@ static int policy_certificate_time(const struct reader *reader, struct hf_ini_en
     return 0;
 }
 
+static int freshness_max_step(const struct reader *reader, struct hf_ini_entry *entry)
+{
+    if (parse_number(entry->value, INT64_MAX, &reader->trust->policy.max_step) != 0)
+        return bad_value(reader, entry, "a positive decimal number");
+    return 0;
+}
+
+static int freshness_lost_state(const struct reader *reader, struct hf_ini_entry *entry)
+{
+    bool accepted = strcmp(entry->value, "accept") == 0;
+
+    if (!accepted && strcmp(entry->value, "refuse") != 0)
+        return bad_value(reader, entry, "refuse or accept");
+    reader->trust->policy.lost_state_accepted = accepted;
+    return 0;
+}
+
 static int key_role(const struct reader *reader, struct hf_ini_entry *entry)
 {
     return parse_roles(reader, entry, &reader->key->roles);
@@ -131,6 +148,8 @@ static int revoked_reason(const struct reader *reader, struct hf_ini_entry *entr
 
 static const struct value policy_values[] = {
     {"keys", policy_keys}, {"roles", policy_roles}, {"certificate-time", policy_certificate_time}, {0}};
+static const struct value freshness_values[] = {
+    {"max-step", freshness_max_step}, {"lost-state", freshness_lost_state}, {0}};
 static const struct value key_values[] = {
     {"public", key_public}, {"role", key_role}, {"expires", key_expires}, {"revoked", key_revoked}, {0}};
 static const struct value revoked_values[] = {{"reason", revoked_reason}, {0}};
@@ -213,13 +232,17 @@ static int parse_section(struct reader *reader, const struct hf_ini_section *sec
 {
     if (strcmp(section->name, "policy") == 0)
         return parse_values(reader, section, policy_values);
+    if (strcmp(section->name, "freshness") == 0) {
+        reader->trust->policy.fresh = true;
+        return parse_values(reader, section, freshness_values);
+    }
     if (begins(section->name, KEY_PREFIX))
         return parse_key(reader, section);
     if (begins(section->name, REVOKED_PREFIX))
         return parse_revoked(reader, section);
     return hf_error(reader->err, HOTFIX_FORMAT,
-                    "%s line %u: section [%s] is unknown: [policy], [key.NAME] and [revoked.ID] are not", reader->where,
-                    section->line, section->name);
+                    "%s line %u: section [%s] is unknown: [policy], [key.NAME], [revoked.ID] and [freshness] are not",
+                    reader->where, section->line, section->name);
 }
 
 /* Bounded by the size of the text: the sections are compared in the order of their names. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy file of a trust store, strict INI (inifile.h): which of its keys must agree, what each key is for, and
- * which keys and bundles are revoked. See hotfix-trust(5).
+ * The policy file of a trust store, strict INI (inifile.h): which of its keys must agree, what each key is for, which
+ * keys and bundles are revoked, and what is asked of sequence numbers. See hotfix-trust(5).
  */
 #ifndef HF_TRUSTPOLICY_H
 #define HF_TRUSTPOLICY_H

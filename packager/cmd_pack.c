@@ -297,6 +297,8 @@ int hf_cmd_pack(int argc, char **argv)
          NULL, 0},
         {"expires", 0, "DATE", "After this day (2026-12-31) or time (2026-12-31T12:00:00Z) it is refused.", false, NULL,
          &pack.identity.expires, NULL, NULL, 0},
+        {"sequence", 0, "N", "Refuse older ones: rises when what came before must not be applied any more.", false,
+         NULL, &pack.identity.sequence, NULL, NULL, 0},
         {"supersedes", 0, "ID", "The id of a bundle that this one replaces; any number of times.", false, NULL, NULL,
          add_superseded, &pack.identity, 0},
         {"quiescent", 0, NULL, "Switch only while no thread is inside a function that this takes out of use.", false,

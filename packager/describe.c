@@ -49,17 +49,20 @@ static void line_if(const struct hf_report *report, const char *label, const cha
 static void print_bundle(const struct hf_report *report, const struct hf_manifest *manifest)
 {
     char id[ID_TEXT_SIZE], created[HF_TIME_SIZE], expires[HF_TIME_SIZE] = "never";
-    char build_id[2 * HF_BUILD_ID_MAX + 1];
+    char build_id[2 * HF_BUILD_ID_MAX + 1], sequence[24] = "";
     hf_hex_encode(manifest->id, HF_ID_SIZE, id);
     hf_hex_encode(manifest->target_build_id.bytes, manifest->target_build_id.size, build_id);
     hf_time_format(manifest->created, created);
     if (manifest->expires != HF_TIME_NEVER)
         hf_time_format(manifest->expires, expires);
+    if (manifest->sequence)
+        snprintf(sequence, sizeof(sequence), "%" PRIu64, manifest->sequence);
 
     hf_report_line(report, "%-13s%s %s", "bundle", manifest->name, manifest->version);
     line_if(report, "id", id);
     line_if(report, "created", created);
     line_if(report, "expires", expires);
+    line_if(report, "sequence", sequence);
     line_if(report, "advisory", manifest->advisory);
     line_if(report, "description", manifest->description);
     for (size_t i = 0; i < manifest->supersedes_count; i++) {
@@ -75,13 +78,14 @@ void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *mani
 {
     print_bundle(report, manifest);
     hf_report_set(report, "bundle",
-                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "name", hf_json_text(manifest->name),
+                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name", hf_json_text(manifest->name),
                             "version", hf_json_text(manifest->version), "id", hf_json_hex(manifest->id, HF_ID_SIZE),
                             "created", hf_json_time(manifest->created), "expires", hf_json_time(manifest->expires),
                             "advisories", json_words(manifest->advisory), "description",
                             hf_json_text(manifest->description), "supersedes",
                             json_ids((const uint8_t(*)[HF_ID_SIZE])manifest->supersedes, manifest->supersedes_count),
-                            "quiescent", manifest->quiescent));
+                            "quiescent", manifest->quiescent, "sequence",
+                            manifest->sequence ? json_integer((json_int_t)manifest->sequence) : json_null()));
     hf_report_set(report, "target",
                   json_pack("{s:o, s:o, s:o}", "name", hf_json_text(manifest->target_name), "arch",
                             hf_json_text(manifest->arch), "build_id",

@@ -35,7 +35,8 @@ enum hotfix_code {
     HOTFIX_SWITCH = 17,       /* writing the code failed; everything was put back */
     HOTFIX_PATCHER = 18,      /* a custom patcher reported failure */
     HOTFIX_MEMORY = 19,       /* out of memory */
-    HOTFIX_INTERNAL = 20      /* a defect in hotfix itself */
+    HOTFIX_INTERNAL = 20,     /* a defect in hotfix itself */
+    HOTFIX_REPLAYED = 21 /* an older bundle than one applied before, or one that leaps ahead: see hotfix-trust(5) */
 };
 
 #define HOTFIX_MESSAGE_SIZE 512

@@ -11,6 +11,8 @@
 #include "pack/plain.h"
 #include "stamp.h"
 
+#define SEQUENCE_DIGITS 18 /* what is sure to fit */
+
 int hf_identity_add(const char ***items, size_t *count, const char *item, struct hotfix_error *err)
 {
     const char **longer = reallocarray(*items, *count + 1, sizeof(*longer));
@@ -77,6 +79,18 @@ static int fill_times(const struct hf_identity *identity, struct hf_manifest *ma
     return 0;
 }
 
+static int fill_sequence(const struct hf_identity *identity, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    const char *text = identity->sequence;
+
+    if (!text)
+        return 0;
+    if (text[0] < '1' || strspn(text, "0123456789") != strlen(text) || strlen(text) > SEQUENCE_DIGITS)
+        return hf_error(err, HOTFIX_USAGE, "--sequence '%s' is not a number from 1 to 999999999999999999", text);
+    manifest->sequence = strtoull(text, NULL, 10);
+    return 0;
+}
+
 static int fill_texts(const struct hf_identity *identity, struct hf_manifest *manifest, struct hotfix_error *err)
 {
     const char *description = identity->description ? identity->description : "";
@@ -124,7 +138,8 @@ int hf_identity_fill(const struct hf_identity *identity, const char *patch_path,
                      struct hotfix_error *err)
 {
     if (fill_name(identity, patch_path, manifest, err) != 0 || fill_times(identity, manifest, err) != 0 ||
-        fill_texts(identity, manifest, err) != 0 || fill_supersedes(identity, manifest, err) != 0)
+        fill_sequence(identity, manifest, err) != 0 || fill_texts(identity, manifest, err) != 0 ||
+        fill_supersedes(identity, manifest, err) != 0)
         return -1;
     manifest->quiescent = identity->quiescent;
     if (!identity->version)

@@ -20,6 +20,7 @@ struct hf_identity {
     size_t advisory_count;
     const char **supersedes; /* owned array; ids of 32 hexadecimal digits */
     size_t supersedes_count;
+    const char *sequence; /* decimal, from 1 */
     bool quiescent;
 };
 
@@ -29,7 +30,7 @@ void hf_identity_deinit(struct hf_identity *identity);
 
 /*
  * Sets name (by default the patch file's base name without .so), version (left empty when not given), created, expires,
- * advisory, description, supersedes and quiescent. HOTFIX_USAGE.
+ * sequence, advisory, description, supersedes and quiescent. HOTFIX_USAGE.
  */
 int hf_identity_fill(const struct hf_identity *identity, const char *patch_path, struct hf_manifest *manifest,
                      struct hotfix_error *err);

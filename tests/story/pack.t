@@ -406,6 +406,8 @@ arguments_are_checked() {
     pack 2 "--expires '2026-02-30' is not a date like 2026-12-31 or a time like 2026-12-31T12:00:00Z" \
         "a day that does not exist" --func total --expires 2026-02-30
     pack 2 "--expires '2001-01-01' has passed already" "a day in the past" --func total --expires 2001-01-01
+    pack 2 "--sequence '0' is not a number from 1 to 999999999999999999" "no sequence number" --func total --sequence 0
+    pack 2 "--sequence '1x' is not a number from 1 to 999999999999999999" "nor something else" --func total --sequence 1x
     pack 2 "--supersedes '12' is not the id of a bundle, 32 lower-case hexadecimal digits" "a wrong id" \
         --func total --supersedes 12
     pack 2 "--advisory 'CVE 1' is not one id without blanks" "an advisory is one id" --func total --advisory "CVE 1"
@@ -439,11 +441,11 @@ the_bundle_says_what_it_was_told() {
     local id
     make_fix good.c
     pack 0 "" "everything can be said of a bundle" --func total --name shop-total --version 1.2 --advisory CVE-2026-1 \
-        --advisory CVE-2026-2 --description "Größe ≥ 1" --expires 2099-12-31 --supersedes "$ID" --quiescent
+        --advisory CVE-2026-2 --description "Größe ≥ 1" --expires 2099-12-31 --supersedes "$ID" --quiescent --sequence 7
     run hotfix show out.hotfix --json
     is "and it is in there" \
-        "$(json .bundle.name) $(json .bundle.version) $(json .bundle.advisories) $(json .bundle.description) $(json .bundle.expires) $(json .bundle.supersedes) $(json .bundle.quiescent)" \
-        "shop-total 1.2 CVE-2026-1 CVE-2026-2 Größe ≥ 1 2099-12-31T23:59:59Z $ID true"
+        "$(json .bundle.name) $(json .bundle.version) $(json .bundle.advisories) $(json .bundle.description) $(json .bundle.expires) $(json .bundle.supersedes) $(json .bundle.quiescent) $(json .bundle.sequence)" \
+        "shop-total 1.2 CVE-2026-1 CVE-2026-2 Größe ≥ 1 2099-12-31T23:59:59Z $ID true 7"
     pack 0 "" "an existing bundle is replaced" --func total --expires 2099-12-31T12:00:00Z
     run hotfix show out.hotfix --json
     is "by the new one" "$(json .bundle.name) $(json .bundle.expires)" "fix 2099-12-31T12:00:00Z"

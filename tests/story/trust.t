@@ -84,6 +84,16 @@ ln -sf ../one.ini trust/trust.ini
 refuse "trust store trust/trust.ini: is a symbolic link; put the file itself there" "a link is not followed" both
 rm trust/trust.ini
 
+# Freshness: verify knows of no state, but that there must be a number.
+printf '[freshness]\nmax-step = 10\n' >trust/trust.ini
+refuse "one: it has no sequence number, which the policy of the trust store demands" \
+    "a bundle without a sequence number is refused where one is demanded" one
+sed 's/^advisory = /sequence = 3\n&/' manifest.ini >numbered.ini
+perl "$STORY/seal.pl" numbered.ini stamped.so builder.key >numbered
+expect 0 "" "one with a number is not" hotfix verify numbered --trust trust
+ok "which it shows" grep -qx 'sequence     3' "$OUT"
+rm trust/trust.ini
+
 # Rotation of a key: docs/security.md describes these steps.
 seal by-old old.key
 seal by-both old.key new.key

@@ -165,6 +165,9 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("supersedes = 00", "supersedes = 0", "line 12: supersedes is not a list of bundle ids");
     refuse("supersedes = 00", "supersedes = 0G", "line 12: supersedes is not a list of bundle ids");
     refuse("00 1111", "00, 111", "line 12: supersedes is not a list of bundle ids");
+    refuse("\nadvisory = ", "\nsequence = 0\nadvisory = ", "line 10: sequence is not a positive decimal number");
+    refuse("\nadvisory = ", "\nsequence = 07\nadvisory = ", "line 10: sequence is not a positive decimal number");
+    refuse("\nadvisory = ", "\nsequence = 9223372036854775808\nadvisory = ", "line 10: sequence is not a positive");
     refuse("\n\n[target]", "\nquiescent = no\n\n[target]", "line 13: quiescent is not yes, or absent");
     refuse("name = webapp\n", "name = bin/webapp\n", "section [target]: name is not a file name");
     refuse("name = webapp\n", "name = ..\n", "section [target]: name is not a file name");
@@ -422,9 +425,11 @@ static void every_field_reads_as_it_was_written(void **state)
     assert_done(hf_code_ranges_add(&m.functions[0].cold, 0x1310, 1));
     assert_done(hf_code_ranges_add(&m.functions[0].replacement_cold, 0x3000, 31));
     m.quiescent = true;
+    m.sequence = INT64_MAX;
     assert_round_trip(&m);
     assert_string_equal(parsed.name, m.name);
     assert_true(parsed.quiescent);
+    assert_int_equal(parsed.sequence, INT64_MAX);
     assert_string_equal(parsed.version, m.version);
     assert_memory_equal(parsed.id, m.id, HF_ID_SIZE);
     assert_true(parsed.created == m.created && parsed.expires == m.expires);

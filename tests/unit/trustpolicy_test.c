@@ -65,6 +65,8 @@ static void values_out_of_range_are_refused(void **state)
         assert_int_equal(parse(text), -1);
         assert_int_equal(fixture_last_error.code, HOTFIX_FORMAT);
     }
+    refused("[freshness]\nmax-step = 0\n", HOTFIX_FORMAT, "line 2: max-step is not a positive decimal number");
+    refused("[freshness]\nlost-state = maybe\n", HOTFIX_FORMAT, "lost-state is not refuse or accept");
     refused("[key.release]\nexpires = 2026-02-30\n", HOTFIX_FORMAT, "expires is not a date");
     refused("[key.release]\nexpires = 1969-12-31\n", HOTFIX_FORMAT, "expires is not a date");
     refused("[revoked.0011]\nreason = x\n", HOTFIX_FORMAT, "[revoked.0011] does not name a bundle's id");
@@ -138,17 +140,22 @@ static void all_that_a_policy_says_is_kept(void **state)
 
     (void)state;
     assert_done(parse("[policy]\nkeys = 2\nroles = builder release\n\n"
+                      "[freshness]\nmax-step = 25\nlost-state = accept\n\n"
                       "[key.release]\nrole = release\nexpires = 2026-12-31\n\n"
                       "[key.other]\npublic = " PUBLIC "\nrole = builder\n\n"
                       "[revoked." ID "]\nreason = prices%3B all wrong\n"));
     assert_done(hf_trust_policy_check(&trust, ERR));
     assert_int_equal(trust.policy.keys, 2);
     assert_string_equal(trust.policy.roles, "builder release");
+    assert_true(trust.policy.fresh);
+    assert_int_equal(trust.policy.max_step, 25);
+    assert_true(trust.policy.lost_state_accepted);
     assert_int_equal(hf_trust_named(&trust, "release")->expires, 1798761599);
     assert_string_equal(hf_trust_policy_revoked(&trust.policy, id)->reason, "prices; all wrong");
     id[15] ^= 1;
     assert_null(hf_trust_policy_revoked(&trust.policy, id));
     assert_done(parse("[policy]\nkeys = 1\n"));
+    assert_false(trust.policy.fresh);
     assert_int_equal(trust.policy.revoked_count, 0);
 }
 

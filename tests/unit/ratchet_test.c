@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ratchet.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "file.h"
+#include "manifest_fixture.h"
+#include "ratchetfile.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+#define EMPTY     "[state]\nformat = 1\n"
+#define ZEROS     "0000000000000000000000000000000000000000000000000000000000000000"
+#define RECORD    "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\n"
+
+static struct fixture_signer alice, bob;
+static struct hf_trust_key keys[2];
+static struct hf_trust trust;
+static struct hf_manifest manifest;
+static char target_name[] = "webapp", other_name[] = "worker", alice_name[] = "alice", bob_name[] = "bob";
+static char *path;
+
+static struct hf_signers by(int who)
+{
+    struct hf_signers signers = {.keys = {&keys[who]}, .count = 1};
+    return signers;
+}
+
+static void write_state(const char *text)
+{
+    fixture_write(path, text, strlen(text), 0600);
+}
+
+static char *read_state(void)
+{
+    uint8_t *text;
+    size_t size;
+
+    assert_done(hf_file_read(path, HF_RATCHET_MAX_SIZE, &text, &size, ERR));
+    return (char *)text;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    keys[0] = (struct hf_trust_key){.name = alice_name, .key = alice.public_key};
+    keys[1] = (struct hf_trust_key){.name = bob_name, .key = bob.public_key};
+    trust = (struct hf_trust){.keys = keys, .count = 2};
+    manifest.target_name = target_name;
+    unlink(path);
+    write_state(EMPTY);
+    return 0;
+}
+
+static int advance(int who, uint64_t sequence)
+{
+    struct hf_signers signers = by(who);
+
+    manifest.sequence = sequence;
+    return hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR);
+}
+
+static int check(uint64_t sequence)
+{
+    manifest.sequence = sequence;
+    return hf_ratchet_check(path, &trust, &manifest, ERR);
+}
+
+static void without_a_state_nothing_is_applied(void **state)
+{
+    (void)state;
+    assert_int_equal(unlink(path), 0);
+    assert_refused(check(1), HOTFIX_REPLAYED, "is missing, so what was applied before is not known");
+    assert_refused(advance(0, 1), HOTFIX_REPLAYED, "is missing");
+    assert_int_not_equal(access(path, F_OK), 0);
+    trust.policy.lost_state_accepted = true;
+    assert_done(check(1));
+    assert_done(advance(0, 7));
+    trust.policy.lost_state_accepted = false;
+    assert_refused(check(6), HOTFIX_REPLAYED, "is an old one");
+}
+
+static void a_state_that_is_damaged_is_as_good_as_none(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "garbage",
+        "[state]\nformat = 2\n",
+        "[state]\nformat = 1\nrecords = 1\n",
+        "[newest]\nformat = 1\n",
+        EMPTY "\n[newest]\nkey = 00\ntarget = webapp\nsequence = 5\n",
+        EMPTY "\n[newest]\ntarget = webapp\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\nsequence = 5\ntarget = webapp\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 05\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 0\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = -1\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 9223372036854775808\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\nmore = 1\n",
+        EMPTY "\n[oldest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        trust.policy.lost_state_accepted = false;
+        write_state(texts[i]);
+        assert_refused(check(1), HOTFIX_REPLAYED, "what was applied before is not known");
+        assert_refused(advance(0, 1), HOTFIX_REPLAYED, "what was applied before is not known");
+        char *now = read_state();
+        assert_string_equal(now, texts[i]);
+        free(now);
+        trust.policy.lost_state_accepted = true;
+        assert_done(advance(0, 1));
+    }
+}
+
+/* Cut anywhere, it is damaged or has one record less, which must not happen unnoticed; renaming makes sure of that. */
+static void a_state_cut_off_within_a_record_is_damaged(void **state)
+{
+    static const char whole[] = EMPTY RECORD;
+    struct hf_ratchet_records records = {0};
+
+    (void)state;
+    for (size_t size = 0; size < strlen(whole); size++) {
+        if (size == strlen(EMPTY))
+            continue;
+        assert_refused(hf_ratchet_parse(whole, size, &records, ERR), HOTFIX_FORMAT, "the state");
+        assert_null(records.items);
+    }
+    assert_done(hf_ratchet_parse(whole, strlen(whole), &records, ERR));
+    assert_int_equal(records.count, 1);
+    hf_ratchet_records_deinit(&records);
+}
+
+static void a_bundle_without_a_number_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(check(0), HOTFIX_REPLAYED, "has no sequence number");
+    assert_refused(advance(0, 0), HOTFIX_REPLAYED, "has no sequence number");
+}
+
+static void an_older_bundle_is_refused_whoever_signed_it(void **state)
+{
+    (void)state;
+    assert_done(advance(0, 5));
+    for (int who = 0; who < 2; who++)
+        assert_refused(advance(who, 4), HOTFIX_REPLAYED,
+                       "the bundle is an old one: its sequence number is 4, and 5 was applied to webapp before");
+    assert_done(advance(0, 5));
+    assert_done(advance(1, 5));
+    assert_done(advance(1, 6));
+    assert_refused(check(5), HOTFIX_REPLAYED, "and 6 was applied");
+}
+
+static void each_target_has_numbers_of_its_own(void **state)
+{
+    (void)state;
+    assert_done(advance(0, 5));
+    manifest.target_name = other_name;
+    assert_done(advance(0, 2));
+    assert_refused(check(1), HOTFIX_REPLAYED, "and 2 was applied to worker before");
+    manifest.target_name = target_name;
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied to webapp before");
+}
+
+static void a_leap_is_refused_where_the_policy_has_a_limit(void **state)
+{
+    (void)state;
+    trust.policy.max_step = 10;
+    assert_done(advance(0, 1000)); /* the first may be any */
+    assert_refused(advance(0, 1011), HOTFIX_REPLAYED,
+                   "leaps ahead: its sequence number is 1011, and after 1000 the "
+                   "policy allows at most 1010");
+    assert_refused(advance(1, INT64_MAX), HOTFIX_REPLAYED, "leaps ahead");
+    assert_done(advance(1, 1010));
+    trust.policy.max_step = 0;
+    assert_done(advance(0, INT64_MAX));
+}
+
+static void the_leap_of_a_stolen_key_ends_with_its_revocation(void **state)
+{
+    (void)state;
+    assert_done(advance(0, 5));
+    assert_done(advance(1, INT64_MAX));
+    assert_refused(check(6), HOTFIX_REPLAYED, "is an old one");
+    keys[1].revoked = true;
+    assert_done(check(6));
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+    keys[1].revoked = false;
+    trust.count = 1;
+    assert_done(check(6));
+    trust.count = 2;
+    assert_refused(check(6), HOTFIX_REPLAYED, "is an old one");
+}
+
+static void nothing_is_written_where_nothing_changes(void **state)
+{
+    struct stat before, after;
+
+    (void)state;
+    assert_done(advance(0, 5));
+    assert_int_equal(stat(path, &before), 0);
+    assert_done(advance(0, 5));
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(before.st_mode & 07777, 0600);
+}
+
+static void all_keys_that_signed_are_written_down(void **state)
+{
+    struct hf_signers signers = {.keys = {&keys[0], &keys[1]}, .count = 2};
+    struct hf_ratchet_records records = {0};
+
+    (void)state;
+    manifest.sequence = 8;
+    assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
+    char *text = read_state();
+    assert_done(hf_ratchet_parse(text, strlen(text), &records, ERR));
+    assert_int_equal(records.count, 2);
+    assert_memory_equal(records.items[1].key, bob.public_key.bytes, HF_KEY_SIZE);
+    assert_string_equal(records.items[1].target, "webapp");
+    assert_int_equal(records.items[1].sequence, 8);
+    hf_ratchet_records_deinit(&records);
+    free(text);
+}
+
+static void a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted(void **state)
+{
+    char *directory = strdup(fixture_path("shared")), *inside = strdup(fixture_path("shared/state")), *resolved;
+    struct hf_signers signers = by(0);
+
+    (void)state;
+    trust.policy.lost_state_accepted = true;
+    assert_int_equal(chmod(path, 0620), 0);
+    assert_refused(check(1), HOTFIX_TRUST, "may be written by other users");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("elsewhere", path), 0);
+    assert_refused(check(1), HOTFIX_IO, "cannot be opened");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_refused(check(1), HOTFIX_IO, "is not a regular file");
+    assert_int_equal(unlink(path), 0);
+    write_state("");
+    if (truncate(path, INT64_C(8) << 30) == 0)
+        assert_refused(advance(0, 1), HOTFIX_FORMAT, "8589934592 bytes");
+    write_state(EMPTY);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 12345, 12345), 0);
+        assert_refused(advance(0, 1), HOTFIX_TRUST, "belongs to user 12345");
+        assert_int_equal(chown(path, 0, 0), 0);
+    }
+
+    assert_int_equal(mkdir(directory, 0700), 0);
+    assert_done(hf_ratchet_path(inside, &resolved, ERR));
+    assert_int_equal(chmod(directory, 0770), 0);
+    assert_refused(hf_ratchet_advance(resolved, &trust, &signers, &manifest, 0, ERR), HOTFIX_TRUST, "may be written");
+    free(resolved);
+    assert_refused(hf_ratchet_path(inside, &resolved, ERR), HOTFIX_TRUST, "may be written");
+    assert_refused(hf_ratchet_path(fixture_path("none/state"), &resolved, ERR), HOTFIX_IO, "cannot find its directory");
+    assert_refused(hf_ratchet_path("/", &resolved, ERR), HOTFIX_TRUST, "is not the name of a file");
+    assert_refused(hf_ratchet_path("..", &resolved, ERR), HOTFIX_TRUST, "is not the name of a file");
+    free(directory);
+    free(inside);
+}
+
+static void a_state_with_too_many_records_is_refused(void **state)
+{
+    struct hf_ratchet_records records = {0};
+    uint8_t key[HF_KEY_SIZE] = {0};
+    bool changed = false;
+
+    (void)state;
+    for (uint32_t i = 0; i < HF_RATCHET_MAX_RECORDS; i++) {
+        memcpy(key, &i, sizeof(i));
+        assert_done(hf_ratchet_raise(&records, key, "webapp", 1, &changed, ERR));
+    }
+    key[HF_KEY_SIZE - 1] = 1;
+    assert_refused(hf_ratchet_raise(&records, key, "webapp", 1, &changed, ERR), HOTFIX_REPLAYED, "4096 records");
+    hf_ratchet_records_deinit(&records);
+}
+
+/* Each counts one further than it finds; without the lock some would overwrite what others wrote. */
+static void processes_that_share_a_state_lose_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        if (fork() != 0)
+            continue;
+        keys[0].key.bytes[0] = (uint8_t)i;
+        struct hf_signers signers = by(0);
+        manifest.sequence = 9;
+        for (int round = 0; round < 10; round++) {
+            char name[2] = {(char)('a' + round), '\0'};
+            manifest.target_name = name;
+            if (hf_ratchet_advance(path, &trust, &signers, &manifest, 60 * SECOND_NS, NULL) != 0)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    for (int i = 0, status; i < 4; i++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    struct hf_ratchet_records records = {0};
+    char *text = read_state();
+    assert_done(hf_ratchet_parse(text, strlen(text), &records, ERR));
+    assert_int_equal(records.count, 40);
+    hf_ratchet_records_deinit(&records);
+    free(text);
+}
+
+static void a_state_that_another_process_keeps_is_waited_for_until_the_deadline(void **state)
+{
+    char *lock;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct hf_signers signers = by(0);
+
+    (void)state;
+    assert_true(asprintf(&lock, "%s.lock", path) > 0);
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
+    manifest.sequence = 1;
+    assert_refused(hf_ratchet_advance(path, &trust, &signers, &manifest, 1, ERR), HOTFIX_BUSY, "still writing it");
+    close(fd);
+    assert_done(advance(0, 1));
+    free(lock);
+}
+
+static int enter(void **state)
+{
+    if (fixture_enter(state) != 0)
+        return -1;
+    fixture_signer(&alice);
+    fixture_signer(&bob);
+    return hf_ratchet_path(fixture_path("state"), &path, ERR);
+}
+
+static int leave(void **state)
+{
+    free(path);
+    hf_private_key_destroy(alice.key);
+    hf_private_key_destroy(bob.key);
+    return fixture_leave(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(without_a_state_nothing_is_applied, begin),
+        cmocka_unit_test_setup(a_state_that_is_damaged_is_as_good_as_none, begin),
+        cmocka_unit_test_setup(a_state_cut_off_within_a_record_is_damaged, begin),
+        cmocka_unit_test_setup(a_bundle_without_a_number_is_refused, begin),
+        cmocka_unit_test_setup(an_older_bundle_is_refused_whoever_signed_it, begin),
+        cmocka_unit_test_setup(each_target_has_numbers_of_its_own, begin),
+        cmocka_unit_test_setup(a_leap_is_refused_where_the_policy_has_a_limit, begin),
+        cmocka_unit_test_setup(the_leap_of_a_stolen_key_ends_with_its_revocation, begin),
+        cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
+        cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
+        cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
+        cmocka_unit_test_setup(a_state_with_too_many_records_is_refused, begin),
+        cmocka_unit_test_setup(processes_that_share_a_state_lose_nothing, begin),
+        cmocka_unit_test_setup(a_state_that_another_process_keeps_is_waited_for_until_the_deadline, begin),
+    };
+    return cmocka_run_group_tests(tests, enter, leave);
+}
