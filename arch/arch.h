@@ -13,8 +13,9 @@
  *   flow.c      where functions loop and leave
  *   guard.c     stack protection in code
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
- * plus one line in the tables of arch.c and tools.c. Nothing outside arch/ changes. Only entry.c and flow.c may use
- * a disassembler: the loader links the rest.
+ * (and what they share), plus one line in the tables of arch.c and tools.c. The loader needs its branches in
+ * loader/raw.h and loader/regs.h: system calls and registers. Nothing else outside arch/ changes. Only entry.c and
+ * flow.c may use a disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
@@ -126,6 +127,10 @@ struct hf_arch_reference {
 
 struct hf_arch_tools {
     const struct hf_arch *arch;
+    const char *binutils; /* prefix of ld's and objcopy's names for this CPU, on hosts of another one */
+    /* Where Debian has libraries for this CPU: as the system's own, and of its cross compilers. Ends with NULL. */
+    const char *const *library_directories;
+    unsigned page_size; /* bytes of the largest pages that kernels for this CPU use */
 
     /*
      * May a detour be written over a function's entry? Looks at the whole old function: long enough behind its landing
@@ -154,14 +159,20 @@ struct hf_arch_tools {
     enum hf_arch_status (*references)(const uint8_t *code, size_t size, uint64_t address,
                                       struct hf_arch_reference *found, size_t limit, size_t *count);
 
-    /* Relocation types that stand for HF_RELATION_WORD, HF_RELATION_NEAR and HF_RELATION_CALL without further ado. */
+    /* Relocation types that stand for HF_RELATION_WORD and HF_RELATION_NEAR without further ado. */
     uint32_t word_type;
     uint32_t near_type;
     uint32_t near_word_type; /* HF_RELATION_NEAR in a field as wide as an address */
-    uint32_t call_type;
+
+    /* Is a local symbol of this name one that tells code from data, and names nothing? */
+    bool (*mapping_symbol)(const char *name);
 
     enum hf_relation (*relation)(uint32_t type);
+    /* Of a type that refers to a slot or a pair of slots: the one that does the same to an ordinary variable. */
+    uint32_t (*slot_type)(uint32_t type);
     enum hf_dynamic_relation (*dynamic_relation)(uint32_t type);
+    /* Where an executable's thread-local block of this size and alignment begins, from the thread pointer. */
+    int64_t (*thread_offset)(uint64_t size, uint64_t alignment);
     /* Bytes of the field that the linker fills in for an object's relocation; 0 for an unknown type. */
     size_t (*field_size)(uint32_t type);
 
@@ -198,6 +209,7 @@ const struct hf_arch_tools *hf_arch_tools_find(uint16_t machine);
 extern const struct hf_arch hf_arch_x86_64;
 extern const struct hf_arch hf_arch_aarch64;
 extern const struct hf_arch_tools hf_arch_tools_x86_64;
+extern const struct hf_arch_tools hf_arch_tools_aarch64;
 
 /* The CPU that this library was built for (the Makefile defines HF_ARCH_HOST). */
 #ifdef HF_ARCH_HOST

@@ -4,6 +4,7 @@
 
 static const struct hf_arch_tools *const tools[] = {
     &hf_arch_tools_x86_64,
+    &hf_arch_tools_aarch64,
 };
 
 const struct hf_arch_tools *hf_arch_tools_find(uint16_t machine)

@@ -43,6 +43,7 @@ enum hf_arch_status hf_aarch64_relocate(uint32_t type, uint64_t place, uint64_t 
 /* Packager only. */
 enum hf_relation hf_aarch64_relation(uint32_t type);
 enum hf_dynamic_relation hf_aarch64_dynamic_relation(uint32_t type);
+uint32_t hf_aarch64_slot_type(uint32_t type);
 size_t hf_aarch64_field_size(uint32_t type);
 enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
                                       const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
@@ -56,5 +57,8 @@ size_t hf_aarch64_stub(const uint8_t *code, size_t size, uint64_t address, uint6
 bool hf_aarch64_branch(uint32_t word, uint64_t address, uint64_t *target);
 /* The same of adr, adrp and ldr (literal): the address, or the page, that it computes or reads. */
 bool hf_aarch64_literal(uint32_t word, uint64_t address, uint64_t *target);
+/* Does the word add an offset to what adrp left in register *base: add, or a load or store? *to is the register that
+ * add leaves the address in, 32 when there is none. */
+bool hf_aarch64_low(uint32_t word, unsigned *base, unsigned *to, uint64_t *low);
 
 #endif

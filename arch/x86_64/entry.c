@@ -209,8 +209,33 @@ static enum hf_arch_status references(const uint8_t *code, size_t size, uint64_t
     return HF_ARCH_OK;
 }
 
+static bool mapping_symbol(const char *name)
+{
+    (void)name;
+    return false;
+}
+
+/* Every one of them is a 32-bit distance. */
+static uint32_t slot_type(uint32_t type)
+{
+    (void)type;
+    return R_X86_64_PC32;
+}
+
+/* Variant II (Drepper): a program's block ends at the thread pointer. */
+static int64_t thread_offset(uint64_t size, uint64_t alignment)
+{
+    return -(int64_t)((size + alignment - 1) & -alignment);
+}
+
+static const char *const library_directories[] = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
+                                                  "/usr/x86_64-linux-gnu/lib", NULL};
+
 const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .arch = &hf_arch_x86_64,
+    .binutils = "x86_64-linux-gnu-",
+    .library_directories = library_directories,
+    .page_size = 4096,
     .entry = entry,
     .enters = enters,
     .tables = tables,
@@ -218,8 +243,10 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .word_type = R_X86_64_64,
     .near_type = R_X86_64_PC32,
     .near_word_type = R_X86_64_PC64,
-    .call_type = R_X86_64_PLT32,
+    .mapping_symbol = mapping_symbol,
     .relation = hf_x86_64_relation,
+    .slot_type = slot_type,
+    .thread_offset = thread_offset,
     .dynamic_relation = hf_x86_64_dynamic_relation,
     .field_size = hf_x86_64_field_size,
     .linked = hf_x86_64_linked,

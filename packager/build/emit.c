@@ -279,15 +279,17 @@ static int emit_object(struct hf_work *work, struct hf_pairing *pairing, struct 
     return failed;
 }
 
-/* The section in which the placeholders stand. */
+#define PLACEHOLDER_STRIDE 16 /* bytes: the strictest alignment that a linker asks for of what an instruction names */
+
+/* The section in which the placeholders stand, each as far from an aligned address as what it stands for. */
 static int emit_placeholders(struct hf_work *work, struct hf_emission *emission, struct hotfix_error *err)
 {
     struct hf_writer writer;
     const struct hf_writer_section section = {.name = (char *)".bss.hotfix",
                                               .type = SHT_NOBITS,
                                               .flags = SHF_ALLOC | SHF_WRITE,
-                                              .size = emission->placeholder_count,
-                                              .alignment = 1};
+                                              .size = PLACEHOLDER_STRIDE * (emission->placeholder_count + 1),
+                                              .alignment = PLACEHOLDER_STRIDE};
 
     if (emission->placeholder_count == 0)
         return 0;
@@ -299,7 +301,8 @@ static int emit_placeholders(struct hf_work *work, struct hf_emission *emission,
         char text[sizeof(HF_PLACEHOLDER_PREFIX) + 24];
         snprintf(text, sizeof(text), HF_PLACEHOLDER_PREFIX "%zu", i);
         const struct hf_writer_symbol symbol = {.name = text,
-                                                .value = i,
+                                                .value = PLACEHOLDER_STRIDE * i +
+                                                         emission->placeholders[i].value % PLACEHOLDER_STRIDE,
                                                 .section = handle,
                                                 .type = STT_OBJECT,
                                                 .binding = STB_GLOBAL,

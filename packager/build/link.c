@@ -15,6 +15,8 @@
 #include "file.h"
 #include "source/process.h"
 
+#define TOOL_SIZE 64
+
 #define MAX_LOG (1u << 20)
 
 /* A command line that is put together. */
@@ -66,10 +68,16 @@ static int run(const struct command *command, const char *directory, struct hotf
     return line[0] ? hf_error(err, HOTFIX_IO, "%s failed: %s", command->argv[0], line) : -1;
 }
 
+/* The name of a program of binutils for this CPU. */
+static const char *tool(const struct hf_arch_tools *arch, const char *name, char text[TOOL_SIZE])
+{
+    snprintf(text, TOOL_SIZE, "%s%s", arch->arch == &hf_arch_host ? "" : arch->binutils, name);
+    return text;
+}
+
 int hf_link(struct hf_work *work, const struct hf_emission *emission, const char *output, struct hotfix_error *err)
 {
     static const char *const options[] = {
-        "ld.bfd",
         "-shared",
         "--emit-relocs",
         "-Bsymbolic",
@@ -81,20 +89,25 @@ int hf_link(struct hf_work *work, const struct hf_emission *emission, const char
         "noexecstack",
         "-z",
         "text",
-        "-z",
-        "max-page-size=4096",
         "--eh-frame-hdr",
         "--build-id=sha1",
         "--hash-style=gnu",
         "-o",
     };
     const size_t option_count = sizeof(options) / sizeof(options[0]);
+    const struct hf_arch_tools *arch = work->target->arch;
+    char page_size[48];
     struct command command;
 
-    if (command_init(&command, option_count + emission->path_count + work->needed.count + 3, err) != 0)
+    if (command_init(&command, option_count + emission->path_count + work->needed.count + 6, err) != 0)
         return -1;
     HF_FREE const char **argv = command.argv;
     (void)argv;
+    char linker[TOOL_SIZE];
+    add(&command, tool(arch, "ld.bfd", linker));
+    snprintf(page_size, sizeof(page_size), "max-page-size=%u", arch->page_size);
+    add(&command, "-z");
+    add(&command, page_size);
     for (size_t i = 0; i < option_count; i++)
         add(&command, options[i]);
     add(&command, output);
@@ -406,7 +419,8 @@ static int copy_without_relocations(const struct finish *finish, const char *fro
         return -1;
     HF_FREE const char **argv = command.argv;
     (void)argv;
-    add(&command, "objcopy");
+    char objcopy[TOOL_SIZE];
+    add(&command, tool(finish->work->target->arch, "objcopy", objcopy));
     for (size_t i = 0; i < finish->relocation_count; i++) {
         add(&command, "--remove-section");
         add(&command, finish->relocations[i]);
@@ -426,7 +440,8 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
         asprintf(&records, "%s=%s", HF_RECORDS_SECTION, paths[1]) < 0 ||
         asprintf(&proof, "%s=%s", HF_PROVEN_SECTION, paths[2]) < 0)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    const char *argv[] = {"objcopy",
+    char objcopy[TOOL_SIZE];
+    const char *argv[] = {tool(finish->work->target->arch, "objcopy", objcopy),
                           "--wildcard",
                           "--strip-symbol",
                           HF_SCRATCH_PATTERN,

@@ -11,9 +11,7 @@
 #include "cleanup.h"
 #include "error.h"
 
-static const char *const system_directories[] = {
-    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib",
-};
+static const char *const system_directories[] = {"/lib64", "/usr/lib64", "/lib", "/usr/lib", NULL};
 
 /* Takes over the path. */
 static int add(struct hf_needed *needed, char *path, struct hotfix_error *err)
@@ -41,8 +39,18 @@ static bool has(const struct hf_needed *needed, const char *name)
     return false;
 }
 
+/* Is there a file for this machine? */
+static bool is_for(const char *path, uint16_t machine)
+{
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    Elf64_Ehdr header;
+
+    return fd >= 0 && read(fd, &header, sizeof(header)) == (ssize_t)sizeof(header) && header.e_machine == machine;
+}
+
 /* The file in one directory; NULL when it is not there. origin replaces $ORIGIN. */
-static char *in_directory(const char *directory, size_t size, const char *origin, const char *name)
+static char *in_directory(const struct hf_target *target, const char *directory, size_t size, const char *origin,
+                          const char *name)
 {
     static const char variable[] = "$ORIGIN";
     size_t skip = strncmp(directory, variable, strlen(variable)) == 0 ? strlen(variable) : 0;
@@ -50,29 +58,38 @@ static char *in_directory(const char *directory, size_t size, const char *origin
 
     if (size < skip || asprintf(&path, "%s%.*s/%s", skip ? origin : "", (int)(size - skip), directory + skip, name) < 0)
         return NULL;
-    if (access(path, R_OK) == 0)
+    if (is_for(path, target->image.header.e_machine))
         return path;
     free(path);
     return NULL;
+}
+
+static char *in_directories(const struct hf_target *target, const char *const *directories, const char *name)
+{
+    char *found = NULL;
+
+    for (; !found && *directories; directories++)
+        found = in_directory(target, *directories, strlen(*directories), "", name);
+    return found;
 }
 
 static char *find(const struct hf_target *target, const char *directory, const char *name)
 {
     const char *slash = strrchr(target->image.path, '/');
     HF_FREE char *origin = slash ? strndup(target->image.path, (size_t)(slash - target->image.path)) : strdup(".");
-    char *found = directory ? in_directory(directory, strlen(directory), "", name) : NULL;
+    char *found = directory ? in_directory(target, directory, strlen(directory), "", name) : NULL;
 
     for (const char *at = target->run_path; !found && origin && *at;) {
         size_t size = strcspn(at, ":");
         if (size > 0)
-            found = in_directory(at, size, origin, name);
+            found = in_directory(target, at, size, origin, name);
         at += size + (at[size] == ':');
     }
     if (!found && origin)
-        found = in_directory(origin, strlen(origin), "", name);
-    for (size_t i = 0; !found && i < sizeof(system_directories) / sizeof(system_directories[0]); i++)
-        found = in_directory(system_directories[i], strlen(system_directories[i]), "", name);
-    return found;
+        found = in_directory(target, origin, strlen(origin), "", name);
+    if (!found)
+        found = in_directories(target, target->arch->library_directories, name);
+    return found ? found : in_directories(target, system_directories, name);
 }
 
 /* The DT_NEEDED that an open library has at an index; NULL at the end. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arch.h"
 #include "cleanup.h"
 #include "error.h"
 
@@ -153,6 +154,11 @@ static int read_name(struct hf_object *object, const Elf64_Sym *symbol, size_t s
     if (!text)
         return damaged(object, "has a symbol whose name lies outside the string table", err);
 
+    const struct hf_arch_tools *arch = hf_arch_tools_find(object->machine);
+    if (arch && ELF64_ST_BIND(symbol->st_info) == STB_LOCAL && arch->mapping_symbol(text)) {
+        name->text = "";
+        return 0;
+    }
     name->text = type == STT_SECTION ? "" : text;
     name->value = symbol->st_value;
     name->size = symbol->st_size;

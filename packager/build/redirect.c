@@ -229,7 +229,7 @@ static int reach(const struct site *site, const struct hf_own_slot *wanted, size
 
     if (offset < 0)
         return no_memory(err);
-    return relocate(site, redirect->work->target->arch->near_type,
+    return relocate(site, redirect->work->target->arch->slot_type(site->reference->type),
                     redirect->writer.sections[redirect->slot_section].symbol, site->reference->addend + offset, err);
 }
 

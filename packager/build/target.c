@@ -292,12 +292,9 @@ bool hf_target_contains(const struct hf_target *target, uint64_t address)
     return false;
 }
 
-/* Variant II (Drepper): a program's block ends at the thread pointer. */
 int64_t hf_target_thread_offset(const struct hf_target *target, uint64_t offset)
 {
-    uint64_t block = (target->tls_size + target->tls_alignment - 1) & -target->tls_alignment;
-
-    return (int64_t)(offset - block);
+    return target->arch->thread_offset(target->tls_size, target->tls_alignment) + (int64_t)offset;
 }
 
 static int open_symbols(struct hf_target *target, const char *debug_path, struct hotfix_error *err)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
 #include "cleanup.h"
 #include "error.h"
 
@@ -117,9 +118,18 @@ static bool try_configuration(const struct search *search, const char *path, int
     return false;
 }
 
+static bool try_directories(const struct search *search, const char *const *directories)
+{
+    for (; *directories; directories++)
+        if (try_directory(search, *directories, strlen(*directories)))
+            return true;
+    return false;
+}
+
 static void find(const struct search *search, const char *run_path)
 {
-    static const char *const directories[] = {"/lib64", "/usr/lib64", "/lib", "/usr/lib"};
+    static const char *const directories[] = {"/lib64", "/usr/lib64", "/lib", "/usr/lib", NULL};
+    const struct hf_arch_tools *arch = hf_arch_tools_find(search->origin->header.e_machine);
 
     if (strchr(search->name, '/')) {
         try_path(search, search->name);
@@ -127,9 +137,8 @@ static void find(const struct search *search, const char *run_path)
     }
     if ((run_path && try_run_path(search, run_path)) || try_configuration(search, CONFIGURATION, 0))
         return;
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
-        if (try_directory(search, directories[i], strlen(directories[i])))
-            return;
+    if (!arch || !try_directories(search, arch->library_directories))
+        try_directories(search, directories);
 }
 
 const struct hf_library *hf_libraries_find(const struct hf_libraries *libraries, const char *name)

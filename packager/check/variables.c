@@ -12,8 +12,9 @@
 static bool is_furniture(const struct hf_symbol *symbol)
 {
     static const char *const names[] = {
-        "_DYNAMIC",     "_GLOBAL_OFFSET_TABLE_",          "__TMC_END__",
-        "__dso_handle", "__frame_dummy_init_array_entry", "__do_global_dtors_aux_fini_array_entry",
+        "_DYNAMIC",          "_GLOBAL_OFFSET_TABLE_",          "__TMC_END__",
+        "__dso_handle",      "__frame_dummy_init_array_entry", "__do_global_dtors_aux_fini_array_entry",
+        "_TLS_MODULE_BASE_",
     };
 
     if (strcmp(hf_base_name(symbol->file), "crtstuff.c") == 0)

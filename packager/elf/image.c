@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "arch.h"
 #include "cleanup.h"
 #include "error.h"
 
@@ -121,6 +122,7 @@ static Elf_Scn *symbol_section(const struct hf_image *image, GElf_Word type, GEl
 
 static int read_symbols(struct hf_image *image, struct hotfix_error *err)
 {
+    const struct hf_arch_tools *arch = hf_arch_tools_find(image->header.e_machine);
     GElf_Shdr header;
     Elf_Scn *section = symbol_section(image, SHT_SYMTAB, &header);
 
@@ -146,6 +148,8 @@ static int read_symbols(struct hf_image *image, struct hotfix_error *err)
         const char *name = elf_strptr(image->elf, header.sh_link, symbol.st_name);
         if (!name)
             return format_error(image, "has a symbol whose name lies outside the string table", err);
+        if (arch && GELF_ST_BIND(symbol.st_info) == STB_LOCAL && arch->mapping_symbol(name))
+            continue;
         bool local = GELF_ST_BIND(symbol.st_info) == STB_LOCAL;
         if (GELF_ST_TYPE(symbol.st_info) == STT_FILE)
             file = name;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where functions loop and leave. Packager only. */
+#include "aarch64.h"
+
+static bool returns(uint32_t word)
+{
+    return (word & UINT32_C(0xfffffc1f)) == UINT32_C(0xd65f0000) || /* ret */
+           (word & UINT32_C(0xfffffbff)) == UINT32_C(0xd65f0bff);   /* retaa, retab */
+}
+
+/* br, braa...: to where nobody knows */
+static bool jumps_anywhere(uint32_t word)
+{
+    return (word & UINT32_C(0xfffffc1f)) == UINT32_C(0xd61f0000) ||
+           (word & UINT32_C(0xfefff800)) == UINT32_C(0xd61f0800);
+}
+
+static bool calls(uint32_t word)
+{
+    return (word & UINT32_C(0xfc000000)) == UINT32_C(0x94000000) || /* bl */
+           (word & UINT32_C(0xfffffc1f)) == UINT32_C(0xd63f0000) || /* blr */
+           (word & UINT32_C(0xfefff800)) == UINT32_C(0xd63f0800);   /* blraa... */
+}
+
+static bool calls_between(const uint8_t *code, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i += HF_AARCH64_WORD)
+        if (calls(hf_aarch64_read(code + i)))
+            return true;
+    return false;
+}
+
+enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow)
+{
+    uint64_t target;
+
+    if (size % HF_AARCH64_WORD != 0)
+        return HF_ARCH_DECODE;
+    *flow = (struct hf_flow){.leaves = false};
+    for (size_t i = 0; i < size; i += HF_AARCH64_WORD) {
+        uint32_t word = hf_aarch64_read(code + i);
+        if (returns(word) || jumps_anywhere(word)) {
+            flow->leaves = true;
+        } else if (!calls(word) && hf_aarch64_branch(word, i, &target)) {
+            flow->leaves = flow->leaves || target >= size;
+            flow->loops = flow->loops || target <= i;
+            flow->loops_over_calls = flow->loops_over_calls || (target <= i && calls_between(code, target, i));
+        }
+    }
+    return HF_ARCH_OK;
+}

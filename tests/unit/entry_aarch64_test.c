@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the packager sees in AArch64 code: entries, references, flow, stubs. Words are what GNU as writes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <elf.h>
+
+#include "aarch64/aarch64.h"
+
+#define ADDRESS UINT64_C(0x10000)
+#define ROOM    64 /* bytes of the longest sample */
+
+#define STP      UINT32_C(0xa9bf7bfd) /* stp x29, x30, [sp, #-16]! */
+#define RET      UINT32_C(0xd65f03c0)
+#define BR       UINT32_C(0xd61f0020)                                /* br x1 */
+#define BLR      UINT32_C(0xd63f0040)                                /* blr x2 */
+#define B(n)     (UINT32_C(0x14000000) | ((uint32_t)(n)&0x3ffffffu)) /* words ahead */
+#define BL(n)    (UINT32_C(0x94000000) | ((uint32_t)(n)&0x3ffffffu))
+#define CBNZ(n)  (UINT32_C(0x35000001) | ((uint32_t)(n)&0x7ffffu) << 5)
+#define TBZ(n)   (UINT32_C(0x36180002) | ((uint32_t)(n)&0x3fffu) << 5)
+#define BNE(n)   (UINT32_C(0x54000001) | ((uint32_t)(n)&0x7ffffu) << 5)
+#define ADRP0(n) (UINT32_C(0x90000000) | ((uint32_t)(n)&3) << 29 | ((uint32_t)(n) >> 2 & 0x7ffffu) << 5)
+
+static const struct hf_arch_tools *tools = &hf_arch_tools_aarch64;
+static uint8_t code[ROOM];
+static size_t skip, at;
+
+/* Words into code; the size. */
+static size_t put(const uint32_t *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        hf_aarch64_write(code + 4 * i, words[i]);
+    return 4 * count;
+}
+
+#define CODE(...) put((const uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / 4)
+
+static enum hf_arch_status entry(size_t size)
+{
+    skip = at = 99;
+    return tools->entry(code, size, &skip, &at);
+}
+
+static void functions_too_short_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(entry(0), HF_ARCH_SHORT);
+    assert_int_equal(entry(CODE(HF_AARCH64_BTI_C)), HF_ARCH_SHORT);
+    assert_int_equal(entry(CODE(HF_AARCH64_PACIASP)), HF_ARCH_SHORT);
+    assert_int_equal(entry(CODE(RET)), HF_ARCH_OK);
+    assert_int_equal(skip, 0);
+    assert_int_equal(entry(CODE(HF_AARCH64_BTI_C, RET)), HF_ARCH_OK);
+    assert_int_equal(skip, 4);
+    assert_int_equal(entry(CODE(HF_AARCH64_PACIASP, RET)), HF_ARCH_OK);
+    assert_int_equal(skip, 0);
+    CODE(STP, RET);
+    assert_int_equal(entry(6), HF_ARCH_DECODE);
+}
+
+static void branches_back_into_the_detour_are_refused(void **state)
+{
+    const uint32_t branches[] = {B(-2), CBNZ(-2), TBZ(-2), BNE(-2)};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(branches) / sizeof(branches[0]); i++) {
+        assert_int_equal(entry(CODE(STP, STP, branches[i], RET)), HF_ARCH_BRANCH);
+        assert_int_equal(at, 8);
+        /* Behind the four bytes it is a loop like any other; with a signed return address eight are overwritten. */
+        assert_int_equal(entry(CODE(STP, STP, STP, branches[i], RET)), HF_ARCH_OK);
+        assert_int_equal(entry(CODE(HF_AARCH64_PACIASP, STP, STP, branches[i], RET)), HF_ARCH_BRANCH);
+        assert_int_equal(at, 12);
+    }
+    assert_int_equal(entry(CODE(STP, BL(-1), RET)), HF_ARCH_OK); /* it calls itself */
+    assert_int_equal(entry(CODE(HF_AARCH64_PACIASP, BL(1), RET)), HF_ARCH_OK);
+    assert_int_equal(entry(CODE(HF_AARCH64_BTI_C, STP, BL(-2), RET)), HF_ARCH_OK);
+    assert_int_equal(entry(CODE(HF_AARCH64_BTI_C, STP, BL(-1), RET)), HF_ARCH_OK);
+}
+
+static void other_code_that_enters_is_found(void **state)
+{
+    size_t size = CODE(STP, B(-1 - 16), RET);
+
+    (void)state;
+    assert_int_equal(tools->enters(code, size, ADDRESS, ADDRESS - 60, ADDRESS - 56, &at), HF_ARCH_OK);
+    assert_int_equal(tools->enters(code, size, ADDRESS, ADDRESS - 64, ADDRESS - 60, &at), HF_ARCH_BRANCH);
+    assert_int_equal(at, 4);
+    assert_int_equal(tools->enters(code, size - 1, ADDRESS, 0, 4, &at), HF_ARCH_DECODE);
+}
+
+static void references_are_put_together(void **state)
+{
+    struct hf_arch_reference found[8];
+    size_t count;
+    /* adrp x0; add x0, x0, #0x123; ldr w1, [x0, #36] of what was not computed here; mrs x3, tpidr_el0; add x3, x3,
+     * #1, lsl #12; add x3, x3, #0x10; adr x5; ldr x6, literal; bl */
+    size_t size =
+        CODE(ADRP0(5), 0x91048c00, 0xb9402401, 0xd53bd043, 0x91400463, 0x91004063, 0x10000125, 0x58000206, BL(4));
+
+    (void)state;
+    assert_int_equal(tools->references(code, size, ADDRESS, found, 8, &count), HF_ARCH_OK);
+    assert_int_equal(count, 5);
+    assert_true(found[0].value == ADDRESS + 0x5123 && found[0].offset == 4 && !found[0].thread);
+    assert_true(found[1].value == 0x1010 && found[1].offset == 20 && found[1].thread);
+    assert_true(found[2].value == ADDRESS + 24 + 0x24);
+    assert_true(found[3].value == ADDRESS + 28 + 0x40);
+    assert_true(found[4].value == ADDRESS + 32 + 16 && found[4].offset == 32 && found[4].size == 4);
+    assert_int_equal(tools->references(code, size, ADDRESS, found, 0, &count), HF_ARCH_OK);
+    assert_int_equal(count, 5);
+
+    size = CODE(ADRP0(5), 0xb9402401, 0x39400c01, 0x3dc00800); /* ldr w1, ldrb w1, ldr q0 */
+    assert_int_equal(tools->references(code, size, ADDRESS, found, 8, &count), HF_ARCH_OK);
+    assert_int_equal(count, 3);
+    assert_true(found[0].value == ADDRESS + 0x5024 && found[1].value == ADDRESS + 0x5003 &&
+                found[2].value == ADDRESS + 0x5020);
+}
+
+static struct hf_flow flow_of(size_t size)
+{
+    struct hf_flow flow;
+
+    assert_int_equal(tools->flow(code, size, &flow), HF_ARCH_OK);
+    return flow;
+}
+
+static void loops_and_ways_out_are_seen(void **state)
+{
+    struct hf_flow flow = flow_of(CODE(STP, BLR, B(-1)));
+
+    (void)state;
+    assert_true(flow.loops && flow.loops_over_calls && !flow.leaves);
+    flow = flow_of(CODE(BLR, STP, CBNZ(-1), RET));
+    assert_true(flow.loops && !flow.loops_over_calls && flow.leaves);
+    flow = flow_of(CODE(STP, BR));
+    assert_true(!flow.loops && flow.leaves);
+    flow = flow_of(CODE(STP, B(100)));
+    assert_true(!flow.loops && flow.leaves);
+}
+
+static void code_that_names_an_address_is_found(void **state)
+{
+    const uint64_t to = ADDRESS + 0x5123;
+    size_t size = CODE(STP, ADRP0(5), STP, 0x91048c00, BL(-4), RET);
+
+    (void)state;
+    assert_int_equal(tools->mention(code, size, ADDRESS, to, false, 0), 4);
+    assert_int_equal(tools->mention(code, size, ADDRESS, to, false, 5), size);
+    assert_int_equal(tools->mention(code, size, ADDRESS, to + 1, false, 0), size);
+    assert_int_equal(tools->mention(code, size, ADDRESS, ADDRESS, false, 0), 16);
+    assert_true(tools->is_branch(code, 16));
+    assert_false(tools->is_branch(code, 4));
+}
+
+static void stubs_lead_to_their_slots(void **state)
+{
+    uint64_t slot = 0;
+    /* adrp x16; ldr x17, [x16, #4024]; add x16, x16, #4024; br x17 */
+    const uint32_t adrp = ADRP0(0x11) | 16;
+    size_t size = CODE(adrp, 0xf947de11, 0x913ee210, 0xd61f0220);
+
+    (void)state;
+    assert_int_equal(tools->stub(code, size, ADDRESS, &slot), 16);
+    assert_true(slot == ADDRESS + 0x11fb8);
+    assert_int_equal(tools->stub(code, size - 4, ADDRESS, &slot), 0);
+    size = CODE(HF_AARCH64_BTI_C, adrp, 0xf947de11, 0x913ee210, 0xd61f0220);
+    assert_int_equal(tools->stub(code, size, ADDRESS, &slot), 20);
+    size = CODE(adrp, 0xf947de11, 0x913ee210, BR);
+    assert_int_equal(tools->stub(code, size, ADDRESS, &slot), 0);
+}
+
+static void mapping_symbols_are_told(void **state)
+{
+    (void)state;
+    assert_true(tools->mapping_symbol("$x") && tools->mapping_symbol("$d") && tools->mapping_symbol("$d.12"));
+    assert_false(tools->mapping_symbol("x") || tools->mapping_symbol("$xyz") || tools->mapping_symbol("$") ||
+                 tools->mapping_symbol(""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_too_short_are_refused), cmocka_unit_test(branches_back_into_the_detour_are_refused),
+        cmocka_unit_test(other_code_that_enters_is_found), cmocka_unit_test(references_are_put_together),
+        cmocka_unit_test(loops_and_ways_out_are_seen),     cmocka_unit_test(code_that_names_an_address_is_found),
+        cmocka_unit_test(stubs_lead_to_their_slots),       cmocka_unit_test(mapping_symbols_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

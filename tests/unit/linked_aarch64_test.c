@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What linkers make of AArch64 object code: words of AAELF64, on any host. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <elf.h>
+#include <string.h>
+
+#include "aarch64/aarch64.h"
+
+#define ADDRESS UINT64_C(0x40000)
+#define WORDS   3
+
+struct sample {
+    const char *name;
+    uint32_t type;
+    int64_t addend;
+    size_t offset;
+    uint32_t object[WORDS];
+    uint32_t code[WORDS];
+    enum hf_linked_form form;
+    uint64_t value;
+};
+
+static const struct sample samples[] = {
+    {"call", R_AARCH64_CALL26, 0, 0, {0x94000000}, {0x94000100}, HF_LINKED_ADDRESS, ADDRESS + 0x400},
+    {"jump", R_AARCH64_JUMP26, 0, 4, {0, 0x14000000}, {0, 0x17ffffff}, HF_LINKED_ADDRESS, ADDRESS},
+    {"conditional", R_AARCH64_CONDBR19, 0, 0, {0x54000001}, {0x54000101}, HF_LINKED_ADDRESS, ADDRESS + 0x20},
+    {"page", R_AARCH64_ADR_PREL_PG_HI21, 0, 0, {0x90000000}, {0xb0000000}, HF_LINKED_NOTHING, 0},
+    {"add",
+     R_AARCH64_ADD_ABS_LO12_NC,
+     8,
+     8,
+     {0x90000000, 0, 0x91000000},
+     {0xb0000000, 0, 0x91048c00},
+     HF_LINKED_ADDRESS,
+     ADDRESS + 0x1123 - 8},
+    {"load",
+     R_AARCH64_LDST64_ABS_LO12_NC,
+     0,
+     4,
+     {0x90000000, 0xf9400001},
+     {0xb0000000, 0xf9401401},
+     HF_LINKED_ADDRESS,
+     ADDRESS + 0x1028},
+    {"add far from its page", R_AARCH64_ADD_ABS_LO12_NC, 0, 4, {0, 0x91000000}, {0, 0x91048c00}, HF_LINKED_NOTHING, 0},
+    {"slot",
+     R_AARCH64_LD64_GOT_LO12_NC,
+     0,
+     4,
+     {0x90000000, 0xf9400001},
+     {0xb0000000, 0xf9401401},
+     HF_LINKED_SLOT,
+     ADDRESS + 0x1028},
+    {"slot to add",
+     R_AARCH64_LD64_GOT_LO12_NC,
+     0,
+     4,
+     {0x90000000, 0xf9400000},
+     {0xb0000000, 0x91048c00},
+     HF_LINKED_ADDRESS,
+     ADDRESS + 0x1123},
+    {"slot to adr",
+     R_AARCH64_LD64_GOT_LO12_NC,
+     0,
+     4,
+     {0x90000000, 0xf9400000},
+     {HF_AARCH64_NOP, 0x10000120},
+     HF_LINKED_ADDRESS,
+     ADDRESS + 4 + 0x24},
+    {"page of a slot to nop", R_AARCH64_ADR_GOT_PAGE, 0, 0, {0x90000000}, {HF_AARCH64_NOP}, HF_LINKED_NOTHING, 0},
+    {"initial exec",
+     R_AARCH64_TLSIE_LD64_GOTTPREL_LO12_NC,
+     0,
+     4,
+     {0x90000000, 0xf9400000},
+     {0xb0000000, 0xf9401400},
+     HF_LINKED_TLS_SLOT,
+     ADDRESS + 0x1028},
+    {"initial to local exec",
+     R_AARCH64_TLSIE_LD64_GOTTPREL_LO12_NC,
+     0,
+     4,
+     {0x90000000, 0xf9400000},
+     {0xd2a00020, 0xf2800400},
+     HF_LINKED_TLS_DIRECT,
+     0x10020},
+    {"local exec",
+     R_AARCH64_TLSLE_ADD_TPREL_LO12_NC,
+     0,
+     4,
+     {0x91400063, 0x91000063},
+     {0x91400463, 0x91004063},
+     HF_LINKED_TLS_DIRECT,
+     0x1010},
+    {"distance in data", R_AARCH64_PREL32, 4, 0, {0}, {0xfffffff0}, HF_LINKED_ADDRESS, ADDRESS - 16 - 4},
+    {"word", R_AARCH64_ABS64, 0, 0, {0, 0}, {0x5678, 0x1234}, HF_LINKED_WORD, UINT64_C(0x123400005678)},
+};
+
+static enum hf_arch_status look(const struct sample *sample, size_t size, struct hf_linked *linked)
+{
+    uint8_t object[4 * WORDS], code[4 * WORDS];
+
+    for (size_t i = 0; i < WORDS; i++) {
+        hf_aarch64_write(object + 4 * i, sample->object[i]);
+        hf_aarch64_write(code + 4 * i, sample->code[i]);
+    }
+    return hf_arch_tools_aarch64.linked(sample->type, sample->addend, sample->offset, object, code, size, ADDRESS,
+                                        linked);
+}
+
+static void what_linkers_make_is_understood(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        const struct sample *sample = &samples[i];
+        struct hf_linked linked;
+        size_t size = hf_arch_tools_aarch64.field_size(sample->type);
+        if (look(sample, 4 * WORDS, &linked) != HF_ARCH_OK)
+            fail_msg("%s is not understood", sample->name);
+        if (linked.form != sample->form || linked.value != sample->value || linked.begin != sample->offset ||
+            linked.end != sample->offset + size)
+            fail_msg("%s: form %d, value %#llx, bytes %zu to %zu", sample->name, linked.form,
+                     (unsigned long long)linked.value, linked.begin, linked.end);
+        if (look(sample, sample->offset + size - 1, &linked) != HF_ARCH_UNKNOWN)
+            fail_msg("%s is understood where it is cut off", sample->name);
+    }
+}
+
+/* Every bit of an instruction that no linker changes counts. */
+static void other_instructions_are_not_what_linkers_make(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        struct sample sample = samples[i];
+        struct hf_linked linked;
+        /* Data is no instruction; the bit that is changed makes a call of a jump, and adrp of adr. */
+        if (sample.type == R_AARCH64_PREL32 || sample.type == R_AARCH64_ABS64 || sample.type == R_AARCH64_JUMP26)
+            continue;
+        sample.code[sample.offset / 4] ^= UINT32_C(1) << 31;
+        if (strcmp(sample.name, "slot to adr") == 0)
+            sample.code[sample.offset / 4] ^= 1;
+        if (look(&sample, 4 * WORDS, &linked) == HF_ARCH_OK)
+            fail_msg("%s is understood with another instruction", sample.name);
+    }
+}
+
+static void unknown_types_are_refused(void **state)
+{
+    const struct sample sample = {.type = R_AARCH64_TLSDESC_CALL};
+    struct hf_linked linked;
+
+    (void)state;
+    assert_int_equal(look(&sample, 4 * WORDS, &linked), HF_ARCH_UNKNOWN);
+    assert_int_equal(hf_arch_tools_aarch64.relation(R_AARCH64_TLSDESC_CALL), HF_RELATION_UNKNOWN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_linkers_make_is_understood),
+        cmocka_unit_test(other_instructions_are_not_what_linkers_make),
+        cmocka_unit_test(unknown_types_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
