@@ -102,4 +102,33 @@ hotfix sign signed --key release.key >/dev/null
 run hotfix verify signed --trust trust
 is "together they are" "$status" 0
 
+# The loader goes by the same store. The program that the bundle is for is not there: what is verified gets that far.
+cat >loads.c <<'SOURCE'
+#include <hotfix.h>
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hotfix_error error;
+    struct hotfix *hotfix;
+
+    options.trust = argv[1];
+    if (argc != 3 || hotfix_open(&options, &hotfix, &error) != 0)
+        return 1;
+    if (hotfix_apply(hotfix, argv[2], &result) != 0)
+        puts(result.error.message);
+    hotfix_result_deinit(&result);
+    hotfix_close(hotfix);
+    return 0;
+}
+SOURCE
+"$CC" -I"$ROOT/loader" -I"$ROOT/manifest" ${SAN:+-fsanitize=$SAN} -o loads loads.c -L"$BUILD" -Wl,-rpath,"$BUILD" -lhotfix
+run ./loads trust signed
+ok "the loader takes what they signed" grep -q 'no module with build-id' "$OUT"
+hotfix sign stranger --key release.key >/dev/null
+run ./loads trust stranger
+ok "and not what another authority's certificate signed" grep -q 'CN=other: unable to get local issuer' "$OUT"
+
 finish
