@@ -128,7 +128,7 @@ struct hf_arch_reference {
 struct hf_arch_tools {
     const struct hf_arch *arch;
     const char *binutils; /* prefix of ld's and objcopy's names for this CPU, on hosts of another one */
-    /* Where Debian has libraries for this CPU: as the system's own, and of its cross compilers. Ends with NULL. */
+    /* Where Debian has libraries for this CPU: those of its cross compilers, and the system's own. Ends with NULL. */
     const char *const *library_directories;
     unsigned page_size; /* bytes of the largest pages that kernels for this CPU use */
 

@@ -165,8 +165,8 @@ static bool mapping_symbol(const char *name)
     return name[0] == '$' && (name[1] == 'x' || name[1] == 'd') && (name[2] == '\0' || name[2] == '.');
 }
 
-static const char *const library_directories[] = {"/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-                                                  "/usr/aarch64-linux-gnu/lib", NULL};
+static const char *const library_directories[] = {"/usr/aarch64-linux-gnu/lib", "/lib/aarch64-linux-gnu",
+                                                  "/usr/lib/aarch64-linux-gnu", NULL};
 
 const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .arch = &hf_arch_aarch64,

@@ -228,8 +228,8 @@ static int64_t thread_offset(uint64_t size, uint64_t alignment)
     return -(int64_t)((size + alignment - 1) & -alignment);
 }
 
-static const char *const library_directories[] = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
-                                                  "/usr/x86_64-linux-gnu/lib", NULL};
+static const char *const library_directories[] = {"/usr/x86_64-linux-gnu/lib", "/lib/x86_64-linux-gnu",
+                                                  "/usr/lib/x86_64-linux-gnu", NULL};
 
 const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .arch = &hf_arch_x86_64,
