@@ -5,6 +5,7 @@
 
 #include "bundle.h"
 #include "cleanup.h"
+#include "cms.h"
 #include "command.h"
 #include "describe.h"
 #include "digest.h"
@@ -29,7 +30,7 @@ struct sign {
     const char *import_path;
     const char *public_path;
     uint8_t *data; /* of the file */
-    uint8_t *cms;  /* the signature that was made, by a certificate */
+    uint8_t *cms;  /* the signature that was made or imported, by a certificate */
     struct hf_signed parts;
     struct hf_bundle bundle;
 };
@@ -40,12 +41,14 @@ static int check_options(const struct sign *sign, struct hotfix_error *err)
 
     if (ways != 1)
         return hf_error(err, HOTFIX_USAGE, "give one of --key, --export and --import");
-    if (!!sign->import_path != !!sign->public_path)
-        return hf_error(err, HOTFIX_USAGE, "--import and --pub go together: whose signature is it?");
+    if (sign->import_path && !!sign->public_path == !!sign->certificate_path)
+        return hf_error(err, HOTFIX_USAGE, "--import goes with one of --pub and --cert: whose signature is it?");
+    if (sign->public_path && !sign->import_path)
+        return hf_error(err, HOTFIX_USAGE, "--pub is for --import");
     if (sign->passphrase_file && !sign->key_path)
         return hf_error(err, HOTFIX_USAGE, "--passphrase-file is for --key");
-    if (sign->certificate_path && !sign->key_path)
-        return hf_error(err, HOTFIX_USAGE, "--cert is for --key");
+    if (sign->certificate_path && sign->export_path)
+        return hf_error(err, HOTFIX_USAGE, "--cert is for --key and --import");
     if (sign->output && sign->export_path)
         return hf_error(err, HOTFIX_USAGE, "--export changes no bundle: --output has no use");
     if (sign->key_path && strncmp(sign->key_path, "pkcs11:", 7) == 0)
@@ -136,6 +139,28 @@ static int import_signature(struct sign *sign, struct hf_public_key *public_key,
     return result;
 }
 
+/* As hf_countersign_import_certified(), and the certificate's id in place of a key's. */
+static int import_certified(struct sign *sign, struct hf_public_key *public_key, struct hotfix_error *err)
+{
+    size_t size;
+
+    if (hf_file_read(sign->import_path, HF_CMS_MAX, &sign->cms, &size, err) != 0)
+        return -1;
+    int result =
+        hf_countersign_import_certified(&sign->parts, sign->certificate_path, sign->cms, size, public_key->id, err);
+    if (result < 0 && err->code == HOTFIX_SIGNATURE)
+        return hf_error_prefix(err, "%s: is no CMS signature in DER by %s over the statement of %s", sign->import_path,
+                               sign->certificate_path, sign->file);
+    return result;
+}
+
+static int add_signature(struct sign *sign, struct hf_public_key *key, struct hotfix_error *err)
+{
+    if (sign->certificate_path)
+        return sign->key_path ? sign_with_certificate(sign, key, err) : import_certified(sign, key, err);
+    return sign->key_path ? sign_with_key(sign, key, err) : import_signature(sign, key, err);
+}
+
 static int write_bundle(const struct sign *sign, struct hotfix_error *err)
 {
     HF_FREE uint8_t *file = NULL;
@@ -173,9 +198,7 @@ static int sign_bundle(struct sign *sign, struct hf_report *report, struct hotfi
     if (sign->export_path)
         return export_statement(sign, report, err);
 
-    int result = sign->certificate_path ? sign_with_certificate(sign, &key, err)
-                 : sign->key_path       ? sign_with_key(sign, &key, err)
-                                        : import_signature(sign, &key, err);
+    int result = add_signature(sign, &key, err);
     if (result < 0)
         return -1;
     if ((result == 0 || sign->output) && write_bundle(sign, err) != 0)
@@ -196,7 +219,9 @@ static int run(struct sign *sign, const struct hf_option *options, size_t option
         .options = options,
         .option_count = option_count,
         .notes = "Exactly one of --key, --export and --import is given. What --export writes is signed as it is, with "
-                 "plain Ed25519: openssl pkeyutl -sign -rawin -inkey KEY -in STATEMENT -out SIGNATURE.",
+                 "plain Ed25519: openssl pkeyutl -sign -rawin -inkey KEY -in STATEMENT -out SIGNATURE; or by a "
+                 "certificate, detached: openssl "
+                 "cms -sign -binary -outform DER -signer CERT.pem -inkey KEY -in STATEMENT -out SIGNATURE.",
     };
     struct hf_report report;
     struct hotfix_error error;
@@ -221,8 +246,8 @@ int hf_cmd_sign(int argc, char **argv)
         {.name = "key", .argument = "KEY", .help = "The private key that signs.", .text = &sign.key_path},
         {.name = "cert",
          .argument = "CERT.pem",
-         .help = "Sign with this certificate, whose private key --key is; certificates of authorities may follow it in "
-                 "the file.",
+         .help = "Sign with this certificate, whose private key --key is, or import a signature that it made; "
+                 "certificates of authorities may follow it in the file.",
          .text = &sign.certificate_path},
         {.name = "passphrase-file",
          .argument = "FILE",
@@ -234,7 +259,7 @@ int hf_cmd_sign(int argc, char **argv)
          .text = &sign.export_path},
         {.name = "import",
          .argument = "SIGNATURE",
-         .help = "Put in this signature over the statement: 64 bytes, made elsewhere.",
+         .help = "Put in this signature over the statement, made elsewhere: 64 bytes of Ed25519, or CMS in DER.",
          .text = &sign.import_path},
         {.name = "pub",
          .argument = "KEY.pub",

@@ -81,16 +81,35 @@ int hf_countersign(struct hf_signed *parts, const struct hf_private_key *key, st
     return hf_countersign_import(parts, &public_key, bytes, err);
 }
 
-static bool holds_certified(struct hf_signed *parts, const uint8_t id[HF_KEY_ID_SIZE], const char *statement,
-                            size_t size)
+/* Whether the CMS signature is good, and goes by this id. */
+static int check_certified(const uint8_t *cms, size_t cms_size, const char *statement, size_t size,
+                           const uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err)
 {
-    const struct hf_signature *signature = find(parts, id, true);
-    struct hf_cms *cms;
+    uint8_t signer[HF_KEY_ID_SIZE];
+    struct hf_cms *opened;
 
-    if (!signature || hf_cms_open(signature->cms, signature->cms_size, statement, size, &cms, NULL) != 0)
-        return false;
-    hf_cms_close(cms);
-    return true;
+    if (hf_cms_open(cms, cms_size, statement, size, &opened, err) != 0)
+        return -1;
+    hf_cms_id(opened, signer);
+    hf_cms_close(opened);
+    if (memcmp(signer, id, sizeof(signer)) != 0)
+        return hf_error(err, HOTFIX_SIGNATURE, "it is by another certificate");
+    return 0;
+}
+
+static int put_certified(struct hf_signed *parts, const uint8_t *cms, size_t cms_size, const char *statement,
+                         size_t size, const uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err)
+{
+    struct hf_signature *signature = find(parts, id, true);
+
+    if (signature && check_certified(signature->cms, signature->cms_size, statement, size, id, NULL) == 0)
+        return 1;
+    signature = place(parts, id, true, err);
+    if (!signature)
+        return -1;
+    signature->cms = cms;
+    signature->cms_size = cms_size;
+    return 0;
 }
 
 int hf_countersign_certified(struct hf_signed *parts, const char *certificate, const struct hf_private_key *key,
@@ -103,12 +122,21 @@ int hf_countersign_certified(struct hf_signed *parts, const char *certificate, c
     if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0 ||
         hf_certified_sign(certificate, key, statement, size, &made, &made_size, id, err) != 0)
         return -1;
-    if (holds_certified(parts, id, statement, size))
-        return 1;
-    struct hf_signature *signature = place(parts, id, true, err);
-    if (!signature)
+    int result = put_certified(parts, made, made_size, statement, size, id, err);
+    if (result == 0)
+        *cms = hf_move(made);
+    return result;
+}
+
+int hf_countersign_import_certified(struct hf_signed *parts, const char *certificate, const uint8_t *cms, size_t size,
+                                    uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err)
+{
+    char statement[HF_STATEMENT_MAX];
+    size_t statement_size;
+
+    if (hf_statement(parts->archive, parts->archive_size, statement, &statement_size, err) != 0 ||
+        hf_certified_id(certificate, id, err) != 0 ||
+        check_certified(cms, size, statement, statement_size, id, err) != 0)
         return -1;
-    signature->cms = *cms = hf_move(made);
-    signature->cms_size = made_size;
-    return 0;
+    return put_certified(parts, cms, size, statement, statement_size, id, err);
 }

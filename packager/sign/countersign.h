@@ -25,6 +25,13 @@ int hf_countersign(struct hf_signed *parts, const struct hf_private_key *key, st
 int hf_countersign_certified(struct hf_signed *parts, const char *certificate, const struct hf_private_key *key,
                              uint8_t id[HF_KEY_ID_SIZE], uint8_t **cms, struct hotfix_error *err);
 
+/*
+ * Puts in a CMS signature that was made elsewhere, after it was verified, by the certificate of a PEM file; as above.
+ * The parts point to the signature's bytes. HOTFIX_TRUST for a certificate that cannot be used.
+ */
+int hf_countersign_import_certified(struct hf_signed *parts, const char *certificate, const uint8_t *cms, size_t size,
+                                    uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err);
+
 /* Is there a good signature by this key? 0 or HOTFIX_SIGNATURE. */
 int hf_countersigned(const struct hf_signed *parts, const struct hf_public_key *key, struct hotfix_error *err);
 

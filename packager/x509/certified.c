@@ -41,17 +41,21 @@ static int read_certificates(const char *path, STACK_OF(X509) * certificates, st
     return 0;
 }
 
-/* Nobody could verify with another certificate, or with one that is for something else. */
-static int check_signer(const char *path, X509 *certificate, EVP_PKEY *key, struct hotfix_error *err)
+/* The first certificate of the file; nobody could verify with one that is for something else. */
+static int check_signer(const char *path, X509 *certificate, struct hotfix_error *err)
+{
+    if (hf_certificate_signs(certificate, err) == 0)
+        return 0;
+    hf_error_prefix(err, "%s", path);
+    if (err)
+        err->code = HOTFIX_TRUST;
+    return -1;
+}
+
+static int check_key(const char *path, X509 *certificate, EVP_PKEY *key, struct hotfix_error *err)
 {
     if (X509_check_private_key(certificate, key) != 1)
         return hf_error(err, HOTFIX_TRUST, "%s: its first certificate is not that of the private key", path);
-    if (hf_certificate_signs(certificate, err) != 0) {
-        hf_error_prefix(err, "%s", path);
-        if (err)
-            err->code = HOTFIX_TRUST;
-        return -1;
-    }
     if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
         return hf_error(err, HOTFIX_TRUST,
                         "%s: libcrypto makes no CMS signatures with Edwards curves; use a certificate for an EC or RSA "
@@ -100,7 +104,8 @@ int hf_certified_sign(const char *certificate, const struct hf_private_key *key,
     if (!certificates)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
     if (read_certificates(certificate, certificates, err) != 0 ||
-        check_signer(certificate, sk_X509_value(certificates, 0), hf_private_key_pkey(key), err) != 0 ||
+        check_key(certificate, sk_X509_value(certificates, 0), hf_private_key_pkey(key), err) != 0 ||
+        check_signer(certificate, sk_X509_value(certificates, 0), err) != 0 ||
         sign(certificates, hf_private_key_pkey(key), message, message_size, &made, &made_size, err) != 0)
         return -1;
     /* What is made must be what is read: of a key whose hash is short, or with too many certificates, it is not. */
@@ -110,5 +115,22 @@ int hf_certified_sign(const char *certificate, const struct hf_private_key *key,
     hf_cms_close(opened);
     *cms = hf_move(made);
     *size = made_size;
+    return 0;
+}
+
+int hf_certified_id(const char *certificate, uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    CERTIFICATES *certificates = sk_X509_new_null();
+    uint8_t digest[EVP_MAX_MD_SIZE];
+
+    if (!certificates)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
+    if (read_certificates(certificate, certificates, err) != 0 ||
+        check_signer(certificate, sk_X509_value(certificates, 0), err) != 0)
+        return -1;
+    if (X509_digest(sk_X509_value(certificates, 0), EVP_sha256(), digest, NULL) != 1)
+        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a certificate");
+    memcpy(id, digest, HF_KEY_ID_SIZE);
     return 0;
 }

@@ -18,4 +18,7 @@ int hf_certified_sign(const char *certificate, const struct hf_private_key *key,
                       size_t message_size, uint8_t **cms, size_t *size, uint8_t id[HF_KEY_ID_SIZE],
                       struct hotfix_error *err);
 
+/* What a signature block calls signatures by the certificate of a PEM file, which must be for signing code. */
+int hf_certified_id(const char *certificate, uint8_t id[HF_KEY_ID_SIZE], struct hotfix_error *err);
+
 #endif

@@ -5,10 +5,15 @@
 
 make_target && make_stamped && make_manifest || exit 1
 seal unsigned
+sed -i 's/^\(created = .*\)/\1\nexpires = 2099-01-03T00:00:00Z/' manifest.ini
+seal another
 hotfix keygen --ca corp >/dev/null && hotfix keygen --ca other >/dev/null && hotfix keygen release >/dev/null || exit 1
 mkdir trust && cp corp.ca.pem trust || exit 1
 
-expect 2 "hotfix sign: --cert is for --key" "a certificate needs its key" hotfix sign unsigned --cert corp.pem --export s
+expect 2 "hotfix sign: --cert is for --key and --import" "a certificate exports nothing" \
+    hotfix sign unsigned --cert corp.pem --export s
+expect 2 "hotfix sign: --import goes with one of --pub and --cert: whose signature is it?" "an import is by one or other" \
+    hotfix sign unsigned --cert corp.pem --pub release.pub --import s
 expect 4 "hotfix sign: corp.pem: its first certificate is not that of the private key" "and no other" \
     hotfix sign unsigned --cert corp.pem --key other.key
 expect 4 "hotfix sign: corp.ca.pem: certificate of CN=corp authority: is one of an authority, which must not sign bundles" \
@@ -45,6 +50,22 @@ expect 4 "hotfix verify: signed: signed only by keys that are not in the trust s
 cp signed changed && printf X | dd of=changed bs=1 seek=600 conv=notrunc status=none
 expect 4 "hotfix verify: changed: 0 of 1 keys agree; the CMS signature does not verify" \
     "nor does one over other bytes" hotfix verify changed --trust trust
+
+# A signature that openssl makes elsewhere is put in as it is.
+openssl cms -sign -binary -outform DER -signer corp.pem -inkey corp.key -in statement -out made.der
+is "what openssl cms signed can be imported" "$(hotfix sign unsigned --cert corp.pem --import made.der -o imported |
+    grep -c "certificate $id")" 1
+run hotfix verify imported --trust trust
+is "and counts" "$status" 0
+ok "as it was made" sh -c "$(declare -f block); block imported | cmp -s - made.der"
+not_ours="made.der: is no CMS signature in DER by"
+expect 4 "hotfix sign: $not_ours other.pem over the statement of unsigned: it is by another certificate" \
+    "not under another certificate" hotfix sign unsigned --cert other.pem --import made.der
+expect 4 "hotfix sign: $not_ours corp.pem over the statement of another: the CMS signature does not verify" \
+    "nor into another bundle" hotfix sign another --cert corp.pem --import made.der
+openssl cms -sign -binary -outform PEM -signer corp.pem -inkey corp.key -in statement -out made.der
+expect 4 "hotfix sign: $not_ours corp.pem over the statement of unsigned: the CMS signature is malformed" \
+    "nor in PEM" hotfix sign unsigned --cert corp.pem --import made.der
 
 # What else a certificate may be, made by openssl.
 issue() {

@@ -8,7 +8,7 @@ see="(see 'hotfix sign --help')"
 expect 2 "hotfix sign: FILE is missing $see" "FILE must be given" hotfix sign
 expect 2 "hotfix sign: give one of --key, --export and --import" "what to do must be said" hotfix sign b
 expect 2 "hotfix sign: give one of --key, --export and --import" "and only once" hotfix sign b --key k --export s
-expect 2 "hotfix sign: --import and --pub go together: whose signature is it?" "a signature is somebody's" \
+expect 2 "hotfix sign: --import goes with one of --pub and --cert: whose signature is it?" "a signature is somebody's" \
     hotfix sign b --import s
 expect 2 "hotfix sign: --passphrase-file is for --key" "no key, no passphrase" hotfix sign b --export s --passphrase-file p
 expect 2 "hotfix sign: --export changes no bundle: --output has no use" "an export writes no bundle" \
