@@ -15,10 +15,9 @@ MANDIR ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share/hotfix
 
 CC = $(CROSS_COMPILE)gcc
-AR = $(CROSS_COMPILE)ar
-LD = $(CROSS_COMPILE)ld
-OBJCOPY = $(CROSS_COMPILE)objcopy
-PKG_CONFIG ?= pkg-config
+AR := $(shell $(CC) -print-prog-name=ar)
+LD := $(shell $(CC) -print-prog-name=ld)
+OBJCOPY := $(shell $(CC) -print-prog-name=objcopy)
 BUILD ?= build
 SAN ?=
 
@@ -26,25 +25,29 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
+# Cross building: `make CC=aarch64-linux-gnu-gcc SYSROOT=... BUILD=build/arm64`. The CPU is that of the compiler's target;
+# SYSROOT is where its libraries are, if they are not where the compiler looks anyway.
+SYSROOT ?=
+TARGET_FLAGS := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 HOST_CPU := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wwrite-strings -Wformat=2
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong \
+ALL_CFLAGS = $(TARGET_FLAGS) -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOTFIX_VERSION='"$(VERSION)"' -DHF_ARCH_HOST=hf_arch_$(HOST_CPU) \
 	-Imanifest -Iarch $(CPPFLAGS)
-ALL_LDFLAGS = $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+ALL_LDFLAGS = $(TARGET_FLAGS) $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # Libraries. The loader takes libarchive and inih statically: shared, libarchive would bring fourteen more libraries into
 # somebody else's process.
-LIBDIR_ARCHIVE := $(shell $(PKG_CONFIG) --variable=libdir libarchive 2>/dev/null)
-LIBDIR_INIH := $(shell $(PKG_CONFIG) --variable=libdir inih 2>/dev/null)
-STATIC_LIBS := $(LIBDIR_ARCHIVE)/libarchive.a $(LIBDIR_INIH)/libinih.a
+library = $(shell $(CC) $(TARGET_FLAGS) -print-file-name=$(1))
+STATIC_INIH := $(call library,libinih.a)
+STATIC_LIBS := $(call library,libarchive.a) $(STATIC_INIH)
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
 # The command writes archives too, and libarchive's writer pulls in every format with its compression library: shared.
-PACKAGER_LIBS = $(LIBDIR_INIH)/libinih.a -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
+PACKAGER_LIBS = $(STATIC_INIH) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
@@ -180,7 +183,7 @@ RELEASE_CFLAGS := -std=gnu11 -O2 -g $(if $(findstring clang,$(CC)),-grecord-comm
 EXAMPLE_LDFLAGS = $(ALL_LDFLAGS) -L$(BUILD) -Wl,-rpath,$(abspath $(BUILD))
 
 $(BUILD)/obj/examples/%.o $(BUILD)/obj/tests/bench/%.o: ALL_CPPFLAGS := -Iloader -Imanifest
-$(BUILD)/obj/examples/%.o $(BUILD)/obj/tests/bench/%.o: ALL_CFLAGS := $(WARNINGS) $(RELEASE_CFLAGS)
+$(BUILD)/obj/examples/%.o $(BUILD)/obj/tests/bench/%.o: ALL_CFLAGS := $(TARGET_FLAGS) $(WARNINGS) $(RELEASE_CFLAGS)
 $(BUILD)/obj/examples/agent/%.o: ALL_CFLAGS += -fPIC
 
 $(BUILD)/examples/webapp: $(WEBAPP_OBJ) $(SHARED)
@@ -204,8 +207,10 @@ PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
 # it sees it.
-.PHONY: check corpus demo bench fuzz fuzz-afl lint sanitize soak format format-check
+.PHONY: check check-arm64 check-arm64-all corpus demo bench fuzz fuzz-afl lint sanitize soak format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
+check-arm64: ## build for arm64 and run the loader's tests under qemu-user, on any host
+check-arm64-all: ## likewise, with all unit tests that qemu-user lets run
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
 bench: ## measure applies, pauses, detours, hotfix build and check, and verification, beside their peers
@@ -223,9 +228,29 @@ format format-check:
 	@./deps format
 	@$(MAKE) --no-print-directory run-$@
 
-.PHONY: run-check run-corpus run-demo run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
+.PHONY: run-check run-check-arm64 run-check-arm64-all run-corpus run-demo run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
 	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
+
+# arm64 from a host of another CPU: in there, gcc and clang are those of arm64, and its programs run.
+ARM64 := $(BUILD)/arm64
+ARM64_SYSROOT := $(ARM64)/sysroot
+ARM64_PACKAGES := libc6-dev libarchive-dev libcapstone-dev libcmocka-dev libdwarf-dev libelf-dev libinih-dev \
+	libjansson-dev libmicrohttpd-dev libssl-dev
+# What depends on the CPU, and what the loader does in a process: the others are the same on any CPU.
+ARM64_TESTS := apply arch_aarch64 arm code custom_patcher fixup lock module parked patcher place quiescence refuse \
+	registry scenario_calls scenario_code stage staging stop_attempt stop_range stop_refused
+ARM64_TESTS_ALL := $(patsubst tests/unit/%_test.c,%,$(UNIT_SRC))
+
+run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
+run-check-arm64-all: ARM64_RUN := $(ARM64_TESTS_ALL)
+run-check-arm64 run-check-arm64-all:
+	$(Q)tests/arm64/sysroot $(ARM64_SYSROOT) $(ARM64_PACKAGES)
+	$(Q)tests/arm64/run $(ARM64_SYSROOT) $(MAKE) --no-print-directory BUILD=$(ARM64) CC=$(notdir $(CC)) ARM64_RUN='$(ARM64_RUN)' run-arm64
+
+.PHONY: run-arm64
+run-arm64: all $(ARM64_RUN:%=$(BUILD)/tests/%_test)
+	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
 
 run-corpus: all
 	$(Q)failed=0; for program in redis curl; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed

@@ -15,12 +15,10 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define LOWEST_ADDRESS 65536 /* vm.mmap_min_addr as every distribution sets it */
-#define USER_SPACE_END                                                                                                 \
-    (UINT64_C(1) << 47)                   /* hints above it are needed to map there (x86-64, arm64: default layouts)   \
-                                           */
-#define LINE_MAX_SIZE (4096 + 128)        /* one line of /proc/self/maps: numbers and a path */
-#define BUFFER_SIZE   (4 * LINE_MAX_SIZE) /* on the heap: callers have small stacks */
+#define LOWEST_ADDRESS 65536               /* vm.mmap_min_addr as every distribution sets it */
+#define USER_SPACE_END (UINT64_C(1) << 48) /* hints above it are needed to map there (arm64; x86-64: half of that) */
+#define LINE_MAX_SIZE  (4096 + 128)        /* one line of /proc/self/maps: numbers and a path */
+#define BUFFER_SIZE    (4 * LINE_MAX_SIZE) /* on the heap: callers have small stacks */
 
 struct gap {
     uintptr_t begin;

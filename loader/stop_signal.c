@@ -160,7 +160,8 @@ static int choose_signal(struct hf_attempt *attempt)
             return hf_attempt_end(attempt, HF_OUTCOME_BLOCKED, thread->tid);
     }
 
-    int signal = SIGRTMAX;
+    /* High ones are the least likely to be wanted; the last two do not exist under qemu-user. */
+    int signal = usable & ~(UINT64_C(3) << (SIGRTMAX - 2)) ? SIGRTMAX - 2 : SIGRTMAX;
     while (!(usable >> (signal - 1) & 1))
         signal--;
     return signal;

@@ -232,7 +232,8 @@ static void thread_with_the_documented_stack_applies(void **state)
     make_bundle(3, both, path, id);
     job = (struct job){.path = path, .result = HOTFIX_RESULT_INIT};
     pthread_attr_init(&attr);
-    assert_int_equal(pthread_attr_setstacksize(&attr, HOTFIX_STACK_SIZE), 0);
+    size_t least = (size_t)sysconf(_SC_THREAD_STACK_MIN); /* more than that on some CPUs */
+    assert_int_equal(pthread_attr_setstacksize(&attr, HOTFIX_STACK_SIZE > least ? HOTFIX_STACK_SIZE : least), 0);
     assert_int_equal(pthread_create(&thread, &attr, apply_and_revert_in_thread, &job), 0);
     pthread_join(thread, NULL);
     pthread_attr_destroy(&attr);
@@ -400,14 +401,16 @@ static void child_forked_during_an_apply_can_apply(void **state)
     assert_unpatched();
 }
 
-static void two_hundred_cycles_leak_no_descriptor(void **state)
+static void many_cycles_leak_no_descriptor(void **state)
 {
     char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
 
     (void)state;
     make_bundle(3, both, path, id);
     struct picture before = picture_take();
-    for (int i = 0; i < 200; i++) {
+    /* Patches that have been put back stay mapped, and not so many are in reach everywhere. */
+    int cycles = hf_arch_host.reach > 1u << 30 ? 200 : 50;
+    for (int i = 0; i < cycles; i++) {
         must_apply(path);
         must_revert(id);
     }
@@ -508,7 +511,7 @@ int main(void)
         cmocka_unit_test(child_has_what_its_parent_had_applied),
         cmocka_unit_test(child_forked_during_an_apply_can_apply),
         cmocka_unit_test(patched_target_stays_loaded_until_it_is_reverted),
-        cmocka_unit_test(two_hundred_cycles_leak_no_descriptor),
+        cmocka_unit_test(many_cycles_leak_no_descriptor),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

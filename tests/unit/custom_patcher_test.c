@@ -2,7 +2,9 @@
 /* Custom patchers: how they are called, and that their failures leave nothing. */
 #include "apply_fixture.h"
 
-#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "code.h"
 
 /* A patcher that writes down how it is called, and can fail at a function of its choice. */
 struct script {
@@ -32,22 +34,22 @@ static int scripted_prepare(const struct hotfix_request *request, void *arg, voi
 /* Switches function by function, and leaves the first ones switched when it fails: what a sloppy patcher would do. */
 static int scripted_switch(const struct hotfix_request *request, struct script *script, bool forward)
 {
-    int mem = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-    assert_true(mem >= 0);
+    struct hf_code_writer writer;
+    hf_code_writer_init(&writer);
     for (size_t i = 0; i < request->function_count; i++) {
         const struct hotfix_function *function = &request->functions[i];
         uint8_t jump[HF_DETOUR_MAX];
         if ((int)i == script->fail_at) {
-            close(mem);
+            hf_code_writer_deinit(&writer);
             return -1;
         }
         uintptr_t entry = (uintptr_t)function->old_address + function->entry_skip;
         uintptr_t to = (uintptr_t)(forward ? function->new_address : function->previous_address);
         size_t size = hf_arch_host.detour_size((const uint8_t *)entry, function->old_size - function->entry_skip);
         assert_int_equal(hf_arch_host.detour(entry, to, size, jump), HF_ARCH_OK);
-        assert_int_equal(pwrite(mem, jump, size, (off_t)entry), size);
+        assert_int_equal(hf_code_write(&writer, (void *)entry, jump, size, PROT_READ | PROT_EXEC, NULL), 0);
     }
-    close(mem);
+    hf_code_writer_deinit(&writer);
     return 0;
 }
 

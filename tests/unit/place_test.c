@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "emulated.h"
 #include "place.h"
 #include "sanitized.h"
 
@@ -109,6 +110,8 @@ static void mapping_lands_near_a_program_at_a_fixed_low_address(void **state)
     void *got = mmap((void *)low, 0x100000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
     (void)state;
+    if (emulator_lacks("it records each page of the space that is reserved"))
+        skip();
     assert_ptr_equal(got, (void *)low);
     if (is_layout("legacy")) { /* the kernel does not go below a third of the address space then */
         struct hf_window window = hf_window_around(low, low + 0x100000, REACH);
@@ -147,6 +150,8 @@ static void limit_on_address_space_does_not_end_in_a_wrong_place(void **state)
     int status;
 
     (void)state;
+    if (emulator_lacks("the limit is the emulator's own"))
+        skip();
     if (SANITIZED)
         return; /* it does not run under such a limit */
     if (fork() == 0) {
@@ -190,12 +195,16 @@ static void rerun(const char *layout)
 static void legacy_layout_is_understood(void **state)
 {
     (void)state;
+    if (emulator_lacks("the layout is its own"))
+        skip();
     rerun("legacy");
 }
 
 static void layout_for_an_unlimited_stack_is_understood(void **state)
 {
     (void)state;
+    if (emulator_lacks("the layout is its own"))
+        skip();
     rerun("unlimited");
 }
 

@@ -6,6 +6,29 @@
 
 #include "stage.h"
 
+#if defined(__x86_64__)
+#define PLATFORM(x86_64, aarch64) x86_64
+#else
+#define PLATFORM(x86_64, aarch64) aarch64
+#endif
+
+enum {
+    WORD = PLATFORM(R_X86_64_64, R_AARCH64_ABS64),
+    HALF = PLATFORM(R_X86_64_32, R_AARCH64_ABS32),
+    RELATIVE = PLATFORM(R_X86_64_PC32, R_AARCH64_PREL32),
+    TLS_MODULE = PLATFORM(R_X86_64_DTPMOD64, R_AARCH64_TLS_DTPMOD),
+    COPY = PLATFORM(R_X86_64_COPY, R_AARCH64_COPY),
+    RELATIVE_ADDEND = PLATFORM(-4, 0), /* from the field to what the address is relative to */
+};
+
+static const char is_not_supported[] =
+    PLATFORM("relocation type 5 is not supported", "relocation type 1024 is not supported");
+
+/* Reads a word relative to the program counter. */
+#define GET_COUNTER                                                                                                    \
+    PLATFORM("get_counter: .byte 0x8b, 0x05\\nplace_pc32: .long 0\\nret\\n",                                           \
+             "get_counter: adr x1, 1f\\nldrsw x0, [x1]\\nldr w0, [x0, x1]\\nret\\n1: place_pc32: .long 0\\n")
+
 static const char target_source[] = "int counter = 41;\n"
                                     "int *slot = &counter;\n"
                                     "__thread int tls = 5;\n"
@@ -19,7 +42,7 @@ static const char other_source[] = "int remote = 1234;\n";
 /* Fields to be fixed up, one in each kind of segment. */
 static const char patch_source[] =
     "__asm__(\".globl get_counter, place_pc32\\n.type get_counter, @function\\n.text\\n\"\n"
-    "        \"get_counter: .byte 0x8b, 0x05\\nplace_pc32: .long 0\\nret\\n.size get_counter, . - get_counter\\n\"\n"
+    "        \"" GET_COUNTER ".size get_counter, . - get_counter\\n\"\n"
     "        \".section .data.rel.ro, \\\"aw\\\"\\n.globl place_relro\\n.balign 8\\nplace_relro: .quad "
     "0\\n.previous\");\n"
     "void *place_data = 0;\n"
@@ -103,7 +126,7 @@ static void *patch_symbol(const struct staging *staging, const char *name)
 
 static struct hf_fixup valid_record(void)
 {
-    return (struct hf_fixup){.place = place_data, .value = counter, .type = R_X86_64_64, .kind = HF_FIXUP_ADDRESS};
+    return (struct hf_fixup){.place = place_data, .value = counter, .type = WORD, .kind = HF_FIXUP_ADDRESS};
 }
 
 static void assert_refused(const struct hf_fixup *record, size_t modules, enum hotfix_code code, const char *message)
@@ -153,8 +176,8 @@ static void unknown_relocation_type_is_refused(void **state)
     struct hf_fixup record = valid_record();
 
     (void)state;
-    record.type = R_X86_64_COPY;
-    assert_refused(&record, 1, HOTFIX_FORMAT, "relocation type 5 is not supported");
+    record.type = COPY;
+    assert_refused(&record, 1, HOTFIX_FORMAT, is_not_supported);
 }
 
 static void value_that_does_not_fit_is_refused(void **state)
@@ -162,7 +185,7 @@ static void value_that_does_not_fit_is_refused(void **state)
     struct hf_fixup record = valid_record();
 
     (void)state;
-    record.type = R_X86_64_32;
+    record.type = HALF;
     assert_refused(&record, 1, HOTFIX_STAGE, "does not fit");
 }
 
@@ -184,7 +207,7 @@ static void module_without_thread_local_storage_is_refused(void **state)
     (void)state;
     record.module = 1;
     record.kind = HF_FIXUP_TLS_MODULE;
-    record.type = R_X86_64_DTPMOD64;
+    record.type = TLS_MODULE;
     assert_refused(&record, 2, HOTFIX_FORMAT, "thread-local");
 }
 
@@ -255,11 +278,11 @@ static void payload_that_is_no_library_is_refused(void **state)
 static void every_kind_of_fixup_reaches_the_targets_own_state(void **state)
 {
     const struct hf_fixup records[] = {
-        {.place = place_pc32, .value = counter, .addend = -4, .type = R_X86_64_PC32, .kind = HF_FIXUP_ADDRESS},
-        {.place = place_relro, .value = slot, .addend = 4, .type = R_X86_64_64, .kind = HF_FIXUP_SLOT},
-        {.place = place_data, .value = resolver, .type = R_X86_64_64, .kind = HF_FIXUP_IFUNC},
-        {.place = place_remote, .value = remote_offset, .type = R_X86_64_64, .module = 1, .kind = HF_FIXUP_ADDRESS},
-        {.place = place_tls, .type = R_X86_64_DTPMOD64, .kind = HF_FIXUP_TLS_MODULE},
+        {.place = place_pc32, .value = counter, .addend = RELATIVE_ADDEND, .type = RELATIVE, .kind = HF_FIXUP_ADDRESS},
+        {.place = place_relro, .value = slot, .addend = 4, .type = WORD, .kind = HF_FIXUP_SLOT},
+        {.place = place_data, .value = resolver, .type = WORD, .kind = HF_FIXUP_IFUNC},
+        {.place = place_remote, .value = remote_offset, .type = WORD, .module = 1, .kind = HF_FIXUP_ADDRESS},
+        {.place = place_tls, .type = TLS_MODULE, .kind = HF_FIXUP_TLS_MODULE},
     };
     struct hf_fixup sorted[5];
     struct staging staging;
@@ -306,7 +329,7 @@ static void fixed_up_pages_keep_their_protection(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         record.place = places[i];
-        record.type = i == 0 ? R_X86_64_64 : R_X86_64_PC32;
+        record.type = i == 0 ? WORD : RELATIVE;
         staging_make(&staging, &record, 1, 1);
         must_open(&staging);
         uintptr_t address = staging.stage.patch.base + record.place;

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "child.h"
+#include "emulated.h"
 
 static char directory[PATH_SIZE];
 static struct hotfix *staged;
@@ -164,7 +165,8 @@ static void directory_of_another_user_is_refused(void **state)
         skip();
     snprintf(path, sizeof(path), "%s/foreign", fixture.dir);
     assert_int_equal(mkdir(path, 0755), 0);
-    assert_int_equal(chown(path, 12345, 0), 0);
+    if (chown(path, 12345, 0) != 0) /* a user namespace without other users */
+        skip();
     assert_open_refused(path, path, "belongs to user 12345");
 }
 
@@ -286,6 +288,8 @@ static void without_memfds_the_error_asks_for_a_directory_which_helps(void **sta
     char id[HOTFIX_ID_TEXT_SIZE];
 
     (void)state;
+    if (emulator_lacks("no seccomp filter runs"))
+        skip();
     make_bundle(5, both, child_path, id);
     child_run(apply_without_memfds);
     assert_int_equal(file_count(), 1); /* a process that has ended leaves it */
@@ -309,6 +313,8 @@ static void file_that_may_not_be_executed_is_told_and_removed(void **state)
     char id[HOTFIX_ID_TEXT_SIZE];
 
     (void)state;
+    if (emulator_lacks("no seccomp filter runs"))
+        skip();
     make_bundle(5, both, child_path, id);
     child_run(apply_without_executable_files);
     assert_int_equal(file_count(), 0);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "attempt.h"
+#include "emulated.h"
 #include "stop_ptrace.h"
 #include "stop_signal.h"
 
@@ -232,5 +233,7 @@ int main(void)
         cmocka_unit_test(test_children_forked_meanwhile_can_stop_too),
     };
 
+    if (emulator_skips("there is no ptrace"))
+        return 0;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

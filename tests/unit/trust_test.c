@@ -145,7 +145,8 @@ static void what_belongs_to_another_user_is_refused(void **state)
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         assert_done(hf_trust_read(path, &trust, ERR));
         hf_trust_deinit(&trust);
-        assert_int_equal(chown(fixture_path(paths[i]), 12345, 12345), 0);
+        if (chown(fixture_path(paths[i]), 12345, 12345) != 0) /* a user namespace without other users */
+            skip();
         assert_refused(hf_trust_read(path, &trust, ERR), HOTFIX_TRUST, "belongs to user 12345");
         assert_int_equal(chown(fixture_path(paths[i]), 0, 0), 0);
     }
