@@ -34,20 +34,27 @@ static void records_cleanup(struct hf_ratchet_records *records)
 
 #define HF_RECORDS __attribute__((cleanup(records_cleanup)))
 
+/* Of an absolute path; malloc'ed. */
+static char *directory_of(const char *path)
+{
+    size_t length = (size_t)(strrchr(path, '/') - path);
+
+    return strndup(path, length ? length : 1);
+}
+
 /* The directory, so that nobody can put another file in the place of ours. */
 static int check_directory(const char *path, struct hotfix_error *err)
 {
-    HF_FREE char *directory = strndup(path, (size_t)(strrchr(path, '/') - path));
+    HF_FREE char *directory = directory_of(path);
     struct stat status;
 
     if (!directory)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    const char *name = directory[0] ? directory : "/";
-    if (lstat(name, &status) != 0)
+    if (lstat(directory, &status) != 0)
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot look at its directory", path);
-    if (hf_owned_check(WHAT, name, &status, false, HOTFIX_TRUST, err) != 0)
+    if (hf_owned_check(WHAT, directory, &status, false, HOTFIX_TRUST, err) != 0)
         return -1;
-    return hf_owned_check_above(WHAT, name, HOTFIX_TRUST, err);
+    return hf_owned_check_above(WHAT, directory, HOTFIX_TRUST, err);
 }
 
 int hf_ratchet_path(const char *path, char **resolved, struct hotfix_error *err)
@@ -192,6 +199,19 @@ static int take_lock(const char *path, uint64_t deadline_ns, struct hotfix_error
     return locked;
 }
 
+/* Without this the machine's crash could bring the old file back. Some file systems keep names without being told. */
+static int sync_directory(const char *path, struct hotfix_error *err)
+{
+    HF_FREE char *directory = directory_of(path);
+
+    if (!directory)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    HF_CLOSE int fd = open(directory, O_RDONLY | O_DIRECTORY | OPEN_FLAGS);
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: its directory cannot be written to the disk", path);
+    return 0;
+}
+
 static int write_records(const char *path, const struct hf_ratchet_records *records, struct hotfix_error *err)
 {
     HF_FREE char *text = NULL;
@@ -201,7 +221,7 @@ static int write_records(const char *path, const struct hf_ratchet_records *reco
         return -1;
     if (hf_file_write(path, text, size, STATE_MODE, false, err) != 0)
         return hf_error_prefix(err, WHAT);
-    return 0;
+    return sync_directory(path, err);
 }
 
 int hf_ratchet_advance(const char *path, const struct hf_trust *trust, const struct hf_signers *signers,

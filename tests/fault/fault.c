@@ -31,6 +31,7 @@ static atomic_bool late;
 static atomic_uint repeats;
 static atomic_bool no_ptrace;
 static atomic_long process;
+static void (*at_exit)(void);
 static _Thread_local bool here;
 static _Thread_local long blocks;
 static _Thread_local unsigned reads;
@@ -77,8 +78,18 @@ static bool hit(const char *name)
     return true;
 }
 
+void fault_at_exit(void (*report)(void))
+{
+    at_exit = report;
+}
+
 static bool fails(const char *name)
 {
+    if (here && armed_kind == FAULT_EXIT && hit(name)) {
+        if (at_exit)
+            at_exit();
+        _exit(FAULT_EXIT_STATUS);
+    }
     return here && !no_ptrace && armed_kind == FAULT_FAILURE && hit(name);
 }
 
@@ -192,6 +203,7 @@ long hf_fault_raw(long number, long a, long b, long c, long d, long e, long f,
 WRAP_NEW(void *, malloc, (size_t size), (size))
 WRAP_NEW(void *, calloc, (size_t count, size_t size), (count, size))
 WRAP_NEW(char *, strdup, (const char *text), (text))
+WRAP_NEW(char *, realpath, (const char *path, char *resolved), (path, resolved))
 WRAP_NEW(char *, strndup, (const char *text, size_t size), (text, size))
 
 void *__real_reallocarray(void *block, size_t count, size_t size);
@@ -230,8 +242,19 @@ WRAP(int, sigaction, -1, EINVAL, (int number, const struct sigaction *action, st
 WRAP(ssize_t, readlink, -1, ENOENT, (const char *path, char *buffer, size_t size), (path, buffer, size))
 WRAP(int, fstat64, -1, EIO, (int fd, void *status), (fd, status))
 WRAP(int, lstat64, -1, EIO, (const char *path, void *status), (path, status))
+WRAP(int, stat64, -1, EIO, (const char *path, void *status), (path, status))
+WRAP(void *, fdopendir, NULL, ENOMEM, (int fd), (fd))
+WRAP(void *, readdir64, NULL, EIO, (void *directory), (directory))
+WRAP(int, mkostemp64, -1, EMFILE, (char *path, int flags), (path, flags))
+WRAP(int, fchmod, -1, EPERM, (int fd, mode_t mode), (fd, mode))
+WRAP(int, fsync, -1, EIO, (int fd), (fd))
+WRAP(int, rename, -1, ENOSPC, (const char *from, const char *to), (from, to))
 WRAP(void *, dlopen, NULL, ENOMEM, (const char *path, int flags), (path, flags))
 WRAP(int, dlinfo, -1, EINVAL, (void *handle, int request, void *info), (handle, request, info))
+WRAP(void *, BIO_new_mem_buf, NULL, ENOMEM, (const void *bytes, int size), (bytes, size))
+WRAP(void *, PEM_read_bio_PUBKEY, NULL, ENOMEM, (void *bio, void **key, void *ask, void *arg), (bio, key, ask, arg))
+WRAP(int, EVP_PKEY_get_raw_public_key, 0, ENOMEM, (const void *pkey, unsigned char *key, size_t *size),
+     (pkey, key, size))
 WRAP(void *, archive_read_new, NULL, ENOMEM, (void), ())
 WRAP(void *, archive_entry_new, NULL, ENOMEM, (void), ())
 WRAP(int, archive_read_support_format_tar, -30, ENOMEM, (void *archive), (archive))

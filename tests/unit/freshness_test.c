@@ -159,28 +159,6 @@ static void a_bundle_for_another_build_does_not_move_the_state(void **state)
     hotfix_close(opened);
 }
 
-/* Signs the bundle in a file once more. */
-static void sign_again(const char *path, const struct hf_private_key *key)
-{
-    struct hf_signed parts;
-    struct hf_public_key public_key;
-    char statement[HF_STATEMENT_MAX];
-    uint8_t *bytes, *file;
-    size_t size;
-
-    assert_int_equal(hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bytes, &size, &fixture_error), 0);
-    assert_int_equal(hf_signed_parse(bytes, size, &parts, &fixture_error), 0);
-    struct hf_signature *signature = &parts.signatures[parts.signature_count++];
-    assert_int_equal(hf_statement(parts.archive, parts.archive_size, statement, &size, &fixture_error), 0);
-    assert_int_equal(hf_private_key_sign(key, statement, size, signature->bytes, &fixture_error), 0);
-    assert_int_equal(hf_private_key_public(key, &public_key, &fixture_error), 0);
-    memcpy(signature->key_id, public_key.id, HF_KEY_ID_SIZE);
-    assert_int_equal(hf_signed_format(&parts, &file, &size, &fixture_error), 0);
-    assert_int_equal(hf_file_write(path, file, size, 0644, false, &fixture_error), 0);
-    free(file);
-    free(bytes);
-}
-
 static void one_stolen_key_applies_nothing_and_both_keys_are_reported(void **state)
 {
     char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
@@ -194,10 +172,10 @@ static void one_stolen_key_applies_nothing_and_both_keys_are_reported(void **sta
     assert_int_equal(apply_to(opened, path, &result), -1);
     assert_result(&result, HOTFIX_SIGNATURE, "1 of 2 keys agree: test; a key with role 'release' is missing");
     assert_int_equal(result.signer_count, 0);
-    sign_again(path, fixture.key);
+    fixture_sign_again(path, fixture.key);
     assert_int_equal(apply_to(opened, path, &result), -1);
     assert_result(&result, HOTFIX_SIGNATURE, "1 of 2 keys agree");
-    sign_again(path, second);
+    fixture_sign_again(path, second);
     if (apply_to(opened, path, &result) != 0)
         fail_msg("%s", result.error.message);
     assert_int_equal(result.signer_count, 2);

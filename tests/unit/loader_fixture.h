@@ -259,6 +259,28 @@ FIXTURE void fixture_sign(const struct hf_manifest *manifest, const void *payloa
     free(archive);
 }
 
+/* Signs the bundle in a file once more. */
+FIXTURE void fixture_sign_again(const char *path, const struct hf_private_key *key)
+{
+    struct hf_signed parts;
+    struct hf_public_key public_key;
+    char statement[HF_STATEMENT_MAX];
+    uint8_t *bytes, *file;
+    size_t size;
+
+    assert_int_equal(hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bytes, &size, &fixture_error), 0);
+    assert_int_equal(hf_signed_parse(bytes, size, &parts, &fixture_error), 0);
+    struct hf_signature *signature = &parts.signatures[parts.signature_count++];
+    assert_int_equal(hf_statement(parts.archive, parts.archive_size, statement, &size, &fixture_error), 0);
+    assert_int_equal(hf_private_key_sign(key, statement, size, signature->bytes, &fixture_error), 0);
+    assert_int_equal(hf_private_key_public(key, &public_key, &fixture_error), 0);
+    memcpy(signature->key_id, public_key.id, HF_KEY_ID_SIZE);
+    assert_int_equal(hf_signed_format(&parts, &file, &size, &fixture_error), 0);
+    assert_int_equal(hf_file_write(path, file, size, 0644, false, &fixture_error), 0);
+    free(file);
+    free(bytes);
+}
+
 /* Writes <dir>/<name>.hotfix and gives its path. */
 FIXTURE void fixture_write_bundle(const struct fixture *fixture, const char *name, const void *bytes, size_t size,
                                   char path[PATH_SIZE])
