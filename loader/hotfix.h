@@ -137,8 +137,9 @@ struct hotfix_applied {
 
 /* A key of the trust store that signed a bundle. */
 struct hotfix_signer {
-    const char *name;                 /* that the trust store gives it */
-    char key_id[HOTFIX_ID_TEXT_SIZE]; /* 32 hexadecimal digits: first half of the SHA-256 of the public key */
+    const char *name; /* that the trust store gives it */
+    char
+        key_id[HOTFIX_ID_TEXT_SIZE]; /* 32 digits: first half of the SHA-256 of public key or authority's certificate */
 };
 
 /*

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix show: prints what is inside a bundle, trusting nothing. */
+#include <string.h>
+
 #include "bundle.h"
 #include "cleanup.h"
+#include "cms.h"
 #include "command.h"
 #include "describe.h"
 #include "digest.h"
@@ -10,17 +13,46 @@
 #include "options.h"
 #include "report.h"
 
+/* The subject of the certificate of a CMS signature that is over this bundle; nobody is asked whether to believe it. */
+static char *subject_of(const struct hf_signed *parts, const struct hf_signature *signature)
+{
+    char statement[HF_STATEMENT_MAX];
+    size_t size;
+    struct hf_cms *cms;
+
+    if (hf_statement(parts->archive, parts->archive_size, statement, &size, NULL) != 0 ||
+        hf_cms_open(signature->cms, signature->cms_size, statement, size, &cms, NULL) != 0)
+        return NULL;
+    char *subject = strdup(hf_cms_signer(cms));
+    hf_cms_close(cms);
+    return subject;
+}
+
+static void show_signature(const struct hf_signed *parts, const struct hf_signature *signature, json_t *array,
+                           struct hf_report *report)
+{
+    char id[2 * HF_KEY_ID_SIZE + 1];
+    HF_FREE char *subject = signature->cms ? subject_of(parts, signature) : NULL;
+
+    hf_hex_encode(signature->key_id, HF_KEY_ID_SIZE, id);
+    if (!signature->cms)
+        hf_report_line(report, "  ed25519 by key %s", id);
+    else
+        hf_report_line(report, "  cms by certificate %s, %s", id, subject ? subject : "not over this bundle");
+    json_t *item = json_pack("{s:s, s:s}", "type", signature->cms ? "cms" : "ed25519", "key_id", id);
+    if (subject)
+        json_object_set_new(item, "subject", hf_json_text(subject));
+    json_array_append_new(array, item);
+}
+
 static void show_signatures(const struct hf_signed *parts, struct hf_report *report)
 {
     json_t *array = json_array();
+
     hf_report_line(report, "%s", "");
     hf_report_line(report, "signatures (%zu)", parts->signature_count);
-    for (size_t i = 0; i < parts->signature_count; i++) {
-        char id[2 * HF_KEY_ID_SIZE + 1];
-        hf_hex_encode(parts->signatures[i].key_id, HF_KEY_ID_SIZE, id);
-        hf_report_line(report, "  ed25519 by key %s", id);
-        json_array_append_new(array, json_pack("{s:s, s:s}", "type", "ed25519", "key_id", id));
-    }
+    for (size_t i = 0; i < parts->signature_count; i++)
+        show_signature(parts, &parts->signatures[i], array, report);
     hf_report_set(report, "signatures", array);
 }
 

@@ -24,6 +24,10 @@ expect 4 "hotfix sign: release.pub: holds no PEM certificate" "a public key is n
 run hotfix sign unsigned --cert corp.pem --key corp.key -o signed
 id=$(openssl x509 -in corp.pem -outform DER | sha256sum | cut -c 1-32)
 is "the certificate that signed is named by its digest" "$status $(grep -c "certificate $id" "$OUT")" "0 1"
+run hotfix show signed
+ok "it is shown with its subject" grep -qx "  cms by certificate $id, CN=corp" "$OUT"
+run hotfix show signed --json
+is "as JSON too" "$(json .signatures.0.type) $(json .signatures.0.key_id) $(json .signatures.0.subject)" "cms $id CN=corp"
 run hotfix sign signed --cert corp.pem --key corp.key
 is "it signs once" "$status $(grep -c 'it was signed already' "$OUT")" "0 1"
 run hotfix verify signed --trust trust
