@@ -15,7 +15,9 @@ case $(findmnt -no OPTIONS -T "$SCRATCH") in *nosuid*) skip "there are none on t
 nobody=65534
 chmod 711 "$SCRATCH"
 mkdir lair && chown $nobody lair
-cat >shop.c <<'SOURCE'
+{
+    printf '#define TRUST "%s"\n' "$SCRATCH/trust"
+    cat <<'SOURCE'
 #include <hotfix.h>
 #include <stdio.h>
 
@@ -39,6 +41,7 @@ int main(int argc, char **argv)
     return printf("fee is %d\n", fee(argc)), 0;
 }
 SOURCE
+} >shop.c
 cat >fix.c <<'SOURCE'
 int fee(int value)
 {
@@ -59,7 +62,7 @@ record=''
 case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 # shellcheck disable=SC2086
 {
-    $CC -O2 -g $record -Wl,--build-id -DTRUST="\"$SCRATCH/trust\"" -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
+    $CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
         -L"$BUILD" -l:libhotfix.a -lcrypto &&
         $CC -O2 -g $record -fPIC -shared -o fix.so fix.c &&
         $CC -fPIC -shared -DMARK="\"$SCRATCH/lair/sprung\"" -o lair/trap.so trap.c
