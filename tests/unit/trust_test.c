@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include "manifest_fixture.h"
 
@@ -189,6 +192,35 @@ static void a_file_of_8_gib_is_refused_unread(void **state)
     }
 }
 
+/* Two keys take turns under one name all the time: what is read is one of them, whole. */
+static void a_key_that_is_replaced_while_it_is_read_is_one_or_the_other(void **state)
+{
+    (void)state;
+    new_directory("busy", 0755);
+    struct hf_public_key one = new_key(fixture_path("busy/one"), 0644),
+                         other = new_key(fixture_path("busy/other"), 0644);
+    assert_int_equal(link(fixture_path("busy/one"), fixture_path("busy/key.pub")), 0);
+    pid_t child = fork();
+    if (child == 0)
+        for (prctl(PR_SET_PDEATHSIG, SIGKILL);;) {
+            if (link(fixture_path("busy/other"), fixture_path("busy/next")) == 0)
+                rename(fixture_path("busy/next"), fixture_path("busy/key.pub"));
+            if (link(fixture_path("busy/one"), fixture_path("busy/next")) == 0)
+                rename(fixture_path("busy/next"), fixture_path("busy/key.pub"));
+            unlink(fixture_path("busy/next"));
+        }
+    for (int i = 0; i < 500; i++) {
+        if (hf_trust_read(fixture_path("busy/key.pub"), &trust, ERR) != 0)
+            fail_msg("%s", fixture_last_error.message);
+        assert_int_equal(trust.count, 1);
+        if (memcmp(&trust.keys[0].key, &one, sizeof(one)) != 0)
+            assert_memory_equal(&trust.keys[0].key, &other, sizeof(other));
+        hf_trust_deinit(&trust);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
 static void a_policy_that_others_may_write_is_refused(void **state)
 {
     (void)state;
@@ -282,6 +314,7 @@ int main(void)
         cmocka_unit_test(what_belongs_to_another_user_is_refused),
         cmocka_unit_test(what_is_no_regular_file_is_refused_without_waiting),
         cmocka_unit_test(a_file_of_8_gib_is_refused_unread),
+        cmocka_unit_test(a_key_that_is_replaced_while_it_is_read_is_one_or_the_other),
         cmocka_unit_test(a_policy_that_others_may_write_is_refused),
         cmocka_unit_test(a_policy_without_keys_or_for_more_than_there_are_is_refused),
         cmocka_unit_test(a_key_that_is_there_twice_is_one_key),
