@@ -135,11 +135,13 @@ struct hotfix_applied {
     size_t function_count;
 };
 
-/* A key of the trust store that signed a bundle. */
+/*
+ * A key of the trust store that signed a bundle, or an authority that vouched for who did. key_id is 32 hexadecimal
+ * digits: first half of the SHA-256 of the public key, or of the authority's certificate.
+ */
 struct hotfix_signer {
     const char *name; /* that the trust store gives it */
-    char
-        key_id[HOTFIX_ID_TEXT_SIZE]; /* 32 digits: first half of the SHA-256 of public key or authority's certificate */
+    char key_id[HOTFIX_ID_TEXT_SIZE];
 };
 
 /*
