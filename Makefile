@@ -239,7 +239,7 @@ ARM64_PACKAGES := libc6-dev libarchive-dev libcapstone-dev libcmocka-dev libdwar
 	libjansson-dev libmicrohttpd-dev libssl-dev
 # What depends on the CPU, and what the loader does in a process: the others are the same on any CPU.
 ARM64_TESTS := apply arch_aarch64 arm code custom_patcher fixup lock module parked patcher place quiescence refuse \
-	registry scenario_calls scenario_code stage staging stop_attempt stop_range stop_refused
+	registry scenario_calls scenario_code stage staging stop_attempt stop_link stop_range stop_refused
 ARM64_TESTS_ALL := $(patsubst tests/unit/%_test.c,%,$(UNIT_SRC))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)

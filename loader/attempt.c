@@ -119,7 +119,10 @@ int hf_attempt_end(struct hf_attempt *attempt, enum hf_outcome outcome, pid_t ti
 
 size_t hf_attempt_zone(const struct hf_attempt *attempt, const struct hf_thread *thread)
 {
-    size_t zone = hf_zones_find(attempt->zones, thread->regs.pc);
+    const uintptr_t counters[] = {thread->regs.pc, thread->regs.pc_restart, hf_regs_link(&thread->regs)};
+    size_t zone = HF_NO_ZONE;
 
-    return zone != HF_NO_ZONE ? zone : hf_zones_find(attempt->zones, thread->regs.pc_restart);
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && zone == HF_NO_ZONE; i++)
+        zone = hf_zones_find(attempt->zones, counters[i]);
+    return zone;
 }

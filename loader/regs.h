@@ -39,6 +39,19 @@ static inline void hf_regs_keep(struct hf_regs *regs, size_t i, uintptr_t value)
 
 #define HF_RED_ZONE 128
 
+/* A word of a stack as the address that it would be returned to. */
+static inline uintptr_t hf_regs_return_address(uintptr_t word)
+{
+    return word;
+}
+
+/* The return address that no stack holds yet; 0 where calls put it there at once. */
+static inline uintptr_t hf_regs_link(const struct hf_regs *regs)
+{
+    (void)regs;
+    return 0;
+}
+
 enum { HF_SYSCALL_SIZE = 2 };
 
 /* Not in user-space headers: how the kernel marks an interrupted system call that it restarts when no handler runs. */
@@ -123,6 +136,23 @@ static inline void hf_regs_from_context(const ucontext_t *context, struct hf_reg
 #elif defined(__aarch64__)
 
 #define HF_RED_ZONE 0
+
+/* XPACLRI: without the signature that PACIASP puts into the upper bits; nothing on CPUs that have no signatures. */
+static inline uintptr_t hf_regs_return_address(uintptr_t word)
+{
+    register uintptr_t link __asm__("x30") = word;
+
+    __asm__("hint #7" : "+r"(link));
+    return link;
+}
+
+/* A function that calls no other leaves its return address in this register. */
+static inline uintptr_t hf_regs_link(const struct hf_regs *regs)
+{
+    enum { LINK = 30 };
+
+    return hf_regs_return_address(regs->general[LINK]);
+}
 
 /* The kernel has put pc back to a system call that it will restart before a tracer sees it. */
 static inline long hf_regs_fetch(pid_t tid, struct hf_regs *regs)

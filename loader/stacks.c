@@ -135,7 +135,7 @@ HF_NO_SANITIZE static int scan_words(struct hf_attempt *attempt, pid_t tid, stru
     const uintptr_t *end = (const uintptr_t *)scan->end;
 
     for (size_t i = 1; word < end; word++, i++) {
-        uintptr_t value = *(const volatile uintptr_t *)word;
+        uintptr_t value = hf_regs_return_address(*(const volatile uintptr_t *)word);
         if (value >= scan->from && value < scan->to && value < scan->lowest)
             scan->lowest = value;
         size_t zone = hf_zones_find(attempt->zones, value);

@@ -33,6 +33,7 @@ struct search {
 
 static void see(struct search *search, uint64_t word, const struct hf_live_thread *thread, bool *seen)
 {
+    word = hf_live_return_address(word);
     if (word <= search->low || word >= search->high)
         return;
     for (size_t i = 0; i < search->count; i++) {
@@ -95,6 +96,8 @@ static int copy_sleeping(struct search *search, struct hf_live_thread *thread, s
     struct hf_live_thread after = *thread;
 
     if (!hf_live_thread_sleeps(search->live, thread))
+        return 0;
+    if (hf_live_thread_has_link() && thread->sp != 0)
         return 0;
     if (copy_stacks(search, thread, err) != 0)
         return -1;
@@ -160,6 +163,7 @@ static int search_thread(struct search *search, pid_t tid, size_t *total, struct
     if (!seen)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     see(search, thread.pc, &thread, seen);
+    see(search, thread.link, &thread, seen);
     for (size_t i = 0; i < search->stack.count; i++)
         see(search, search->stack.words[i], &thread, seen);
     return 0;

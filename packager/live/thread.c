@@ -76,11 +76,32 @@ static void take_registers(const struct user_regs_struct *registers, struct hf_l
     thread->pc = registers->rip;
     thread->sp = registers->rsp;
 }
+
+bool hf_live_thread_has_link(void)
+{
+    return false;
+}
+
+uint64_t hf_live_return_address(uint64_t word)
+{
+    return word;
+}
 #elif defined(__aarch64__)
 static void take_registers(const struct user_regs_struct *registers, struct hf_live_thread *thread)
 {
     thread->pc = registers->pc;
     thread->sp = registers->sp;
+    thread->link = registers->regs[30];
+}
+
+bool hf_live_thread_has_link(void)
+{
+    return true;
+}
+
+uint64_t hf_live_return_address(uint64_t word)
+{
+    return word & (UINT64_MAX >> 16); /* programs have 48 bits of address space, unless they ask for more */
 }
 #endif
 

@@ -16,7 +16,8 @@ struct hf_live_thread {
     pid_t tracer; /* 0: nobody traces it */
     uint64_t pc;
     uint64_t sp;
-    int signal; /* while stopped: one that the stop kept from it */
+    uint64_t link; /* of a stopped thread: a return address that no stack holds yet; 0 where calls put it there */
+    int signal;    /* while stopped: one that the stop kept from it */
 };
 
 /* Sets tid, name, state and tracer. false when there is no such thread any more. */
@@ -26,10 +27,15 @@ bool hf_live_thread_read(const struct hf_live *live, pid_t tid, struct hf_live_t
 bool hf_live_thread_sleeps(const struct hf_live *live, struct hf_live_thread *thread);
 
 /*
- * Stops it and sets pc and sp. 0; -1 with errno: ESRCH when it has ended, ETIMEDOUT when it does not stop, else why
- * ptrace(2) refuses. After 0 hf_live_thread_resume() is due.
+ * Stops it and sets pc, sp and link. 0; -1 with errno: ESRCH when it has ended, ETIMEDOUT when it does not stop, else
+ * why ptrace(2) refuses. After 0 hf_live_thread_resume() is due.
  */
 int hf_live_thread_stop(struct hf_live_thread *thread);
 void hf_live_thread_resume(const struct hf_live_thread *thread);
+
+/* Must a thread be stopped to see its link? */
+bool hf_live_thread_has_link(void);
+/* A word of a stack as the address that it would be returned to: signatures in its upper bits are dropped. */
+uint64_t hf_live_return_address(uint64_t word);
 
 #endif
