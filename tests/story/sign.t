@@ -42,9 +42,9 @@ for file in none . "$HOTFIX"; do
 done
 mkfifo fifo
 expect 5 "hotfix sign: fifo: is not a regular file" "nor can a FIFO, which is not waited for" hotfix sign fifo --key release.key
-head -c 1000 signed >cut
-expect 5 "hotfix sign: cut: not a hotfix bundle, or cut off: it does not end with the bundle trailer" \
-    "nor a bundle that is cut off" hotfix sign cut --key release.key
+head -c 1000 signed >short
+expect 5 "hotfix sign: short: not a hotfix bundle, or cut off: it does not end with the bundle trailer" \
+    "nor a bundle that is cut off" hotfix sign short --key release.key
 cp manifest.ini good.ini
 sed -i 's/^size = [0-9]*$/size = 1/;' manifest.ini
 seal odd
@@ -138,9 +138,11 @@ export SOFTHSM2_CONF=$PWD/softhsm2.conf
 token() {
     pkcs11-tool --module "$module" --token-label release --login --pin 1234 "$@" >token.log 2>&1
 }
-softhsm2-util --init-token --free --label release --pin 1234 --so-pin 5678 >/dev/null &&
+if ! { softhsm2-util --init-token --free --label release --pin 1234 --so-pin 5678 >/dev/null &&
     token --keypairgen --key-type EC:edwards25519 --label signer --id 01 &&
-    token --read-object --type pubkey --id 01 -o token.pub || diagnose <token.log
+    token --read-object --type pubkey --id 01 -o token.pub; }; then
+    diagnose <token.log
+fi
 ok "a token signs the statement" token --sign --mechanism EDDSA --id 01 -i statement -o token.sig
 run hotfix sign elsewhere --import token.sig --pub token.pub
 is "and its signature is put in" "$status $(tail -n 1 "$OUT")" \
