@@ -64,43 +64,46 @@ struct hf_arch {
 
 /* What a relocation in an object file asks of the linker. S: the symbol's address, A: addend, P: the place. */
 enum hf_relation {
-    HF_RELATION_UNKNOWN = 0, /* not supported */
-    HF_RELATION_NONE,        /* nothing */
-    HF_RELATION_WORD,        /* S + A in a field as wide as an address */
-    HF_RELATION_SHORT,       /* S + A in a narrower field */
-    HF_RELATION_NEAR,        /* S + A - P */
-    HF_RELATION_CALL,        /* likewise, of a call or jump: any stub that ends up at S will do */
-    HF_RELATION_SLOT,        /* distance to a slot that holds S */
-    HF_RELATION_TLS_PAIR,    /* distance to two slots: S's TLS module id, and its offset in that module's block */
-    HF_RELATION_TLS_MODULE,  /* likewise, but the offset is 0: the block itself */
-    HF_RELATION_TLS_OFFSET,  /* S's offset in its module's block, plus A */
-    HF_RELATION_TLS_SLOT,    /* distance to a slot that holds S's offset from the thread pointer */
-    HF_RELATION_TLS_DIRECT   /* S's offset from the thread pointer, plus A */
+    HF_RELATION_UNKNOWN = 0,   /* not supported */
+    HF_RELATION_NONE,          /* nothing */
+    HF_RELATION_WORD,          /* S + A in a field as wide as an address */
+    HF_RELATION_SHORT,         /* S + A in a narrower field */
+    HF_RELATION_NEAR,          /* S + A - P */
+    HF_RELATION_CALL,          /* likewise, of a call or jump: any stub that ends up at S will do */
+    HF_RELATION_SLOT,          /* distance to a slot that holds S */
+    HF_RELATION_TLS_PAIR,      /* distance to two slots: S's TLS module id, and its offset in that module's block */
+    HF_RELATION_TLS_MODULE,    /* likewise, but the offset is 0: the block itself */
+    HF_RELATION_TLS_OFFSET,    /* S's offset in its module's block, plus A */
+    HF_RELATION_TLS_SLOT,      /* distance to a slot that holds S's offset from the thread pointer */
+    HF_RELATION_TLS_DIRECT,    /* S's offset from the thread pointer, plus A */
+    HF_RELATION_TLS_DESCRIPTOR /* one of the instructions that have a descriptor in two slots say S's offset from it */
 };
 
 /* What a relocation in a linked file asks of the dynamic linker. */
 enum hf_dynamic_relation {
     HF_DYNAMIC_OTHER = 0,
-    HF_DYNAMIC_BASE,       /* load base + A */
-    HF_DYNAMIC_SYMBOL,     /* S + A in a word, or S in a slot */
-    HF_DYNAMIC_LAZY,       /* S in a slot, which may be filled when it is first used */
-    HF_DYNAMIC_RESOLVER,   /* what the function at load base + A returns (STT_GNU_IFUNC) */
-    HF_DYNAMIC_COPY,       /* the variable itself moved here */
-    HF_DYNAMIC_TLS_MODULE, /* S's TLS module id */
-    HF_DYNAMIC_TLS_OFFSET, /* S + A as an offset in its module's block */
-    HF_DYNAMIC_TLS_DIRECT  /* S + A as an offset from the thread pointer */
+    HF_DYNAMIC_BASE,          /* load base + A */
+    HF_DYNAMIC_SYMBOL,        /* S + A in a word, or S in a slot */
+    HF_DYNAMIC_LAZY,          /* S in a slot, which may be filled when it is first used */
+    HF_DYNAMIC_RESOLVER,      /* what the function at load base + A returns (STT_GNU_IFUNC) */
+    HF_DYNAMIC_COPY,          /* the variable itself moved here */
+    HF_DYNAMIC_TLS_MODULE,    /* S's TLS module id */
+    HF_DYNAMIC_TLS_OFFSET,    /* S + A as an offset in its module's block */
+    HF_DYNAMIC_TLS_DIRECT,    /* S + A as an offset from the thread pointer */
+    HF_DYNAMIC_TLS_DESCRIPTOR /* two words: a function, and what it needs to say S + A as such an offset */
 };
 
 /* What the linker made of a relocation, seen in linked code. */
 enum hf_linked_form {
-    HF_LINKED_ADDRESS,    /* value: S */
-    HF_LINKED_WORD,       /* value: S as far as the file holds it: a dynamic relocation may say more */
-    HF_LINKED_SLOT,       /* value: address of a slot that holds S */
-    HF_LINKED_TLS_DIRECT, /* value: S's offset from the thread pointer */
-    HF_LINKED_TLS_SLOT,   /* value: address of a slot with that offset */
-    HF_LINKED_TLS_OFFSET, /* value: S's offset in its module's block */
-    HF_LINKED_TLS_PAIR,   /* value: address of the two slots */
-    HF_LINKED_NOTHING     /* it left nothing that tells of S */
+    HF_LINKED_ADDRESS,        /* value: S */
+    HF_LINKED_WORD,           /* value: S as far as the file holds it: a dynamic relocation may say more */
+    HF_LINKED_SLOT,           /* value: address of a slot that holds S */
+    HF_LINKED_TLS_DIRECT,     /* value: S's offset from the thread pointer */
+    HF_LINKED_TLS_SLOT,       /* value: address of a slot with that offset */
+    HF_LINKED_TLS_OFFSET,     /* value: S's offset in its module's block */
+    HF_LINKED_TLS_PAIR,       /* value: address of the two slots */
+    HF_LINKED_TLS_DESCRIPTOR, /* value: address of the descriptor */
+    HF_LINKED_NOTHING         /* it left nothing that tells of S */
 };
 
 struct hf_linked {
@@ -130,6 +133,7 @@ struct hf_arch_tools {
     const char *binutils; /* prefix of ld's and objcopy's names for this CPU, on hosts of another one */
     /* Where Debian has libraries for this CPU: those of its cross compilers, and the system's own. Ends with NULL. */
     const char *const *library_directories;
+    bool from_behind;   /* distances count from behind their field: to the symbol itself the addend is minus its size */
     unsigned page_size; /* bytes of the largest pages that kernels for this CPU use */
 
     /*
@@ -170,6 +174,9 @@ struct hf_arch_tools {
     enum hf_relation (*relation)(uint32_t type);
     /* Of a type that refers to a slot or a pair of slots: the one that does the same to an ordinary variable. */
     uint32_t (*slot_type)(uint32_t type);
+    /* Rewrites an instruction of HF_RELATION_TLS_DESCRIPTOR, as linkers do, to what needs no descriptor for an offset
+     * from the thread pointer that is known. OK, UNKNOWN or RANGE. */
+    enum hf_arch_status (*local_exec)(uint32_t type, uint64_t offset, uint8_t *field);
     enum hf_dynamic_relation (*dynamic_relation)(uint32_t type);
     /* Where an executable's thread-local block of this size and alignment begins, from the thread pointer. */
     int64_t (*thread_offset)(uint64_t size, uint64_t alignment);

@@ -44,6 +44,7 @@ enum hf_arch_status hf_aarch64_relocate(uint32_t type, uint64_t place, uint64_t 
 enum hf_relation hf_aarch64_relation(uint32_t type);
 enum hf_dynamic_relation hf_aarch64_dynamic_relation(uint32_t type);
 uint32_t hf_aarch64_slot_type(uint32_t type);
+enum hf_arch_status hf_aarch64_local_exec(uint32_t type, uint64_t offset, uint8_t *field);
 size_t hf_aarch64_field_size(uint32_t type);
 enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
                                       const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);

@@ -184,6 +184,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .relation = hf_aarch64_relation,
     .slot_type = hf_aarch64_slot_type,
     .thread_offset = thread_offset,
+    .local_exec = hf_aarch64_local_exec,
     .dynamic_relation = hf_aarch64_dynamic_relation,
     .field_size = hf_aarch64_field_size,
     .linked = hf_aarch64_linked,

@@ -131,6 +131,46 @@ static enum hf_arch_status linked_literal(const struct site *site, uint32_t mask
     return known(site, form, target, linked);
 }
 
+/* What is left of movz and movk in x0: the offset. */
+static enum hf_arch_status linked_wide(const struct site *site, struct hf_linked *linked)
+{
+    uint32_t word = linked_word(site, site->offset);
+    uint64_t value = (word >> 5) & 0xffff;
+
+    for (size_t i = 1; i <= NEAR_WORDS && i * HF_AARCH64_WORD <= site->offset; i++) {
+        uint32_t high = linked_word(site, site->offset - i * HF_AARCH64_WORD);
+        if ((high & UINT32_C(0xffe0001f)) == (UINT32_C(0xd2a00000) | (word & 31)))
+            return known(site, HF_LINKED_TLS_DIRECT, value | (uint64_t)((high >> 5) & 0xffff) << 16, linked);
+    }
+    return found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked);
+}
+
+/*
+ * adrp x0, :tlsdesc:v; ldr x1, [x0, :tlsdesc_lo12:v]; add x0, x0, :tlsdesc_lo12:v; blr x1; of which linkers make adrp
+ * and ldr of a slot with the offset, or movz and movk of the offset itself, and two nops.
+ */
+static enum hf_arch_status linked_descriptor(const struct site *site, uint32_t type, struct hf_linked *linked)
+{
+    uint32_t word = linked_word(site, site->offset);
+    bool same = same_but(site, type == R_AARCH64_TLSDESC_ADR_PAGE21 ? ADR : type == R_AARCH64_TLSDESC_CALL ? 0 : IMM12);
+    uint64_t page, low;
+    unsigned base, to;
+
+    if (type == R_AARCH64_TLSDESC_ADR_PAGE21)
+        same = same || (word & UINT32_C(0xffe0001f)) == UINT32_C(0xd2a00000);
+    else if (type != R_AARCH64_TLSDESC_LD64_LO12)
+        same = same || word == HF_AARCH64_NOP;
+    else if ((word & UINT32_C(0xffe0001f)) == UINT32_C(0xf2800000))
+        return linked_wide(site, linked);
+    else if ((word & UINT32_C(0xffc003ff)) == UINT32_C(0xf9400000))
+        return page_before(site, site->offset, 0, &page) && hf_aarch64_low(word, &base, &to, &low)
+                   ? known(site, HF_LINKED_TLS_SLOT, page + low, linked)
+                   : HF_ARCH_UNKNOWN;
+    else if (same && page_before(site, site->offset, 0, &page) && hf_aarch64_low(word, &base, &to, &low))
+        return known(site, HF_LINKED_TLS_DESCRIPTOR, page + low, linked);
+    return same ? found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked) : HF_ARCH_UNKNOWN;
+}
+
 /* adrp x, :gottprel:v, and ldr x, [x, :gottprel_lo12:v]; of which linkers make movz and movk. */
 static enum hf_arch_status linked_initial_exec(const struct site *site, bool page, struct hf_linked *linked)
 {
@@ -139,15 +179,7 @@ static enum hf_arch_status linked_initial_exec(const struct site *site, bool pag
 
     if (!wide)
         return page ? linked_page(site, HF_LINKED_TLS_SLOT, linked) : linked_low(site, HF_LINKED_TLS_SLOT, linked);
-    if (page)
-        return found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked);
-    uint64_t value = (word >> 5) & 0xffff;
-    for (size_t i = 1; i <= NEAR_WORDS && i * HF_AARCH64_WORD <= site->offset; i++) {
-        uint32_t high = linked_word(site, site->offset - i * HF_AARCH64_WORD);
-        if ((high & UINT32_C(0xffe0001f)) == (UINT32_C(0xd2a00000) | (word & 31)))
-            return known(site, HF_LINKED_TLS_DIRECT, value | (uint64_t)((high >> 5) & 0xffff) << 16, linked);
-    }
-    return found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked);
+    return page ? found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked) : linked_wide(site, linked);
 }
 
 /* add x, x, #:tprel_hi12:v, lsl #12; add x, x, #:tprel_lo12_nc:v */
@@ -188,6 +220,11 @@ static enum hf_arch_status linked_other(uint32_t type, const struct site *site, 
         return linked_initial_exec(site, true, linked);
     case R_AARCH64_TLSIE_LD64_GOTTPREL_LO12_NC:
         return linked_initial_exec(site, false, linked);
+    case R_AARCH64_TLSDESC_ADR_PAGE21:
+    case R_AARCH64_TLSDESC_LD64_LO12:
+    case R_AARCH64_TLSDESC_ADD_LO12:
+    case R_AARCH64_TLSDESC_CALL:
+        return linked_descriptor(site, type, linked);
     case R_AARCH64_TLSLE_ADD_TPREL_HI12:
         return linked_local_exec(site, true, linked);
     case R_AARCH64_TLSLE_ADD_TPREL_LO12:

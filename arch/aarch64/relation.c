@@ -53,6 +53,10 @@ static const struct kind kinds[] = {
     {R_AARCH64_TLSGD_ADR_PAGE21, HF_RELATION_TLS_PAIR, R_AARCH64_ADR_PREL_PG_HI21},
     {R_AARCH64_TLSGD_ADD_LO12_NC, HF_RELATION_TLS_PAIR, R_AARCH64_ADD_ABS_LO12_NC},
     {R_AARCH64_TLSGD_ADR_PREL21, HF_RELATION_TLS_PAIR, R_AARCH64_ADR_PREL_LO21},
+    {R_AARCH64_TLSDESC_ADR_PAGE21, HF_RELATION_TLS_DESCRIPTOR, R_AARCH64_ADR_PREL_PG_HI21},
+    {R_AARCH64_TLSDESC_LD64_LO12, HF_RELATION_TLS_DESCRIPTOR, R_AARCH64_LDST64_ABS_LO12_NC},
+    {R_AARCH64_TLSDESC_ADD_LO12, HF_RELATION_TLS_DESCRIPTOR, R_AARCH64_ADD_ABS_LO12_NC},
+    {R_AARCH64_TLSDESC_CALL, HF_RELATION_TLS_DESCRIPTOR, R_AARCH64_NONE},
     {R_AARCH64_TLSLE_ADD_TPREL_HI12, HF_RELATION_TLS_DIRECT, 0},
     {R_AARCH64_TLSLE_ADD_TPREL_LO12, HF_RELATION_TLS_DIRECT, 0},
     {R_AARCH64_TLSLE_ADD_TPREL_LO12_NC, HF_RELATION_TLS_DIRECT, 0},
@@ -80,6 +84,27 @@ uint32_t hf_aarch64_slot_type(uint32_t type)
     const struct kind *kind = find(type);
 
     return kind ? kind->slot : R_AARCH64_NONE;
+}
+
+/* adrp x0; ldr x1, [x0]; add x0, x0; blr x1 become movz x0, #high, lsl #16; movk x0, #low; nop; nop. */
+enum hf_arch_status hf_aarch64_local_exec(uint32_t type, uint64_t offset, uint8_t *field)
+{
+    if (offset >> 32 != 0)
+        return HF_ARCH_RANGE;
+    switch (type) {
+    case R_AARCH64_TLSDESC_ADR_PAGE21:
+        hf_aarch64_write(field, UINT32_C(0xd2a00000) | (uint32_t)(offset >> 16) << 5);
+        return HF_ARCH_OK;
+    case R_AARCH64_TLSDESC_LD64_LO12:
+        hf_aarch64_write(field, UINT32_C(0xf2800000) | (uint32_t)(offset & 0xffff) << 5);
+        return HF_ARCH_OK;
+    case R_AARCH64_TLSDESC_ADD_LO12:
+    case R_AARCH64_TLSDESC_CALL:
+        hf_aarch64_write(field, HF_AARCH64_NOP);
+        return HF_ARCH_OK;
+    default:
+        return HF_ARCH_UNKNOWN;
+    }
 }
 
 size_t hf_aarch64_field_size(uint32_t type)
@@ -118,6 +143,8 @@ enum hf_dynamic_relation hf_aarch64_dynamic_relation(uint32_t type)
         return HF_DYNAMIC_TLS_OFFSET;
     case R_AARCH64_TLS_TPREL:
         return HF_DYNAMIC_TLS_DIRECT;
+    case R_AARCH64_TLSDESC:
+        return HF_DYNAMIC_TLS_DESCRIPTOR;
     default:
         return HF_DYNAMIC_OTHER;
     }

@@ -222,6 +222,15 @@ static uint32_t slot_type(uint32_t type)
     return R_X86_64_PC32;
 }
 
+/* No relocation type of this CPU is of a descriptor's instructions, as far as compilers here go. */
+static enum hf_arch_status local_exec(uint32_t type, uint64_t offset, uint8_t *field)
+{
+    (void)type;
+    (void)offset;
+    (void)field;
+    return HF_ARCH_UNKNOWN;
+}
+
 /* Variant II (Drepper): a program's block ends at the thread pointer. */
 static int64_t thread_offset(uint64_t size, uint64_t alignment)
 {
@@ -235,6 +244,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .arch = &hf_arch_x86_64,
     .binutils = "x86_64-linux-gnu-",
     .library_directories = library_directories,
+    .from_behind = true,
     .page_size = 4096,
     .entry = entry,
     .enters = enters,
@@ -247,6 +257,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .relation = hf_x86_64_relation,
     .slot_type = slot_type,
     .thread_offset = thread_offset,
+    .local_exec = local_exec,
     .dynamic_relation = hf_x86_64_dynamic_relation,
     .field_size = hf_x86_64_field_size,
     .linked = hf_x86_64_linked,

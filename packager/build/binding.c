@@ -13,10 +13,12 @@ static bool is_entry(const struct hf_part *part, int64_t offset)
     return false;
 }
 
-/* Does a reference to code mean the function, not a place in it? PC-relative ones count from behind their field. */
+/* Does a reference to code mean the function, not a place in it? */
 static bool means_function(const struct hf_work *work, const struct hf_part *part, const struct hf_reference *reference,
                            int64_t offset)
 {
+    if (!work->target->arch->from_behind)
+        return is_entry(part, offset);
     switch (work->target->arch->relation(reference->type)) {
     case HF_RELATION_NEAR:
     case HF_RELATION_CALL:

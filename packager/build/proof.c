@@ -110,7 +110,7 @@ static bool place_thread_slot(const struct hf_proof *proof, struct hf_anchor *an
                place(anchor, reference, true, word - (uint64_t)hf_target_thread_offset(proof->target, 0));
     if (dynamic->relation != HF_DYNAMIC_TLS_DIRECT)
         return false;
-    if (dynamic->symbol[0] == '\0' || dynamic->value != 0)
+    if (dynamic->own)
         return place(anchor, reference, true, (uint64_t)dynamic->addend + dynamic->value);
     anchor->imported = true;
     return true;
@@ -131,7 +131,20 @@ static bool place_pair(const struct hf_proof *proof, struct hf_anchor *anchor, c
         return read_word(proof->target, pair + 8, &word) && place(anchor, reference, true, word);
     if (dynamic->relation != HF_DYNAMIC_TLS_OFFSET)
         return false;
-    if (dynamic->symbol[0] == '\0' || dynamic->value != 0)
+    if (dynamic->own)
+        return place(anchor, reference, true, (uint64_t)dynamic->addend + dynamic->value);
+    anchor->imported = true;
+    return true;
+}
+
+static bool place_descriptor(const struct hf_proof *proof, struct hf_anchor *anchor,
+                             const struct hf_reference *reference, uint64_t descriptor)
+{
+    const struct hf_dynamic *dynamic = hf_target_dynamic(proof->target, descriptor);
+
+    if (!dynamic || dynamic->relation != HF_DYNAMIC_TLS_DESCRIPTOR)
+        return false;
+    if (dynamic->own)
         return place(anchor, reference, true, (uint64_t)dynamic->addend + dynamic->value);
     anchor->imported = true;
     return true;
@@ -158,6 +171,8 @@ static bool take(const struct hf_proof *proof, const struct fact *fact)
         return place_thread_slot(proof, anchor, reference, fact->value);
     case HF_LINKED_TLS_OFFSET:
         return place(anchor, reference, true, fact->value);
+    case HF_LINKED_TLS_DESCRIPTOR:
+        return place_descriptor(proof, anchor, reference, fact->value);
     case HF_LINKED_TLS_PAIR:
         return place_pair(proof, anchor, reference, fact->value);
     default:

@@ -83,6 +83,20 @@ static int settle(const struct site *site, uint64_t value, struct hotfix_error *
     return 0;
 }
 
+/* As above, with what is known of a thread-local variable, where a descriptor would say it. */
+static int settle_descriptor(const struct site *site, uint64_t offset, struct hotfix_error *err)
+{
+    struct hf_writer_section *section = &site->redirect->writer.sections[site->section];
+    size_t at = site->reference->offset, size = site->redirect->work->target->arch->field_size(site->reference->type);
+
+    if (!section->bytes || at > section->size || size > section->size - at)
+        return refuse(site, "the field lies outside its section", err);
+    if (site->redirect->work->target->arch->local_exec(
+            site->reference->type, offset + (uint64_t)site->reference->addend, section->bytes + at) != HF_ARCH_OK)
+        return refuse(site, "the value does not fit", err);
+    return 0;
+}
+
 /* The placeholder for a place in the target, as a symbol of this object; 0 when memory is out. */
 static size_t placeholder(struct hf_redirect *redirect, enum hf_fixup_kind kind, uint64_t value)
 {
@@ -225,12 +239,16 @@ static int64_t own_slots(struct hf_redirect *redirect, const struct hf_own_slot 
 static int reach(const struct site *site, const struct hf_own_slot *wanted, size_t count, struct hotfix_error *err)
 {
     struct hf_redirect *redirect = site->redirect;
+    const struct hf_arch_tools *arch = redirect->work->target->arch;
+    uint32_t type = arch->slot_type(site->reference->type);
     int64_t offset = own_slots(redirect, wanted, count);
 
     if (offset < 0)
         return no_memory(err);
-    return relocate(site, redirect->work->target->arch->slot_type(site->reference->type),
-                    redirect->writer.sections[redirect->slot_section].symbol, site->reference->addend + offset, err);
+    if (arch->relation(type) == HF_RELATION_NONE) /* of an instruction that holds nothing of it */
+        return 0;
+    return relocate(site, type, redirect->writer.sections[redirect->slot_section].symbol,
+                    site->reference->addend + offset, err);
 }
 
 int hf_redirect_finish(struct hf_redirect *redirect, struct hotfix_error *err)
@@ -332,6 +350,7 @@ static int to_thread(const struct site *site, struct hotfix_error *err)
                                        {.value = module ? 0 : binding->address, .constant = true}};
     const struct hf_own_slot constant = {.value = direct, .constant = true};
     const struct hf_own_slot copy = {.kind = HF_FIXUP_SLOT, .value = binding->slot};
+    struct hf_own_slot descriptor[] = {copy, copy};
 
     switch (site->relation) {
     case HF_RELATION_TLS_DIRECT:
@@ -347,6 +366,13 @@ static int to_thread(const struct site *site, struct hotfix_error *err)
     case HF_RELATION_TLS_PAIR:
     case HF_RELATION_TLS_MODULE:
         return reach(site, pair, 2, err);
+    case HF_RELATION_TLS_DESCRIPTOR:
+        if (target->executable)
+            return settle_descriptor(site, direct, err);
+        if (!hf_target_descriptor(target, binding->address, &descriptor[0].value))
+            return refuse(site, "the library has no descriptor of it to copy", err);
+        descriptor[1].value = descriptor[0].value + SLOT_SIZE;
+        return reach(site, descriptor, 2, err);
     case HF_RELATION_TLS_OFFSET:
         return settle(site, binding->address, err);
     default:
@@ -366,6 +392,7 @@ static int to_outside(const struct site *site, struct hotfix_error *err)
     case HF_RELATION_SLOT:
     case HF_RELATION_TLS_PAIR:
     case HF_RELATION_TLS_SLOT:
+    case HF_RELATION_TLS_DESCRIPTOR:
         return keep(site, err);
     case HF_RELATION_SHORT:
         /* What nobody defines is at address 0. */

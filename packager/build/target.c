@@ -104,6 +104,7 @@ static struct hf_dynamic read_dynamic(const struct hf_target *target, const stru
     struct hf_dynamic dynamic = {.place = relocation->r_offset,
                                  .addend = relocation->r_addend,
                                  .symbol = "",
+                                 .own = true,
                                  .type = ELF64_R_TYPE(relocation->r_info)};
 
     dynamic.relation = target->arch->dynamic_relation(dynamic.type);
@@ -112,6 +113,7 @@ static struct hf_dynamic read_dynamic(const struct hf_target *target, const stru
         const char *name = elf_strptr(target->image.elf, table->strings, found->st_name);
         dynamic.symbol = name ? name : "";
         dynamic.value = found->st_value;
+        dynamic.own = found->st_shndx != SHN_UNDEF;
     }
     return dynamic;
 }
@@ -151,6 +153,19 @@ const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint6
     const struct hf_dynamic key = {.place = place};
 
     return bsearch(&key, target->dynamics, target->dynamic_count, sizeof(key), by_place);
+}
+
+bool hf_target_descriptor(const struct hf_target *target, uint64_t offset, uint64_t *place)
+{
+    for (size_t i = 0; i < target->dynamic_count; i++) {
+        const struct hf_dynamic *dynamic = &target->dynamics[i];
+        if (dynamic->relation == HF_DYNAMIC_TLS_DESCRIPTOR && dynamic->own &&
+            dynamic->value + (uint64_t)dynamic->addend == offset) {
+            *place = dynamic->place;
+            return true;
+        }
+    }
+    return false;
 }
 
 const struct hf_dynamic *hf_target_import(const struct hf_target *target, const char *name)

@@ -19,7 +19,8 @@ struct hf_dynamic {
     uint64_t place;
     int64_t addend;
     const char *symbol; /* "" without; owned by the image */
-    uint64_t value;     /* the symbol's value in the target: not 0 when the target defines it */
+    uint64_t value;     /* the symbol's value in the target: not 0 for an import: a stub that is its address */
+    bool own;           /* no symbol, or one that the target defines */
     uint32_t type;
     enum hf_dynamic_relation relation;
 };
@@ -64,6 +65,9 @@ struct hf_symbol *const *hf_target_named(const struct hf_target *target, const c
 
 /* The dynamic relocation of the field at this address, or NULL. */
 const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint64_t place);
+
+/* Where the target has a descriptor of what is at this offset in its thread-local block; false when it has none. */
+bool hf_target_descriptor(const struct hf_target *target, uint64_t offset, uint64_t *place);
 
 /* The slot of the global offset table that holds the address of an imported symbol, or NULL. */
 const struct hf_dynamic *hf_target_import(const struct hf_target *target, const char *name);
