@@ -128,7 +128,10 @@ for compiler in gcc clang; do
     done
 done
 story gcc -O2 pie -fno-plt
-story gcc -O2 pie -fcf-protection=full
+case $(uname -m) in
+aarch64) story gcc -O2 pie -mbranch-protection=standard ;;
+*) story gcc -O2 pie -fcf-protection=full ;;
+esac
 story gcc -O2 pie -fpatchable-function-entry=5
 story gcc -O2 pie -fpatchable-function-entry=16,14
 story gcc -O2 pie -gdwarf-4
