@@ -171,6 +171,27 @@ static unsigned fitness(const struct hf_dwarf *dwarf, const struct hf_code *code
     return code->entry;
 }
 
+/*
+ * gcc for arm64 has what -fpatchable-function-entry puts at the entry stand in front of the code that debug information
+ * tells of: the first piece inside the symbol's that bears its name.
+ */
+static const struct hf_code *find_code_behind(const struct hf_dwarf *dwarf, const struct hf_function *function)
+{
+    size_t low = 0, high = dwarf->code_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (dwarf->codes[middle].begin <= function->address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < dwarf->code_count && dwarf->codes[low].begin < function->address + function->size; low++)
+        if (dwarf->codes[low].entry && fitness(dwarf, &dwarf->codes[low], function->name) > 1)
+            return &dwarf->codes[low];
+    return NULL;
+}
+
 static const struct hf_code *find_code(const struct hf_dwarf *dwarf, const struct hf_function *function)
 {
     const struct hf_code *best = NULL;
@@ -183,7 +204,7 @@ static const struct hf_code *find_code(const struct hf_dwarf *dwarf, const struc
         if (!best || fitness(dwarf, code, function->name) > fitness(dwarf, best, function->name))
             best = code;
     }
-    return best;
+    return best ? best : find_code_behind(dwarf, function);
 }
 
 static int describe_types(struct hf_program *program, const struct hf_subprogram *origin, struct hf_function *function,

@@ -123,6 +123,11 @@ story() {
 for compiler in gcc clang; do
     for mode in pie fixed shared; do
         for level in -O0 -O1 -O2 -O3 -Os; do
+            # An indirect function's address, which clang computes there, is beyond GNU ld for arm64.
+            if [ "$(uname -m) $compiler $level $mode" = "aarch64 clang -O0 pie" ]; then
+                result 0 "$compiler $level $mode # SKIP GNU ld cannot link what clang makes of an indirect function"
+                continue
+            fi
             story $compiler $level $mode
         done
     done
