@@ -683,10 +683,20 @@ static void process_is_suspended_meanwhile(void)
         child_run(name);                                                                                               \
     }
 
+/* One that says what of an emulator it does not work with. */
+#define SCENARIO_WITH(name, lack)                                                                                      \
+    static void test_##name(void **state)                                                                              \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        if (emulator_lacks(lack))                                                                                      \
+            skip();                                                                                                    \
+        child_run(name);                                                                                               \
+    }
+
 SCENARIO(deadline_has_passed)
 SCENARIO(action_fails)
-SCENARIO(thread_in_vfork)
-SCENARIO(deaf_threads)
+SCENARIO_WITH(thread_in_vfork, "vfork is fork")
+SCENARIO_WITH(deaf_threads, "there is no ptrace, which stops threads that block signals")
 SCENARIO(alone)
 SCENARIO(busy_threads)
 SCENARIO(threads_64)
