@@ -8,7 +8,7 @@ set -euo pipefail
 
 webapp_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${BUILD:?run this by make}" "${CC:=gcc}" "${RELEASE_CFLAGS:=-std=gnu11 -O2 -g}"
-hotfix=$BUILD/hotfix
+hotfix=${HOTFIX:-$BUILD/hotfix}
 webapp=$BUILD/examples/webapp
 query='/price?amount=199.99&percent=15'
 wrong=170.14

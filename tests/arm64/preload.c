@@ -63,7 +63,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off_t offset)
 /* The highest address at which `size` bytes are free below the address space's top; 0 when there is none. */
 static uintptr_t highest_gap(size_t size)
 {
-    const uintptr_t lowest = 65536, top = UINT64_C(0x5540000000);
+    const uintptr_t lowest = 65536, program_end = UINT64_C(0x5510000000), top = UINT64_C(0x5540000000);
     uintptr_t last = lowest, begin, end, found = 0;
     char line[PATH_MAX + 128];
 
@@ -71,8 +71,9 @@ static uintptr_t highest_gap(size_t size)
     while (maps && last < top && fgets(line, sizeof(line), maps)) {
         if (sscanf(line, "%lx-%lx", &begin, &end) != 2)
             continue;
+        /* A kernel's highest mapping, the stack, stays: once there is one, nothing is put above. */
         uintptr_t limit = begin < top ? begin : top;
-        if (limit > last && limit - last >= size)
+        if (limit > last && limit - last >= size && (begin < top || last < program_end))
             found = limit - size;
         last = end;
     }

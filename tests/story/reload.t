@@ -73,12 +73,16 @@ until grep -q '^waiting ' got; do
     sleep 0.1
 done
 process=$(sed -n 's/^waiting //p' got)
-timeout 60 gdb -nx -batch -p "$process" -ex bt </dev/null >frames 2>&1
-is "gdb attaches to the patched program" "$?" 0
-if [ "$(id -u)" = 0 ]; then
-    ok "gdb names the fixed function and its line" grep -Eq '^#[0-9]+ .* traced \(.*\) at .*reload\.c:[0-9]+$' frames
+if [ "${HOTFIX_EMULATOR-}" ]; then
+    result 0 "gdb names the fixed function and its line # SKIP $HOTFIX_EMULATOR shows gdb itself, not the program"
 else
-    result 0 "gdb names the fixed function and its line # SKIP only root may open a mapping by its name"
+    timeout 60 gdb -nx -batch -p "$process" -ex bt </dev/null >frames 2>&1
+    is "gdb attaches to the patched program" "$?" 0
+    if [ "$(id -u)" = 0 ]; then
+        ok "gdb names the fixed function and its line" grep -Eq '^#[0-9]+ .* traced \(.*\) at .*reload\.c:[0-9]+$' frames
+    else
+        result 0 "gdb names the fixed function and its line # SKIP only root may open a mapping by its name"
+    fi
 fi
 exec 9>&-
 kill "$process"

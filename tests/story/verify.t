@@ -129,14 +129,17 @@ make_stamped && "$CC" -O2 -fPIC -shared -Wl,-soname,libother.so -o stamped.so pa
 refused "patch.so: its SONAME is not libhotfix-patch-$ID.so" "a patch of another SONAME is refused"
 "$CC" -O2 -fPIC -shared -o stamped.so patch.c stamp.s
 refused "patch.so: it has no SONAME" "so is one without"
-sed -i 's/^replacement = .*/replacement = 0x10/' manifest.ini
+data=$(printf '%#x' "0x$(nm stamped.so | sed -n 's/ [a-z] _DYNAMIC//p')")
+sed -i "s/^replacement = .*/replacement = $data/" manifest.ini
 refused "patch.so: the replacement of function discount does not lie in its code" "replacements must lie in code"
 sed -i 's/^replacement-size = .*/replacement-size = 1000000/' manifest.ini
 refused "patch.so: the replacement of function discount does not lie in its code" "all of each"
-sed -i 's/^soname = .*/&\non-apply = 0x10/' manifest.ini
+sed -i "s/^soname = .*/&\non-apply = $data/" manifest.ini
 refused "patch.so: hotfix_on_apply does not lie in its code" "so must a hook"
-sed -i 's/^arch = .*/arch = aarch64/' manifest.ini
-refused "patch.so: it is made for $(uname -m), the manifest says aarch64" "a patch for another CPU is refused"
+other=aarch64
+[ "$(uname -m)" != aarch64 ] || other=x86_64
+sed -i "s/^arch = .*/arch = $other/" manifest.ini
+refused "patch.so: it is made for $(uname -m), the manifest says $other" "a patch for another CPU is refused"
 
 # Fix-ups: a table of one record, its fields given as text for the assembler.
 fixups() {
@@ -154,24 +157,28 @@ fixups() {
     sed -i "s/^soname = .*/&\nfixups-offset = 0x$at\nfixups-size = $((0x$length))/" manifest.ini
 }
 make_stamped
-fixups 0x1000 0x1000 2 0 0
+place=0x$(nm stamped.so | sed -n 's/ T discount//p')
+value=0x$(nm target | sed -n 's/ T discount//p')
+near=2 # R_X86_64_PC32
+[ "$(uname -m)" != aarch64 ] || near=261 # R_AARCH64_PREL32
+fixups "$place" "$value" $near 0 0
 refresh_payload
 seal rebound release.key
 restore
 expect 0 "" "a bundle with fix-ups is verified" hotfix verify rebound --trust trust --target target
-fixups 0x7000000 0x1000 2 0 0
+fixups 0x7000000 "$value" $near 0 0
 refused "patch.so: fix-up 0 at 0x7000000 lies outside its segments" "a fix-up must change the patch"
-fixups 0x1000 0x1000 4711 0 0
+fixups "$place" "$value" 4711 0 0
 refused "patch.so: fix-up 0 has relocation type 4711, not supported on $(uname -m)" "in a way that the CPU supports"
-fixups 0x1000 0x1000 2 1 0
+fixups "$place" "$value" $near 1 0
 refused "patch.so: fix-up table: record 0 names module 1 of 1" "by a module of the table"
-fixups 0x1000 0x1000 2 0 9
+fixups "$place" "$value" $near 0 9
 refused "patch.so: fix-up table: record 0 is of unknown kind 9" "and be of a kind that is known"
-BUILD_ID=0123456789 fixups 0x1000 0x1000 2 0 0
+BUILD_ID=0123456789 fixups "$place" "$value" $near 0 0
 refused "patch.so: the first module of its fix-up table is not the bundle's target" "the table must be for the target"
 sed -i 's/^soname = .*/&\nfixups-offset = 0x40\nfixups-size = 20/' manifest.ini
 refused "patch.so: fix-up table: does not begin with its magic" "a table must be where the manifest says"
-fixups 0x1000 0x70000000 2 0 0
+fixups "$place" 0x70000000 $near 0 0
 refresh_payload
 seal bad release.key
 restore
@@ -194,7 +201,8 @@ at=$((code + $(symbol target discount | cut -d' ' -f1) + 1))
 perl -0777 -pe 'BEGIN { $at = shift } substr($_, $at, 1) ^= "\1"' "$at" target >edited
 expect 1 "hotfix verify: target edited: the code of function discount is not what the bundle was made for; the file was \
 edited after it was linked" "an edited target is refused" hotfix verify good --trust trust --target edited
-sed -i 's/^offset = .*/offset = 0x10/' manifest.ini
+data=$(printf '%#x' "0x$(nm target | sed -n 's/ [a-z] _DYNAMIC//p')")
+sed -i "s/^offset = .*/offset = $data/" manifest.ini
 seal bad release.key
 restore
 expect 1 "hotfix verify: target target: function discount does not lie in its code" "a function must lie in code" \
