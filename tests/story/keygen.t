@@ -89,8 +89,8 @@ expect 5 "hotfix keygen: mine.pem $taken" "a certificate is not overwritten" hot
 is "and nothing is left beside it" "$(ls mine*)" mine.pem
 expect 0 "" "an authority is made" hotfix keygen --ca try
 is "both private keys are their owner's alone" "$(stat -c %a try.key try-ca.key | xargs)" "600 600"
-ok "openssl finds the certificate to be the authority's" \
-    openssl verify -x509_strict -check_ss_sig -CAfile try.ca.pem try.pem >/dev/null
+is "openssl finds the certificate to be the authority's" \
+    "$(openssl verify -x509_strict -check_ss_sig -CAfile try.ca.pem try.pem 2>&1)" "try.pem: OK"
 is "it is for code and for nothing else" "$(openssl x509 -in try.pem -noout -ext extendedKeyUsage | tail -n 1 | xargs)" \
     "Code Signing"
 is "it belongs to the key" "$(openssl x509 -in try.pem -noout -pubkey)" "$(openssl pkey -in try.key -pubout)"
