@@ -7,12 +7,14 @@
 
 #include "cleanup.h"
 #include "elf/guard.h"
+#include "elf/sieve.h"
 #include "error.h"
 
 #define MAX_ORIGIN 16 /* abstract_origin behind abstract_origin */
 
 struct reader {
     const struct hf_image *image;
+    struct hf_sieve sieve;
     struct hf_dwarf *dwarf;
     bool failed; /* err is set */
     struct hotfix_error *err;
@@ -303,8 +305,8 @@ static int add_unit(struct reader *reader, Dwarf_Die die, Dwarf_Half version)
     return unit && unit->path && unit->producer ? 0 : out_of_memory(reader);
 }
 
-/* Type units hold no code. */
-static int read_unit(struct reader *reader, Dwarf_Half version)
+/* Type units hold no code. Of a unit that does not pass the sieve only its first entry is read. */
+static int read_unit(struct reader *reader, Dwarf_Half version, bool passes)
 {
     HF_DIE Dwarf_Die die = NULL;
     Dwarf_Error error;
@@ -324,7 +326,7 @@ static int read_unit(struct reader *reader, Dwarf_Half version)
         return 0;
     if (add_unit(reader, die, version) != 0)
         return -1;
-    return walk(reader, die, &(struct place){.unit = reader->dwarf->unit_count - 1});
+    return passes ? walk(reader, die, &(struct place){.unit = reader->dwarf->unit_count - 1}) : 0;
 }
 
 /* Goes on to the next unit. DW_DLV_NO_ENTRY behind the last one: the next call begins anew. */
@@ -346,12 +348,12 @@ static int read_units(struct reader *reader)
     struct hf_dwarf *dwarf = reader->dwarf;
     Dwarf_Error error;
     Dwarf_Half version;
-    uint64_t end;
+    uint64_t begin, end = 0;
     int status;
 
-    while ((status = next_unit(dwarf->handle, &version, &end, &error)) == DW_DLV_OK) {
+    while ((begin = end, status = next_unit(dwarf->handle, &version, &end, &error)) == DW_DLV_OK) {
         size_t count = dwarf->unit_count;
-        if (read_unit(reader, version) != 0)
+        if (read_unit(reader, version, hf_sieve_passes(&reader->sieve, begin)) != 0)
             return -1;
         if (dwarf->unit_count > count)
             dwarf->units[count].end = end;
@@ -411,26 +413,36 @@ static int order_codeless(struct reader *reader)
     return 0;
 }
 
-int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct hotfix_error *err)
+/* Nothing in it is no error. */
+static int open_handle(struct reader *reader)
+{
+    const struct hf_image *image = reader->image;
+    Dwarf_Error error;
+
+    int status = dwarf_elf_init(image->elf, DW_DLC_READ, NULL, NULL, &reader->dwarf->handle, &error);
+    if (status == DW_DLV_ERROR) {
+        hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s", image->path, dwarf_errmsg(error));
+        dwarf_dealloc_error(NULL, error);
+        reader->dwarf->handle = NULL;
+        return -1;
+    }
+    return status == DW_DLV_OK && (read_units(reader) != 0 || order_codeless(reader) != 0) ? -1 : 0;
+}
+
+int hf_dwarf_open(const struct hf_image *image, const struct hf_asked *asked, struct hf_dwarf **dwarf,
+                  struct hotfix_error *err)
 {
     struct hf_dwarf *opened = calloc(1, sizeof(*opened));
     struct reader reader = {.image = image, .dwarf = opened, .err = err};
-    Dwarf_Error error;
 
     if (!opened)
         return out_of_memory(&reader);
-    if (hf_guard_check(image, err) != 0) {
-        free(opened);
-        return -1;
-    }
-    int status = dwarf_elf_init(image->elf, DW_DLC_READ, NULL, NULL, &opened->handle, &error);
-    if (status == DW_DLV_ERROR) {
-        hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s", image->path, dwarf_errmsg(error));
-        dwarf_dealloc_error(NULL, error);
-        free(opened);
-        return -1;
-    }
-    if (status == DW_DLV_OK && (read_units(&reader) != 0 || order_codeless(&reader) != 0)) {
+    int result = hf_guard_check(image, err) == 0 && hf_sieve_init(image, asked, &reader.sieve, err) == 0 &&
+                         open_handle(&reader) == 0
+                     ? 0
+                     : -1;
+    hf_sieve_deinit(&reader.sieve);
+    if (result != 0) {
         hf_dwarf_close(opened);
         return -1;
     }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "elf/asked.h"
 #include "elf/die.h"
 #include "elf/program.h"
 #include "hotfix/error.h"
@@ -76,10 +77,12 @@ struct hf_dwarf {
 };
 
 /*
- * Reads the DWARF of an image, which must outlive it. No debug information is no error: there are no units then.
+ * Reads the DWARF of an image, which must outlive it; of units that cannot tell of the functions asked about (NULL: of
+ * all units) only what they are. No debug information is no error: there are no units then.
  * HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
  */
-int hf_dwarf_open(const struct hf_image *image, struct hf_dwarf **dwarf, struct hotfix_error *err);
+int hf_dwarf_open(const struct hf_image *image, const struct hf_asked *asked, struct hf_dwarf **dwarf,
+                  struct hotfix_error *err);
 /* NULL is fine. */
 void hf_dwarf_close(struct hf_dwarf *dwarf);
 

@@ -105,7 +105,40 @@ static int note(struct hf_program *program, const char *sentence, struct hotfix_
     return 0;
 }
 
-static int read_dwarf(struct hf_program *program, struct hotfix_error *err)
+/* Names of one piece of code are asked about together. */
+static int add_aliases(const struct hf_program *program, const struct hf_asked *asked, struct hf_asked *all)
+{
+    for (size_t i = 0, next; i < program->function_count; i = next) {
+        bool wanted = false;
+        for (next = i; next < program->function_count; next++) {
+            if (program->functions[next].address != program->functions[i].address)
+                break;
+            wanted |= hf_asked_has(asked, program->functions[next].name);
+        }
+        for (size_t k = i; wanted && k < next; k++)
+            if (hf_asked_add(all, program->functions[k].name) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+static int open_dwarf(struct hf_program *program, const struct hf_asked *asked, struct hotfix_error *err)
+{
+    struct hf_asked all = {.count = 0};
+    int failed = 0;
+
+    if (!asked)
+        return hf_dwarf_open(program->debug, NULL, &program->dwarf, err);
+    for (size_t i = 0; i < asked->count && !failed; i++)
+        failed = hf_asked_add(&all, asked->names[i]);
+    if (!failed)
+        failed = add_aliases(program, asked, &all);
+    int result = failed ? out_of_memory(program, err) : hf_dwarf_open(program->debug, &all, &program->dwarf, err);
+    hf_asked_deinit(&all);
+    return result;
+}
+
+static int read_dwarf(struct hf_program *program, const struct hf_asked *asked, struct hotfix_error *err)
 {
     if (!has_debug_sections(program->debug))
         return note(program, "holds no debug information; compile it with -g", err);
@@ -115,7 +148,7 @@ static int read_dwarf(struct hf_program *program, struct hotfix_error *err)
                     "was compressed with dwz: part of its debug information is in another file, which is "
                     "not read; use the file as it was before dwz",
                     err);
-    if (hf_dwarf_open(program->debug, &program->dwarf, err) != 0)
+    if (open_dwarf(program, asked, err) != 0)
         return -1;
     if (program->dwarf->unit_count == 0 && program->dwarf->skeleton_count > 0)
         return note(program,
@@ -368,7 +401,8 @@ static int complete_functions(struct hf_program *program, struct hotfix_error *e
     return 0;
 }
 
-int hf_program_open(const char *path, const char *debug_path, struct hf_program **program, struct hotfix_error *err)
+int hf_program_open(const char *path, const char *debug_path, const struct hf_asked *asked, struct hf_program **program,
+                    struct hotfix_error *err)
 {
     struct hf_program *opened = calloc(1, sizeof(*opened));
 
@@ -379,7 +413,7 @@ int hf_program_open(const char *path, const char *debug_path, struct hf_program 
         return -1;
     }
     if (choose_debug(opened, debug_path, err) != 0 || read_functions(opened, err) != 0 ||
-        read_dwarf(opened, err) != 0 || (opened->has_dwarf && complete_functions(opened, err) != 0)) {
+        read_dwarf(opened, asked, err) != 0 || (opened->has_dwarf && complete_functions(opened, err) != 0)) {
         hf_program_close(opened);
         return -1;
     }

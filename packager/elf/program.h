@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "elf/asked.h"
 #include "hotfix/error.h"
 #include "image.h"
 
@@ -87,14 +88,17 @@ struct hf_program {
 };
 
 /*
- * Opens a program. debug_path names its separate debug file, or is NULL. HOTFIX_IO, HOTFIX_FORMAT; HOTFIX_INCOMPATIBLE
- * when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing tells whether it does. A file with
- * neither symbols nor debug information opens, with no functions.
+ * Opens a program. debug_path names its separate debug file, or is NULL. asked, or NULL for all: the functions whose
+ * sources, units, prototypes and inlined copies matter, by name; those of others, but where they share code with one of
+ * these, may then be unknown, for units that cannot tell of these are not read. HOTFIX_IO, HOTFIX_FORMAT;
+ * HOTFIX_INCOMPATIBLE when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing tells whether it
+ * does. A file with neither symbols nor debug information opens, with no functions.
  *
  * Any bytes are refused or read; but libdwarf 20210528 was not written for hostile ones (see guard.h for what fuzzing
  * found), so files from people you do not trust are better opened where they can do no harm.
  */
-int hf_program_open(const char *path, const char *debug_path, struct hf_program **program, struct hotfix_error *err);
+int hf_program_open(const char *path, const char *debug_path, const struct hf_asked *asked, struct hf_program **program,
+                    struct hotfix_error *err);
 void hf_program_close(struct hf_program *program);
 
 /* The inlined copies of a function by its declared name and source (NULL: of any source), whether or not it has code of

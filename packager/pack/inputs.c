@@ -29,14 +29,49 @@ int hf_inputs_open_policy(struct hf_inputs *inputs, struct hotfix_error *err)
     return 0;
 }
 
+/* Functions that the patch has, and those that are picked by name. */
+static int ask(const struct hf_inputs *inputs, struct hf_asked *asked)
+{
+    for (size_t i = 0; i < inputs->patch->function_count; i++) {
+        const struct hf_function *function = &inputs->patch->functions[i];
+        if (hf_asked_add(asked, function->name) != 0 ||
+            (function->declared && hf_asked_add(asked, function->declared) != 0))
+            return -1;
+    }
+    for (size_t i = 0; i < inputs->pick_count; i++)
+        if (inputs->picks[i].kind == HF_PICK_FUNCTION && hf_asked_add(asked, inputs->picks[i].text) != 0)
+            return -1;
+    return 0;
+}
+
+/* What belongs to a package or a class is found out from all functions of the target. */
+static bool asks_for_all(const struct hf_inputs *inputs)
+{
+    for (size_t i = 0; i < inputs->pick_count; i++)
+        if (inputs->picks[i].kind == HF_PICK_PACKAGE || inputs->picks[i].kind == HF_PICK_CLASS)
+            return true;
+    return false;
+}
+
+static int open_target(struct hf_inputs *inputs, struct hotfix_error *err)
+{
+    struct hf_asked asked = {.count = 0};
+
+    int result = ask(inputs, &asked) != 0 ? hf_error(err, HOTFIX_MEMORY, "out of memory")
+                                          : hf_program_open(inputs->target_path, inputs->debug_path,
+                                                            asks_for_all(inputs) ? NULL : &asked, &inputs->target, err);
+    hf_asked_deinit(&asked);
+    return result == 0 ? 0 : hf_error_prefix(err, "target");
+}
+
 int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err)
 {
     if (hf_inputs_open_policy(inputs, err) != 0)
         return -1;
-    if (hf_program_open(inputs->target_path, inputs->debug_path, &inputs->target, err) != 0)
-        return hf_error_prefix(err, "target");
-    if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, &inputs->patch, err) != 0)
+    if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, NULL, &inputs->patch, err) != 0)
         return hf_error_prefix(err, "patch");
+    if (open_target(inputs, err) != 0)
+        return -1;
     /* Without a pick a patch made by hotfix build brings all that it needs. */
     if (inputs->follow_inlines && inputs->pick_count > 0 && add_pick(inputs, HF_PICK_INLINES, "", err) != 0)
         return -1;

@@ -39,19 +39,29 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void open_program(const char *path, const struct hf_asked *asked)
 {
     struct hf_program *program;
+
+    if (hf_program_open(path, NULL, asked, &program, NULL) != 0)
+        return;
+    for (size_t i = 0; i < program->function_count; i++)
+        hf_image_bytes(&program->image, program->functions[i].address, program->functions[i].size);
+    hf_program_close(program);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *names[] = {"g", "main"};
     char path[64];
     int fd = memfd_create("image", MFD_CLOEXEC);
 
     if (fd < 0)
         return 0;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (write(fd, data, size) == (ssize_t)size && hf_program_open(path, NULL, &program, NULL) == 0) {
-        for (size_t i = 0; i < program->function_count; i++)
-            hf_image_bytes(&program->image, program->functions[i].address, program->functions[i].size);
-        hf_program_close(program);
+    if (write(fd, data, size) == (ssize_t)size) {
+        open_program(path, NULL);
+        open_program(path, &(struct hf_asked){.names = names, .count = 2});
     }
     close(fd);
     return 0;

@@ -79,7 +79,7 @@ static inline struct hf_program *fixture_open(const char *path, const char *debu
 {
     struct hf_program *program = NULL;
 
-    if (hf_program_open(path, debug, &program, &fixture_error) != 0)
+    if (hf_program_open(path, debug, NULL, &program, &fixture_error) != 0)
         fail_msg("%s", fixture_error.message);
     return program;
 }

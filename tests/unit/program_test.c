@@ -61,7 +61,7 @@ static void write_sources(void)
 
 static int open_program(const char *path, const char *debug, struct hf_program **program)
 {
-    return hf_program_open(path, debug, program, &fixture_error);
+    return hf_program_open(path, debug, NULL, program, &fixture_error);
 }
 
 static bool ends_with(const char *text, const char *end)

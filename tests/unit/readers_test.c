@@ -274,7 +274,7 @@ static void compare_file(const char *file)
     struct hf_program *program;
 
     facts = disagreements = 0;
-    if (hf_program_open(file, NULL, &program, &fixture_error) != 0)
+    if (hf_program_open(file, NULL, NULL, &program, &fixture_error) != 0)
         fail_msg("%s", fixture_error.message);
     read_other(file);
     compare_units(program);
