@@ -221,7 +221,7 @@ lint: ## check includes, exports, headers, scripts and man pages; analyse the co
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
 format: ## reformat the sources in place
 format-check: ## fail where `make format` would change something
-check corpus demo bench fuzz fuzz-afl lint sanitize soak:
+check check-arm64 check-arm64-all corpus demo bench fuzz fuzz-afl lint sanitize soak:
 	@./deps $@
 	@$(MAKE) --no-print-directory run-$@
 format format-check:
