@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "elf/guard.h"
+#include "elf/path.h"
 #include "elf/sieve.h"
 #include "error.h"
 
@@ -218,50 +219,9 @@ static int walk(struct reader *reader, Dwarf_Die parent, const struct place *aro
     return more < 0 ? damaged(reader, parent) : 0;
 }
 
-/* Takes "." and ".." out of a path, so that one file has one name in every unit. */
-static void simplify(char *path)
-{
-    char *floor = path + (*path == '/'), *out = floor;
-    const char *end = path + strlen(path);
-
-    for (const char *in = floor, *next; in < end; in = next) {
-        size_t size = strcspn(in, "/");
-        bool up = size == 2 && in[0] == '.' && in[1] == '.';
-        bool here = size == 0 || (size == 1 && in[0] == '.');
-        bool above = out - floor >= 3 && memcmp(out - 3, "../", 3) == 0; /* of a relative path; stays */
-        next = in + size + 1;
-        if (here || (up && out == floor && floor > path))
-            continue;
-        if (up && out > floor && !above) {
-            for (out--; out > floor && out[-1] != '/'; out--)
-                ;
-            continue;
-        }
-        memmove(out, in, size);
-        out += size;
-        *out++ = '/';
-    }
-    if (out > floor)
-        out--;
-    *out = '\0';
-}
-
 static char *copy(const char *text)
 {
     return strdup(text ? text : "");
-}
-
-static char *join(const char *directory, const char *name)
-{
-    char *path;
-
-    if (name[0] == '/' || !directory[0])
-        path = strdup(name);
-    else if (asprintf(&path, "%s/%s", directory, name) < 0)
-        path = NULL;
-    if (path)
-        simplify(path);
-    return path;
 }
 
 static struct hf_unit *describe_unit(Dwarf_Die die, Dwarf_Half version)
@@ -274,7 +234,7 @@ static struct hf_unit *describe_unit(Dwarf_Die die, Dwarf_Half version)
     hf_die_number(die, DW_AT_language, &language);
     unit->name = copy(hf_die_text(die, DW_AT_name));
     unit->directory = copy(hf_die_text(die, DW_AT_comp_dir));
-    unit->path = unit->name && unit->directory ? join(unit->directory, unit->name) : NULL;
+    unit->path = unit->name && unit->directory ? hf_path_join(unit->directory, unit->name) : NULL;
     unit->producer = copy(hf_die_text(die, DW_AT_producer));
     unit->language = (uint16_t)language;
     unit->version = version;
@@ -414,12 +374,12 @@ static int order_codeless(struct reader *reader)
 }
 
 /* Nothing in it is no error. */
-static int open_handle(struct reader *reader)
+static int open_handle(struct reader *reader, const struct hf_supplement *supplement)
 {
     const struct hf_image *image = reader->image;
     Dwarf_Error error;
 
-    int status = dwarf_elf_init(image->elf, DW_DLC_READ, NULL, NULL, &reader->dwarf->handle, &error);
+    int status = hf_sections_open(&reader->dwarf->sections, image, supplement, &reader->dwarf->handle, &error);
     if (status == DW_DLV_ERROR) {
         hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s", image->path, dwarf_errmsg(error));
         dwarf_dealloc_error(NULL, error);
@@ -429,16 +389,17 @@ static int open_handle(struct reader *reader)
     return status == DW_DLV_OK && (read_units(reader) != 0 || order_codeless(reader) != 0) ? -1 : 0;
 }
 
-int hf_dwarf_open(const struct hf_image *image, const struct hf_asked *asked, struct hf_dwarf **dwarf,
-                  struct hotfix_error *err)
+int hf_dwarf_open(const struct hf_image *image, const struct hf_supplement *supplement, const struct hf_asked *asked,
+                  struct hf_dwarf **dwarf, struct hotfix_error *err)
 {
     struct hf_dwarf *opened = calloc(1, sizeof(*opened));
     struct reader reader = {.image = image, .dwarf = opened, .err = err};
 
     if (!opened)
         return out_of_memory(&reader);
-    int result = hf_guard_check(image, err) == 0 && hf_sieve_init(image, asked, &reader.sieve, err) == 0 &&
-                         open_handle(&reader) == 0
+    int result = hf_guard_check(image, err) == 0 &&
+                         hf_sieve_init(image, supplement ? NULL : asked, &reader.sieve, err) == 0 &&
+                         open_handle(&reader, supplement) == 0
                      ? 0
                      : -1;
     hf_sieve_deinit(&reader.sieve);
@@ -477,7 +438,7 @@ void hf_dwarf_close(struct hf_dwarf *dwarf)
     free(dwarf->codes);
     free(dwarf->copies);
     if (dwarf->handle)
-        dwarf_finish(dwarf->handle, &error);
+        dwarf_object_finish(dwarf->handle, &error);
     free(dwarf);
 }
 
@@ -597,7 +558,7 @@ int hf_dwarf_source(struct hf_dwarf *dwarf, const struct hf_subprogram *subprogr
         char *path = strdup(unit->files[index]);
         if (!path)
             return hf_error(err, HOTFIX_MEMORY, "out of memory for a file table");
-        simplify(path);
+        hf_path_simplify(path);
         unit->sources[index] = path;
     }
     *source = unit->sources[index];

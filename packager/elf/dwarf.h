@@ -3,7 +3,7 @@
  * What one pass over the DWARF of a file finds: its units, the functions that they tell of, where their code lies and
  * where they were inlined. It knows nothing of symbols (see program.h).
  *
- * Not read: split DWARF (.dwo files) and dwz's supplementary files.
+ * Not read: split DWARF (.dwo files). What dwz moved elsewhere is read with a supplement (see supplement.h).
  */
 #ifndef HF_DWARF_H
 #define HF_DWARF_H
@@ -15,6 +15,8 @@
 #include "elf/asked.h"
 #include "elf/die.h"
 #include "elf/program.h"
+#include "elf/sections.h"
+#include "elf/supplement.h"
 #include "hotfix/error.h"
 
 #define HF_DWARF_MAX_DEPTH 256 /* entries within entries */
@@ -62,6 +64,7 @@ struct hf_dwarf_copy {
 
 struct hf_dwarf {
     Dwarf_Debug handle;
+    struct hf_sections sections; /* what the handle reads */
     struct hf_dwarf_unit *units;
     size_t unit_count;
     size_t skeleton_count;             /* of them, those whose entries are in a .dwo file */
@@ -77,12 +80,12 @@ struct hf_dwarf {
 };
 
 /*
- * Reads the DWARF of an image, which must outlive it; of units that cannot tell of the functions asked about (NULL: of
- * all units) only what they are. No debug information is no error: there are no units then.
- * HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
+ * Reads the DWARF of an image and its supplement (NULL: none), which must outlive it; of units that cannot tell of the
+ * functions asked about (NULL: of all units) only what they are. No debug information is no error: there are no units
+ * then. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
  */
-int hf_dwarf_open(const struct hf_image *image, const struct hf_asked *asked, struct hf_dwarf **dwarf,
-                  struct hotfix_error *err);
+int hf_dwarf_open(const struct hf_image *image, const struct hf_supplement *supplement, const struct hf_asked *asked,
+                  struct hf_dwarf **dwarf, struct hotfix_error *err);
 /* NULL is fine. */
 void hf_dwarf_close(struct hf_dwarf *dwarf);
 

@@ -10,7 +10,7 @@
 #include "elf/image.h"
 #include "hotfix/error.h"
 
-/* HOTFIX_FORMAT when the debug information of an image would make libdwarf misbehave. Decompresses what it looks at. */
+/* HOTFIX_FORMAT when the debug information of an image would make libdwarf misbehave. Unpacks compressed sections. */
 int hf_guard_check(const struct hf_image *image, struct hotfix_error *err);
 
 #endif

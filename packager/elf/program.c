@@ -8,6 +8,7 @@
 #include "elf/debugfile.h"
 #include "elf/dwarf.h"
 #include "elf/prototype.h"
+#include "elf/supplement.h"
 #include "error.h"
 
 static int out_of_memory(const struct hf_program *program, struct hotfix_error *err)
@@ -128,12 +129,13 @@ static int open_dwarf(struct hf_program *program, const struct hf_asked *asked, 
     int failed = 0;
 
     if (!asked)
-        return hf_dwarf_open(program->debug, NULL, &program->dwarf, err);
+        return hf_dwarf_open(program->debug, program->supplement, NULL, &program->dwarf, err);
     for (size_t i = 0; i < asked->count && !failed; i++)
         failed = hf_asked_add(&all, asked->names[i]);
     if (!failed)
         failed = add_aliases(program, asked, &all);
-    int result = failed ? out_of_memory(program, err) : hf_dwarf_open(program->debug, &all, &program->dwarf, err);
+    int result = failed ? out_of_memory(program, err)
+                        : hf_dwarf_open(program->debug, program->supplement, &all, &program->dwarf, err);
     hf_asked_deinit(&all);
     return result;
 }
@@ -142,12 +144,11 @@ static int read_dwarf(struct hf_program *program, const struct hf_asked *asked, 
 {
     if (!has_debug_sections(program->debug))
         return note(program, "holds no debug information; compile it with -g", err);
-    /* libdwarf gives one placeholder for every string in a supplementary file: two unknowns would compare equal. */
-    if (hf_image_section(program->debug, ".gnu_debugaltlink", NULL))
-        return note(program,
-                    "was compressed with dwz: part of its debug information is in another file, which is "
-                    "not read; use the file as it was before dwz",
-                    err);
+    /* libdwarf gives one placeholder for every text in another file: two unknowns would compare equal. */
+    if (hf_supplement_open(program->debug, HF_DEBUG_ROOT, &program->supplement, &program->debug_note, err) != 0)
+        return -1;
+    if (program->debug_note)
+        return 0;
     if (open_dwarf(program, asked, err) != 0)
         return -1;
     if (program->dwarf->unit_count == 0 && program->dwarf->skeleton_count > 0)
@@ -436,6 +437,7 @@ void hf_program_close(struct hf_program *program)
     free(program->debug_note);
     hf_types_destroy(program->types);
     hf_dwarf_close(program->dwarf);
+    hf_supplement_close(program->supplement);
     if (program->debug && program->debug != &program->image) {
         hf_image_close(program->debug);
         free(program->debug);

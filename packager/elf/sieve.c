@@ -7,14 +7,10 @@
 
 #include "cleanup.h"
 #include "cursor.h"
+#include "elf/bytes.h"
 #include "error.h"
 
 #define WORD sizeof(uint32_t)
-
-struct bytes {
-    const uint8_t *begin;
-    size_t size;
-};
 
 /* Four bytes that are looked for, and what must surround them where they are part of a text. */
 struct needle {
@@ -31,7 +27,7 @@ struct needles {
 };
 
 struct search {
-    struct bytes info, strings, indices;
+    struct hf_bytes info, strings, indices;
     struct needles in_strings; /* ends of names */
     struct needles in_indices; /* offsets of names in .debug_str */
     struct needles in_units;   /* these, names, and where tables of offsets begin */
@@ -94,10 +90,10 @@ static const struct needle *find_needle(const struct needles *needles, uint32_t 
     return low < needles->count && needles->items[low].word == word ? &needles->items[low] : NULL;
 }
 
-typedef bool (*found_fn)(const struct needle *needle, const uint8_t *at, const struct bytes *bytes, void *arg);
+typedef bool (*found_fn)(const struct needle *needle, const uint8_t *at, const struct hf_bytes *bytes, void *arg);
 
 /* Calls fn for each place of each needle, at any byte, until it returns true. */
-static bool scan(const struct needles *needles, const struct bytes *bytes, found_fn fn, void *arg)
+static bool scan(const struct needles *needles, const struct hf_bytes *bytes, found_fn fn, void *arg)
 {
     const struct needle *end = needles->items + needles->count;
 
@@ -124,7 +120,7 @@ static bool add_offset(struct search *search, uint64_t offset)
 }
 
 /* A string of .debug_str may be the end of another one: linkers share tails. */
-static bool found_string(const struct needle *needle, const uint8_t *at, const struct bytes *bytes, void *arg)
+static bool found_string(const struct needle *needle, const uint8_t *at, const struct hf_bytes *bytes, void *arg)
 {
     size_t end = (size_t)(at - bytes->begin) + WORD;
 
@@ -152,7 +148,7 @@ static void find_strings(struct search *search)
     scan(&search->in_strings, &search->strings, found_string, search);
 }
 
-static bool found_any(const struct needle *needle, const uint8_t *at, const struct bytes *bytes, void *arg)
+static bool found_any(const struct needle *needle, const uint8_t *at, const struct hf_bytes *bytes, void *arg)
 {
     (void)needle;
     (void)at;
@@ -161,28 +157,16 @@ static bool found_any(const struct needle *needle, const uint8_t *at, const stru
     return true;
 }
 
-/* A length, and as many bytes (DWARF 5, section 7.4): a unit, a table of offsets. False when there is none. */
-static bool next_part(struct hf_cursor *section, struct bytes *part)
-{
-    uint64_t size = hf_cursor_u32(section);
-
-    if (size == UINT32_MAX)
-        size = hf_cursor_u64(section);
-    part->size = (size_t)size;
-    part->begin = size <= section->size ? hf_cursor_bytes(section, (size_t)size) : NULL;
-    return part->begin && !section->failed;
-}
-
 /* A unit says where its table of offsets begins: behind version and padding (DWARF 5, section 7.26). */
 static bool find_tables(struct search *search)
 {
     struct hf_cursor section;
-    struct bytes table;
+    struct hf_bytes table;
 
     sort_needles(&search->in_indices);
     hf_cursor_init(&section, search->indices.begin, search->indices.size);
     while (!hf_cursor_done(&section)) {
-        if (!next_part(&section, &table))
+        if (!hf_bytes_part(&section, &table, NULL))
             return false;
         if (table.size < WORD || !scan(&search->in_indices, &table, found_any, NULL))
             continue;
@@ -192,14 +176,14 @@ static bool find_tables(struct search *search)
     return true;
 }
 
-static bool found_in_unit(const struct needle *needle, const uint8_t *at, const struct bytes *bytes, void *arg)
+static bool found_in_unit(const struct needle *needle, const uint8_t *at, const struct hf_bytes *bytes, void *arg)
 {
     (void)arg;
     return !needle->text ||
            ((size_t)(bytes->begin + bytes->size - at) >= needle->size && memcmp(at, needle->text, needle->size) == 0);
 }
 
-static bool mentions(const struct search *search, const struct bytes *unit)
+static bool mentions(const struct search *search, const struct hf_bytes *unit)
 {
     if (scan(&search->in_units, unit, found_in_unit, NULL))
         return true;
@@ -214,13 +198,13 @@ static bool mentions(const struct search *search, const struct bytes *unit)
 static bool sift(struct search *search, struct hf_sieve *sieve)
 {
     struct hf_cursor section;
-    struct bytes unit;
+    struct hf_bytes unit;
     size_t capacity = 0;
 
     hf_cursor_init(&section, search->info.begin, search->info.size);
     while (!hf_cursor_done(&section)) {
         uint64_t header = section.position;
-        if (!next_part(&section, &unit))
+        if (!hf_bytes_part(&section, &unit, NULL))
             return false;
         if (!mentions(search, &unit))
             continue;
@@ -235,21 +219,6 @@ static bool sift(struct search *search, struct hf_sieve *sieve)
         sieve->passed[sieve->count++] = header;
     }
     return true;
-}
-
-static uint64_t read_leb(struct hf_cursor *cursor)
-{
-    uint64_t value = 0;
-    uint8_t byte;
-    unsigned shift = 0;
-
-    do {
-        byte = hf_cursor_u8(cursor);
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while (byte & 0x80);
-    return value;
 }
 
 /* Of entries in another unit or file, and texts in another file. Forms of neither DWARF 5 nor GNU: who knows. */
@@ -268,55 +237,31 @@ static bool is_far(uint64_t form)
 }
 
 /* Abbreviations tell of every form in use (DWARF 5, section 7.5.3). */
-static bool are_units_apart(const struct bytes *abbreviations)
+static bool are_units_apart(const struct hf_bytes *abbreviations)
 {
     struct hf_cursor section;
 
     hf_cursor_init(&section, abbreviations->begin, abbreviations->size);
     while (!hf_cursor_done(&section) && !section.failed) {
-        uint64_t form, name;
-        if (read_leb(&section) == 0) /* the end of a table */
+        struct hf_bytes_attribute attribute;
+        if (hf_bytes_abbreviation(&section) == 0)
             continue;
-        read_leb(&section);
-        hf_cursor_u8(&section);
-        do {
-            name = read_leb(&section);
-            form = read_leb(&section);
-            if (is_far(form))
+        while (hf_bytes_attribute(&section, &attribute))
+            if (is_far(attribute.form))
                 return false;
-            if (form == DW_FORM_implicit_const)
-                read_leb(&section);
-        } while ((name || form) && !section.failed);
     }
     return !section.failed;
 }
 
-/* A section's bytes, unpacked where they must be. False when they cannot be had as libdwarf will see them. */
-static bool load(const struct hf_image *image, const char *name, struct bytes *bytes)
-{
-    GElf_Shdr header;
-    Elf_Scn *section = hf_image_section(image, name, &header);
-
-    *bytes = (struct bytes){.size = 0};
-    if (!section || header.sh_type == SHT_NOBITS)
-        return true;
-    if ((header.sh_flags & SHF_COMPRESSED) && elf_compress(section, 0, 0) < 0)
-        return false;
-    Elf_Data *data = elf_getdata(section, NULL);
-    if (!data)
-        return false;
-    *bytes = (struct bytes){.begin = data->d_buf, .size = data->d_buf ? data->d_size : 0};
-    return true;
-}
-
 static bool prepare(const struct hf_image *image, struct search *search)
 {
-    struct bytes abbreviations;
+    struct hf_bytes abbreviations;
 
     /* Sections of the old compressed form go by other names, all or none of them. */
-    return load(image, ".debug_info", &search->info) && load(image, ".debug_str", &search->strings) &&
-           load(image, ".debug_str_offsets", &search->indices) && load(image, ".debug_abbrev", &abbreviations) &&
-           search->info.size > 0 && are_units_apart(&abbreviations);
+    return hf_bytes_load(image, ".debug_info", &search->info) && hf_bytes_load(image, ".debug_str", &search->strings) &&
+           hf_bytes_load(image, ".debug_str_offsets", &search->indices) &&
+           hf_bytes_load(image, ".debug_abbrev", &abbreviations) && search->info.size > 0 &&
+           are_units_apart(&abbreviations);
 }
 
 static bool search_all(struct search *search, struct hf_sieve *sieve)

@@ -52,7 +52,7 @@ static void open_program(const char *path, const struct hf_asked *asked)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char *names[] = {"g", "main"};
+    char function[] = "g", other[] = "main", *names[] = {function, other};
     char path[64];
     int fd = memfd_create("image", MFD_CLOEXEC);
 

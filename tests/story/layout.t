@@ -209,6 +209,17 @@ for version in "-gdwarf-4" "-gdwarf-5"; do
     fi
     is "not taken as equal: types in type units, $version" "$(verdict)" "$wanted"
 done
+
+# dwz moves what two programs have in common into a file of its own, here every type.
+target
+# shellcheck disable=SC2086
+$CC $options -DOTHER -Wl,--build-id -o other shop.c && dwz -m common shop other || exit 1
+refuses "a struct in dwz's supplementary file" 's/int key/int id/; s/char street/int floor; char street/' \
+    "incompatible|fee (shop.c): struct address: member floor is new"
+accepts "the same types there" ''
+rm common
+is "unproven: types in a supplementary file that is gone" "$(verdict)" \
+    "unproven|no debug information tells the types of the target|"
 target -g1
 patch ''
 is "unproven: line tables alone" "$(verdict | cut -d '|' -f 1)" unproven

@@ -156,6 +156,11 @@ expect 2 "hotfix pack: give --key KEY, or --unsigned where others sign (see 'hot
 expect 2 "hotfix pack: --unsigned and --key exclude each other" "not both" \
     hotfix pack --target target --patch patch.so --unsigned --key release.key
 export SOURCE_DATE_EPOCH=1700000000
+# clang records its flags only when it is told to.
+if "$CC" --version | grep -q clang; then
+    "$CC" -grecord-command-line -O2 -g -Wl,--build-id=sha1 -o target target.c &&
+        "$CC" -grecord-command-line -O2 -g -fPIC -shared -Wl,--build-id=sha1 -o patch.so patch.c || exit 1
+fi
 pack() {
     run hotfix pack --target target --patch patch.so --func discount "$@"
 }
