@@ -13,7 +13,10 @@
 #include "cleanup.h"
 #include "error.h"
 
-enum { CHUNK_PAGES = 256, PERMISSIONS_SIZE = 5, MAPPINGS_MAX = 1 << 20 };
+enum { CHUNK_PAGES = 256, ENTRIES = 4096, PERMISSIONS_SIZE = 5, MAPPINGS_MAX = 1 << 20 };
+
+/* The kernel tells of each page, also of those that were never touched: what is beyond this takes minutes. */
+#define SPAN_MAX (UINT64_C(1) << 40)
 
 /* Where glibc's malloc begins the heaps of threads, which lie above inaccessible memory like stacks. */
 #define ARENA_ALIGNMENT ((uintptr_t)64 << 20)
@@ -45,8 +48,8 @@ struct search {
     uint8_t *buffer; /* CHUNK_PAGES pages */
     struct mapping *mappings;
     size_t count;
-    uint64_t pages[CHUNK_PAGES];
-    uintptr_t from; /* words below do not count */
+    uint64_t *pages; /* ENTRIES of /proc/self/pagemap */
+    uintptr_t from;  /* words below do not count */
     struct hf_pointer found;
 };
 
@@ -144,7 +147,7 @@ static bool find_in_chunk(struct search *search, const struct mapping *mapping, 
 {
     for (size_t page = 0; page < count;) {
         size_t run = 0;
-        while (page + run < count && page_counts(search, mapping, page + run))
+        while (run < CHUNK_PAGES && page + run < count && page_counts(search, mapping, page + run))
             run++;
         if (run == 0) {
             page++;
@@ -162,13 +165,13 @@ static bool find_in_chunk(struct search *search, const struct mapping *mapping, 
 static int find_in_mapping(struct search *search, size_t index, struct hotfix_error *err)
 {
     const struct mapping *mapping = &search->mappings[index];
-    size_t step = CHUNK_PAGES * search->page_size;
+    size_t step = ENTRIES * search->page_size;
 
     search->from = stack_end(search, index);
     for (uintptr_t at = search->from / search->page_size * search->page_size; at < mapping->end; at += step) {
         size_t count = (mapping->end - at) / search->page_size;
-        if (count > CHUNK_PAGES)
-            count = CHUNK_PAGES;
+        if (count > ENTRIES)
+            count = ENTRIES;
         off_t entry = (off_t)(at / search->page_size * sizeof(uint64_t));
         if (pread(search->pagemap, search->pages, count * sizeof(uint64_t), entry) !=
             (ssize_t)(count * sizeof(uint64_t)))
@@ -179,14 +182,34 @@ static int find_in_mapping(struct search *search, size_t index, struct hotfix_er
     return 0;
 }
 
+/* Above it is the kernel's. */
+static bool is_own(const struct mapping *mapping)
+{
+    return mapping->begin <= INTPTR_MAX;
+}
+
+static int check_span(const struct search *search, struct hotfix_error *err)
+{
+    uint64_t span = 0;
+
+    for (size_t i = 0; i < search->count; i++)
+        if (is_own(&search->mappings[i]))
+            span += search->mappings[i].end - search->mappings[i].begin;
+    if (span > SPAN_MAX)
+        return hf_error(err, HOTFIX_MEMORY, "the process has %zu GiB mapped, too much to look for pointers in",
+                        (size_t)(span >> 30));
+    return 0;
+}
+
 static int find(struct search *search, struct hotfix_error *err)
 {
     int status = read_mappings(search, err);
 
-    for (size_t i = 0; i < search->count && status == 0; i++) {
-        if (search->mappings[i].begin <= INTPTR_MAX) /* above it is the kernel's */
+    if (status == 0)
+        status = check_span(search, err);
+    for (size_t i = 0; i < search->count && status == 0; i++)
+        if (is_own(&search->mappings[i]))
             status = find_in_mapping(search, i, err);
-    }
     return status;
 }
 
@@ -200,11 +223,13 @@ int hf_pointers_find(const struct hf_pointers *pointers, struct hf_pointer *foun
         return hf_error_sys(err, HOTFIX_IO, "cannot open /proc/self/mem and /proc/self/pagemap");
     search.mem = mem;
     search.pagemap = pagemap;
-    size_t size = CHUNK_PAGES * search.page_size + MAPPINGS_MAX * sizeof(*search.mappings);
+    const size_t copies = CHUNK_PAGES * search.page_size, entries = ENTRIES * sizeof(*search.pages);
+    const size_t size = copies + entries + MAPPINGS_MAX * sizeof(*search.mappings);
     search.buffer = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (search.buffer == MAP_FAILED)
         return hf_error_sys(err, HOTFIX_MEMORY, "cannot map %zu bytes", size);
-    search.mappings = (struct mapping *)(void *)(search.buffer + CHUNK_PAGES * search.page_size);
+    search.pages = (uint64_t *)(void *)(search.buffer + copies);
+    search.mappings = (struct mapping *)(void *)(search.buffer + copies + entries);
     search.own = (struct hf_range){(uintptr_t)search.buffer, (uintptr_t)search.buffer + size};
 
     int status = find(&search, err);

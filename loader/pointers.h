@@ -5,7 +5,8 @@
  *
  * Looked at are aligned words in pages that are the process's own (anonymous, or a file's that were written to) and in
  * all that is shared; not in the stretch itself, nor on the stacks of known threads, which a stop sees (stacks.h). It
- * takes about a second for each few GiB of such memory.
+ * takes about a second for each few GiB of such memory. A process that has more than 1 TiB mapped, used or not, is not
+ * searched.
  */
 #ifndef HF_POINTERS_H
 #define HF_POINTERS_H
@@ -41,7 +42,7 @@ struct hf_pointer {
 
 /*
  * 1 with the first word found, 0 when there is none, -1 when it cannot be told: HOTFIX_IO where
- * /proc cannot be read, HOTFIX_MEMORY.
+ * /proc cannot be read, HOTFIX_MEMORY also where there is too much to search.
  */
 int hf_pointers_find(const struct hf_pointers *pointers, struct hf_pointer *found, struct hotfix_error *err);
 

@@ -271,6 +271,19 @@ static void patch_that_read_only_memory_points_into_is_kept(void **state)
     munmap(page, 4096);
 }
 
+/* Address space that was only reserved takes minutes to go through, too. */
+static void patch_is_kept_where_too_much_is_mapped(void **state)
+{
+    const size_t size = (size_t)2 << 40;
+    void *space = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    (void)state;
+    assert_ptr_not_equal(space, MAP_FAILED);
+    apply(bundle);
+    revert_and_keep("too much to look for pointers in");
+    munmap(space, size);
+}
+
 static void patch_in_an_unreleased_result_is_kept(void **state)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
@@ -465,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup(patch_whose_text_the_heap_points_to_is_kept, begin),
         cmocka_unit_test_setup(patch_that_shared_memory_points_into_is_kept, begin),
         cmocka_unit_test_setup(patch_that_read_only_memory_points_into_is_kept, begin),
+        cmocka_unit_test_setup(patch_is_kept_where_too_much_is_mapped, begin),
         cmocka_unit_test_setup(patch_in_an_unreleased_result_is_kept, begin),
         cmocka_unit_test_setup(patch_with_a_signal_handler_is_kept, begin),
         cmocka_unit_test_setup(patch_that_somebody_else_opened_is_kept, begin),
