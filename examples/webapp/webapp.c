@@ -34,6 +34,7 @@ struct webapp_options {
 struct webapp_upload {
     char *bytes;
     size_t size;
+    size_t capacity;
     bool refused; /* too large, or no memory for it */
 };
 
@@ -103,14 +104,20 @@ static enum MHD_Result webapp_answer(struct MHD_Connection *connection, unsigned
 
 static void webapp_receive(struct webapp_upload *upload, const char *data, size_t size)
 {
-    char *grown =
-        upload->refused || size > ADMIN_BUNDLE_MAX - upload->size ? NULL : realloc(upload->bytes, upload->size + size);
-    if (!grown) {
-        upload->refused = true;
+    upload->refused |= size > ADMIN_BUNDLE_MAX - upload->size;
+    if (upload->refused)
         return;
+    if (size > upload->capacity - upload->size) {
+        size_t capacity = 2 * upload->size + size;
+        char *grown = realloc(upload->bytes, capacity);
+        if (!grown) {
+            upload->refused = true;
+            return;
+        }
+        upload->bytes = grown;
+        upload->capacity = capacity;
     }
-    memcpy(grown + upload->size, data, size);
-    upload->bytes = grown;
+    memcpy(upload->bytes + upload->size, data, size);
     upload->size += size;
 }
 
