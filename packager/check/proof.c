@@ -9,6 +9,9 @@
 #include "build/proven.h"
 #include "check/check.h"
 
+/* What no other check sees: flags.c passes over them. */
+#define MACROS "macros (-D) are unproven, unless recorded (gcc does not)"
+
 static int tell(const struct hf_check_subject *subject, const struct hf_proven *proven, struct hf_findings *findings)
 {
     const struct hf_build_id *id = &subject->target->image.build_id;
@@ -25,7 +28,7 @@ static int tell(const struct hf_check_subject *subject, const struct hf_proven *
         count += found;
         hf_findings_add(findings, HF_COMPATIBLE, pair, NULL,
                         found ? "its old object code is the target's, byte for byte"
-                              : "no old object code was found in the target: the other checks decide");
+                              : "no old object code was found in the target: the other checks decide; " MACROS);
     }
     hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL,
                     "the old object code of %zu of %zu functions is the target's, byte for byte", count,
@@ -43,7 +46,7 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
         return -1;
     if (found > 0)
         return tell(subject, &proven, findings);
-    hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "no old objects: the other checks decide");
+    hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "no old objects: the other checks decide; " MACROS);
     return 0;
 }
 
