@@ -374,12 +374,12 @@ static int order_codeless(struct reader *reader)
 }
 
 /* Nothing in it is no error. */
-static int open_handle(struct reader *reader, const struct hf_supplement *supplement)
+static int open_handle(struct reader *reader, const struct hf_joined *joined)
 {
     const struct hf_image *image = reader->image;
     Dwarf_Error error;
 
-    int status = hf_sections_open(&reader->dwarf->sections, image, supplement, &reader->dwarf->handle, &error);
+    int status = hf_sections_open(&reader->dwarf->sections, image, joined, &reader->dwarf->handle, &error);
     if (status == DW_DLV_ERROR) {
         hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: %s", image->path, dwarf_errmsg(error));
         dwarf_dealloc_error(NULL, error);
@@ -389,7 +389,7 @@ static int open_handle(struct reader *reader, const struct hf_supplement *supple
     return status == DW_DLV_OK && (read_units(reader) != 0 || order_codeless(reader) != 0) ? -1 : 0;
 }
 
-int hf_dwarf_open(const struct hf_image *image, const struct hf_supplement *supplement, const struct hf_asked *asked,
+int hf_dwarf_open(const struct hf_image *image, const struct hf_joined *joined, const struct hf_asked *asked,
                   struct hf_dwarf **dwarf, struct hotfix_error *err)
 {
     struct hf_dwarf *opened = calloc(1, sizeof(*opened));
@@ -398,8 +398,8 @@ int hf_dwarf_open(const struct hf_image *image, const struct hf_supplement *supp
     if (!opened)
         return out_of_memory(&reader);
     int result = hf_guard_check(image, err) == 0 &&
-                         hf_sieve_init(image, supplement ? NULL : asked, &reader.sieve, err) == 0 &&
-                         open_handle(&reader, supplement) == 0
+                         hf_sieve_init(image, joined ? NULL : asked, &reader.sieve, err) == 0 &&
+                         open_handle(&reader, joined) == 0
                      ? 0
                      : -1;
     hf_sieve_deinit(&reader.sieve);

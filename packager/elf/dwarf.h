@@ -16,7 +16,6 @@
 #include "elf/die.h"
 #include "elf/program.h"
 #include "elf/sections.h"
-#include "elf/supplement.h"
 #include "hotfix/error.h"
 
 #define HF_DWARF_MAX_DEPTH 256 /* entries within entries */
@@ -80,11 +79,11 @@ struct hf_dwarf {
 };
 
 /*
- * Reads the DWARF of an image and its supplement (NULL: none), which must outlive it; of units that cannot tell of the
- * functions asked about (NULL: of all units) only what they are. No debug information is no error: there are no units
- * then. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
+ * Reads the DWARF of an image and what was joined to it (NULL: nothing), which must outlive it; of units that cannot
+ * tell of the functions asked about (NULL: of all units) only what they are. No debug information is no error: there
+ * are no units then. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
  */
-int hf_dwarf_open(const struct hf_image *image, const struct hf_supplement *supplement, const struct hf_asked *asked,
+int hf_dwarf_open(const struct hf_image *image, const struct hf_joined *joined, const struct hf_asked *asked,
                   struct hf_dwarf **dwarf, struct hotfix_error *err);
 /* NULL is fine. */
 void hf_dwarf_close(struct hf_dwarf *dwarf);

@@ -129,13 +129,13 @@ static int open_dwarf(struct hf_program *program, const struct hf_asked *asked, 
     int failed = 0;
 
     if (!asked)
-        return hf_dwarf_open(program->debug, program->supplement, NULL, &program->dwarf, err);
+        return hf_dwarf_open(program->debug, program->joined, NULL, &program->dwarf, err);
     for (size_t i = 0; i < asked->count && !failed; i++)
         failed = hf_asked_add(&all, asked->names[i]);
     if (!failed)
         failed = add_aliases(program, asked, &all);
     int result = failed ? out_of_memory(program, err)
-                        : hf_dwarf_open(program->debug, program->supplement, &all, &program->dwarf, err);
+                        : hf_dwarf_open(program->debug, program->joined, &all, &program->dwarf, err);
     hf_asked_deinit(&all);
     return result;
 }
@@ -145,7 +145,7 @@ static int read_dwarf(struct hf_program *program, const struct hf_asked *asked, 
     if (!has_debug_sections(program->debug))
         return note(program, "holds no debug information; compile it with -g", err);
     /* libdwarf gives one placeholder for every text in another file: two unknowns would compare equal. */
-    if (hf_supplement_open(program->debug, HF_DEBUG_ROOT, &program->supplement, &program->debug_note, err) != 0)
+    if (hf_supplement_open(program->debug, HF_DEBUG_ROOT, &program->joined, &program->debug_note, err) != 0)
         return -1;
     if (program->debug_note)
         return 0;
@@ -437,7 +437,7 @@ void hf_program_close(struct hf_program *program)
     free(program->debug_note);
     hf_types_destroy(program->types);
     hf_dwarf_close(program->dwarf);
-    hf_supplement_close(program->supplement);
+    hf_joined_free(program->joined);
     if (program->debug && program->debug != &program->image) {
         hf_image_close(program->debug);
         free(program->debug);

@@ -70,7 +70,7 @@ struct hf_function {
 
 struct hf_dwarf;
 struct hf_subprogram;
-struct hf_supplement;
+struct hf_joined;
 struct hf_types;
 
 struct hf_program {
@@ -82,11 +82,11 @@ struct hf_program {
     size_t unit_count;
     struct hf_inline_copy *inlined; /* every inlined copy, ordered by name, source and address */
     size_t inlined_count;
-    bool has_dwarf;                   /* at least one unit was read */
-    char *debug_note;                 /* why there is no DWARF, in one sentence; NULL when there is */
-    struct hf_dwarf *dwarf;           /* what the above was read from; owns the units and most texts */
-    struct hf_types *types;           /* owns the texts of parameters */
-    struct hf_supplement *supplement; /* what dwz moved out of the debug information; NULL when it did not */
+    bool has_dwarf;           /* at least one unit was read */
+    char *debug_note;         /* why there is no DWARF, in one sentence; NULL when there is */
+    struct hf_dwarf *dwarf;   /* what the above was read from; owns the units and most texts */
+    struct hf_types *types;   /* owns the texts of parameters */
+    struct hf_joined *joined; /* the debug information with what is in other files; NULL when nothing is */
 };
 
 /*

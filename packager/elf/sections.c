@@ -31,18 +31,21 @@ static const char *own_section(const struct hf_sections *sections, size_t index,
     return name;
 }
 
-/* What takes the place of a section of this name; false when nothing does. */
-static bool find_joined(const struct hf_sections *sections, const char *name, struct hf_bytes *bytes)
+/* What takes the place of a section of this name; HF_JOINED_COUNT: nothing does. */
+static enum hf_joined_section find_joined(const struct hf_sections *sections, const char *name)
 {
-    const char *joined = NULL;
-    struct hf_bytes found;
+    enum hf_joined_section section = sections->joined ? HF_JOINED_INFO : HF_JOINED_COUNT;
 
-    for (size_t i = 0; sections->supplement && (joined = hf_supplement_section(sections->supplement, i, &found)); i++)
-        if (strcmp(joined, name) == 0 && found.begin) {
-            *bytes = found;
-            return true;
-        }
-    return false;
+    while (section < HF_JOINED_COUNT &&
+           (!sections->joined->sections[section].bytes || strcmp(hf_joined_names[section], name) != 0))
+        section++;
+    return section;
+}
+
+static struct hf_bytes joined_bytes(const struct hf_sections *sections, enum hf_joined_section section)
+{
+    return (struct hf_bytes){.begin = sections->joined->sections[section].bytes,
+                             .size = sections->joined->sections[section].size};
 }
 
 /*
@@ -55,24 +58,22 @@ static const char *section_at(const struct hf_sections *sections, size_t index, 
 
     if (index < count) {
         const char *name = own_section(sections, index, bytes);
-        if (name)
-            find_joined(sections, name, bytes);
+        enum hf_joined_section joined = name ? find_joined(sections, name) : HF_JOINED_COUNT;
+        if (joined < HF_JOINED_COUNT)
+            *bytes = joined_bytes(sections, joined);
         return name;
     }
-    const char *joined =
-        sections->supplement ? hf_supplement_section(sections->supplement, index - count, bytes) : NULL;
-    return joined && bytes->begin && !hf_image_section(sections->image, joined, NULL) ? joined : NULL;
+    index -= count;
+    if (!sections->joined || index >= HF_JOINED_COUNT || !sections->joined->sections[index].bytes ||
+        hf_image_section(sections->image, hf_joined_names[index], NULL))
+        return NULL;
+    *bytes = joined_bytes(sections, (enum hf_joined_section)index);
+    return hf_joined_names[index];
 }
 
 static Dwarf_Unsigned count_sections(void *arg)
 {
-    const struct hf_sections *sections = arg;
-    struct hf_bytes bytes;
-    size_t more = 0;
-
-    while (sections->supplement && hf_supplement_section(sections->supplement, more, &bytes))
-        more++;
-    return own_count(sections) + more;
+    return own_count(arg) + HF_JOINED_COUNT;
 }
 
 static int describe_section(void *arg, Dwarf_Half index, Dwarf_Obj_Access_Section *section, int *error)
@@ -109,7 +110,7 @@ static Dwarf_Small tell_size(void *arg)
     return sizeof(uint64_t);
 }
 
-int hf_sections_open(struct hf_sections *sections, const struct hf_image *image, const struct hf_supplement *supplement,
+int hf_sections_open(struct hf_sections *sections, const struct hf_image *image, const struct hf_joined *joined,
                      Dwarf_Debug *dwarf, Dwarf_Error *error)
 {
     static const struct Dwarf_Obj_Access_Methods_s methods = {
@@ -121,7 +122,7 @@ int hf_sections_open(struct hf_sections *sections, const struct hf_image *image,
         .load_section = load_section,
     };
 
-    *sections = (struct hf_sections){
-        .access = {.object = sections, .methods = &methods}, .image = image, .supplement = supplement};
+    *sections =
+        (struct hf_sections){.access = {.object = sections, .methods = &methods}, .image = image, .joined = joined};
     return dwarf_object_init_b(&sections->access, NULL, NULL, DW_GROUPNUMBER_ANY, dwarf, error);
 }

@@ -11,17 +11,8 @@
 #include "cursor.h"
 #include "elf/bytes.h"
 #include "elf/debugfile.h"
+#include "elf/entries.h"
 #include "error.h"
-
-enum section { INFO, ABBREVIATIONS, STRINGS, LINES, LINE_STRINGS, SECTION_COUNT };
-
-static const char *const section_names[SECTION_COUNT] = {".debug_info", ".debug_abbrev", ".debug_str", ".debug_line",
-                                                         ".debug_line_str"};
-
-struct hf_supplement {
-    uint8_t *joined[SECTION_COUNT]; /* the image's section and the file's behind it; NULL where the file has none */
-    size_t sizes[SECTION_COUNT];
-};
 
 /* The one that an image needs. */
 struct link {
@@ -30,31 +21,16 @@ struct link {
     size_t id_size;
 };
 
+/* What a supplementary file has. */
+static const enum hf_joined_section sections[] = {HF_JOINED_INFO, HF_JOINED_ABBREVIATIONS, HF_JOINED_STRINGS,
+                                                  HF_JOINED_LINES, HF_JOINED_LINE_STRINGS};
+
 struct join {
     const struct hf_image *image;
     struct hf_image other;
-    struct hf_bytes own[SECTION_COUNT], others[SECTION_COUNT];
-    struct hf_supplement *made;
-};
-
-/* Where an abbreviation's attributes are. */
-struct abbreviation {
-    uint64_t code;
-    size_t position;
-};
-
-/* A unit whose references are changed. */
-struct unit {
-    struct join *join;
-    struct hf_cursor entries;
-    size_t begin;          /* of the entries' bytes, in the joined section */
-    struct hf_bytes table; /* its abbreviations', and what follows */
-    struct abbreviation *abbreviations;
-    size_t abbreviation_count;
-    uint16_t version;
-    uint8_t address_size;
-    uint8_t offset_size;
-    bool supplementary;
+    struct hf_joined *joined;
+    size_t at[HF_JOINED_COUNT]; /* where the other's part begins */
+    bool supplementary;         /* the unit that is walked through lies there */
 };
 
 /* .gnu_debugaltlink: a name and a build-id. .debug_sup: version, which of the two it is, name, and the id's size. */
@@ -142,223 +118,65 @@ static int find_file(const struct hf_image *image, const struct link *link, cons
                : 0;
 }
 
-/* Sizes of forms that are always the same; 0 for others (DWARF 5, section 7.5.6). */
-static size_t fixed_size(uint64_t form)
-{
-    switch (form) {
-    case DW_FORM_data1:
-    case DW_FORM_flag:
-    case DW_FORM_ref1:
-    case DW_FORM_strx1:
-    case DW_FORM_addrx1:
-        return 1;
-    case DW_FORM_data2:
-    case DW_FORM_ref2:
-    case DW_FORM_strx2:
-    case DW_FORM_addrx2:
-        return 2;
-    case DW_FORM_strx3:
-    case DW_FORM_addrx3:
-        return 3;
-    case DW_FORM_data4:
-    case DW_FORM_ref4:
-    case DW_FORM_ref_sup4:
-    case DW_FORM_strx4:
-    case DW_FORM_addrx4:
-        return 4;
-    case DW_FORM_data8:
-    case DW_FORM_ref8:
-    case DW_FORM_ref_sig8:
-        return 8;
-    case DW_FORM_data16:
-        return 16;
-    default:
-        return 0;
-    }
-}
-
-/* Those that say their own size. False for forms that are not known. */
-static bool skip_varying(struct hf_cursor *entries, uint64_t form)
-{
-    switch (form) {
-    case DW_FORM_flag_present:
-    case DW_FORM_implicit_const:
-        return true;
-    case DW_FORM_string:
-        while (hf_cursor_u8(entries))
-            ;
-        return true;
-    case DW_FORM_block1:
-        return hf_cursor_bytes(entries, hf_cursor_u8(entries)) != NULL;
-    case DW_FORM_block2:
-        return hf_cursor_bytes(entries, hf_cursor_u16(entries)) != NULL;
-    case DW_FORM_block4:
-        return hf_cursor_bytes(entries, hf_cursor_u32(entries)) != NULL;
-    case DW_FORM_block:
-    case DW_FORM_exprloc:
-        return hf_cursor_bytes(entries, (size_t)hf_bytes_leb(entries)) != NULL;
-    case DW_FORM_sdata:
-    case DW_FORM_udata:
-    case DW_FORM_ref_udata:
-    case DW_FORM_strx:
-    case DW_FORM_addrx:
-    case DW_FORM_loclistx:
-    case DW_FORM_rnglistx:
-        hf_bytes_leb(entries);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* The section that an attribute's offset is of, and that it must be moved in; SECTION_COUNT: none. */
-static enum section moved_in(const struct unit *unit, const struct hf_bytes_attribute *attribute)
+/* The section that an attribute's offset is of, and that it must be moved in; HF_JOINED_COUNT: none. */
+static enum hf_joined_section moved_in(const struct join *join, const struct hf_bytes_attribute *attribute)
 {
     switch (attribute->form) {
     case DW_FORM_GNU_ref_alt:
     case DW_FORM_ref_sup4:
-        return INFO;
+        return HF_JOINED_INFO;
     case DW_FORM_GNU_strp_alt:
     case DW_FORM_strp_sup:
-        return STRINGS;
+        return HF_JOINED_STRINGS;
     case DW_FORM_ref_addr:
-        return unit->supplementary ? INFO : SECTION_COUNT;
+        return join->supplementary ? HF_JOINED_INFO : HF_JOINED_COUNT;
     case DW_FORM_strp:
-        return unit->supplementary ? STRINGS : SECTION_COUNT;
+        return join->supplementary ? HF_JOINED_STRINGS : HF_JOINED_COUNT;
     case DW_FORM_line_strp:
-        return unit->supplementary ? LINE_STRINGS : SECTION_COUNT;
+        return join->supplementary ? HF_JOINED_LINE_STRINGS : HF_JOINED_COUNT;
     case DW_FORM_sec_offset:
-        return unit->supplementary && attribute->name == DW_AT_stmt_list ? LINES : SECTION_COUNT;
+        return join->supplementary && attribute->name == DW_AT_stmt_list ? HF_JOINED_LINES : HF_JOINED_COUNT;
     default:
-        return SECTION_COUNT;
+        return HF_JOINED_COUNT;
     }
-}
-
-static bool is_offset(uint64_t form)
-{
-    return form == DW_FORM_GNU_ref_alt || form == DW_FORM_GNU_strp_alt || form == DW_FORM_strp_sup ||
-           form == DW_FORM_ref_addr || form == DW_FORM_strp || form == DW_FORM_line_strp || form == DW_FORM_sec_offset;
 }
 
 /* Adds to an offset what lies before the supplementary file's part of its section. */
-static bool move_offset(struct unit *unit, size_t size, enum section in)
+static bool move_value(const struct hf_entries *entries, const struct hf_bytes_attribute *attribute, size_t position,
+                       size_t size, void *arg)
 {
-    size_t at = unit->begin + unit->entries.position;
-    uint64_t value = size == 8 ? hf_cursor_u64(&unit->entries) : hf_cursor_u32(&unit->entries);
-
-    if (in == SECTION_COUNT)
-        return !unit->entries.failed;
-    value += unit->join->own[in].size;
-    if (unit->entries.failed || (size == 4 && value > UINT32_MAX))
-        return false;
-    hf_put(unit->join->made->joined[INFO] + at, value, size);
-    return true;
-}
-
-static bool move_attribute(struct unit *unit, const struct hf_bytes_attribute *attribute)
-{
-    size_t size = fixed_size(attribute->form);
-
-    if (attribute->form == DW_FORM_addr)
-        size = unit->address_size;
-    else if (is_offset(attribute->form))
-        return move_offset(unit, unit->offset_size, moved_in(unit, attribute));
-    else if (attribute->form == DW_FORM_ref_sup4)
-        return unit->offset_size == 4 && move_offset(unit, 4, INFO);
-    if (size > 0)
-        return hf_cursor_bytes(&unit->entries, size) != NULL;
-    return skip_varying(&unit->entries, attribute->form);
-}
-
-/* Memory that is out is told like damage. */
-static bool read_abbreviations(struct unit *unit)
-{
+    struct join *join = arg;
+    enum hf_joined_section in = moved_in(join, attribute);
     struct hf_cursor cursor;
-    struct hf_bytes_attribute attribute;
 
-    hf_cursor_init(&cursor, unit->table.begin, unit->table.size);
-    for (uint64_t code; (code = hf_bytes_abbreviation(&cursor)) != 0;) {
-        size_t count = unit->abbreviation_count;
-        if ((count & (count - 1)) == 0) {
-            struct abbreviation *grown = reallocarray(unit->abbreviations, count ? 2 * count : 1, sizeof(*grown));
-            if (!grown)
-                return false;
-            unit->abbreviations = grown;
-        }
-        unit->abbreviations[unit->abbreviation_count++] = (struct abbreviation){code, cursor.position};
-        while (hf_bytes_attribute(&cursor, &attribute))
-            ;
-    }
-    return !cursor.failed;
-}
-
-/* Puts a cursor before the attributes of an abbreviation. Most are numbered from 1 on. */
-static bool find_abbreviation(const struct unit *unit, uint64_t code, struct hf_cursor *cursor)
-{
-    size_t found = (size_t)code - 1;
-
-    if (code > unit->abbreviation_count || unit->abbreviations[found].code != code)
-        for (found = 0; found < unit->abbreviation_count && unit->abbreviations[found].code != code;)
-            found++;
-    if (found == unit->abbreviation_count)
+    if (in == HF_JOINED_COUNT)
+        return true;
+    hf_cursor_init(&cursor, entries->unit.begin + position, size);
+    uint64_t value = size == 8 ? hf_cursor_u64(&cursor) : hf_cursor_u32(&cursor);
+    value += join->at[in];
+    if (size != entries->offset_size || (size == 4 && value > UINT32_MAX))
         return false;
-    hf_cursor_init(cursor, unit->table.begin, unit->table.size);
-    cursor->position = unit->abbreviations[found].position;
+    hf_put((uint8_t *)entries->unit.begin + position, value, size);
     return true;
 }
 
-static bool move_entries(struct unit *unit)
+/* A unit of the joined section: its table of abbreviations is still where it was. */
+static bool move_unit(struct join *join, const struct hf_bytes *bytes, bool wide)
 {
-    struct hf_cursor abbreviation;
-    struct hf_bytes_attribute attribute;
+    const struct hf_bytes *tables = &(const struct hf_bytes){
+        .begin = join->joined->sections[HF_JOINED_ABBREVIATIONS].bytes,
+        .size = join->joined->sections[HF_JOINED_ABBREVIATIONS].size,
+    };
+    size_t before = join->supplementary ? join->at[HF_JOINED_ABBREVIATIONS] : 0;
+    const struct hf_bytes own = {.begin = tables->begin + before, .size = tables->size - before};
+    struct hf_entries entries;
 
-    while (!hf_cursor_done(&unit->entries)) {
-        uint64_t code = hf_bytes_leb(&unit->entries);
-        if (unit->entries.failed)
-            return false;
-        if (code == 0)
-            continue;
-        if (!find_abbreviation(unit, code, &abbreviation))
-            return false;
-        while (hf_bytes_attribute(&abbreviation, &attribute))
-            if (!move_attribute(unit, &attribute))
-                return false;
-        if (abbreviation.failed)
-            return false;
-    }
-    return true;
-}
-
-/* What a unit's header says (DWARF 5, section 7.5.1), with its table of abbreviations moved. */
-static bool begin_unit(struct unit *unit, const struct hf_bytes *bytes, bool wide)
-{
-    struct join *join = unit->join;
-    struct hf_cursor *entries = &unit->entries;
-    uint8_t type = DW_UT_compile;
-
-    hf_cursor_init(entries, bytes->begin, bytes->size);
-    unit->begin = (size_t)(bytes->begin - join->made->joined[INFO]);
-    unit->offset_size = wide ? 8 : 4;
-    unit->version = hf_cursor_u16(entries);
-    if (unit->version >= 5) {
-        type = hf_cursor_u8(entries);
-        unit->address_size = hf_cursor_u8(entries);
-    }
-    size_t at = unit->begin + entries->position;
-    uint64_t table = wide ? hf_cursor_u64(entries) : hf_cursor_u32(entries);
-    if (unit->version < 5)
-        unit->address_size = hf_cursor_u8(entries);
-    if (type == DW_UT_type)
-        hf_cursor_bytes(entries, 8u + unit->offset_size);
-    else if (type == DW_UT_skeleton)
-        hf_cursor_bytes(entries, 8);
-    const struct hf_bytes *tables = unit->supplementary ? &join->others[ABBREVIATIONS] : &join->own[ABBREVIATIONS];
-    if (entries->failed || unit->version < 3 || unit->version > 5 || table >= tables->size)
-        return false;
-    unit->table = (struct hf_bytes){.begin = tables->begin + table, .size = tables->size - table};
-    if (unit->supplementary)
-        hf_put(join->made->joined[INFO] + at, table + join->own[ABBREVIATIONS].size, unit->offset_size);
-    return true;
+    bool moved =
+        hf_entries_init(&entries, bytes, wide, &own) && hf_entries_walk(&entries, entries.first, move_value, join);
+    if (moved)
+        hf_put((uint8_t *)bytes->begin + entries.table_position, entries.table_offset + before, entries.offset_size);
+    hf_entries_deinit(&entries);
+    return moved;
 }
 
 static bool move_units(struct join *join)
@@ -367,13 +185,10 @@ static bool move_units(struct join *join)
     struct hf_bytes bytes;
     bool wide;
 
-    hf_cursor_init(&section, join->made->joined[INFO], join->own[INFO].size + join->others[INFO].size);
+    hf_cursor_init(&section, join->joined->sections[HF_JOINED_INFO].bytes, join->joined->sections[HF_JOINED_INFO].size);
     while (!hf_cursor_done(&section)) {
-        struct unit unit = {.join = join, .supplementary = section.position >= join->own[INFO].size};
-        bool moved = hf_bytes_part(&section, &bytes, &wide) && begin_unit(&unit, &bytes, wide) &&
-                     read_abbreviations(&unit) && move_entries(&unit);
-        free(unit.abbreviations);
-        if (!moved)
+        join->supplementary = section.position >= join->at[HF_JOINED_INFO];
+        if (!hf_bytes_part(&section, &bytes, &wide) || !move_unit(join, &bytes, wide))
             return false;
     }
     return true;
@@ -392,12 +207,12 @@ static bool change_forms(struct join *join)
     struct hf_cursor section;
     struct hf_bytes_attribute attribute;
 
-    hf_cursor_init(&section, join->own[ABBREVIATIONS].begin, join->own[ABBREVIATIONS].size);
+    hf_cursor_init(&section, join->joined->sections[HF_JOINED_ABBREVIATIONS].bytes, join->at[HF_JOINED_ABBREVIATIONS]);
     while (!hf_cursor_done(&section) && !section.failed) {
         if (hf_bytes_abbreviation(&section) == 0)
             continue;
         while (hf_bytes_attribute(&section, &attribute)) {
-            uint8_t *out = join->made->joined[ABBREVIATIONS] + attribute.form_begin;
+            uint8_t *out = join->joined->sections[HF_JOINED_ABBREVIATIONS].bytes + attribute.form_begin;
             size_t size = attribute.form_end - attribute.form_begin;
             if (attribute.form == DW_FORM_GNU_ref_alt || attribute.form == DW_FORM_ref_sup4)
                 put_leb(out, size, DW_FORM_ref_addr);
@@ -411,23 +226,15 @@ static bool change_forms(struct join *join)
 /* 1: both files' sections are at hand; 0: they cannot be joined; -1: out of memory. */
 static int prepare(struct join *join)
 {
-    for (size_t i = 0; i < SECTION_COUNT; i++) {
-        struct hf_bytes *own = &join->own[i], *others = &join->others[i];
-        if (!hf_bytes_load(join->image, section_names[i], own) ||
-            !hf_bytes_load(&join->other, section_names[i], others))
+    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+        struct hf_bytes others;
+        if (!hf_bytes_load(&join->other, hf_joined_names[sections[i]], &others))
             return 0;
-        if (others->size == 0 && i != INFO && i != ABBREVIATIONS)
-            continue;
-        uint8_t *joined = join->made->joined[i] = malloc(own->size + others->size + 1);
-        if (!joined)
+        if (hf_joined_append(join->joined, join->image, sections[i], &others, &join->at[sections[i]]) != 0)
             return -1;
-        join->made->sizes[i] = own->size + others->size;
-        if (own->size > 0)
-            memcpy(joined, own->begin, own->size);
-        if (others->size > 0)
-            memcpy(joined + own->size, others->begin, others->size);
     }
-    return join->own[INFO].size > 0 && join->own[ABBREVIATIONS].size > 0 && join->others[INFO].size > 0 &&
+    return join->at[HF_JOINED_INFO] > 0 && join->at[HF_JOINED_ABBREVIATIONS] > 0 &&
+           join->joined->sections[HF_JOINED_INFO].size > join->at[HF_JOINED_INFO] &&
            !hf_image_section(join->image, ".debug_types", NULL);
 }
 
@@ -449,43 +256,27 @@ static int join_files(struct join *join, char **note, struct hotfix_error *err)
     return 0;
 }
 
-int hf_supplement_open(const struct hf_image *image, const char *root, struct hf_supplement **supplement, char **note,
+int hf_supplement_open(const struct hf_image *image, const char *root, struct hf_joined **joined, char **note,
                        struct hotfix_error *err)
 {
     struct join join = {.image = image};
     struct link link = read_link(image);
 
-    *supplement = NULL;
+    *joined = NULL;
     *note = NULL;
     if (!link.name)
         return 0;
     int found = find_file(image, &link, root, &join.other, note);
     if (found == 0)
         return 0;
-    join.made = found > 0 ? calloc(1, sizeof(*join.made)) : NULL;
-    int result = join.made ? join_files(&join, note, err)
-                           : hf_error(err, HOTFIX_MEMORY, "%s: out of memory for debug information", image->path);
+    join.joined = found > 0 ? calloc(1, sizeof(*join.joined)) : NULL;
+    int result = join.joined ? join_files(&join, note, err)
+                             : hf_error(err, HOTFIX_MEMORY, "%s: out of memory for debug information", image->path);
     if (found > 0)
         hf_image_close(&join.other);
-    if (result != 0 || *note) {
-        hf_supplement_close(join.made);
-        return result;
-    }
-    *supplement = join.made;
-    return 0;
-}
-
-const char *hf_supplement_section(const struct hf_supplement *supplement, size_t index, struct hf_bytes *bytes)
-{
-    if (index >= SECTION_COUNT)
-        return NULL;
-    *bytes = (struct hf_bytes){.begin = supplement->joined[index], .size = supplement->sizes[index]};
-    return section_names[index];
-}
-
-void hf_supplement_close(struct hf_supplement *supplement)
-{
-    for (size_t i = 0; supplement && i < SECTION_COUNT; i++)
-        free(supplement->joined[i]);
-    free(supplement);
+    if (result == 0 && !*note)
+        *joined = join.joined;
+    else
+        hf_joined_free(join.joined);
+    return result;
 }

@@ -8,26 +8,16 @@
 #ifndef HF_SUPPLEMENT_H
 #define HF_SUPPLEMENT_H
 
-#include "elf/bytes.h"
 #include "elf/image.h"
+#include "elf/joined.h"
 #include "hotfix/error.h"
-
-struct hf_supplement;
 
 /*
  * Puts an image's supplementary file to it: as it is named, relative to the image's own directory, or by build-id below
- * root. *supplement is NULL when the image needs none, or when *note (malloc'ed) says why it
- * could not be used. HOTFIX_MEMORY; HOTFIX_FORMAT when debug information is damaged.
+ * root. *joined (to be freed) is NULL when the image needs none, or when *note (malloc'ed) says why it could not be
+ * used. HOTFIX_MEMORY; HOTFIX_FORMAT when debug information is damaged.
  */
-int hf_supplement_open(const struct hf_image *image, const char *root, struct hf_supplement **supplement, char **note,
+int hf_supplement_open(const struct hf_image *image, const char *root, struct hf_joined **joined, char **note,
                        struct hotfix_error *err);
-/* NULL is fine. */
-void hf_supplement_close(struct hf_supplement *supplement);
-
-/*
- * Name of one of the sections that were put together, and its bytes, none where the image's own is all there is. NULL
- * behind the last one.
- */
-const char *hf_supplement_section(const struct hf_supplement *supplement, size_t index, struct hf_bytes *bytes);
 
 #endif
