@@ -278,10 +278,6 @@ static int read_unit(struct reader *reader, Dwarf_Half version, bool passes)
                    : hf_error(reader->err, HOTFIX_FORMAT, "%s: damaged debug information: a unit has no entry",
                               reader->image->path);
     Dwarf_Half tag = hf_die_tag(die);
-    if (tag == DW_TAG_skeleton_unit || hf_die_has(die, DW_AT_GNU_dwo_name) || hf_die_has(die, DW_AT_dwo_name)) {
-        reader->dwarf->skeleton_count++;
-        return 0;
-    }
     if (tag != DW_TAG_compile_unit && tag != DW_TAG_partial_unit)
         return 0;
     if (add_unit(reader, die, version) != 0)

@@ -3,7 +3,7 @@
  * What one pass over the DWARF of a file finds: its units, the functions that they tell of, where their code lies and
  * where they were inlined. It knows nothing of symbols (see program.h).
  *
- * Not read: split DWARF (.dwo files). What dwz moved elsewhere is read with a supplement (see supplement.h).
+ * What is in other files must have been joined to it (supplement.h, split.h); a skeleton tells nothing.
  */
 #ifndef HF_DWARF_H
 #define HF_DWARF_H
@@ -66,7 +66,6 @@ struct hf_dwarf {
     struct hf_sections sections; /* what the handle reads */
     struct hf_dwarf_unit *units;
     size_t unit_count;
-    size_t skeleton_count;             /* of them, those whose entries are in a .dwo file */
     struct hf_subprogram *subprograms; /* ordered by offset */
     size_t subprogram_count;
     size_t *codeless; /* indices of the defining ones that have a name and no code, ordered by name, then index */

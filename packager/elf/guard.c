@@ -30,17 +30,20 @@ static bool skip_table(struct hf_cursor *section)
     return true;
 }
 
-static bool check_tables(Elf_Data *data)
+bool hf_guard_tables(const struct hf_bytes *bytes)
 {
     struct hf_cursor section;
 
-    if (!data || !data->d_buf)
-        return true;
-    hf_cursor_init(&section, data->d_buf, data->d_size);
+    hf_cursor_init(&section, bytes->begin, bytes->size);
     while (!hf_cursor_done(&section))
         if (!skip_table(&section))
             return false;
     return true;
+}
+
+static bool check_tables(Elf_Data *data)
+{
+    return !data || !data->d_buf || hf_guard_tables(&(struct hf_bytes){.begin = data->d_buf, .size = data->d_size});
 }
 
 /* libdwarf unpacks a section of the old form (.zdebug_) by its name, so that must be packed again. */

@@ -7,10 +7,13 @@
 #ifndef HF_GUARD_H
 #define HF_GUARD_H
 
+#include "elf/bytes.h"
 #include "elf/image.h"
 #include "hotfix/error.h"
 
 /* HOTFIX_FORMAT when the debug information of an image would make libdwarf misbehave. Unpacks compressed sections. */
 int hf_guard_check(const struct hf_image *image, struct hotfix_error *err);
+/* Whether bytes are such tables, undamaged; or none. */
+bool hf_guard_tables(const struct hf_bytes *bytes);
 
 #endif

@@ -8,6 +8,7 @@
 #include "elf/debugfile.h"
 #include "elf/dwarf.h"
 #include "elf/prototype.h"
+#include "elf/split.h"
 #include "elf/supplement.h"
 #include "error.h"
 
@@ -145,17 +146,14 @@ static int read_dwarf(struct hf_program *program, const struct hf_asked *asked, 
     if (!has_debug_sections(program->debug))
         return note(program, "holds no debug information; compile it with -g", err);
     /* libdwarf gives one placeholder for every text in another file: two unknowns would compare equal. */
-    if (hf_supplement_open(program->debug, HF_DEBUG_ROOT, &program->joined, &program->debug_note, err) != 0)
+    if (hf_supplement_open(program->debug, HF_DEBUG_ROOT, &program->joined, &program->debug_note, err) != 0 ||
+        (!program->joined && !program->debug_note &&
+         hf_split_open(program->debug, &program->joined, &program->debug_note, err) != 0))
         return -1;
     if (program->debug_note)
         return 0;
     if (open_dwarf(program, asked, err) != 0)
         return -1;
-    if (program->dwarf->unit_count == 0 && program->dwarf->skeleton_count > 0)
-        return note(program,
-                    "has its debug information in .dwo files, which are not read; compile it without "
-                    "-gsplit-dwarf",
-                    err);
     program->units = calloc(program->dwarf->unit_count + 1, sizeof(*program->units));
     if (!program->units)
         return out_of_memory(program, err);

@@ -115,6 +115,35 @@ static inline bool fixture_has(const struct hf_program *program, const char *nam
     return false;
 }
 
+static inline void fixture_assert_texts(const char *what, const char *text, const char *wanted)
+{
+    if (strcmp(text ? text : "", wanted ? wanted : "") != 0)
+        fail_msg("%s: \"%s\", expected \"%s\"", what, text ? text : "unknown", wanted ? wanted : "unknown");
+}
+
+/* The same is known of two programs that differ only in where their debug information is. */
+static inline void fixture_assert_equal(const struct hf_program *program, const struct hf_program *wanted)
+{
+    assert_true(program->has_dwarf);
+    assert_null(program->debug_note);
+    assert_int_equal(program->unit_count, wanted->unit_count);
+    for (size_t i = 0; i < wanted->unit_count; i++) {
+        fixture_assert_texts("path", program->units[i]->path, wanted->units[i]->path);
+        assert_int_equal(program->units[i]->language, wanted->units[i]->language);
+    }
+    assert_int_equal(program->function_count, wanted->function_count);
+    for (size_t i = 0; i < wanted->function_count; i++) {
+        const struct hf_function *function = &program->functions[i], *other = &wanted->functions[i];
+        fixture_assert_texts(other->name, function->prototype, other->prototype);
+        fixture_assert_texts(other->name, function->source, other->source);
+        assert_int_equal(function->line, other->line);
+        assert_int_equal(function->inlined_count, other->inlined_count);
+    }
+    assert_int_equal(program->inlined_count, wanted->inlined_count);
+    for (size_t i = 0; i < wanted->inlined_count; i++)
+        fixture_assert_texts(wanted->inlined[i].name, program->inlined[i].caller, wanted->inlined[i].caller);
+}
+
 /* The message of the last failure holds this text. */
 static inline void fixture_said(enum hotfix_code code, const char *text)
 {

@@ -118,8 +118,6 @@ static void test_absent_debug_information_is_said(void **state)
     assert_run("gcc -g -o whole first.c second.c && cp whole empty && echo 'not dwz' >alt && "
                "objcopy --add-section .gnu_debugaltlink=alt whole dwz");
     assert_absent("dwz", "was compressed with dwz");
-    assert_run("gcc -g -gsplit-dwarf -o split first.c second.c");
-    assert_absent("split", "in .dwo files");
     assert_run(": >nothing && objcopy --update-section .debug_info=nothing empty");
     assert_absent("empty", "empty");
 }

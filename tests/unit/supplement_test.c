@@ -43,35 +43,6 @@ static void build(const char *compiler, const char *options)
                options);
 }
 
-static void assert_texts(const char *name, const char *small, const char *whole)
-{
-    if (strcmp(small ? small : "", whole ? whole : "") != 0)
-        fail_msg("%s: \"%s\" behind dwz, \"%s\" before", name, small ? small : "unknown", whole ? whole : "unknown");
-}
-
-static void assert_equal_programs(const struct hf_program *small, const struct hf_program *whole)
-{
-    assert_true(small->has_dwarf);
-    assert_null(small->debug_note);
-    assert_int_equal(small->unit_count, whole->unit_count);
-    for (size_t i = 0; i < whole->unit_count; i++) {
-        assert_texts("path", small->units[i]->path, whole->units[i]->path);
-        assert_texts("producer", small->units[i]->producer, whole->units[i]->producer);
-        assert_int_equal(small->units[i]->language, whole->units[i]->language);
-    }
-    assert_int_equal(small->function_count, whole->function_count);
-    for (size_t i = 0; i < whole->function_count; i++) {
-        const struct hf_function *function = &small->functions[i], *before = &whole->functions[i];
-        assert_texts(before->name, function->prototype, before->prototype);
-        assert_texts(before->name, function->source, before->source);
-        assert_int_equal(function->line, before->line);
-        assert_int_equal(function->inlined_count, before->inlined_count);
-    }
-    assert_int_equal(small->inlined_count, whole->inlined_count);
-    for (size_t i = 0; i < whole->inlined_count; i++)
-        assert_texts(whole->inlined[i].name, small->inlined[i].caller, whole->inlined[i].caller);
-}
-
 static void test_the_same_is_known_as_before(void **state)
 {
     (void)state;
@@ -80,7 +51,7 @@ static void test_the_same_is_known_as_before(void **state)
         build(variants[i].compiler, variants[i].dwz);
         FIXTURE_PROGRAM whole = fixture_open("whole", NULL);
         FIXTURE_PROGRAM small = fixture_open("small", NULL);
-        assert_equal_programs(small, whole);
+        fixture_assert_equal(small, whole);
         assert_string_equal(fixture_function(small, "first")->prototype, "int (struct item *, struct _IO_FILE *)");
         assert_true(whole->inlined_count >= 2);
     }
@@ -96,7 +67,7 @@ static void test_the_file_is_found_beside_a_debug_file(void **state)
                "gcc -g -O1 -o debug/o first.c second.c && strip alone && (cd debug && "
                "dwz -m .dwz/shared -r d o && objcopy --compress-debug-sections d)");
     FIXTURE_PROGRAM small = fixture_open("alone", "debug/d");
-    assert_equal_programs(small, whole);
+    fixture_assert_equal(small, whole);
 }
 
 static void assert_unread(const char *note)
