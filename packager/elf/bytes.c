@@ -5,10 +5,11 @@
 
 bool hf_bytes_load(const struct hf_image *image, const char *name, struct hf_bytes *bytes)
 {
+    static const uint8_t nothing[1];
     GElf_Shdr header;
     Elf_Scn *section = hf_image_section(image, name, &header);
 
-    *bytes = (struct hf_bytes){.size = 0};
+    *bytes = (struct hf_bytes){.begin = nothing};
     if (!section || header.sh_type == SHT_NOBITS)
         return true;
     if ((header.sh_flags & SHF_COMPRESSED) && elf_compress(section, 0, 0) < 0)
@@ -16,7 +17,8 @@ bool hf_bytes_load(const struct hf_image *image, const char *name, struct hf_byt
     Elf_Data *data = elf_getdata(section, NULL);
     if (!data)
         return false;
-    *bytes = (struct hf_bytes){.begin = data->d_buf, .size = data->d_buf ? data->d_size : 0};
+    if (data->d_buf)
+        *bytes = (struct hf_bytes){.begin = data->d_buf, .size = data->d_size};
     return true;
 }
 
@@ -70,4 +72,90 @@ bool hf_bytes_attribute(struct hf_cursor *cursor, struct hf_bytes_attribute *att
     if (attribute->form == DW_FORM_implicit_const)
         hf_bytes_leb(cursor);
     return !cursor->failed && (attribute->name || attribute->form);
+}
+
+/* Sizes of forms that are always the same, or the unit's; 0 for others (DWARF 5, section 7.5.6). */
+static size_t fixed_size(uint64_t form, uint8_t address_size, uint8_t offset_size)
+{
+    switch (form) {
+    case DW_FORM_data1:
+    case DW_FORM_flag:
+    case DW_FORM_ref1:
+    case DW_FORM_strx1:
+    case DW_FORM_addrx1:
+        return 1;
+    case DW_FORM_data2:
+    case DW_FORM_ref2:
+    case DW_FORM_strx2:
+    case DW_FORM_addrx2:
+        return 2;
+    case DW_FORM_strx3:
+    case DW_FORM_addrx3:
+        return 3;
+    case DW_FORM_data4:
+    case DW_FORM_ref4:
+    case DW_FORM_ref_sup4:
+    case DW_FORM_strx4:
+    case DW_FORM_addrx4:
+        return 4;
+    case DW_FORM_data8:
+    case DW_FORM_ref8:
+    case DW_FORM_ref_sig8:
+        return 8;
+    case DW_FORM_data16:
+        return 16;
+    case DW_FORM_addr:
+        return address_size;
+    case DW_FORM_GNU_ref_alt:
+    case DW_FORM_GNU_strp_alt:
+    case DW_FORM_strp_sup:
+    case DW_FORM_ref_addr:
+    case DW_FORM_strp:
+    case DW_FORM_line_strp:
+    case DW_FORM_sec_offset:
+        return offset_size;
+    default:
+        return 0;
+    }
+}
+
+/* Those that say their own size. False for forms that are not known. */
+static bool skip_varying(struct hf_cursor *cursor, uint64_t form)
+{
+    switch (form) {
+    case DW_FORM_flag_present:
+    case DW_FORM_implicit_const:
+        return true;
+    case DW_FORM_string:
+        while (hf_cursor_u8(cursor))
+            ;
+        return true;
+    case DW_FORM_block1:
+        return hf_cursor_bytes(cursor, hf_cursor_u8(cursor)) != NULL;
+    case DW_FORM_block2:
+        return hf_cursor_bytes(cursor, hf_cursor_u16(cursor)) != NULL;
+    case DW_FORM_block4:
+        return hf_cursor_bytes(cursor, hf_cursor_u32(cursor)) != NULL;
+    case DW_FORM_block:
+    case DW_FORM_exprloc:
+        return hf_cursor_bytes(cursor, (size_t)hf_bytes_leb(cursor)) != NULL;
+    case DW_FORM_sdata:
+    case DW_FORM_udata:
+    case DW_FORM_ref_udata:
+    case DW_FORM_strx:
+    case DW_FORM_addrx:
+    case DW_FORM_loclistx:
+    case DW_FORM_rnglistx:
+        hf_bytes_leb(cursor);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool hf_bytes_skip(struct hf_cursor *cursor, uint64_t form, uint8_t address_size, uint8_t offset_size)
+{
+    size_t size = fixed_size(form, address_size, offset_size);
+
+    return (size > 0 ? hf_cursor_bytes(cursor, size) != NULL : skip_varying(cursor, form)) && !cursor->failed;
 }

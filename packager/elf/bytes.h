@@ -12,7 +12,7 @@
 #include "elf/image.h"
 
 struct hf_bytes {
-    const uint8_t *begin; /* the image's */
+    const uint8_t *begin; /* the image's; not NULL */
     size_t size;
 };
 
@@ -43,5 +43,8 @@ struct hf_bytes_attribute {
 
 /* The next attribute of an abbreviation that was begun. False behind the last one, or when it is cut off. */
 bool hf_bytes_attribute(struct hf_cursor *cursor, struct hf_bytes_attribute *attribute);
+
+/* Goes over a value of a form (DWARF 5, section 7.5.6). False when it is cut off, or the form is not known. */
+bool hf_bytes_skip(struct hf_cursor *cursor, uint64_t form, uint8_t address_size, uint8_t offset_size);
 
 #endif

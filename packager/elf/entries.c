@@ -80,85 +80,6 @@ void hf_entries_deinit(struct hf_entries *entries)
     entries->abbreviations = NULL;
 }
 
-/* Sizes of forms that are always the same, or the unit's; 0 for others (DWARF 5, section 7.5.6). */
-static size_t fixed_size(const struct hf_entries *entries, uint64_t form)
-{
-    switch (form) {
-    case DW_FORM_data1:
-    case DW_FORM_flag:
-    case DW_FORM_ref1:
-    case DW_FORM_strx1:
-    case DW_FORM_addrx1:
-        return 1;
-    case DW_FORM_data2:
-    case DW_FORM_ref2:
-    case DW_FORM_strx2:
-    case DW_FORM_addrx2:
-        return 2;
-    case DW_FORM_strx3:
-    case DW_FORM_addrx3:
-        return 3;
-    case DW_FORM_data4:
-    case DW_FORM_ref4:
-    case DW_FORM_ref_sup4:
-    case DW_FORM_strx4:
-    case DW_FORM_addrx4:
-        return 4;
-    case DW_FORM_data8:
-    case DW_FORM_ref8:
-    case DW_FORM_ref_sig8:
-        return 8;
-    case DW_FORM_data16:
-        return 16;
-    case DW_FORM_addr:
-        return entries->address_size;
-    case DW_FORM_GNU_ref_alt:
-    case DW_FORM_GNU_strp_alt:
-    case DW_FORM_strp_sup:
-    case DW_FORM_ref_addr:
-    case DW_FORM_strp:
-    case DW_FORM_line_strp:
-    case DW_FORM_sec_offset:
-        return entries->offset_size;
-    default:
-        return 0;
-    }
-}
-
-/* Those that say their own size. False for forms that are not known. */
-static bool skip_varying(struct hf_cursor *cursor, uint64_t form)
-{
-    switch (form) {
-    case DW_FORM_flag_present:
-    case DW_FORM_implicit_const:
-        return true;
-    case DW_FORM_string:
-        while (hf_cursor_u8(cursor))
-            ;
-        return true;
-    case DW_FORM_block1:
-        return hf_cursor_bytes(cursor, hf_cursor_u8(cursor)) != NULL;
-    case DW_FORM_block2:
-        return hf_cursor_bytes(cursor, hf_cursor_u16(cursor)) != NULL;
-    case DW_FORM_block4:
-        return hf_cursor_bytes(cursor, hf_cursor_u32(cursor)) != NULL;
-    case DW_FORM_block:
-    case DW_FORM_exprloc:
-        return hf_cursor_bytes(cursor, (size_t)hf_bytes_leb(cursor)) != NULL;
-    case DW_FORM_sdata:
-    case DW_FORM_udata:
-    case DW_FORM_ref_udata:
-    case DW_FORM_strx:
-    case DW_FORM_addrx:
-    case DW_FORM_loclistx:
-    case DW_FORM_rnglistx:
-        hf_bytes_leb(cursor);
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Puts a cursor before the attributes of an abbreviation. Most are numbered from 1 on. */
 static bool find_abbreviation(const struct hf_entries *entries, uint64_t code, struct hf_cursor *cursor)
 {
@@ -185,10 +106,9 @@ bool hf_entries_visit(const struct hf_entries *entries, size_t *position, hf_ent
     if (cursor.failed || (code != 0 && !find_abbreviation(entries, code, &abbreviation)))
         return false;
     while (code != 0 && hf_bytes_attribute(&abbreviation, &attribute)) {
-        size_t begin = cursor.position, size = fixed_size(entries, attribute.form);
-        if (size > 0 ? !hf_cursor_bytes(&cursor, size) : !skip_varying(&cursor, attribute.form))
-            return false;
-        if (cursor.failed || !fn(entries, &attribute, begin, cursor.position - begin, arg))
+        size_t begin = cursor.position;
+        if (!hf_bytes_skip(&cursor, attribute.form, entries->address_size, entries->offset_size) ||
+            !fn(entries, &attribute, begin, cursor.position - begin, arg))
             return false;
     }
     *position = cursor.position;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf/guard.h"
 
+#include <libdwarf/dwarf.h>
+
 #include "cursor.h"
 #include "elf/bytes.h"
 #include "error.h"
@@ -30,7 +32,7 @@ static bool skip_table(struct hf_cursor *section)
     return true;
 }
 
-bool hf_guard_tables(const struct hf_bytes *bytes)
+bool hf_guard_lists(const struct hf_bytes *bytes)
 {
     struct hf_cursor section;
 
@@ -41,18 +43,78 @@ bool hf_guard_tables(const struct hf_bytes *bytes)
     return true;
 }
 
-static bool check_tables(Elf_Data *data)
+/* One of the two lists in a line table's header: the forms of what its entries tell, and these (DWARF 5,
+ * section 6.2.4). None may name a directory that is not there. */
+static bool skip_names(struct hf_cursor *table, uint8_t address_size, uint8_t offset_size, uint64_t directories,
+                       uint64_t *count)
 {
-    return !data || !data->d_buf || hf_guard_tables(&(struct hf_bytes){.begin = data->d_buf, .size = data->d_size});
+    uint64_t kinds[UINT8_MAX], forms[UINT8_MAX];
+    uint8_t format = hf_cursor_u8(table);
+
+    for (uint8_t i = 0; i < format; i++) {
+        kinds[i] = hf_bytes_leb(table);
+        forms[i] = hf_bytes_leb(table);
+    }
+    *count = hf_bytes_leb(table);
+    for (uint64_t k = 0; k < *count && !table->failed && format > 0; k++)
+        for (uint8_t i = 0; i < format; i++) {
+            struct hf_cursor value = *table;
+            if (!hf_bytes_skip(table, forms[i], address_size, offset_size))
+                return false;
+            if (kinds[i] != DW_LNCT_directory_index)
+                continue;
+            uint64_t index = forms[i] == DW_FORM_data1   ? hf_cursor_u8(&value)
+                             : forms[i] == DW_FORM_data2 ? hf_cursor_u16(&value)
+                                                         : hf_bytes_leb(&value);
+            if (index >= directories)
+                return false;
+        }
+    return !table->failed;
 }
 
-/* libdwarf unpacks a section of the old form (.zdebug_) by its name, so that must be packed again. */
-static bool check_section(Elf_Scn *section, bool old_form)
+/* Other versions count directories from one, as libdwarf does. */
+static bool check_line_table(const struct hf_bytes *bytes, bool wide)
 {
-    if (old_form)
-        return elf_compress_gnu(section, 0, 0) >= 0 && check_tables(elf_getdata(section, NULL)) &&
-               elf_compress_gnu(section, 1, ELF_CHF_FORCE) >= 0;
-    return check_tables(elf_getdata(section, NULL));
+    uint64_t directories, files;
+    uint8_t offset_size = wide ? 8 : 4;
+    struct hf_cursor table;
+
+    hf_cursor_init(&table, bytes->begin, bytes->size);
+    if (hf_cursor_u16(&table) != 5)
+        return true;
+    uint8_t address_size = hf_cursor_u8(&table);
+    hf_cursor_u8(&table);                   /* size of segment selectors */
+    hf_cursor_bytes(&table, offset_size);   /* length of the header */
+    hf_cursor_bytes(&table, 5);             /* minimum_instruction_length to line_range */
+    uint8_t opcodes = hf_cursor_u8(&table); /* and one more */
+    hf_cursor_bytes(&table, opcodes > 0 ? opcodes - 1u : 0);
+    return skip_names(&table, address_size, offset_size, UINT64_MAX, &directories) &&
+           skip_names(&table, address_size, offset_size, directories, &files);
+}
+
+bool hf_guard_lines(const struct hf_bytes *bytes)
+{
+    struct hf_cursor section;
+    struct hf_bytes part;
+    bool wide;
+
+    hf_cursor_init(&section, bytes->begin, bytes->size);
+    while (!hf_cursor_done(&section))
+        if (!hf_bytes_part(&section, &part, &wide) || !check_line_table(&part, wide))
+            return false;
+    return true;
+}
+
+typedef bool (*guard_fn)(const struct hf_bytes *bytes);
+
+/* libdwarf unpacks a section of the old form (.zdebug_) by its name, so that must be packed again. */
+static bool check_section(Elf_Scn *section, bool old_form, guard_fn guard)
+{
+    if (old_form && elf_compress_gnu(section, 0, 0) < 0)
+        return false;
+    Elf_Data *data = elf_getdata(section, NULL);
+    bool passed = !data || !data->d_buf || guard(&(struct hf_bytes){.begin = data->d_buf, .size = data->d_size});
+    return passed && (!old_form || elf_compress_gnu(section, 1, ELF_CHF_FORCE) >= 0);
 }
 
 /* The others are unpacked here: libdwarf does not hear that they are compressed (see sections.h). */
@@ -68,17 +130,24 @@ static bool unpack_sections(const struct hf_image *image)
 
 int hf_guard_check(const struct hf_image *image, struct hotfix_error *err)
 {
-    static const char *const names[] = {".debug_rnglists", ".debug_loclists", ".zdebug_rnglists", ".zdebug_loclists"};
+    static const struct {
+        const char *name;
+        guard_fn guard;
+    } guarded[] = {
+        {".debug_rnglists", hf_guard_lists},  {".zdebug_rnglists", hf_guard_lists}, {".debug_loclists", hf_guard_lists},
+        {".zdebug_loclists", hf_guard_lists}, {".debug_line", hf_guard_lines},      {".zdebug_line", hf_guard_lines},
+    };
 
     if (!unpack_sections(image))
         return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: a compressed section cannot be unpacked",
                         image->path);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++) {
         GElf_Shdr header;
-        Elf_Scn *section = hf_image_section(image, names[i], &header);
-        if (section && header.sh_type != SHT_NOBITS && !check_section(section, names[i][1] == 'z'))
-            return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s holds no tables of lists",
-                            image->path, names[i]);
+        Elf_Scn *section = hf_image_section(image, guarded[i].name, &header);
+        if (section && header.sh_type != SHT_NOBITS &&
+            !check_section(section, guarded[i].name[1] == 'z', guarded[i].guard))
+            return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s holds no tables as they must be",
+                            image->path, guarded[i].name);
     }
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What libdwarf 20210528 must not be given: it frees twice when a table of range or location lists has a damaged header
- * (dwarf_load_rnglists, dwarf_load_loclists), and reads wherever an offset in such a table leads. Found by fuzzing; the
- * fuzz target image_fuzz is the regression test.
+ * (dwarf_load_rnglists, dwarf_load_loclists), reads wherever an offset in such a table leads, and takes for a directory
+ * what lies behind the last one (dwarf_srcfiles, DWARF 5). Found by fuzzing; the fuzz targets image_fuzz and
+ * joined_fuzz are the regression tests.
  */
 #ifndef HF_GUARD_H
 #define HF_GUARD_H
@@ -13,7 +14,8 @@
 
 /* HOTFIX_FORMAT when the debug information of an image would make libdwarf misbehave. Unpacks compressed sections. */
 int hf_guard_check(const struct hf_image *image, struct hotfix_error *err);
-/* Whether bytes are such tables, undamaged; or none. */
-bool hf_guard_tables(const struct hf_bytes *bytes);
+/* Whether the bytes of a section of lists, or of line tables, are undamaged so far; or none. */
+bool hf_guard_lists(const struct hf_bytes *bytes);
+bool hf_guard_lines(const struct hf_bytes *bytes);
 
 #endif

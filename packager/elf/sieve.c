@@ -95,10 +95,9 @@ typedef bool (*found_fn)(const struct needle *needle, const uint8_t *at, const s
 /* Calls fn for each place of each needle, at any byte, until it returns true. */
 static bool scan(const struct needles *needles, const struct hf_bytes *bytes, found_fn fn, void *arg)
 {
-    const struct needle *end = needles->items + needles->count;
-
     if (needles->count == 0 || bytes->size < WORD)
         return false;
+    const struct needle *end = needles->items + needles->count;
     for (const uint8_t *at = bytes->begin, *last = at + bytes->size - WORD; at <= last; at++) {
         uint32_t word = word_at(at);
         if (!(needles->filter[hash(word) / 64] >> hash(word) % 64 & 1))
@@ -141,7 +140,7 @@ static void find_strings(struct search *search)
             continue;
         }
         const uint8_t *at = search->strings.begin, *end = at + search->strings.size;
-        for (; at && (at = memmem(at, (size_t)(end - at), name, needle.size)); at++)
+        for (; (at = memmem(at, (size_t)(end - at), name, needle.size)); at++)
             add_offset(search, (uint64_t)(at - search->strings.begin));
     }
     sort_needles(&search->in_strings);

@@ -202,7 +202,7 @@ static int append_ranges(const struct join *join, struct split *split)
 {
     struct hf_bytes ranges;
 
-    if (!hf_bytes_load(&split->file, ".debug_rnglists.dwo", &ranges) || !hf_guard_tables(&ranges))
+    if (!hf_bytes_load(&split->file, ".debug_rnglists.dwo", &ranges) || !hf_guard_lists(&ranges))
         return damaged(join, split->file.path);
     return ranges.size == 0 ? 0 : append(join, HF_JOINED_RANGES, &ranges, &split->ranges);
 }
@@ -468,6 +468,8 @@ int hf_split_open(const struct hf_image *image, struct hf_joined **joined, char 
         dwarf_object_finish(dwarf, &error);
     } else {
         damaged(&join, "a .dwo file");
+        if (status == DW_DLV_ERROR)
+            dwarf_dealloc_error(NULL, error);
     }
     if (result == 0 && !*note)
         *joined = join.joined;

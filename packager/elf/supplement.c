@@ -12,6 +12,7 @@
 #include "elf/bytes.h"
 #include "elf/debugfile.h"
 #include "elf/entries.h"
+#include "elf/guard.h"
 #include "error.h"
 
 /* The one that an image needs. */
@@ -228,7 +229,8 @@ static int prepare(struct join *join)
 {
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
         struct hf_bytes others;
-        if (!hf_bytes_load(&join->other, hf_joined_names[sections[i]], &others))
+        if (!hf_bytes_load(&join->other, hf_joined_names[sections[i]], &others) ||
+            (sections[i] == HF_JOINED_LINES && !hf_guard_lines(&others)))
             return 0;
         if (hf_joined_append(join->joined, join->image, sections[i], &others, &join->at[sections[i]]) != 0)
             return -1;
