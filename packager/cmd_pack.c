@@ -20,6 +20,7 @@
 #include "pack/plain.h"
 #include "pack/seal.h"
 #include "passphrase.h"
+#include "provenance/provenance.h"
 #include "report.h"
 
 #define ACCEPT_NAME_SIZE 48
@@ -32,6 +33,7 @@ struct pack {
     const char *passphrase_file;
     bool unsigned_bundle;
     const char *output;
+    const char *provenance;
     struct hf_identity identity;
     struct hf_exception *exceptions;
     size_t exception_count;
@@ -110,18 +112,18 @@ static int run_checks(struct pack *pack, const struct hf_check_subject *subject,
 }
 
 /* Writing a bundle over one of its own inputs is never meant. */
-static int refuse_input(const struct pack *pack, struct hotfix_error *err)
+static int refuse_input(const struct pack *pack, const char *path, struct hotfix_error *err)
 {
     const char *const inputs[] = {pack->inputs.target_path,      pack->inputs.patch_path, pack->inputs.debug_path,
                                   pack->inputs.patch_debug_path, pack->key_path,          pack->passphrase_file,
                                   pack->inputs.policy_path};
     struct stat output, input;
 
-    if (stat(pack->output, &output) != 0)
+    if (stat(path, &output) != 0)
         return 0;
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++)
         if (inputs[i] && stat(inputs[i], &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
-            return hf_error(err, HOTFIX_USAGE, "the output %s is one of the inputs", pack->output);
+            return hf_error(err, HOTFIX_USAGE, "the output %s is one of the inputs", path);
     return 0;
 }
 
@@ -133,9 +135,24 @@ static int choose_output(struct pack *pack, struct hotfix_error *err)
             return hf_error(err, HOTFIX_MEMORY, "out of memory");
         }
         pack->output = pack->default_output;
-        return refuse_input(pack, err);
+        return refuse_input(pack, pack->output, err);
     }
     return 0;
+}
+
+/* Beside the bundle, and written before it, so that none is without. */
+static int write_provenance(const struct pack *pack, const void *file, size_t size, const struct hf_private_key *key,
+                            struct hotfix_error *err)
+{
+    struct hf_signed parts;
+    HF_FREE char *text = NULL;
+
+    if (!pack->provenance)
+        return 0;
+    if (hf_signed_parse(file, size, &parts, err) != 0 ||
+        hf_provenance_format(&pack->inputs, &pack->manifest, parts.archive, parts.archive_size, key, &text, err) != 0)
+        return -1;
+    return hf_file_write(pack->provenance, text, strlen(text), 0644, false, err);
 }
 
 static int seal(struct pack *pack, const void *patch, size_t patch_size, struct hotfix_error *err)
@@ -150,6 +167,8 @@ static int seal(struct pack *pack, const void *patch, size_t patch_size, struct 
             hf_private_key_read(pack->key_path, hf_passphrase_ask, (void *)(uintptr_t)pack->passphrase_file, &key, err);
     if (result == 0)
         result = hf_seal(&pack->manifest, patch, patch_size, key, &pack->inputs.target->image, &file, &size, err);
+    if (result == 0)
+        result = write_provenance(pack, file, size, key, err);
     hf_private_key_destroy(key);
     return result == 0 ? hf_file_write(pack->output, file, size, 0644, false, err) : -1;
 }
@@ -158,6 +177,10 @@ static void tell(const struct pack *pack, struct hf_report *report)
 {
     hf_report_line(report, "%-13s%s", "wrote", pack->output);
     hf_report_set(report, "file", hf_json_text(pack->output));
+    if (pack->provenance) {
+        hf_report_line(report, "%-13s%s", "provenance", pack->provenance);
+        hf_report_set(report, "provenance", hf_json_text(pack->provenance));
+    }
     hf_describe_bundle(report, &pack->manifest);
     hf_describe_contents(report, &pack->manifest);
     hf_check_results_set(report, pack->results);
@@ -171,6 +194,10 @@ static int check_signing(const struct pack *pack, struct hotfix_error *err)
                         "give --key KEY, or --unsigned where others sign (see 'hotfix pack --help')");
     if (pack->unsigned_bundle && (pack->key_path || pack->passphrase_file))
         return hf_error(err, HOTFIX_USAGE, "--unsigned and --key exclude each other");
+    if (pack->unsigned_bundle && pack->provenance)
+        return hf_error(err, HOTFIX_USAGE, "--provenance is signed by whoever packs: give --key, not --unsigned");
+    if (pack->provenance && pack->output && strcmp(pack->provenance, pack->output) == 0)
+        return hf_error(err, HOTFIX_USAGE, "--provenance and --output are one file");
     return 0;
 }
 
@@ -182,7 +209,8 @@ static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfi
 
     if (check_signing(pack, err) != 0 ||
         hf_identity_fill(&pack->identity, pack->inputs.patch_path, &pack->manifest, err) != 0 ||
-        (pack->output && refuse_input(pack, err) != 0) ||
+        (pack->output && refuse_input(pack, pack->output, err) != 0) ||
+        (pack->provenance && refuse_input(pack, pack->provenance, err) != 0) ||
         hf_file_read(pack->inputs.patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
         hf_inputs_open(&pack->inputs, &subject, err) != 0)
         return -1;
@@ -310,6 +338,8 @@ int hf_cmd_pack(int argc, char **argv)
          NULL, NULL, 0},
         {"accept-flags", 0, "REASON", "Go on for this reason where a check that compares flags is unproven.", false,
          NULL, NULL, add_flag_exceptions, &pack, 0},
+        {"provenance", 0, "FILE", "Write also what the bundle was packed from, as a signed in-toto statement.", false,
+         NULL, &pack.provenance, NULL, NULL, 0},
         {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",
          false, NULL, &pack.output, NULL, NULL, 0},
     };

@@ -11,7 +11,9 @@
 #include "error.h"
 #include "file.h"
 #include "options.h"
+#include "provenance/provenance.h"
 #include "report.h"
+#include "signature.h"
 #include "trust.h"
 #include "verify/payload.h"
 #include "verify/target.h"
@@ -20,9 +22,11 @@ struct verify {
     const char *file;
     const char *trust_path;
     const char *target_path;
+    const char *provenance_path;
     struct hf_trust trust;
     struct hf_bundle bundle;
     struct hf_fixups fixups;
+    struct hf_provenance provenance;
     struct hf_signers signers; /* whose signatures count */
     json_t *steps;             /* names of what holds, in order; the report's */
 };
@@ -32,20 +36,35 @@ static void passed(const struct verify *verify, const char *step)
     json_array_append_new(verify->steps, json_string(step));
 }
 
+static int check_provenance(struct verify *verify, const void *file, size_t size, int64_t now, struct hotfix_error *err)
+{
+    struct hf_signed parts;
+
+    if (!verify->provenance_path)
+        return 0;
+    if (hf_signed_parse(file, size, &parts, err) != 0 ||
+        hf_provenance_check(verify->provenance_path, parts.archive, parts.archive_size, verify->target_path,
+                            &verify->trust, now, &verify->provenance, err) != 0)
+        return -1;
+    passed(verify, "provenance");
+    return 0;
+}
+
 static int open_bundle(struct verify *verify, struct hotfix_error *err)
 {
     HF_FREE uint8_t *data = NULL;
     size_t size = 0;
+    int64_t now = (int64_t)time(NULL);
     if (hf_trust_read(verify->trust_path, &verify->trust, err) != 0)
         return -1;
     if (hf_file_read(verify->file, HF_BUNDLE_MAX_SIZE, &data, &size, err) != 0)
         return -1;
-    if (hf_bundle_open(data, size, &verify->trust, (int64_t)time(NULL), &verify->bundle, &verify->signers, err) != 0)
+    if (hf_bundle_open(data, size, &verify->trust, now, &verify->bundle, &verify->signers, err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "signature");
     passed(verify, "contents");
     passed(verify, "expiry");
-    return 0;
+    return check_provenance(verify, data, size, now, err);
 }
 
 static int check_target(struct verify *verify, struct hotfix_error *err)
@@ -83,6 +102,26 @@ static void tell_signers(const struct verify *verify, struct hf_report *report)
     hf_report_set(report, "signers", signers);
 }
 
+static void tell_provenance(const struct verify *verify, struct hf_report *report)
+{
+    const struct hf_provenance *provenance = &verify->provenance;
+    const json_t *item;
+    size_t index;
+
+    if (!provenance->signer)
+        return;
+    hf_report_line(report, "%-13s%s, signed by %s", "provenance", verify->provenance_path, provenance->signer->name);
+    json_array_foreach(provenance->materials, index, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        const char *digest = json_string_value(json_object_get(json_object_get(item, "digest"), "sha256"));
+        hf_report_line(report, "%-13s%s, sha256 %s", "  packed from", name ? name : "?", digest ? digest : "?");
+    }
+    hf_report_set(report, "provenance",
+                  json_pack("{s:o, s:o, s:O}", "file", hf_json_text(verify->provenance_path), "signed_by",
+                            hf_json_text(provenance->signer->name), "materials", provenance->materials));
+}
+
 static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
 {
     hf_report_set(report, "file", hf_json_text(verify->file));
@@ -96,6 +135,7 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
         return -1;
 
     tell_signers(verify, report);
+    tell_provenance(verify, report);
     hf_describe_bundle(report, &verify->bundle.manifest);
     hf_report_line(report, "%-13s%zu", "functions", verify->bundle.manifest.function_count);
     if (verify->target_path)
@@ -108,6 +148,7 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
 
 static void deinit(struct verify *verify)
 {
+    hf_provenance_deinit(&verify->provenance);
     hf_fixups_deinit(&verify->fixups);
     hf_bundle_deinit(&verify->bundle);
     hf_trust_deinit(&verify->trust);
@@ -127,6 +168,11 @@ int hf_cmd_verify(int argc, char **argv)
          .help = "Check also that the bundle was made for this program or library: build-id, and the code bytes of "
                  "every function. A stripped file will do.",
          .text = &verify.target_path},
+        {.name = "provenance",
+         .argument = "FILE",
+         .help = "Check also that this file, from 'hotfix pack --provenance', is signed and of this bundle, and with "
+                 "--target of that very file; and show what the bundle was packed from.",
+         .text = &verify.provenance_path},
     };
     const struct hf_usage usage = {
         .verb = "verify",
