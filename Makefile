@@ -207,10 +207,11 @@ PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
 # it sees it.
-.PHONY: check check-arm64 check-arm64-all corpus demo bench fuzz fuzz-afl lint sanitize soak format format-check
+.PHONY: check check-arm64 check-arm64-all check-arm64-system corpus demo bench fuzz fuzz-afl lint sanitize soak format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
 check-arm64: ## build for arm64, patch programs for it and run the loader's tests under qemu-user
 check-arm64-all: ## likewise, with all unit tests that work under qemu-user
+check-arm64-system: ## run what needs a kernel for arm64 in an emulated machine: ptrace, signals, forks, faults
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
 bench: ## measure applies, pauses, detours, hotfix build and check, and verification, beside their peers
@@ -221,14 +222,14 @@ lint: ## check includes, exports, headers, scripts and man pages; analyse the co
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
 format: ## reformat the sources in place
 format-check: ## fail where `make format` would change something
-check check-arm64 check-arm64-all corpus demo bench fuzz fuzz-afl lint sanitize soak:
+check check-arm64 check-arm64-all check-arm64-system corpus demo bench fuzz fuzz-afl lint sanitize soak:
 	@./deps $@
 	@$(MAKE) --no-print-directory run-$@
 format format-check:
 	@./deps format
 	@$(MAKE) --no-print-directory run-$@
 
-.PHONY: run-check run-check-arm64 run-check-arm64-all run-corpus run-demo run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
+.PHONY: run-check run-check-arm64 run-check-arm64-all run-check-arm64-system run-corpus run-demo run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
 	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
 
@@ -255,6 +256,22 @@ run-check-arm64 run-check-arm64-all: command
 .PHONY: run-arm64
 run-arm64: all $(EXAMPLES) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
 	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(ARM64_STORIES) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
+
+# A whole machine of arm64: its compiler works in there, the tests are built out here.
+MACHINE := $(BUILD)/arm64-system
+MACHINE_SYSROOT := $(MACHINE)/sysroot
+MACHINE_PACKAGES := $(ARM64_PACKAGES) bash busybox-static coreutils dash diffutils findutils g++ gcc grep \
+	linux-image-arm64 make mawk perl procps sed util-linux
+# What stops threads, writes code and forks; what only reads files is as it is under qemu-user.
+MACHINE_TESTS := apply arm code live parked place quiescence stage stop stop_attempt stop_link stop_range stop_refused
+MACHINE_BIN := $(MACHINE_TESTS:%=$(MACHINE)/tests/%_test)
+
+run-check-arm64-system:
+	$(Q)tests/arm64/sysroot $(MACHINE_SYSROOT) $(MACHINE_PACKAGES)
+	$(Q)$(MAKE) --no-print-directory BUILD=$(MACHINE) SYSROOT=$(abspath $(MACHINE_SYSROOT)) \
+		CC='$(if $(findstring clang,$(CC)),$(CC) --target=aarch64-linux-gnu,aarch64-linux-gnu-gcc)' all $(MACHINE_BIN)
+	$(Q)$(TEST_ENV) BUILD=$(abspath $(MACHINE)) tests/run tests/arm64/system.t
+	$(Q)$(TEST_ENV) tests/arm64/system check $(MACHINE_SYSROOT) $(MACHINE) $(MACHINE_BIN)
 
 run-corpus: all
 	$(Q)failed=0; for program in redis curl; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed

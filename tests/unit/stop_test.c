@@ -282,6 +282,17 @@ static blocking_fn *const blocking[] = {
 enum { BLOCKING = sizeof(blocking) / sizeof(blocking[0]) };
 static atomic_int came_back[BLOCKING];
 
+/* The kernel ends it with EINTR, which cannot be undone on arm64: a tracer does not see what its first argument was. */
+static bool ends_when_traced(blocking_fn *call)
+{
+#ifdef __aarch64__
+    return call == block_epoll || call == block_sigwait || call == block_timed_receive;
+#else
+    (void)call;
+    return false;
+#endif
+}
+
 static void *block(void *arg)
 {
     size_t index = (size_t)(uintptr_t)arg;
@@ -304,7 +315,7 @@ static void system_calls_go_on(void)
     for (size_t i = 0; i < BLOCKING; i++) {
         if (came_back[i])
             fprintf(stderr, "blocking call %zu came back\n", i);
-        require(!came_back[i]);
+        require(!came_back[i] || ends_when_traced(blocking[i]));
     }
 }
 
@@ -409,33 +420,64 @@ static void signals_during_the_stop_arrive_once(void)
     require(atomic_load(&received) == SIGNALS);
 }
 
-#if defined(__x86_64__)
 static atomic_int registers_lost;
 
-/* Fills the vector and x87 registers, spins in registers alone, and looks whether they are as they were. */
+/* Fills registers of all kinds, spins in registers alone, and tells whether they are as they were. */
+#if defined(__x86_64__)
+static bool registers_stay(unsigned long pattern)
+{
+    unsigned long low = 0;
+    unsigned long high = 0;
+    double stacked = 0;
+    double constant = (double)pattern;
+
+    __asm__ volatile("movq %3, %%xmm0\n\t"
+                     "movq %3, %%xmm15\n\t"
+                     "fldl %4\n\t"
+                     "mov $2000000, %%ecx\n"
+                     "1: dec %%ecx\n\t"
+                     "jnz 1b\n\t"
+                     "fstpl %2\n\t"
+                     "movq %%xmm0, %0\n\t"
+                     "movq %%xmm15, %1\n\t"
+                     : "=r"(low), "=r"(high), "=m"(stacked)
+                     : "r"(pattern), "m"(constant)
+                     : "rcx", "xmm0", "xmm15", "cc", "st");
+    return low == pattern && high == pattern && stacked == constant;
+}
+#elif defined(__aarch64__)
+static bool registers_stay(unsigned long pattern)
+{
+    unsigned long low = 0;
+    unsigned long high = 0;
+    unsigned long status = 0;
+    unsigned long general = 0;
+
+    __asm__ volatile("fmov d0, %4\n\t"
+                     "fmov v31.d[1], %4\n\t"
+                     "msr fpsr, %5\n\t"
+                     "mov x18, %4\n\t"
+                     "mov w9, #2000000 >> 16 << 16\n"
+                     "1: subs w9, w9, #1\n\t"
+                     "b.ne 1b\n\t"
+                     "fmov %0, d0\n\t"
+                     "fmov %1, v31.d[1]\n\t"
+                     "mrs %2, fpsr\n\t"
+                     "mov %3, x18\n\t"
+                     : "=&r"(low), "=&r"(high), "=&r"(status), "=&r"(general)
+                     : "r"(pattern), "r"(pattern & 0x1f)
+                     : "x9", "x18", "v0", "v31", "cc");
+    return low == pattern && high == pattern && status == (pattern & 0x1f) && general == pattern;
+}
+#endif
+
 static void *keep_registers(void *arg)
 {
     unsigned long pattern = (unsigned long)(uintptr_t)arg;
 
     atomic_fetch_add(&started, 1);
     while (!atomic_load(&quit)) {
-        unsigned long low = 0;
-        unsigned long high = 0;
-        double stacked = 0;
-        double constant = (double)pattern;
-        __asm__ volatile("movq %3, %%xmm0\n\t"
-                         "movq %3, %%xmm15\n\t"
-                         "fldl %4\n\t"
-                         "mov $2000000, %%ecx\n"
-                         "1: dec %%ecx\n\t"
-                         "jnz 1b\n\t"
-                         "fstpl %2\n\t"
-                         "movq %%xmm0, %0\n\t"
-                         "movq %%xmm15, %1\n\t"
-                         : "=r"(low), "=r"(high), "=m"(stacked)
-                         : "r"(pattern), "m"(constant)
-                         : "rcx", "xmm0", "xmm15", "cc", "st");
-        if (low != pattern || high != pattern || stacked != constant)
+        if (!registers_stay(pattern))
             atomic_fetch_add(&registers_lost, 1);
     }
     return NULL;
@@ -450,11 +492,6 @@ static void registers_survive(void)
         stop(methods[i % 2]);
     require(atomic_load(&registers_lost) == 0);
 }
-#else
-static void registers_survive(void)
-{
-}
-#endif
 
 static void *wait_for_children(void *arg)
 {
