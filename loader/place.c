@@ -246,7 +246,8 @@ int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *
                         size / 1024, (size_t)window->begin, (size_t)window->end);
     return hf_error(err, HOTFIX_STAGE,
                     "the kernel did not map %zu KiB near the target although there is a gap at %#zx; a limit on "
-                    "address space (RLIMIT_AS) can be the reason",
+                    "address space (RLIMIT_AS) can be the reason, or its legacy layout, which on arm64 comes with an "
+                    "unlimited stack (ulimit -s)",
                     size / 1024, (size_t)hole.begin);
 }
 

@@ -11,7 +11,8 @@
  * under a time limit) are made to restart on x86-64, with the whole of their time-out; on arm64 they do end with EINTR,
  * since a tracer does not see what their first argument was. Not restarted: connect and send under SO_SNDTIMEO, msgrcv
  * and msgsnd of old kernels, io_uring_enter. With the signal: what signal(7) says of a handler with SA_RESTART: sleeps,
- * poll, select and epoll_wait end with EINTR. A child forked in that moment keeps the handler, which ignores the signal.
+ * poll, select and epoll_wait end with EINTR. A child forked in that moment keeps the handler, which ignores the
+ * signal.
  *
  * Not stopped, since not of this process: children of vfork and other processes that share its memory. While one of
  * vfork's has not yet called exec, the thread that made it cannot stop, so that nothing is switched under it.
