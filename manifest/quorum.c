@@ -32,12 +32,14 @@ struct measure {
     int64_t now;
 };
 
-static void add_once(struct hf_signers *signers, const struct hf_trust_key *key)
+/* False when it was there. */
+static bool add_once(struct hf_signers *signers, const struct hf_trust_key *key)
 {
     for (size_t i = 0; i < signers->count; i++)
         if (memcmp(signers->keys[i]->key.bytes, key->key.bytes, HF_KEY_SIZE) == 0)
-            return;
+            return false;
     signers->keys[signers->count++] = key;
+    return true;
 }
 
 /*
@@ -61,25 +63,26 @@ static const struct hf_trust_key *verified_by(const struct hf_signature *signatu
 }
 
 /* What a revoked or expired certificate is refused for says more than that another authority does not know it. */
-static void keep_refusal(struct tally *tally, const struct hotfix_error *refusal)
+static void keep_refusal(const struct hotfix_error *refusal, struct hotfix_error *kept)
 {
-    if (tally->refused.code == HOTFIX_OK || tally->refused.code == HOTFIX_SIGNATURE)
-        tally->refused = *refusal;
+    if (kept->code == HOTFIX_OK || kept->code == HOTFIX_SIGNATURE)
+        *kept = *refusal;
 }
 
-/* The authority that vouches for the signer, or NULL. */
+/* The authority that vouches for the signer; NULL: *refusal is the last one's, or that of the most telling before. */
 static const struct hf_trust_key *vouched_by(const struct hf_cms *cms, const struct measure *measure,
-                                             struct tally *tally)
+                                             struct hotfix_error *refusal)
 {
-    struct hotfix_error refusal;
+    struct hotfix_error own;
 
+    refusal->code = HOTFIX_OK;
     for (size_t i = 0; i < measure->trust->count; i++) {
         const struct hf_trust_key *key = &measure->trust->keys[i];
         if (!key->authority)
             continue;
-        if (hf_cms_vouched(cms, key->authority, measure->trust->policy.at_signing, measure->now, &refusal) == 0)
+        if (hf_cms_vouched(cms, key->authority, measure->trust->policy.at_signing, measure->now, &own) == 0)
             return key;
-        keep_refusal(tally, &refusal);
+        keep_refusal(&own, refusal);
     }
     return NULL;
 }
@@ -105,54 +108,73 @@ static bool counted_before(const struct hf_cms *cms, struct tally *tally)
     return false;
 }
 
-static void count_key(const struct hf_trust_key *key, int64_t now, struct tally *tally)
+static struct hf_opinion count_key(const struct hf_trust_key *key, int64_t now, struct tally *tally)
 {
-    if (key->revoked)
+    struct hf_opinion opinion = {.kind = HF_OPINION_COUNTS, .key = key};
+
+    if (key->revoked) {
+        opinion.kind = HF_OPINION_REVOKED;
         add_once(&tally->revoked, key);
-    else if (key->expires && now > key->expires)
+    } else if (key->expires && now > key->expires) {
+        opinion.kind = HF_OPINION_EXPIRED;
         add_once(&tally->expired, key);
-    else
-        add_once(&tally->counted, key);
+    } else if (!add_once(&tally->counted, key)) {
+        opinion.kind = HF_OPINION_AGAIN;
+    }
+    return opinion;
 }
 
-static void count_certified(const struct hf_signature *signature, const struct measure *measure, struct tally *tally)
+static struct hf_opinion refuse(const struct hotfix_error *refusal, struct tally *tally)
 {
+    struct hf_opinion opinion = {.kind = HF_OPINION_REFUSED};
+
+    keep_refusal(refusal, &tally->refused);
+    snprintf(opinion.reason, sizeof(opinion.reason), "%.*s", HF_OPINION_REASON - 1, refusal->message);
+    return opinion;
+}
+
+static struct hf_opinion count_certified(const struct hf_signature *signature, const struct measure *measure,
+                                         struct tally *tally)
+{
+    const struct hf_trust_key *key = NULL;
     struct hotfix_error refusal;
     uint8_t id[HF_KEY_ID_SIZE];
     struct hf_cms *cms;
 
-    if (hf_cms_open(signature->cms, signature->cms_size, measure->statement, measure->size, &cms, &refusal) != 0) {
-        keep_refusal(tally, &refusal);
-        return;
-    }
-    const struct hf_trust_key *key = NULL;
+    if (hf_cms_open(signature->cms, signature->cms_size, measure->statement, measure->size, &cms, &refusal) != 0)
+        return refuse(&refusal, tally);
     hf_cms_id(cms, id);
-    if (memcmp(id, signature->key_id, sizeof(id)) != 0) {
+    if (memcmp(id, signature->key_id, sizeof(id)) != 0)
         hf_error(&refusal, HOTFIX_SIGNATURE, "the CMS signature by %s stands under another id", hf_cms_signer(cms));
-        keep_refusal(tally, &refusal);
-    } else {
-        key = vouched_by(cms, measure, tally);
-    }
-    if (key && !counted_before(cms, tally))
-        count_key(key, measure->now, tally);
+    else
+        key = vouched_by(cms, measure, &refusal);
+    struct hf_opinion opinion;
+    if (!key)
+        opinion = refuse(&refusal, tally);
+    else if (counted_before(cms, tally))
+        opinion = (struct hf_opinion){.kind = HF_OPINION_AGAIN, .key = key};
+    else
+        opinion = count_key(key, measure->now, tally);
     hf_cms_close(cms);
+    return opinion;
 }
 
-static void count_signature(const struct hf_signature *signature, const struct measure *measure, struct tally *tally)
+static struct hf_opinion count_signature(const struct hf_signature *signature, const struct measure *measure,
+                                         struct tally *tally)
 {
     const struct hf_trust_key *named;
 
-    if (signature->cms && has_authority(measure->trust)) {
-        count_certified(signature, measure, tally);
-        return;
-    }
+    if (signature->cms && has_authority(measure->trust))
+        return count_certified(signature, measure, tally);
     const struct hf_trust_key *key = signature->cms ? NULL : verified_by(signature, measure, &named);
     if (key)
-        count_key(key, measure->now, tally);
-    else if (signature->cms || !named)
+        return count_key(key, measure->now, tally);
+    if (signature->cms || !named) {
         tally->unknown++;
-    else
-        add_once(&tally->wrong, named);
+        return (struct hf_opinion){.kind = HF_OPINION_UNKNOWN};
+    }
+    add_once(&tally->wrong, named);
+    return (struct hf_opinion){.kind = HF_OPINION_BAD, .key = named};
 }
 
 static int unknown_keys(const struct hf_signed *parts, struct hotfix_error *err)
@@ -265,8 +287,8 @@ static int judge(const struct hf_signed *parts, const struct hf_trust_policy *po
     return hf_error(err, code, "%s", message.text);
 }
 
-int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
-                     struct hf_signers *signers, struct hotfix_error *err)
+int hf_signed_judge(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
+                    struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err)
 {
     char statement[HF_STATEMENT_MAX];
     size_t size;
@@ -279,11 +301,20 @@ int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust
     if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0)
         return -1;
     const struct measure measure = {trust, statement, size, now};
-    for (size_t i = 0; i < parts->signature_count; i++)
-        count_signature(&parts->signatures[i], &measure, &tally);
+    for (size_t i = 0; i < parts->signature_count; i++) {
+        struct hf_opinion opinion = count_signature(&parts->signatures[i], &measure, &tally);
+        if (opinions)
+            opinions[i] = opinion;
+    }
     if (judge(parts, &trust->policy, &tally, err) != 0)
         return -1;
     if (signers)
         *signers = tally.counted;
     return 0;
+}
+
+int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
+                     struct hf_signers *signers, struct hotfix_error *err)
+{
+    return hf_signed_judge(parts, trust, now, signers, NULL, err);
 }

@@ -16,6 +16,25 @@ struct hf_signers {
     size_t count;
 };
 
+/* What one signature is worth. */
+enum hf_opinion_kind {
+    HF_OPINION_UNKNOWN, /* by a key that the store does not have */
+    HF_OPINION_COUNTS,
+    HF_OPINION_AGAIN,   /* good, and its key counted before */
+    HF_OPINION_REVOKED, /* good, by a key that is revoked */
+    HF_OPINION_EXPIRED,
+    HF_OPINION_BAD,    /* it claims to be by this key and is not over these bytes */
+    HF_OPINION_REFUSED /* by a certificate that does not count, for this reason */
+};
+
+#define HF_OPINION_REASON 200
+
+struct hf_opinion {
+    enum hf_opinion_kind kind;
+    const struct hf_trust_key *key; /* the trust store's; NULL where there is none */
+    char reason[HF_OPINION_REASON]; /* of HF_OPINION_REFUSED; "" else */
+};
+
 /*
  * Succeeds when the keys that count are as many and of the roles that the policy asks for; without a policy, when there
  * is one. A key counts when it is in the store, neither revoked nor, at now (seconds since the epoch), expired, and
@@ -28,6 +47,11 @@ struct hf_signers {
  */
 int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
                      struct hf_signers *signers, struct hotfix_error *err);
+
+/* The same, and says on failure too what each signature is worth: as many opinions as there are signatures are written
+ * where there is a trust store and a signature at all. */
+int hf_signed_judge(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
+                    struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err);
 
 /* The names of the keys, separated by ", "; cut to fit. */
 #define HF_SIGNERS_TEXT 256

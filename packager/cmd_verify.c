@@ -12,6 +12,7 @@
 #include "file.h"
 #include "options.h"
 #include "provenance/provenance.h"
+#include "quorum.h"
 #include "report.h"
 #include "signature.h"
 #include "trust.h"
@@ -24,6 +25,9 @@ struct verify {
     const char *target_path;
     const char *provenance_path;
     struct hf_trust trust;
+    uint8_t *data; /* of the file, owned */
+    struct hf_signed parts;
+    struct hf_opinion opinions[HF_SIGNATURE_MAX];
     struct hf_bundle bundle;
     struct hf_fixups fixups;
     struct hf_provenance provenance;
@@ -36,35 +40,65 @@ static void passed(const struct verify *verify, const char *step)
     json_array_append_new(verify->steps, json_string(step));
 }
 
-static int check_provenance(struct verify *verify, const void *file, size_t size, int64_t now, struct hotfix_error *err)
+static int check_provenance(struct verify *verify, int64_t now, struct hotfix_error *err)
 {
-    struct hf_signed parts;
-
     if (!verify->provenance_path)
         return 0;
-    if (hf_signed_parse(file, size, &parts, err) != 0 ||
-        hf_provenance_check(verify->provenance_path, parts.archive, parts.archive_size, verify->target_path,
-                            &verify->trust, now, &verify->provenance, err) != 0)
+    if (hf_provenance_check(verify->provenance_path, verify->parts.archive, verify->parts.archive_size,
+                            verify->target_path, &verify->trust, now, &verify->provenance, err) != 0)
         return -1;
     passed(verify, "provenance");
     return 0;
 }
 
+static const char *const opinion_names[] = {
+    [HF_OPINION_UNKNOWN] = "unknown key",         [HF_OPINION_COUNTS] = "counts",
+    [HF_OPINION_AGAIN] = "counted already",       [HF_OPINION_REVOKED] = "revoked key",
+    [HF_OPINION_EXPIRED] = "expired key",         [HF_OPINION_BAD] = "bad",
+    [HF_OPINION_REFUSED] = "certificate refused",
+};
+
+/* Of each signature: whose it is and what it is worth, whether or not that is enough. */
+static void tell_signatures(const struct verify *verify, struct hf_report *report)
+{
+    json_t *signatures = json_array();
+
+    for (size_t i = 0; i < verify->parts.signature_count; i++) {
+        const struct hf_opinion *opinion = &verify->opinions[i];
+        const char *verdict = opinion_names[opinion->kind], *reason = opinion->reason;
+        const char *name = opinion->key ? opinion->key->name : NULL;
+        const char *roles = opinion->key ? opinion->key->roles : NULL;
+        char id[2 * HF_KEY_ID_SIZE + 1];
+        hf_hex_encode(verify->parts.signatures[i].key_id, HF_KEY_ID_SIZE, id);
+        hf_report_line(report, "%-13s%s%s%s%s%s%s: %s%s%s", "signature", name ? name : "", name ? ", " : "", "key id ",
+                       id, roles ? ", role " : "", roles ? roles : "", verdict, *reason ? ": " : "", reason);
+        json_array_append_new(signatures, json_pack("{s:s, s:o, s:o, s:s, s:o}", "key_id", id, "name",
+                                                    hf_json_text(name), "roles", hf_json_text(roles), "verdict",
+                                                    verdict, "reason", hf_json_text(*reason ? reason : NULL)));
+    }
+    hf_report_set(report, "signatures", signatures);
+}
+
 static int open_bundle(struct verify *verify, struct hotfix_error *err)
 {
-    HF_FREE uint8_t *data = NULL;
-    size_t size = 0;
     int64_t now = (int64_t)time(NULL);
+    size_t size = 0;
+
     if (hf_trust_read(verify->trust_path, &verify->trust, err) != 0)
         return -1;
-    if (hf_file_read(verify->file, HF_BUNDLE_MAX_SIZE, &data, &size, err) != 0)
+    if (hf_file_read(verify->file, HF_BUNDLE_MAX_SIZE, &verify->data, &size, err) != 0)
         return -1;
-    if (hf_bundle_open(data, size, &verify->trust, now, &verify->bundle, &verify->signers, err) != 0)
+    if (hf_signed_parse(verify->data, size, &verify->parts, err) != 0) {
+        verify->parts.signature_count = 0;
+        return hf_error_prefix(err, "%s", verify->file);
+    }
+    (void)hf_signed_judge(&verify->parts, &verify->trust, now, NULL, verify->opinions, NULL);
+    if (hf_bundle_open(verify->data, size, &verify->trust, now, &verify->bundle, &verify->signers, err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "signature");
     passed(verify, "contents");
     passed(verify, "expiry");
-    return check_provenance(verify, data, size, now, err);
+    return check_provenance(verify, now, err);
 }
 
 static int check_target(struct verify *verify, struct hotfix_error *err)
@@ -122,19 +156,27 @@ static void tell_provenance(const struct verify *verify, struct hf_report *repor
                             hf_json_text(provenance->signer->name), "materials", provenance->materials));
 }
 
-static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
+static int check_all(struct verify *verify, struct hotfix_error *err)
 {
-    hf_report_set(report, "file", hf_json_text(verify->file));
-    hf_report_set(report, "verified", verify->steps = json_array());
     if (open_bundle(verify, err) != 0)
         return -1;
     if (hf_payload_check(&verify->bundle, &verify->fixups, err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "payload");
-    if (verify->target_path && check_target(verify, err) != 0)
+    return verify->target_path ? check_target(verify, err) : 0;
+}
+
+static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
+{
+    hf_report_set(report, "file", hf_json_text(verify->file));
+    hf_report_set(report, "verified", verify->steps = json_array());
+    int result = check_all(verify, err);
+    if (result == 0)
+        tell_signers(verify, report);
+    tell_signatures(verify, report);
+    if (result != 0)
         return -1;
 
-    tell_signers(verify, report);
     tell_provenance(verify, report);
     hf_describe_bundle(report, &verify->bundle.manifest);
     hf_report_line(report, "%-13s%zu", "functions", verify->bundle.manifest.function_count);
@@ -152,6 +194,7 @@ static void deinit(struct verify *verify)
     hf_fixups_deinit(&verify->fixups);
     hf_bundle_deinit(&verify->bundle);
     hf_trust_deinit(&verify->trust);
+    free(verify->data);
 }
 
 int hf_cmd_verify(int argc, char **argv)

@@ -108,7 +108,7 @@ static const struct hf_trust_key *find_signer(const char *type, const char *payl
         HF_FREE uint8_t *bytes = encoded ? decode(encoded, &size) : NULL;
         for (size_t i = 0; text && bytes && size == HF_SIGNATURE_SIZE && i < trust->count; i++) {
             const struct hf_trust_key *key = &trust->keys[i];
-            if (!key->authority && !key->revoked && (key->expires == 0 || now < key->expires) &&
+            if (!key->authority && !key->revoked && (key->expires == 0 || now <= key->expires) &&
                 hf_public_key_verify(&key->key, text, text_size, bytes, NULL) == 0)
                 return key;
         }

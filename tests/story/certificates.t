@@ -48,6 +48,7 @@ ok "openssl verifies it over the statement" openssl cms -verify -binary -inform 
 hotfix sign unsigned --cert other.pem --key other.key -o stranger >/dev/null
 run hotfix verify stranger --trust trust
 is "another authority's certificate does not count" "$status $(grep -c 'CN=other: unable to get local issuer' "$ERR")" "4 1"
+ok "which is said of its signature" grep -q '^signature .*: certificate refused: .*CN=other' "$OUT"
 expect 4 "hotfix verify: unsigned: not signed" "nor does a signature that was stripped" hotfix verify unsigned --trust trust
 expect 4 "hotfix verify: signed: signed only by keys that are not in the trust store (key id $id)" \
     "a store of keys knows no certificate" hotfix verify signed --trust release.pub

@@ -49,6 +49,27 @@ run hotfix verify both --trust trust --json
 is "as JSON too" "$(json .signers.0.name) $(json .signers.1.name) $(json .signers.1.key_id) $(json .signed_by.name)" \
     "builder release $(key_id release) builder"
 
+# Each signature, whether or not they are enough.
+worth() {
+    run hotfix verify "$1" --trust "${2:-trust}"
+    sed -n 's/^signature  *//p' "$OUT"
+}
+is "what each signature is worth is said" "$(worth both)" \
+    "builder, key id $(key_id builder), role builder: counts
+release, key id $(key_id release), role release: counts"
+is "a stranger's too" "$(worth strange)" "builder, key id $(key_id builder), role builder: counts
+key id $(key_id stranger): unknown key"
+is "and one too many" "$(worth doubled | sed 's/.*: //' | xargs)" "counts counted already"
+perl -0777 -pe 'substr($_, 700, 1) ^= "\1"' both >flipped
+is "and what is not over these bytes" "$(worth flipped | sed 's/.*: //' | xargs)" "bad bad"
+printf '[key.builder]\nrevoked = yes\n\n[key.release]\nexpires = 2024-01-01\n' >worse.ini
+mkdir worse && cp builder.pub release.pub stranger.pub worse && mv worse.ini worse/trust.ini
+is "keys that do not count any more are told" "$(worth both worse | sed 's/.*: //' | xargs)" "revoked key expired key"
+run hotfix verify strange --trust trust --json
+is "on failure the report has them" \
+    "$(json .signatures.0.name) $(json .signatures.0.verdict) $(json .signatures.1.verdict) $(json .error.code)" \
+    "builder counts unknown key signature"
+
 printf '\n[revoked.%s]\nreason = wrong%%3B use 2\n' "$ID" >>trust/trust.ini
 refuse "both: discount 1.0 is revoked: wrong; use 2" "a revoked bundle is refused whoever signed it" both
 run hotfix verify both --trust trust --json
