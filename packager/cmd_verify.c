@@ -11,6 +11,7 @@
 #include "error.h"
 #include "file.h"
 #include "options.h"
+#include "pack/rebuild.h"
 #include "provenance/provenance.h"
 #include "quorum.h"
 #include "report.h"
@@ -24,6 +25,7 @@ struct verify {
     const char *trust_path;
     const char *target_path;
     const char *provenance_path;
+    struct hf_inputs rebuild; /* of --rebuild; target_path is the one above */
     struct hf_trust trust;
     uint8_t *data; /* of the file, owned */
     struct hf_signed parts;
@@ -156,6 +158,15 @@ static void tell_provenance(const struct verify *verify, struct hf_report *repor
                             hf_json_text(provenance->signer->name), "materials", provenance->materials));
 }
 
+static int check_rebuild(struct verify *verify, struct hotfix_error *err)
+{
+    verify->rebuild.target_path = verify->target_path;
+    if (hf_rebuild(&verify->bundle, verify->parts.archive, verify->parts.archive_size, &verify->rebuild, err) != 0)
+        return hf_error_prefix(err, "%s", verify->file);
+    passed(verify, "rebuild");
+    return 0;
+}
+
 static int check_all(struct verify *verify, struct hotfix_error *err)
 {
     if (open_bundle(verify, err) != 0)
@@ -163,7 +174,9 @@ static int check_all(struct verify *verify, struct hotfix_error *err)
     if (hf_payload_check(&verify->bundle, &verify->fixups, err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "payload");
-    return verify->target_path ? check_target(verify, err) : 0;
+    if (verify->target_path && check_target(verify, err) != 0)
+        return -1;
+    return verify->rebuild.patch_path ? check_rebuild(verify, err) : 0;
 }
 
 static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
@@ -178,6 +191,9 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
         return -1;
 
     tell_provenance(verify, report);
+    if (verify->rebuild.patch_path)
+        hf_report_line(report, "%-13spacked again from %s and %s, its archive part is the same, byte for byte",
+                       "rebuild", verify->rebuild.patch_path, verify->target_path);
     hf_describe_bundle(report, &verify->bundle.manifest);
     hf_report_line(report, "%-13s%zu", "functions", verify->bundle.manifest.function_count);
     if (verify->target_path)
@@ -188,8 +204,20 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
     return 0;
 }
 
+static int require_inputs(const struct verify *verify, struct hotfix_error *err)
+{
+    const struct hf_inputs *rebuild = &verify->rebuild;
+
+    if (rebuild->patch_path && !verify->target_path)
+        return hf_error(err, HOTFIX_USAGE, "--rebuild packs for a target: give --target BIN, too");
+    if (!rebuild->patch_path && (rebuild->debug_path || rebuild->patch_debug_path))
+        return hf_error(err, HOTFIX_USAGE, "--debug and --patch-debug are for --rebuild");
+    return 0;
+}
+
 static void deinit(struct verify *verify)
 {
+    hf_inputs_deinit(&verify->rebuild);
     hf_provenance_deinit(&verify->provenance);
     hf_fixups_deinit(&verify->fixups);
     hf_bundle_deinit(&verify->bundle);
@@ -216,6 +244,19 @@ int hf_cmd_verify(int argc, char **argv)
          .help = "Check also that this file, from 'hotfix pack --provenance', is signed and of this bundle, and with "
                  "--target of that very file; and show what the bundle was packed from.",
          .text = &verify.provenance_path},
+        {.name = "rebuild",
+         .argument = "PATCH.so",
+         .help = "Pack this patch for --target again as the manifest says, and compare: the archive part must be the "
+                 "same, byte for byte.",
+         .text = &verify.rebuild.patch_path},
+        {.name = "debug",
+         .argument = "FILE",
+         .help = "With --rebuild, the target's separate debug file.",
+         .text = &verify.rebuild.debug_path},
+        {.name = "patch-debug",
+         .argument = "FILE",
+         .help = "With --rebuild, the patch's separate debug file.",
+         .text = &verify.rebuild.patch_debug_path},
     };
     const struct hf_usage usage = {
         .verb = "verify",
@@ -237,8 +278,10 @@ int hf_cmd_verify(int argc, char **argv)
     int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
     if (result == 0) {
         verify.file = operands[0];
-        result = verify_all(&verify, &report, &error);
+        result = require_inputs(&verify, &error);
     }
+    if (result == 0)
+        result = verify_all(&verify, &report, &error);
     deinit(&verify);
     return hf_report_finish(&report, result, &error);
 }

@@ -6,7 +6,7 @@
 #include "arch.h"
 #include "error.h"
 
-static int add_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char *text, struct hotfix_error *err)
+int hf_inputs_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char *text, struct hotfix_error *err)
 {
     struct hf_pick *longer = reallocarray(inputs->picks, inputs->pick_count + 1, sizeof(*longer));
 
@@ -19,7 +19,7 @@ static int add_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char
 
 int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err)
 {
-    return add_pick(option->arg, (enum hf_pick_kind)option->kind, argument, err);
+    return hf_inputs_pick(option->arg, (enum hf_pick_kind)option->kind, argument, err);
 }
 
 int hf_inputs_open_policy(struct hf_inputs *inputs, struct hotfix_error *err)
@@ -73,7 +73,7 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
     if (open_target(inputs, err) != 0)
         return -1;
     /* Without a pick a patch made by hotfix build brings all that it needs. */
-    if (inputs->follow_inlines && inputs->pick_count > 0 && add_pick(inputs, HF_PICK_INLINES, "", err) != 0)
+    if (inputs->follow_inlines && inputs->pick_count > 0 && hf_inputs_pick(inputs, HF_PICK_INLINES, "", err) != 0)
         return -1;
     if (hf_selection_init(inputs->picks, inputs->pick_count, inputs->target, inputs->patch, &inputs->selection, err) !=
         0)

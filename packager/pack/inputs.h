@@ -29,6 +29,8 @@ struct hf_inputs {
     struct hf_policy policy;
 };
 
+/* Adds a pick; the text must outlive the inputs' opening. HOTFIX_MEMORY. */
+int hf_inputs_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char *text, struct hotfix_error *err);
 /* An hf_option_fn: arg is the inputs, kind the kind of pick. */
 int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err);
 
