@@ -150,6 +150,13 @@ is "and its signature is put in" "$status $(tail -n 1 "$OUT")" \
 run hotfix verify elsewhere --trust token.pub
 is "and counts" "$status" 0
 
+mkdir taken
+before=$(sha256sum <signed)
+run hotfix sign signed --key second.key -o taken
+is "an output that cannot be written is an error" "$status $(sha256sum <signed)" "5 $before"
+run hotfix sign signed --key second.key -o nowhere/signed
+is "so is one in a directory that is not there, and the bundle stays as it is" "$status $(sha256sum <signed)" "5 $before"
+
 # Packing without a key.
 expect 2 "hotfix pack: give --key KEY, or --unsigned where others sign (see 'hotfix pack --help')" \
     "pack signs, unless it is told not to" hotfix pack --target target --patch patch.so
