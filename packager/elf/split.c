@@ -54,7 +54,7 @@ struct extra {
     const char *text; /* of DW_FORM_string */
 };
 
-/* The first entry of the unit: which extras it has itself, and where it ends. */
+/* What the unit's first entry is given; those that it has itself get no name. */
 struct first {
     struct extra *extras;
     size_t count;

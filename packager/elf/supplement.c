@@ -34,50 +34,52 @@ struct join {
     bool supplementary;         /* the unit that is walked through lies there */
 };
 
-/* .gnu_debugaltlink: a name and a build-id. .debug_sup: version, which of the two it is, name, and the id's size. */
-static struct link read_link(const struct hf_image *image)
+/* A name, and an id behind it: in the standard form behind its size, else up to the end. "" where that is damaged. */
+static struct link parse_link(struct hf_cursor *cursor, bool sized)
 {
-    struct link link = {.name = NULL};
-    struct hf_bytes bytes;
-    struct hf_cursor cursor;
-    bool standard = false;
+    const char *name = (const char *)cursor->bytes + cursor->position;
 
-    if (!hf_bytes_load(image, ".gnu_debugaltlink", &bytes) || bytes.size == 0) {
-        standard = true;
-        if (!hf_bytes_load(image, ".debug_sup", &bytes) || bytes.size == 0)
-            return link;
-    }
-    hf_cursor_init(&cursor, bytes.begin, bytes.size);
-    if (standard && (hf_cursor_u16(&cursor) != 5 || hf_cursor_u8(&cursor) != 0))
-        return link;
-    const char *name = (const char *)bytes.begin + cursor.position;
-    hf_cursor_bytes(&cursor, strnlen(name, bytes.size - cursor.position) + 1);
-    size_t size = standard ? (size_t)hf_bytes_leb(&cursor) : bytes.size - cursor.position;
-    link.name = name;
-    link.id_size = size;
-    link.id = hf_cursor_bytes(&cursor, size);
-    if (cursor.failed || !link.id)
-        link = (struct link){.name = ""};
-    return link;
+    hf_cursor_bytes(cursor, strnlen(name, cursor->size - cursor->position) + 1);
+    size_t size = sized ? (size_t)hf_bytes_leb(cursor) : cursor->size - cursor->position;
+    struct link link = {.name = name, .id = hf_cursor_bytes(cursor, size), .id_size = size};
+    return cursor->failed || !link.id ? (struct link){.name = ""} : link;
 }
 
-/* Told by its own id: what the standard form calls a checksum is kept there twice. */
-static bool has_id(const struct hf_image *image, const struct link *link)
+/* .debug_sup says first whether it is that of a supplementary file, or of one that needs it. */
+static struct link read_standard_link(const struct hf_image *image, bool of_supplement)
 {
     struct hf_bytes bytes;
     struct hf_cursor cursor;
 
-    if (image->build_id.size > 0)
-        return image->build_id.size == link->id_size && memcmp(image->build_id.bytes, link->id, link->id_size) == 0;
-    if (!hf_bytes_load(image, ".debug_sup", &bytes) || bytes.size == 0)
-        return false;
+    if (!hf_bytes_load(image, ".debug_sup", &bytes))
+        return (struct link){.name = NULL};
     hf_cursor_init(&cursor, bytes.begin, bytes.size);
-    if (hf_cursor_u16(&cursor) != 5 || hf_cursor_u8(&cursor) != 1)
-        return false;
-    hf_cursor_bytes(&cursor, strnlen((const char *)bytes.begin + 3, bytes.size - 3) + 1);
-    uint64_t size = hf_bytes_leb(&cursor);
-    const uint8_t *id = size == link->id_size ? hf_cursor_bytes(&cursor, (size_t)size) : NULL;
-    return id && memcmp(id, link->id, link->id_size) == 0;
+    uint16_t version = hf_cursor_u16(&cursor);
+    bool is_supplement = hf_cursor_u8(&cursor) != 0;
+    if (cursor.failed || version != 5 || is_supplement != of_supplement)
+        return (struct link){.name = NULL};
+    return parse_link(&cursor, true);
+}
+
+static struct link read_link(const struct hf_image *image)
+{
+    struct hf_bytes bytes;
+    struct hf_cursor cursor;
+
+    if (!hf_bytes_load(image, ".gnu_debugaltlink", &bytes) || bytes.size == 0)
+        return read_standard_link(image, false);
+    hf_cursor_init(&cursor, bytes.begin, bytes.size);
+    return parse_link(&cursor, false);
+}
+
+/* dwz gives its file a build-id; with --dwarf-5 the file says its id as the others do. */
+static bool has_id(const struct hf_image *image, const struct link *link)
+{
+    struct link own = {.id = image->build_id.bytes, .id_size = image->build_id.size};
+
+    if (own.id_size == 0)
+        own = read_standard_link(image, true);
+    return own.id && own.id_size == link->id_size && memcmp(own.id, link->id, link->id_size) == 0;
 }
 
 /* One candidate: whether it was opened and is the one. */
