@@ -122,20 +122,31 @@ static int leave(struct hf_report *report, int status)
     return status;
 }
 
-static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const struct hotfix_apply_options *options,
-                     struct hotfix_result *result)
+/*
+ * What a public function hands on, in a frame that has little else: stacks are looked at from there on. On arm64 the
+ * frame's address is its lowest one, so that what had been on the stack before would be seen in a larger frame, return
+ * addresses included. As long as its address is in use, the frame stays.
+ */
+struct call {
+    struct hotfix *hotfix;
+    const struct hotfix_apply_options *options;
+    struct hotfix_result *result;
+    void *frame;
+};
+
+__attribute__((noinline)) static int run_apply(const struct call *call, const struct hf_input *input)
 {
     struct hf_report report;
-    if (enter(hotfix, result, &report) != 0)
+    if (enter(call->hotfix, call->result, &report) != 0)
         return -1;
-    report.frame = __builtin_frame_address(0);
+    report.frame = call->frame;
 
     struct hotfix_apply_options resolved;
-    int status = resolve(options, &resolved, hf_report_error(&report));
+    int status = resolve(call->options, &resolved, hf_report_error(&report));
     if (status == 0 && !input->path && !input->bytes)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
-        status = hf_apply(input, &hotfix->setup, &resolved, &report);
+        status = hf_apply(input, &call->hotfix->setup, &resolved, &report);
     if (status == 0)
         hf_armed_drop(report.result->id, NULL);
     return leave(&report, status);
@@ -144,17 +155,19 @@ static int run_apply(struct hotfix *hotfix, const struct hf_input *input, const 
 int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
                      struct hotfix_result *result)
 {
-    struct hf_input input = {.path = path};
+    const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
+    const struct hf_input input = {.path = path};
 
-    return run_apply(hotfix, &input, options, result);
+    return run_apply(&call, &input);
 }
 
 int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle, size_t size,
                             const struct hotfix_apply_options *options, struct hotfix_result *result)
 {
-    struct hf_input input = {.bytes = bundle, .size = size};
+    const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
+    const struct hf_input input = {.bytes = bundle, .size = size};
 
-    return run_apply(hotfix, &input, options, result);
+    return run_apply(&call, &input);
 }
 
 int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result)
@@ -176,19 +189,26 @@ int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotf
     return hotfix_apply_opt(hotfix, path, &options, result);
 }
 
-int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
-                      struct hotfix_result *result)
+__attribute__((noinline)) static int run_revert(const struct call *call, const char *id)
 {
     struct hf_report report;
-    if (enter(hotfix, result, &report) != 0)
+    if (enter(call->hotfix, call->result, &report) != 0)
         return -1;
-    report.frame = __builtin_frame_address(0);
+    report.frame = call->frame;
 
     struct hotfix_apply_options resolved;
-    int status = resolve(options, &resolved, hf_report_error(&report));
+    int status = resolve(call->options, &resolved, hf_report_error(&report));
     if (status == 0 && !(id && hf_armed_drop(id, &report)))
         status = hf_revert(id, &resolved, &report);
     return leave(&report, status);
+}
+
+int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
+                      struct hotfix_result *result)
+{
+    const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
+
+    return run_revert(&call, id);
 }
 
 int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result)
@@ -224,26 +244,33 @@ int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *cou
     return status;
 }
 
-int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
-               struct hotfix_result *result)
+__attribute__((noinline)) static int run_arm(const struct call *call, const char *path)
 {
     struct hf_report report;
-    if (enter(hotfix, result, &report) != 0)
+    if (enter(call->hotfix, call->result, &report) != 0)
         return -1;
-    report.frame = __builtin_frame_address(0);
+    report.frame = call->frame;
 
     struct hotfix_apply_options resolved;
-    int status = resolve(options, &resolved, hf_report_error(&report));
+    int status = resolve(call->options, &resolved, hf_report_error(&report));
     if (status == 0 && !path)
         status = hf_error(hf_report_error(&report), HOTFIX_USAGE, "no bundle is given");
     if (status == 0)
-        status = hf_arm(path, &hotfix->setup, &resolved, &report);
+        status = hf_arm(path, &call->hotfix->setup, &resolved, &report);
     return leave(&report, status);
+}
+
+int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+               struct hotfix_result *result)
+{
+    const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
+
+    return run_arm(&call, path);
 }
 
 int hotfix_apply_armed(struct hotfix *hotfix, size_t *count, struct hotfix_error *error)
 {
-    size_t applied;
+    size_t applied = 0;
 
     if (!hotfix)
         return hf_error(error, HOTFIX_USAGE, "no handle is given");
