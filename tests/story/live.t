@@ -65,16 +65,22 @@ static void change(unsigned char *at, const void *bytes, size_t size)
     mprotect(page, 8192, PROT_READ | PROT_WRITE | PROT_EXEC);
     memcpy(at, bytes, size);
     mprotect(page, 8192, PROT_READ | PROT_EXEC);
+    __builtin___clear_cache((char *)at, (char *)at + size);
 }
 
 /* A jump from one function to another one behind its landing pad, as a tracer or another patcher makes it. */
 static void divert(unsigned char *from, unsigned char *to)
 {
+#ifdef __aarch64__
+    uint32_t jump = 0x14000000 | ((uint32_t)((to - from) / 4) & 0x3ffffff);
+    change(from, &jump, 4);
+#else
     unsigned char jump[5] = {0xe9};
     from += memcmp(from, "\xf3\x0f\x1e\xfa", 4) == 0 ? 4 : 0;
     int32_t distance = (int32_t)(to - from - 5);
     memcpy(jump + 1, &distance, 4);
     change(from, jump, 5);
+#endif
 }
 
 #ifdef APPLIES
