@@ -261,14 +261,14 @@ run-arm64: all $(EXAMPLES) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
 MACHINE := $(BUILD)/arm64-system
 MACHINE_SYSROOT := $(MACHINE)/sysroot
 MACHINE_PACKAGES := $(ARM64_PACKAGES) bash busybox-static coreutils dash diffutils findutils g++ gcc grep \
-	linux-image-arm64 make mawk perl procps sed util-linux
+	linux-image-arm64 make mawk openssl perl procps sed util-linux
 # What stops threads, writes code and forks; what only reads files is as it is under qemu-user. Not the fault injection:
 # patches that have been put back stay mapped, and not so many as it makes are in reach of one target on arm64. Nor what
 # wants clang, too (scenario_calls), gdb (reload.t), or that nothing old is left on a stack (live.t).
 MACHINE_TESTS := apply arm code custom_patcher live parked place quiescence scenario_code scenario_process \
 	scenario_threads shadow stage staging stop stop_attempt stop_link stop_range stop_refused supersede unload
 MACHINE_BIN := $(MACHINE_TESTS:%=$(MACHINE)/tests/%_test)
-MACHINE_STORIES := tests/story/cold.t tests/story/setuid.t
+MACHINE_STORIES := tests/story/cold.t tests/story/setuid.t tests/story/shadow.t
 
 run-check-arm64-system:
 	$(Q)tests/arm64/sysroot $(MACHINE_SYSROOT) $(MACHINE_PACKAGES)

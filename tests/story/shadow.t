@@ -84,7 +84,7 @@ right 1: out' \
         'apply fix.hotfix' 'right 1'
 }
 
-for compiler in gcc clang; do
+for compiler in ${COMPILERS:-gcc clang}; do
     for mode in pie no-pie; do
         compile "$compiler" "-f$mode" || exit 1
         "$compiler" "-$mode" -Wl,--build-id -o server main.o old.o "${STATIC[@]}" || exit 1
