@@ -20,8 +20,7 @@ struct hf_private_key {
     EVP_PKEY *pkey;
 };
 
-/* Takes the key over. */
-static int wrap(EVP_PKEY *pkey, struct hf_private_key **key, struct hotfix_error *err)
+int hf_private_key_take(EVP_PKEY *pkey, struct hf_private_key **key, struct hotfix_error *err)
 {
     struct hf_private_key *made = malloc(sizeof(*made));
 
@@ -41,7 +40,7 @@ int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *er
 
     if (!pkey)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate an Ed25519 key");
-    return wrap(pkey, key, err);
+    return hf_private_key_take(pkey, key, err);
 }
 
 int hf_private_key_generate_p256(struct hf_private_key **key, struct hotfix_error *err)
@@ -51,7 +50,7 @@ int hf_private_key_generate_p256(struct hf_private_key **key, struct hotfix_erro
 
     if (!pkey)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate a P-256 key");
-    return wrap(pkey, key, err);
+    return hf_private_key_take(pkey, key, err);
 }
 
 struct asker {
@@ -119,7 +118,7 @@ int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struc
         return -1;
     if (!EVP_PKEY_is_a(pkey, "ED25519"))
         return hf_error(err, HOTFIX_TRUST, "%s: is not an Ed25519 key; make one with hotfix keygen", path);
-    return wrap(hf_move(pkey), key, err);
+    return hf_private_key_take(hf_move(pkey), key, err);
 }
 
 int hf_private_key_read_any(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
@@ -130,7 +129,7 @@ int hf_private_key_read_any(const char *path, hf_passphrase_fn ask, void *arg, s
 
     if (read_pkey(path, ask, arg, &pkey, err) != 0)
         return -1;
-    return wrap(hf_move(pkey), key, err);
+    return hf_private_key_take(hf_move(pkey), key, err);
 }
 
 EVP_PKEY *hf_private_key_pkey(const struct hf_private_key *key)

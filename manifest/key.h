@@ -36,6 +36,8 @@ int hf_private_key_read(const char *path, hf_passphrase_fn ask, void *arg, struc
 /* The same of a key of whatever type, for certificates; the functions below that are about Ed25519 are not for it. */
 int hf_private_key_read_any(const char *path, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
                             struct hotfix_error *err);
+/* Takes over libcrypto's object, on failure, too. HOTFIX_MEMORY. */
+int hf_private_key_take(EVP_PKEY *pkey, struct hf_private_key **key, struct hotfix_error *err);
 /* libcrypto's object, as long as the key is. */
 EVP_PKEY *hf_private_key_pkey(const struct hf_private_key *key);
 /* Writes PEM with mode 0600, never over an existing file. passphrase NULL: not encrypted; else PKCS#8 with AES-256-CBC.

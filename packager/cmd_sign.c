@@ -16,6 +16,7 @@
 #include "passphrase.h"
 #include "report.h"
 #include "sign/countersign.h"
+#include "sign/token.h"
 #include "verify/payload.h"
 
 #define PUBLIC_KEY_MAX 65536 /* bytes of a public key file */
@@ -51,10 +52,12 @@ static int check_options(const struct sign *sign, struct hotfix_error *err)
         return hf_error(err, HOTFIX_USAGE, "--cert is for --key and --import");
     if (sign->output && sign->export_path)
         return hf_error(err, HOTFIX_USAGE, "--export changes no bundle: --output has no use");
-    if (sign->key_path && strncmp(sign->key_path, "pkcs11:", 7) == 0)
-        return hf_error(err, HOTFIX_USAGE,
-                        "keys in PKCS#11 tokens sign what --export writes, for example with pkcs11-tool, and --import "
-                        "puts the signature in: see hotfix-sign(1)");
+    if (sign->key_path && hf_token_is(sign->key_path) && !sign->certificate_path)
+        return hf_error(
+            err, HOTFIX_USAGE,
+            "a key in a PKCS#11 token signs for a certificate: give --cert; an Ed25519 key in one signs what "
+            "--export writes, for example with pkcs11-tool, and --import puts the signature in: see "
+            "hotfix-sign(1)");
     return 0;
 }
 
@@ -94,8 +97,10 @@ static int export_statement(const struct sign *sign, struct hf_report *report, s
 static int sign_with_certificate(struct sign *sign, struct hf_public_key *public_key, struct hotfix_error *err)
 {
     struct hf_private_key *key = NULL;
-    int result =
-        hf_private_key_read_any(sign->key_path, hf_passphrase_ask, (void *)(uintptr_t)sign->passphrase_file, &key, err);
+    void *source = (void *)(uintptr_t)sign->passphrase_file;
+    int result = hf_token_is(sign->key_path)
+                     ? hf_token_key(sign->key_path, hf_passphrase_ask, source, &key, err)
+                     : hf_private_key_read_any(sign->key_path, hf_passphrase_ask, source, &key, err);
 
     if (result == 0)
         result = hf_countersign_certified(&sign->parts, sign->certificate_path, key, public_key->id, &sign->cms, err);
@@ -243,7 +248,10 @@ int hf_cmd_sign(int argc, char **argv)
 {
     struct sign sign = {.file = NULL};
     const struct hf_option options[] = {
-        {.name = "key", .argument = "KEY", .help = "The private key that signs.", .text = &sign.key_path},
+        {.name = "key",
+         .argument = "KEY",
+         .help = "The private key that signs; with --cert also one in a token, pkcs11:URI.",
+         .text = &sign.key_path},
         {.name = "cert",
          .argument = "CERT.pem",
          .help = "Sign with this certificate, whose private key --key is, or import a signature that it made; "

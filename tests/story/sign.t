@@ -14,7 +14,7 @@ expect 2 "hotfix sign: --passphrase-file is for --key" "no key, no passphrase" h
 expect 2 "hotfix sign: --export changes no bundle: --output has no use" "an export writes no bundle" \
     hotfix sign b --export s -o c
 run hotfix sign b --key 'pkcs11:token=t'
-is "a token's key is told how it signs" "$status $(grep -c 'pkcs11-tool' "$ERR")" "2 1"
+is "an Ed25519 key in a token is told how it signs" "$status $(grep -c 'pkcs11-tool' "$ERR")" "2 1"
 
 make_target && make_stamped && make_manifest || exit 1
 for key in release second third; do
@@ -149,6 +149,26 @@ is "and its signature is put in" "$status $(tail -n 1 "$OUT")" \
     "0 signed by key $(key_id token.pub); elsewhere has 2 signatures"
 run hotfix verify elsewhere --trust token.pub
 is "and counts" "$status" 0
+
+# A certificate's key in a token, through OpenSSL; not the one above: its engine takes no token with an Ed25519 key.
+hotfix keygen --ca corp >/dev/null && openssl pkcs8 -topk8 -nocrypt -in corp.key -out corp.p8 2>/dev/null &&
+    softhsm2-util --init-token --free --label company --pin 1234 --so-pin 5678 >/dev/null &&
+    softhsm2-util --import corp.p8 --token company --label corp --id 02 --pin 1234 >/dev/null || exit 1
+rm corp.key corp.p8
+echo 1234 >pin && echo 4321 >wrong && chmod 600 pin wrong
+export PKCS11_MODULE_PATH=$module
+key='pkcs11:token=company;object=corp;type=private'
+cp elsewhere before
+run hotfix sign elsewhere --cert corp.pem --key "$key" --passphrase-file wrong
+is "a wrong PIN signs nothing" "$status $(cmp elsewhere before && echo same)" "4 same"
+run hotfix sign elsewhere --cert corp.pem --key "${key/corp/none}" --passphrase-file pin
+is "nor does a key that is not there" "$status $(cmp elsewhere before && echo same)" "4 same"
+PKCS11_MODULE_PATH=/nowhere run hotfix sign elsewhere --cert corp.pem --key "$key" --passphrase-file pin
+is "nor a module" "$status $(cmp elsewhere before && echo same)" "4 same"
+run hotfix sign elsewhere --cert corp.pem --key "$key" --passphrase-file pin
+is "a key in the token signs for its certificate" "$status $(cat "$ERR")" "0 "
+run hotfix verify elsewhere --trust corp.ca.pem
+is "which counts by its authority" "$status $(head -n 1 "$OUT" | grep -c 'signed by corp')" "0 1"
 
 mkdir taken
 before=$(sha256sum <signed)
