@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bundle.h"
 #include "check/check.h"
@@ -127,6 +128,19 @@ static int refuse_input(const struct pack *pack, const char *path, struct hotfix
     return 0;
 }
 
+/* One name in one directory, whether or not the file is there already. */
+static bool is_same_path(const char *a, const char *b)
+{
+    const char *a_slash = strrchr(a, '/'), *b_slash = strrchr(b, '/');
+    HF_FREE char *a_directory = a_slash ? strndup(a, (size_t)(a_slash + 1 - a)) : strdup(".");
+    HF_FREE char *b_directory = b_slash ? strndup(b, (size_t)(b_slash + 1 - b)) : strdup(".");
+    struct stat a_status, b_status;
+
+    return strcmp(a_slash ? a_slash + 1 : a, b_slash ? b_slash + 1 : b) == 0 && a_directory && b_directory &&
+           stat(a_directory, &a_status) == 0 && stat(b_directory, &b_status) == 0 &&
+           a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
+}
+
 static int choose_output(struct pack *pack, struct hotfix_error *err)
 {
     if (!pack->output) {
@@ -135,12 +149,15 @@ static int choose_output(struct pack *pack, struct hotfix_error *err)
             return hf_error(err, HOTFIX_MEMORY, "out of memory");
         }
         pack->output = pack->default_output;
-        return refuse_input(pack, pack->output, err);
+        if (refuse_input(pack, pack->output, err) != 0)
+            return -1;
     }
+    if (pack->provenance && is_same_path(pack->provenance, pack->output))
+        return hf_error(err, HOTFIX_USAGE, "--provenance %s is the bundle itself", pack->provenance);
     return 0;
 }
 
-/* Beside the bundle, and written before it, so that none is without. */
+/* Beside the bundle, and written before it, so that none is without; nor is it left without a bundle. */
 static int write_provenance(const struct pack *pack, const void *file, size_t size, const struct hf_private_key *key,
                             struct hotfix_error *err)
 {
@@ -170,7 +187,11 @@ static int seal(struct pack *pack, const void *patch, size_t patch_size, struct 
     if (result == 0)
         result = write_provenance(pack, file, size, key, err);
     hf_private_key_destroy(key);
-    return result == 0 ? hf_file_write(pack->output, file, size, 0644, false, err) : -1;
+    if (result != 0 || hf_file_write(pack->output, file, size, 0644, false, err) == 0)
+        return result;
+    if (pack->provenance)
+        unlink(pack->provenance);
+    return -1;
 }
 
 static void tell(const struct pack *pack, struct hf_report *report)
@@ -196,8 +217,6 @@ static int check_signing(const struct pack *pack, struct hotfix_error *err)
         return hf_error(err, HOTFIX_USAGE, "--unsigned and --key exclude each other");
     if (pack->unsigned_bundle && pack->provenance)
         return hf_error(err, HOTFIX_USAGE, "--provenance is signed by whoever packs: give --key, not --unsigned");
-    if (pack->provenance && pack->output && strcmp(pack->provenance, pack->output) == 0)
-        return hf_error(err, HOTFIX_USAGE, "--provenance and --output are one file");
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "pick.h"
 
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,13 +340,31 @@ static int pick_function(struct picker *picker, const char *text, size_t *matche
     return 0;
 }
 
+static int pick_place(struct picker *picker, const char *text, size_t *matched)
+{
+    const char *at = strrchr(text, '@');
+    size_t size = at ? (size_t)(at - text) : 0;
+    uint64_t address = at ? strtoull(at + 1, NULL, 16) : 0;
+
+    for (size_t i = 0; i < picker->target->function_count; i++) {
+        const struct hf_function *function = &picker->target->functions[i];
+        if (function->address == address && strncmp(function->name, text, size) == 0 && function->name[size] == '\0') {
+            picker->picked[i] = true;
+            *matched = 1;
+            return 0;
+        }
+    }
+    return hf_error(picker->err, HOTFIX_INCOMPATIBLE, "%s has no function %.*s at %#" PRIx64 "%s%s",
+                    picker->target->image.path, (int)size, text, address, picker->target->debug_note ? ": " : "",
+                    picker->target->debug_note ? picker->target->debug_note : "");
+}
+
 static const char *option_of(const struct hf_pick *pick)
 {
     static const char *const options[] = {
-        [HF_PICK_FUNCTION] = "--func",
-        [HF_PICK_PACKAGE] = "--package",
-        [HF_PICK_CLASS] = "--class",
-        [HF_PICK_EXCLUDE] = "--exclude",
+        [HF_PICK_FUNCTION] = "--func", [HF_PICK_PACKAGE] = "--package",
+        [HF_PICK_CLASS] = "--class",   [HF_PICK_EXCLUDE] = "--exclude",
+        [HF_PICK_PLACE] = "",
     };
 
     return options[pick->kind];
@@ -452,6 +471,8 @@ static int pick_all(struct picker *picker, const struct hf_pick *picks, size_t p
         int failed = 0;
         if (picks[i].kind == HF_PICK_FUNCTION)
             failed = pick_function(picker, picks[i].text, &matched[i]);
+        else if (picks[i].kind == HF_PICK_PLACE)
+            failed = pick_place(picker, picks[i].text, &matched[i]);
         else if (picks[i].kind == HF_PICK_PACKAGE || picks[i].kind == HF_PICK_CLASS)
             failed = pick_matching(picker, &picks[i], &matched[i]);
         if (failed)

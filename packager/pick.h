@@ -21,7 +21,14 @@
 #include "elf/program.h"
 #include "hotfix/error.h"
 
-enum hf_pick_kind { HF_PICK_FUNCTION, HF_PICK_PACKAGE, HF_PICK_CLASS, HF_PICK_EXCLUDE, HF_PICK_INLINES };
+enum hf_pick_kind {
+    HF_PICK_FUNCTION,
+    HF_PICK_PACKAGE,
+    HF_PICK_CLASS,
+    HF_PICK_EXCLUDE,
+    HF_PICK_INLINES,
+    HF_PICK_PLACE /* "NAME@0xADDRESS": no option, but what a manifest says */
+};
 
 struct hf_pick {
     enum hf_pick_kind kind;

@@ -39,7 +39,8 @@ static int ask(const struct hf_inputs *inputs, struct hf_asked *asked)
             return -1;
     }
     for (size_t i = 0; i < inputs->pick_count; i++)
-        if (inputs->picks[i].kind == HF_PICK_FUNCTION && hf_asked_add(asked, inputs->picks[i].text) != 0)
+        if ((inputs->picks[i].kind == HF_PICK_FUNCTION || inputs->picks[i].kind == HF_PICK_PLACE) &&
+            hf_asked_add(asked, inputs->picks[i].text) != 0)
             return -1;
     return 0;
 }

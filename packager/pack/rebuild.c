@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pack/rebuild.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static int out_of_memory(struct hotfix_error *err)
     return hf_error(err, HOTFIX_MEMORY, "out of memory");
 }
 
+/* By name and place: a name may be that of functions of several units. */
 static int pick_functions(struct rebuild *rebuild, struct hf_inputs *inputs, struct hotfix_error *err)
 {
     const struct hf_manifest *sealed = rebuild->sealed;
@@ -34,12 +36,11 @@ static int pick_functions(struct rebuild *rebuild, struct hf_inputs *inputs, str
         return out_of_memory(err);
     for (size_t i = 0; i < sealed->function_count; i++) {
         const struct hf_manifest_function *function = &sealed->functions[i];
-        if (asprintf(&rebuild->picks[i], "%s%s%s", function->name, *function->source ? "@" : "", function->source) <
-            0) {
+        if (asprintf(&rebuild->picks[i], "%s@%#" PRIx64, function->name, function->offset) < 0) {
             rebuild->picks[i] = NULL;
             return out_of_memory(err);
         }
-        if (hf_inputs_pick(inputs, HF_PICK_FUNCTION, rebuild->picks[i], err) != 0)
+        if (hf_inputs_pick(inputs, HF_PICK_PLACE, rebuild->picks[i], err) != 0)
             return -1;
     }
     return 0;

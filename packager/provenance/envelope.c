@@ -34,14 +34,17 @@ static char *encode(const void *bytes, size_t size)
     return text;
 }
 
-/* Base64 with nothing else in it; NULL when it is not, or memory is out. A NUL follows the bytes. */
-static uint8_t *decode(const char *text, size_t *size)
+/* Base64 of either alphabet with nothing else in it; NULL when it is not, or memory is out. A NUL follows the bytes. */
+static uint8_t *decode(const char *encoded, size_t *size)
 {
-    size_t length = strlen(text), padding = 0;
+    size_t length = strlen(encoded), padding = 0;
+    HF_FREE char *text = strdup(encoded);
 
-    if (length % 4 != 0 || length > HF_ENVELOPE_MAX ||
-        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != length)
+    if (!text || length % 4 != 0 || length > HF_ENVELOPE_MAX ||
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=") != length)
         return NULL;
+    for (char *at = text; (at = strpbrk(at, "-_"));)
+        *at = *at == '-' ? '+' : '/';
     while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
         padding++;
     uint8_t *bytes = malloc(length / 4 * 3 + 1);

@@ -26,11 +26,15 @@ expect 2 "hotfix pack: --provenance is signed by whoever packs: give --key, not 
 key=builder.key
 pack -o good --provenance patch.so
 is "an input is not written over" "$status $(cat "$ERR")" "2 hotfix pack: the output patch.so is one of the inputs"
-pack -o good --provenance good
-is "nor is the bundle" "$status $(cat "$ERR")" "2 hotfix pack: --provenance and --output are one file"
+pack -o good --provenance ./good
+is "nor is the bundle" "$status $(cat "$ERR")" "2 hotfix pack: --provenance ./good is the bundle itself"
+pack --name x --version 1 --provenance x-1.hotfix
+is "nor one whose name is chosen" "$status $(ls x-1.hotfix 2>/dev/null)" "2 "
 mkdir taken
 pack -o good --provenance taken
 is "one that cannot be written leaves no bundle" "$status $(ls good 2>/dev/null)" "5 "
+pack -o taken --provenance left.json
+is "a bundle that cannot be written leaves none behind" "$status $(ls left.json 2>/dev/null)" "5 "
 pack -o good --provenance good.intoto.json --json
 is "it is written beside the bundle" "$status $(json .provenance)" "0 good.intoto.json"
 pack -o again --provenance again.json
@@ -43,6 +47,10 @@ ok "and what the bundle was packed from" grep -q "target, sha256 $(sha256sum <ta
 ok "the patch too" grep -q "patch, sha256 $(sha256sum <patch.so | cut -c 1-64)\$" "$OUT"
 run verify good good.intoto.json --json
 is "in JSON as well" "$(json .provenance.signed_by) $(json .provenance.materials.0.name)" "builder target"
+
+jq '.payload |= (gsub("\\+"; "-") | gsub("/"; "_")) | .signatures[0].sig |= (gsub("\\+"; "-") | gsub("/"; "_"))' good.intoto.json >url.json
+run verify good url.json
+is "the other alphabet of base64 will do" "$status" 0
 
 # As another tool would: the payload, and the text that is signed.
 jq -r .payload good.intoto.json | base64 -d >payload
@@ -57,7 +65,8 @@ size=$(perl -e 'open F, "<", shift; seek F, -16, 2; read F, my $t, 4; print +(-s
 is "its subject is the archive part" "$(jq -r '.subject[0].digest.sha256' payload)" \
     "$(head -c "$size" good | sha256sum | cut -c 1-64)"
 cp good more && run hotfix sign more --key late.key
-ok "more signatures change nothing" verify more good.intoto.json >/dev/null
+run verify more good.intoto.json
+is "more signatures change nothing" "$status" 0
 
 # What must not pass.
 pack -o other --description other --provenance other.json
