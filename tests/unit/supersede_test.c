@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cumulative bundles: the applied ones that they supersede go in the same stop, or nothing does. */
 #include "apply_fixture.h"
+#include "sanitized.h"
 
 static const char *const tax_only[] = {"tax", NULL};
 
@@ -369,7 +370,8 @@ static void code_of_the_superseded_is_unloaded_when_asked(void **state)
     make(&newer, 4, price_only, "", &older, NULL);
     must_apply(older.path);
     assert_int_equal(hotfix_apply_opt(handle, newer.path, &options, &result), 0);
-    if (!strstr(result.log, " is unloaded\n"))
+    /* AddressSanitizer has more mapped than is searched for pointers. */
+    if (!strstr(result.log, SANITIZED ? "too much to look for pointers in" : " is unloaded\n"))
         fail_msg("%s", result.log);
     hotfix_result_deinit(&result);
     assert_int_equal(price(10), 40);
