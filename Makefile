@@ -245,17 +245,21 @@ ARM64_TESTS := apply arch_aarch64 arm code custom_patcher fixup lock module park
 ARM64_NOT := image live pick program restamp scenario_process scenario_threads shadow stop tree
 ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(UNIT_SRC)))
 # Whole stories: patches for arm64 that the command makes on this host, applied by programs for arm64.
-ARM64_STORIES := tests/examples/webapp.t tests/story/reload.t tests/story/verify.t
+ARM64_STORIES := tests/story/reload.t tests/story/verify.t
+# The web application, too; in about one run of ten the emulator leaves no room near it for the demo's patch under load.
+ARM64_STORIES_ALL := $(ARM64_STORIES) tests/examples/webapp.t
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
+run-check-arm64: ARM64_TELL := $(ARM64_STORIES)
 run-check-arm64-all: ARM64_RUN := $(ARM64_TESTS_ALL)
+run-check-arm64-all: ARM64_TELL := $(ARM64_STORIES_ALL)
 run-check-arm64 run-check-arm64-all: command
 	$(Q)tests/arm64/sysroot $(ARM64_SYSROOT) $(ARM64_PACKAGES)
-	$(Q)HOTFIX=$(abspath $(COMMAND)) tests/arm64/run $(ARM64_SYSROOT) $(MAKE) --no-print-directory BUILD=$(ARM64) CC=$(notdir $(CC)) ARM64_RUN='$(ARM64_RUN)' run-arm64
+	$(Q)HOTFIX=$(abspath $(COMMAND)) tests/arm64/run $(ARM64_SYSROOT) $(MAKE) --no-print-directory BUILD=$(ARM64) CC=$(notdir $(CC)) ARM64_RUN='$(ARM64_RUN)' ARM64_TELL='$(ARM64_TELL)' run-arm64
 
 .PHONY: run-arm64
 run-arm64: all $(EXAMPLES) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
-	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(ARM64_STORIES) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
+	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(ARM64_TELL) $(ARM64_RUN:%=$(BUILD)/tests/%_test)
 
 # A whole machine of arm64: its compiler works in there, the tests are built out here.
 MACHINE := $(BUILD)/arm64-system
