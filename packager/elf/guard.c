@@ -44,7 +44,8 @@ bool hf_guard_lists(const struct hf_bytes *bytes)
 }
 
 /* One of the two lists in a line table's header: the forms of what its entries tell, and these (DWARF 5,
- * section 6.2.4). None may name a directory that is not there. */
+ * section 6.2.4). None may name a directory that is not there, and there is a byte at least of each: libdwarf counts to
+ * any number of empty ones. */
 static bool skip_names(struct hf_cursor *table, uint8_t address_size, uint8_t offset_size, uint64_t directories,
                        uint64_t *count)
 {
@@ -56,7 +57,9 @@ static bool skip_names(struct hf_cursor *table, uint8_t address_size, uint8_t of
         forms[i] = hf_bytes_leb(table);
     }
     *count = hf_bytes_leb(table);
-    for (uint64_t k = 0; k < *count && !table->failed && format > 0; k++)
+    if (table->failed || *count > table->size - table->position)
+        return false;
+    for (uint64_t k = 0; k < *count && !table->failed; k++)
         for (uint8_t i = 0; i < format; i++) {
             struct hf_cursor value = *table;
             if (!hf_bytes_skip(table, forms[i], address_size, offset_size))
