@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#define MAX_DEPTH 256 /* entries within entries that do not say where their siblings are */
+
 static void cleanup_attribute(Dwarf_Attribute *attribute)
 {
     if (*attribute)
@@ -48,26 +50,62 @@ Dwarf_Half hf_die_tag(Dwarf_Die die)
     return dwarf_tag(die, &tag, &error) == DW_DLV_OK ? tag : 0;
 }
 
-int hf_die_next(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die *child)
+static int next_entry(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die before, Dwarf_Die *next, unsigned depth);
+
+/* libdwarf goes through the children of an entry that does not say where its sibling is, and for ever round one that
+ * says that it is its own. So they are gone through here before. */
+static bool is_sound(Dwarf_Debug dwarf, Dwarf_Die die, unsigned depth)
 {
-    Dwarf_Die previous = *child, next = NULL;
+    Dwarf_Half children = 0;
+    Dwarf_Die before = NULL, child;
+    int more;
+
+    if (dwarf_die_abbrev_children_flag(die, &children) == DW_DLV_OK && (!children || hf_die_has(die, DW_AT_sibling)))
+        return true;
+    if (depth == MAX_DEPTH)
+        return false;
+    while ((more = next_entry(dwarf, die, before, &child, depth + 1)) > 0) {
+        if (before)
+            dwarf_dealloc_die(before);
+        before = child;
+    }
+    if (before)
+        dwarf_dealloc_die(before);
+    return more == 0;
+}
+
+static int next_entry(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die before, Dwarf_Die *next, unsigned depth)
+{
     Dwarf_Error error;
 
-    int status = previous ? dwarf_siblingof_b(dwarf, previous, dwarf_get_die_infotypes_flag(previous), &next, &error)
-                          : dwarf_child(parent, &next, &error);
-    uint64_t after = hf_die_offset(previous ? previous : parent);
-    if (previous)
-        dwarf_dealloc_die(previous);
-    *child = NULL;
+    if (before && !is_sound(dwarf, before, depth))
+        return -1;
+    int status = before ? dwarf_siblingof_b(dwarf, before, dwarf_get_die_infotypes_flag(before), next, &error)
+                        : dwarf_child(parent, next, &error);
     if (status != DW_DLV_OK)
         return status == DW_DLV_NO_ENTRY ? 0 : -1;
-    uint64_t offset = hf_die_offset(next);
-    if (after == HF_DIE_NONE || offset == HF_DIE_NONE || offset <= after) {
-        dwarf_dealloc_die(next);
-        return -1;
-    }
-    *child = next;
-    return 1;
+    uint64_t after = hf_die_offset(before ? before : parent), offset = hf_die_offset(*next);
+    if (after != HF_DIE_NONE && offset != HF_DIE_NONE && offset > after)
+        return 1;
+    dwarf_dealloc_die(*next);
+    return -1;
+}
+
+int hf_die_follow(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die before, Dwarf_Die *next)
+{
+    return next_entry(dwarf, parent, before, next, 0);
+}
+
+int hf_die_next(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die *child)
+{
+    Dwarf_Die before = *child;
+
+    int more = next_entry(dwarf, parent, before, child, 0);
+    if (before)
+        dwarf_dealloc_die(before);
+    if (more <= 0)
+        *child = NULL;
+    return more;
 }
 
 bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute)

@@ -24,6 +24,8 @@ Dwarf_Half hf_die_tag(Dwarf_Die die);
  * no damage makes it endless.
  */
 int hf_die_next(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die *child);
+/* The same, where the one before (NULL before the first call) stays the caller's; *next is set while there is one. */
+int hf_die_follow(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die before, Dwarf_Die *next);
 
 bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute);
 /* Text that libdwarf owns until the debug information is closed; NULL when absent. */

@@ -182,22 +182,6 @@ static int add_member(Dwarf_Debug dwarf, Dwarf_Die die, struct hf_members *membe
     return 0;
 }
 
-/* As hf_die_next(), but what comes before stays. */
-static int next_member(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die before, Dwarf_Die *next)
-{
-    Dwarf_Error error;
-
-    int status = before ? dwarf_siblingof_b(dwarf, before, dwarf_get_die_infotypes_flag(before), next, &error)
-                        : dwarf_child(parent, next, &error);
-    if (status != DW_DLV_OK)
-        return status == DW_DLV_NO_ENTRY ? 0 : -1;
-    uint64_t offset = hf_die_offset(*next);
-    if (offset != HF_DIE_NONE && offset > hf_die_offset(before ? before : parent))
-        return 1;
-    dwarf_dealloc_die(*next);
-    return -1;
-}
-
 int hf_members_read(Dwarf_Debug dwarf, Dwarf_Die aggregate, struct hf_members *members)
 {
     Dwarf_Die before = NULL, child;
@@ -205,7 +189,7 @@ int hf_members_read(Dwarf_Debug dwarf, Dwarf_Die aggregate, struct hf_members *m
     int more;
 
     *members = (struct hf_members){.count = 0};
-    while ((more = next_member(dwarf, aggregate, before, &child)) > 0) {
+    while ((more = hf_die_follow(dwarf, aggregate, before, &child)) > 0) {
         Dwarf_Half tag = hf_die_tag(child);
         if (!owned)
             dwarf_dealloc_die(before);

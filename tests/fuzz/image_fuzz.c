@@ -20,7 +20,8 @@ static const char seeds[] =
     "static inline int in(struct s *x) { return x->a[0] * 3; } static __attribute__((noinline)) int lo(int x) {"
     "return x + 1; } int g(struct s x, f *y) { return y(&x, 0) + in(&x) + lo(x.a[1]); }' >seed.c && "
     "for c in gcc clang; do for o in -O0 -O2 '-O2 -gdwarf-4' '-O2 -fdebug-types-section' '-O2 -gz' -g0 -g1; do "
-    "$c -g -shared -fPIC -nostdlib $o -o \"seed-$c-$(echo \"$o\" | tr -d ' ')\" seed.c 2>/dev/null; done; done; "
+    "$c -g -fdebug-prefix-map=\"$PWD\"=/fuzz -shared -fPIC -nostdlib $o -o \"seed-$c-$(echo \"$o\" | tr -d ' ')\" "
+    "seed.c 2>/dev/null; done; done; "
     "rm -f seed.c";
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

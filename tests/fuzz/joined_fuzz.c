@@ -16,15 +16,17 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* The other files are links to "other" once the seeds are made. */
+/* The other files are links to "other" once the seeds are made. All are the same each time, and so is what an input
+ * does. */
 static const char programs[] =
     "mkdir -p '%1$s' '%2$s' && cd '%1$s' || exit; printf '%%s' '#include <stdio.h>\n#include <stdlib.h>\nstruct s { "
     "int "
     "a[3]; FILE *f; }; static inline int in(struct s *x) { if (x->a[0] > 3) abort(); return x->a[0] * 3; } int "
     "g(struct s "
     "x, div_t y) { return in(&x) + y.rem; } int main(int c, char **v) { struct s x = {{c}, stdout}; return g(x, div(c, "
-    "3)) + atoi(v[0]); }' >seed.c; gcc -g -O2 -o supplemented seed.c && gcc -g -O1 -o second seed.c && dwz -m shared "
-    "supplemented second && gcc -g -O2 -gsplit-dwarf -c seed.c && gcc -o split seed.o && cp shared seed.dwo '%2$s' && "
+    "3)) + atoi(v[0]); }' >seed.c; gcc() { command gcc -g -fdebug-prefix-map=\"$PWD\"=/fuzz \"$@\"; }; gcc -O2 -o "
+    "supplemented seed.c && gcc -O1 -o second seed.c && dwz -m shared supplemented second && gcc -O2 -gsplit-dwarf -c "
+    "seed.c && gcc -o split seed.o && cp shared seed.dwo '%2$s' && "
     "ln -sf other shared && ln -sf other seed.dwo";
 
 static char directory[] = "/tmp/hotfix-fuzz.XXXXXX";

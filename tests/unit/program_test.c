@@ -158,6 +158,36 @@ static void test_damaged_debug_information_is_refused(void **state)
     assert_null(program);
 }
 
+/* libdwarf never comes past such an entry. */
+static void test_an_entry_that_is_its_own_sibling_is_refused(void **state)
+{
+    static const char source[] = ".section .debug_abbrev,\"\",@progbits\n"
+                                 ".byte 1, 0x11, 1, 0, 0\n"          /* the unit */
+                                 ".byte 2, 0x01, 1, 0, 0\n"          /* an array */
+                                 ".byte 3, 0x21, 0, 1, 0x13, 0, 0\n" /* its bounds: DW_AT_sibling, DW_FORM_ref4 */
+                                 ".byte 0\n"
+                                 ".section .debug_info,\"\",@progbits\n"
+                                 "unit: .4byte end - behind\n"
+                                 "behind: .2byte 4\n"
+                                 ".4byte 0\n"
+                                 ".byte 8, 1, 2\n"
+                                 "bounds: .byte 3\n"
+                                 ".4byte SIBLING - unit\n"
+                                 "next: .byte 0, 0\n"
+                                 "end:\n";
+    struct hf_program *program = NULL;
+
+    (void)state;
+    fixture_write("sibling.s", source);
+    assert_run("for to in bounds next; do sed s/SIBLING/$to/ sibling.s >$to.s && gcc -shared -nostdlib -o $to $to.s || "
+               "exit; done");
+    FIXTURE_PROGRAM good = fixture_open("next", NULL);
+    assert_true(good->has_dwarf);
+    alarm(60);
+    assert_refused(open_program("bounds", NULL, &program), HOTFIX_FORMAT, "damaged debug information");
+    alarm(0);
+}
+
 /* libdwarf frees twice when it is given such tables. */
 static void test_damaged_list_tables_are_refused(void **state)
 {
@@ -555,6 +585,7 @@ int main(void)
         cmocka_unit_test(test_absent_debug_information_is_said),
         cmocka_unit_test(test_a_file_without_symbols_has_no_functions),
         cmocka_unit_test(test_damaged_debug_information_is_refused),
+        cmocka_unit_test(test_an_entry_that_is_its_own_sibling_is_refused),
         cmocka_unit_test(test_damaged_list_tables_are_refused),
         cmocka_unit_test(test_every_compiler_and_format_says_the_same),
         cmocka_unit_test(test_the_old_form_of_compressed_sections_is_read),
