@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "elf/guard.h"
 #include "elf/path.h"
 #include "elf/sieve.h"
 #include "error.h"
@@ -393,11 +392,9 @@ int hf_dwarf_open(const struct hf_image *image, const struct hf_joined *joined, 
 
     if (!opened)
         return out_of_memory(&reader);
-    int result = hf_guard_check(image, err) == 0 &&
-                         hf_sieve_init(image, joined ? NULL : asked, &reader.sieve, err) == 0 &&
-                         open_handle(&reader, joined) == 0
-                     ? 0
-                     : -1;
+    int result =
+        hf_sieve_init(image, joined ? NULL : asked, &reader.sieve, err) == 0 && open_handle(&reader, joined) == 0 ? 0
+                                                                                                                  : -1;
     hf_sieve_deinit(&reader.sieve);
     if (result != 0) {
         hf_dwarf_close(opened);

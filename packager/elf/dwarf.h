@@ -78,9 +78,9 @@ struct hf_dwarf {
 };
 
 /*
- * Reads the DWARF of an image and what was joined to it (NULL: nothing), which must outlive it; of units that cannot
- * tell of the functions asked about (NULL: of all units) only what they are. No debug information is no error: there
- * are no units then. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
+ * Reads the DWARF of an image that hf_guard_check() let pass, and what was joined to it (NULL: nothing), which must
+ * outlive it; of units that cannot tell of the functions asked about (NULL: of all units) only what they are. No debug
+ * information is no error: there are no units then. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
  */
 int hf_dwarf_open(const struct hf_image *image, const struct hf_joined *joined, const struct hf_asked *asked,
                   struct hf_dwarf **dwarf, struct hotfix_error *err);

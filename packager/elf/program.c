@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "elf/debugfile.h"
 #include "elf/dwarf.h"
+#include "elf/guard.h"
 #include "elf/prototype.h"
 #include "elf/split.h"
 #include "elf/supplement.h"
@@ -145,6 +146,8 @@ static int read_dwarf(struct hf_program *program, const struct hf_asked *asked, 
 {
     if (!has_debug_sections(program->debug))
         return note(program, "holds no debug information; compile it with -g", err);
+    if (hf_guard_check(program->debug, err) != 0)
+        return -1;
     /* libdwarf gives one placeholder for every text in another file: two unknowns would compare equal. */
     if (hf_supplement_open(program->debug, HF_DEBUG_ROOT, &program->joined, &program->debug_note, err) != 0 ||
         (!program->joined && !program->debug_note &&

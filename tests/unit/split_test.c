@@ -99,6 +99,23 @@ static void test_other_forms_are_said_not_to_be_read(void **state)
     assert_unread("or has type units, which are not read");
 }
 
+/* libdwarf frees twice when it is given such tables. */
+static void test_damaged_lists_of_the_program_are_refused_before_its_files_are_looked_for(void **state)
+{
+    static const char *const sections[] = {".debug_rnglists", ".debug_loclists"};
+    struct hf_program *program = NULL;
+
+    (void)state;
+    build("clang -g -O2");
+    assert_run("printf '\\10\\0\\0\\0\\4\\0\\10\\0\\0\\0\\0\\0' >bad && cp small kept");
+    for (size_t i = 0; i < FIXTURE_COUNT(sections); i++) {
+        assert_run("objcopy --remove-section=%s --add-section=%s=bad kept small", sections[i], sections[i]);
+        assert_int_equal(hf_program_open("small", NULL, NULL, &program, &fixture_error), -1);
+        assert_int_equal(fixture_error.code, HOTFIX_FORMAT);
+        assert_non_null(strstr(fixture_error.message, "holds no tables as they must be"));
+    }
+}
+
 /* Either it is refused or said, or the damage lies where nobody looks. */
 static void test_damage_is_refused(void **state)
 {
@@ -136,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_compressed_files_beside_the_program_are_read),
         cmocka_unit_test(test_a_file_that_is_not_the_one_is_not_read),
         cmocka_unit_test(test_other_forms_are_said_not_to_be_read),
+        cmocka_unit_test(test_damaged_lists_of_the_program_are_refused_before_its_files_are_looked_for),
         cmocka_unit_test(test_damage_is_refused),
     };
 
