@@ -6,7 +6,7 @@
  *
  * Porting checklist: a new CPU is a folder arch/<cpu>/ with
  *   arch.c    struct hf_arch hf_arch_<cpu>:             name, ELF machine, reach
- *   detour.c  landing pads, detour encoding
+ *   detour.c  landing pads, encoding of detours and, where calls reach less far than data, of veneers
  *   reloc.c   applying and classifying relocations      (psABI of the CPU)
  *   entry.c   struct hf_arch_tools hf_arch_tools_<cpu>: entry analysis
  *   relation.c  what relocations of object and linked files ask for
@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #define HF_DETOUR_MAX 32 /* bytes of the longest detour of any CPU */
+#define HF_VENEER_MAX 16 /* bytes of the longest veneer of any CPU */
 
 enum hf_arch_status {
     HF_ARCH_OK = 0,
@@ -39,6 +40,7 @@ struct hf_arch {
     const char *name; /* as in a manifest: "x86_64", "aarch64" */
     uint16_t machine; /* e_machine (gABI) */
     uint64_t reach;   /* a patch mapped less than this far from every byte of its target can be rebound and reached */
+    uint64_t far;     /* likewise, where veneers take calls and jumps on; reach for a CPU that needs none */
 
     /* Bytes of the landing pad that an indirect call must find at a function's entry (endbr64, bti c) and that stays in
      * place, or 0. */
@@ -53,6 +55,17 @@ struct hf_arch {
 
     /* Is that what `size` bytes at address `from` are? *to is then where they lead. */
     bool (*detour_target)(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to);
+
+    /* Bytes of a veneer, HF_VENEER_MAX at most: code that goes on to an address at any distance, from where a direct
+     * branch reaches it. 0 for a CPU that needs none; the functions that follow are NULL then. */
+    size_t veneer_size;
+    /* Writes a veneer that goes to the `code` at address `to`. guarded: an indirect call must find a landing pad, and
+     * where there is none, another way is to be taken. OK, or RANGE when no code can be at `to`. */
+    enum hf_arch_status (*veneer)(uint64_t to, const uint8_t *code, bool guarded, uint8_t *bytes);
+    /* Is that what the bytes are? *to is then where they lead. */
+    bool (*veneer_target)(const uint8_t *bytes, uint64_t *to);
+    /* Is a relocation type that of a direct call or jump, which may go by a veneer? */
+    bool (*relocation_branches)(uint32_t type);
 
     /* Bytes of the field that a relocation type changes, 0 for an unknown type. */
     size_t (*relocation_size)(uint32_t type);

@@ -14,6 +14,7 @@
 #include "stage.h"
 #include "switch.h"
 #include "unload.h"
+#include "veneer.h"
 
 static void bundle_cleanup(struct hf_bundle *bundle)
 {
@@ -116,10 +117,8 @@ static int stage(const uint8_t *payload, const char *staging, struct hf_applied 
     if (hf_stage_open(&applied->manifest, payload, &applied->target, staging, &applied->stage, err) != 0)
         return -1;
     const struct hf_module *patch = &applied->stage.patch;
-    if (hf_check_patch(&applied->manifest, patch, err) != 0) {
-        hf_stage_close(&applied->stage);
+    if (hf_check_patch(&applied->manifest, patch, err) != 0)
         return -1;
-    }
     for (size_t i = 0; i < applied->function_count; i++)
         applied->functions[i].new_address = (void *)(patch->base + applied->manifest.functions[i].replacement);
     hf_report_log(report, HOTFIX_LOG_DEBUG, "patch staged at %#zx, target %s at %#zx", (size_t)patch->base,
@@ -141,28 +140,34 @@ static int get_ready(struct hf_switch *change, struct hf_applied *applied, const
     return 0;
 }
 
+/* Nobody has come to know what was staged. */
+static int undo_stage(struct hf_applied *applied, size_t veneers)
+{
+    hf_veneer_rewind(veneers);
+    hf_stage_close(&applied->stage);
+    return -1;
+}
+
 static int stage_and_switch(const uint8_t *payload, const char *staging, struct hf_applied *applied,
                             const struct hotfix_apply_options *options, struct hf_report *report)
 {
     uint64_t begin = hf_clock();
+    size_t veneers = hf_veneer_count();
     if (stage(payload, staging, applied, report) != 0)
-        return -1;
+        return undo_stage(applied, veneers);
 
     struct hf_switch change;
     int status = get_ready(&change, applied, options, report);
     report->result->cost.stage = hf_clock() - begin;
-    if (status != 0) {
-        hf_stage_close(&applied->stage);
-        return -1;
-    }
+    if (status != 0)
+        return undo_stage(applied, veneers);
 
     status = hf_switch_run(&change);
     HF_FREE struct hf_applied **superseded = hf_move(change.superseded);
     hf_switch_close(&change);
     if (status != 0) {
         run_on_revert(applied, report);
-        hf_stage_close(&applied->stage);
-        return -1;
+        return undo_stage(applied, veneers);
     }
     retire_superseded(superseded, options, report);
     return 0;

@@ -9,6 +9,7 @@
 #include "code.h"
 #include "error.h"
 #include "patcher.h"
+#include "veneer.h"
 
 /* An entry that is or was diverted. */
 struct site {
@@ -88,7 +89,13 @@ void hf_patcher_original(const void *address, uint8_t *copy, size_t size)
 static int detour(const struct switching *switching, const void *to, const char *name, uint8_t *bytes,
                   struct hotfix_error *err)
 {
-    if (hf_arch_host.detour((uintptr_t)switching->address, (uintptr_t)to, switching->size, bytes) != HF_ARCH_OK)
+    uintptr_t from = (uintptr_t)switching->address, veneer;
+
+    if (hf_arch_host.detour(from, (uintptr_t)to, switching->size, bytes) == HF_ARCH_OK)
+        return 0;
+    if (hf_veneer(from, (uintptr_t)to, &veneer, err) != 0)
+        return hf_error_prefix(err, "function %s", name);
+    if (hf_arch_host.detour(from, veneer, switching->size, bytes) != HF_ARCH_OK)
         return hf_error(err, HOTFIX_STAGE, "function %s: its replacement at %p is out of reach of a jump at %p", name,
                         to, (const void *)switching->address);
     return 0;
@@ -130,6 +137,10 @@ static int prepare(const struct hotfix_request *request, void *arg, void **state
             sweep_sites();
             return -1;
         }
+    }
+    if (hf_veneer_seal(err) != 0) {
+        sweep_sites();
+        return -1;
     }
     state->count = request->function_count;
     hf_code_writer_init(&state->writer);

@@ -15,6 +15,7 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
+#define MAP_ATTEMPTS   4                   /* on either side: another thread may take the hole first */
 #define LOWEST_ADDRESS 65536               /* vm.mmap_min_addr as every distribution sets it */
 #define USER_SPACE_END (UINT64_C(1) << 48) /* hints above it are needed to map there (arm64; x86-64: half of that) */
 #define LINE_MAX_SIZE  (4096 + 128)        /* one line of /proc/self/maps: numbers and a path */
@@ -241,14 +242,39 @@ int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *
     if (status < 0)
         return -1;
     if (hole.end == 0)
-        return hf_error(err, HOTFIX_STAGE,
-                        "no gap of %zu KiB is free in the address space near the target, between %#zx and %#zx",
-                        size / 1024, (size_t)window->begin, (size_t)window->end);
-    return hf_error(err, HOTFIX_STAGE,
-                    "the kernel did not map %zu KiB near the target although there is a gap at %#zx; a limit on "
-                    "address space (RLIMIT_AS) can be the reason, or its legacy layout, which on arm64 comes with an "
-                    "unlimited stack (ulimit -s)",
-                    size / 1024, (size_t)hole.begin);
+        hf_error(err, HOTFIX_STAGE,
+                 "no gap of %zu KiB is free in the address space near the target, between %#zx and %#zx", size / 1024,
+                 (size_t)window->begin, (size_t)window->end);
+    else
+        hf_error(err, HOTFIX_STAGE,
+                 "the kernel did not map %zu KiB near the target although there is a gap at %#zx; a limit on "
+                 "address space (RLIMIT_AS) can be the reason, or its legacy layout, which on arm64 comes with an "
+                 "unlimited stack (ulimit -s)",
+                 size / 1024, (size_t)hole.begin);
+    return 1;
+}
+
+void *hf_place_map(const struct hf_window *window, size_t size, struct hotfix_error *err)
+{
+    for (unsigned attempt = 0; attempt < 2 * MAP_ATTEMPTS; attempt++) {
+        __attribute__((cleanup(gaps_cleanup))) struct gaps gaps = {0};
+        struct gap hole;
+        bool above = attempt >= MAP_ATTEMPTS;
+        if (read_gaps(size, &gaps, err) != 0)
+            return NULL;
+        if (!choose_hole(&gaps, window, size, above, &hole))
+            continue;
+        void *wanted = (void *)(above ? hole.begin : hole.end - size);
+        void *got =
+            mmap(wanted, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (got == wanted)
+            return got;
+        if (got != MAP_FAILED)
+            munmap(got, size);
+    }
+    hf_error(err, HOTFIX_STAGE, "no gap of %zu KiB is free in the address space, or may be used, between %#zx and %#zx",
+             size / 1024, (size_t)window->begin, (size_t)window->end);
+    return NULL;
 }
 
 void hf_place_close(struct hf_place *place)

@@ -37,10 +37,16 @@ struct hf_place {
 
 /*
  * Reserves, so that the next mapping of `size` bytes lands in the window. It is tried out, not promised: another thread
- * may take the hole first, so the caller verifies and tries again. HOTFIX_STAGE when there is no hole or the kernel
- * does not take it, HOTFIX_MEMORY. Nothing stays reserved on failure.
+ * may take the hole first, so the caller verifies and tries again. 1 and HOTFIX_STAGE when there is no hole or the
+ * kernel does not take it; -1 on any other failure. Nothing stays reserved then.
  */
 int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *place, struct hotfix_error *err);
+
+/*
+ * Maps `size` bytes (whole pages) to be read and written in the window, as near to its target as a gap is. NULL:
+ * HOTFIX_STAGE, HOTFIX_MEMORY. To be given back with munmap().
+ */
+void *hf_place_map(const struct hf_window *window, size_t size, struct hotfix_error *err);
 
 /* Releases the reservation. An empty one (all zeros) is fine. */
 void hf_place_close(struct hf_place *place);

@@ -13,6 +13,7 @@
 #include <linux/futex.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -47,6 +48,12 @@ static inline long hf_raw6(long number, long a, long b, long c, long d, long e, 
     return result;
 }
 
+/* May this CPU refuse an indirect call that arrives at no landing pad? */
+static inline int hf_raw_guarded(void)
+{
+    return 0;
+}
+
 static inline uintptr_t hf_raw_thread_pointer(void)
 {
     uintptr_t pointer;
@@ -68,6 +75,12 @@ static inline long hf_raw6(long number, long a, long b, long c, long d, long e, 
 
     __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
     return x0;
+}
+
+/* May this CPU refuse an indirect call that arrives at no landing pad (BTI)? */
+static inline int hf_raw_guarded(void)
+{
+    return (getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0;
 }
 
 static inline uintptr_t hf_raw_thread_pointer(void)

@@ -7,6 +7,7 @@
 #include "code.h"
 #include "error.h"
 #include "rebind.h"
+#include "veneer.h"
 
 #define WINDOW_SIZE 1024 /* bytes of the patch that are rewritten at once; on the stack */
 
@@ -104,9 +105,15 @@ static int rebind_one(const struct hf_fixup *record, const struct hf_module *mod
     if (resolve(record, module, &value, err) != 0 || cover(window, writer, patch, record->place, size, err) != 0)
         return -1;
 
-    enum hf_arch_status status =
-        hf_arch_host.relocate(record->type, patch->base + record->place, value + (uint64_t)record->addend,
-                              window->bytes + (record->place - window->offset));
+    uint64_t place = patch->base + record->place, to = value + (uint64_t)record->addend;
+    uint8_t *field = window->bytes + (record->place - window->offset);
+    enum hf_arch_status status = hf_arch_host.relocate(record->type, place, to, field);
+    if (status == HF_ARCH_RANGE && hf_arch_host.relocation_branches && hf_arch_host.relocation_branches(record->type)) {
+        uintptr_t veneer;
+        if (hf_veneer(place, to, &veneer, err) != 0)
+            return -1;
+        status = hf_arch_host.relocate(record->type, place, veneer, field);
+    }
     if (status != HF_ARCH_OK)
         return hf_error(err, HOTFIX_STAGE, "value %#" PRIx64 " does not fit relocation type %u at %#" PRIxPTR, value,
                         record->type, patch->base + (uintptr_t)record->place);
@@ -132,6 +139,8 @@ int hf_rebind(const struct hf_fixups *fixups, const struct hf_module *modules, c
     }
     if (status == 0)
         status = flush(&window, &writer, patch, err);
+    if (status == 0)
+        status = hf_veneer_seal(err);
     hf_code_writer_deinit(&writer);
     return status;
 }

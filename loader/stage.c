@@ -159,29 +159,51 @@ static int verify_patch(const struct hf_module *patch, const struct hf_window *w
     return 0;
 }
 
-/* 0, -1, or 1 when another try may end better. */
+enum { FAILED = -1, LOADED, MISPLACED, NO_ROOM };
+
+/* MISPLACED: another try may end better; NO_ROOM: one in a larger window may. */
 static int try_load(const struct source *source, size_t span, const struct hf_window *window,
                     const uint8_t id[HF_ID_SIZE], struct hf_module *patch, struct hotfix_error *err)
 {
     struct hf_place place;
-    if (hf_place_open(window, span, &place, err) != 0)
-        return -1;
+    int status = hf_place_open(window, span, &place, err);
+    if (status != 0)
+        return status > 0 ? NO_ROOM : FAILED;
     void *handle = open_library(source, err);
     hf_place_close(&place);
     if (!handle)
-        return -1;
+        return FAILED;
 
     struct hf_module module = {0};
     if (hf_module_open(handle, &module, err) != 0) {
         dlclose(handle);
-        return -1;
+        return FAILED;
     }
     if (verify_patch(&module, window, id, err) != 0) {
         hf_module_deinit(&module);
-        return 1;
+        return MISPLACED;
     }
     *patch = module;
-    return 0;
+    return LOADED;
+}
+
+/* Near, where every branch reaches the target by itself; else as far as other references reach. */
+static int load_library(const struct source *source, size_t span, const struct hf_module *target,
+                        const uint8_t id[HF_ID_SIZE], struct hf_module *patch, struct hotfix_error *err)
+{
+    const uint64_t reaches[] = {hf_arch_host.reach, hf_arch_host.far};
+    struct hotfix_error failure = {.code = HOTFIX_OK};
+    int status = NO_ROOM;
+
+    for (size_t i = 0; i < sizeof(reaches) / sizeof(reaches[0]) && status == NO_ROOM; i++) {
+        struct hf_window window = hf_window_around(target->begin, target->end, reaches[i]);
+        status = MISPLACED;
+        for (int attempt = 0; attempt < ATTEMPTS && status == MISPLACED; attempt++)
+            status = try_load(source, span, &window, id, patch, &failure);
+    }
+    if (status != LOADED && err)
+        *err = failure;
+    return status == LOADED ? 0 : -1;
 }
 
 /* The payload becomes a file in the directory, or (NULL) a memfd. *fd is the caller's to close. */
@@ -221,11 +243,7 @@ static int load(const struct hf_manifest *manifest, const uint8_t *payload, cons
         return -1;
     struct source source = {.path = stage->file.path, .fd = fd};
 
-    struct hf_window window = hf_window_around(target->begin, target->end, hf_arch_host.reach);
-    int status = 1;
-    for (int attempt = 0; attempt < ATTEMPTS && status > 0; attempt++)
-        status = try_load(&source, traits.span, &window, manifest->id, &stage->patch, err);
-    return status == 0 ? 0 : -1;
+    return load_library(&source, traits.span, target, manifest->id, &stage->patch, err);
 }
 
 /* Finds the modules of the fix-up table; modules[0] is the target's, borrowed. */

@@ -15,14 +15,18 @@
 #include "error.h"
 #include "pointers.h"
 #include "stop.h"
+#include "veneer.h"
 
-enum { EXEMPTIONS = 9, LINK_MAP_WORDS = 120, NAME_SIZE = 96 };
+enum { EXEMPTIONS = 9, LINK_MAP_WORDS = 120, NAME_SIZE = 96, VENEER_PAGES = 32 };
 
 struct unload {
     const struct hf_applied *applied;
     struct hf_report *report;
     struct hf_range patch;
-    struct hf_exemption exemptions[EXEMPTIONS]; /* what the dynamic linker and this library know of the patch */
+    struct hf_range veneers[VENEER_PAGES]; /* with more of them, those that are not here keep the patch */
+    size_t veneer_count;
+    /* What the dynamic linker and this library know of the patch. */
+    struct hf_exemption exemptions[EXEMPTIONS + VENEER_PAGES];
     size_t exemption_count;
     struct hf_stopped *stacks;
     size_t stack_count;
@@ -158,6 +162,16 @@ static void exempt_own_frames(struct unload *unload)
     pthread_attr_destroy(&attributes);
 }
 
+/* A thread in a veneer may be on its way into the patch; that a veneer leads there does not count. */
+static void find_veneers(struct unload *unload)
+{
+    size_t count = hf_veneer_ranges(unload->veneers, VENEER_PAGES);
+
+    unload->veneer_count = count < VENEER_PAGES ? count : VENEER_PAGES;
+    for (size_t i = 0; i < unload->veneer_count; i++)
+        exempt(unload, (struct hf_exemption){.values = HF_ANYWHERE, .places = unload->veneers[i]});
+}
+
 static int keep_handlers(const struct unload *unload, struct hotfix_error *err)
 {
     for (int number = 1; number < NSIG; number++) {
@@ -206,11 +220,11 @@ static void note_stack(void *arg, const struct hf_stopped *thread)
 static int check_threads(struct unload *unload, uint64_t deadline_ns, struct hotfix_error *err)
 {
     char name[NAME_SIZE];
-    const struct hf_busy patch = {.begin = unload->patch.begin, .end = unload->patch.end, .name = name};
+    struct hf_busy busy[1 + VENEER_PAGES] = {{.begin = unload->patch.begin, .end = unload->patch.end, .name = name}};
     uint64_t pause = 0;
     struct hf_stop_request request = {
-        .busy = &patch,
-        .busy_count = 1,
+        .busy = busy,
+        .busy_count = 1 + unload->veneer_count,
         .caller_frame = unload->report->frame,
         .action = do_nothing,
         .arg = unload,
@@ -219,6 +233,8 @@ static int check_threads(struct unload *unload, uint64_t deadline_ns, struct hot
         .deadline_ns = deadline_ns,
     };
 
+    for (size_t i = 0; i < unload->veneer_count; i++)
+        busy[1 + i] = (struct hf_busy){.begin = unload->veneers[i].begin, .end = unload->veneers[i].end, .name = name};
     unload->stack_count = 0;
     snprintf(name, sizeof(name), "the patch of %s", unload->applied->manifest.name);
     int status = hf_stop_run(&request, &pause, err);
@@ -268,6 +284,7 @@ void hf_unload(struct hf_applied *applied, uint64_t deadline_ns, struct hf_repor
     exempt_places(&unload, applied->functions, applied->function_count * sizeof(applied->functions[0]));
     exempt_places(&unload, result->functions, result->function_count * sizeof(result->functions[0]));
     exempt_own_frames(&unload);
+    find_veneers(&unload);
     uintptr_t *note = code_end_note(&unload);
     uintptr_t noted = note ? *note : 0;
     if (note)

@@ -5,7 +5,8 @@
 
 #include "arch.h"
 
-#define HF_AARCH64_WORD 4u /* bytes of an instruction */
+#define HF_AARCH64_WORD   4u /* bytes of an instruction */
+#define HF_AARCH64_VENEER (2 * HF_AARCH64_WORD + 8)
 
 #define HF_AARCH64_BTI_C   UINT32_C(0xd503245f)
 #define HF_AARCH64_BTI_JC  UINT32_C(0xd50324df)
@@ -37,6 +38,9 @@ size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size);
 size_t hf_aarch64_detour_size(const uint8_t *code, size_t size);
 enum hf_arch_status hf_aarch64_detour(uint64_t from, uint64_t to, size_t size, uint8_t *bytes);
 bool hf_aarch64_detour_target(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to);
+enum hf_arch_status hf_aarch64_veneer(uint64_t to, const uint8_t *code, bool guarded, uint8_t *bytes);
+bool hf_aarch64_veneer_target(const uint8_t *bytes, uint64_t *to);
+bool hf_aarch64_relocation_branches(uint32_t type);
 size_t hf_aarch64_relocation_size(uint32_t type);
 enum hf_arch_status hf_aarch64_relocate(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
 

@@ -5,18 +5,25 @@
 
 /*
  * b and bl reach 128 MiB either way, adrp 4 GiB. One MiB is kept back, so that an addend (a member or an element behind
- * the symbol) does not carry a reference out of reach. A patch that near needs no veneers and no longer detour.
+ * the symbol) does not carry a reference out of reach. A patch that near needs no veneers.
  */
-#define REACH ((UINT64_C(1) << 27) - (UINT64_C(1) << 20))
+#define KEPT  (UINT64_C(1) << 20)
+#define REACH ((UINT64_C(1) << 27) - KEPT)
+#define FAR   ((UINT64_C(1) << 32) - KEPT)
 
 const struct hf_arch hf_arch_aarch64 = {
     .name = "aarch64",
     .machine = EM_AARCH64,
     .reach = REACH,
+    .far = FAR,
     .landing_pad = hf_aarch64_landing_pad,
     .detour_size = hf_aarch64_detour_size,
     .detour = hf_aarch64_detour,
     .detour_target = hf_aarch64_detour_target,
+    .veneer_size = HF_AARCH64_VENEER,
+    .veneer = hf_aarch64_veneer,
+    .veneer_target = hf_aarch64_veneer_target,
+    .relocation_branches = hf_aarch64_relocation_branches,
     .relocation_size = hf_aarch64_relocation_size,
     .relocate = hf_aarch64_relocate,
 };

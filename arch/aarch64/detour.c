@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The detour is one direct branch, which needs no landing pad at its destination and touches no register.
+ * The detour is one direct branch, which needs no landing pad at its destination and touches no register. Where the
+ * destination is out of its reach, it goes to a veneer.
  *
  * A function that signs its return address begins with paciasp or pacibsp, which also are the landing pad of indirect
  * calls (Arm ARM, D8.4.5 and "BTI" in C6). It cannot stay: the replacement would sign the signed address again. It
@@ -14,6 +15,16 @@
 #define BRANCH_BITS   26
 #define SHORT_DETOUR  HF_AARCH64_WORD
 #define SIGNED_DETOUR (2 * HF_AARCH64_WORD)
+#define OPCODE_LDR    UINT32_C(0x58000050) /* ldr x16, the word behind the next instruction */
+#define OPCODE_BR     UINT32_C(0xd61f0200) /* br x16: may arrive at bti c and paciasp */
+#define OPCODE_RET    UINT32_C(0xd65f0200) /* ret x16: needs no landing pad, and is never foreseen */
+
+/* Is it what an indirect call must find where pages are guarded? */
+static bool lands(uint32_t word)
+{
+    return word == HF_AARCH64_BTI_C || word == HF_AARCH64_BTI_JC || word == HF_AARCH64_PACIASP ||
+           word == HF_AARCH64_PACIBSP;
+}
 
 /* Pads that stay; those that sign are part of what is overwritten. */
 size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size)
@@ -58,5 +69,27 @@ bool hf_aarch64_detour_target(uint64_t from, const uint8_t *bytes, size_t size, 
     if ((word & BRANCH_MASK) != OPCODE_B)
         return false;
     *to = from + 4 * (uint64_t)hf_aarch64_signed(word, BRANCH_BITS);
+    return true;
+}
+
+/* x16 is for veneers: no code relies on it across a call or at its entry (AAPCS64, 6.1.1). */
+enum hf_arch_status hf_aarch64_veneer(uint64_t to, const uint8_t *code, bool guarded, uint8_t *bytes)
+{
+    if (to % HF_AARCH64_WORD != 0)
+        return HF_ARCH_RANGE;
+    hf_aarch64_write(bytes, OPCODE_LDR);
+    hf_aarch64_write(bytes + HF_AARCH64_WORD, guarded && !lands(hf_aarch64_read(code)) ? OPCODE_RET : OPCODE_BR);
+    hf_aarch64_write(bytes + 2 * HF_AARCH64_WORD, (uint32_t)to);
+    hf_aarch64_write(bytes + 3 * HF_AARCH64_WORD, (uint32_t)(to >> 32));
+    return HF_ARCH_OK;
+}
+
+bool hf_aarch64_veneer_target(const uint8_t *bytes, uint64_t *to)
+{
+    uint32_t word = hf_aarch64_read(bytes + HF_AARCH64_WORD);
+
+    if (hf_aarch64_read(bytes) != OPCODE_LDR || (word != OPCODE_BR && word != OPCODE_RET))
+        return false;
+    *to = hf_aarch64_read(bytes + 2 * HF_AARCH64_WORD) | (uint64_t)hf_aarch64_read(bytes + 3 * HF_AARCH64_WORD) << 32;
     return true;
 }

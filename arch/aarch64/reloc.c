@@ -134,6 +134,11 @@ size_t hf_aarch64_relocation_size(uint32_t type)
     return howto ? howto->size : 0;
 }
 
+bool hf_aarch64_relocation_branches(uint32_t type)
+{
+    return type == R_AARCH64_CALL26 || type == R_AARCH64_JUMP26;
+}
+
 enum hf_arch_status hf_aarch64_relocate(uint32_t type, uint64_t place, uint64_t value, uint8_t *field)
 {
     const struct howto *howto = find(type);

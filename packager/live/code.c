@@ -59,6 +59,20 @@ static int is_same(const struct hf_check_subject *subject, size_t pair, const ui
     return 0;
 }
 
+/* A detour may go on from a veneer, in a page of its own. */
+static int follow_veneer(const struct hf_check_subject *subject, const struct hf_arch *arch, uint64_t *to,
+                         struct hotfix_error *err)
+{
+    uint8_t bytes[HF_VENEER_MAX];
+
+    if (arch->veneer_size == 0)
+        return 0;
+    if (hf_live_read(subject->live, *to, bytes, arch->veneer_size, err) != 0)
+        return -1;
+    arch->veneer_target(bytes, to);
+    return 0;
+}
+
 int hf_live_function_read(const struct hf_check_subject *subject, const struct hf_live_module *module, size_t pair,
                           struct hf_live_function *function, struct hotfix_error *err)
 {
@@ -80,6 +94,8 @@ int hf_live_function_read(const struct hf_check_subject *subject, const struct h
     size_t detour = arch ? arch->detour_size(code + skip, old->size - skip) : 0;
     if (!read.same && arch && old->size - skip >= detour && (!file || memcmp(code + skip, file + skip, detour) != 0))
         read.diverted = arch->detour_target(address + skip, code + skip, detour, &read.to);
+    if (read.diverted && follow_veneer(subject, arch, &read.to, err) != 0)
+        return -1;
     if (file)
         compare(code, file, old->size, skip, detour, &read);
     *function = read;

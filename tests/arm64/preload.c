@@ -82,24 +82,45 @@ static uintptr_t highest_gap(size_t size)
     return found;
 }
 
-/* The emulator looks for room with a hint that grows, and takes what it gets. */
+/*
+ * The emulator looks for room with a hint, and takes what it gets: with what the program asked for, or else with what
+ * lies behind where it found room the last time, if that was not below where it began. It keeps a record of each page,
+ * so that no more than ENOUGH is taken where the program asks for a place: nobody but who reserves address space wants
+ * more there.
+ */
+#define ENOUGH (UINT64_C(1) << 34)
+#define FIRST  UINT64_C(0x5500000000) /* where it begins to look */
+
+static void *find_room(void *hint, size_t size, void *(*real)(void *, size_t, int, int, int, off_t))
+{
+    static uintptr_t behind = FIRST;
+    static bool loaded; /* the first is for the program, and stays where it is to be */
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    bool asked = (uintptr_t)hint != behind;
+    void *got = MAP_FAILED;
+
+    if (asked && size > ENOUGH) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    uintptr_t at = asked || !loaded ? (uintptr_t)hint : highest_gap(size);
+    do {
+        got = at == 0 ? real(hint, size, PROT_NONE, flags, -1, 0)
+                      : real((void *)at, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+        at = highest_gap(size);
+    } while (got == MAP_FAILED && errno == EEXIST);
+    if (got != MAP_FAILED && !asked && (uintptr_t)got >= FIRST)
+        behind = (uintptr_t)got + size;
+    loaded = true;
+    return got;
+}
+
 void *mmap64(void *hint, size_t size, int protection, int flags, int fd, off_t offset)
 {
     void *(*real)(void *, size_t, int, int, int, off_t) =
         (void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap64");
-    const int room = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    const uintptr_t hints = UINT64_C(0x5500000000), hints_end = UINT64_C(0x5600000000);
 
-    static bool loaded;
-
-    if (protection == PROT_NONE && flags == room && !loaded) { /* the first is for the program */
-        loaded = true;
-    } else if (protection == PROT_NONE && flags == room && (uintptr_t)hint >= hints && (uintptr_t)hint < hints_end) {
-        for (uintptr_t at; (at = highest_gap(size)) != 0;) {
-            void *got = real((void *)at, size, protection, flags | MAP_FIXED_NOREPLACE, fd, offset);
-            if (got != MAP_FAILED || errno != EEXIST)
-                return got;
-        }
-    }
+    if (protection == PROT_NONE && flags == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE))
+        return find_room(hint, size, real);
     return real(hint, size, protection, flags, fd, offset);
 }

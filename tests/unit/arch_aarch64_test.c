@@ -11,11 +11,14 @@
 
 #include "aarch64/aarch64.h"
 
-#define B      UINT32_C(0x14000000)
-#define RET    UINT32_C(0xd65f03c0)
-#define REACH  (INT64_C(1) << 27)
-#define PLACE  UINT64_C(0x412345678abc)
-#define LENGTH 8
+#define B       UINT32_C(0x14000000)
+#define RET     UINT32_C(0xd65f03c0)
+#define LDR_X16 UINT32_C(0x58000050)
+#define BR_X16  UINT32_C(0xd61f0200)
+#define RET_X16 UINT32_C(0xd65f0200)
+#define REACH   (INT64_C(1) << 27)
+#define PLACE   UINT64_C(0x412345678abc)
+#define LENGTH  8
 
 static const struct hf_arch *arch = &hf_arch_aarch64;
 
@@ -90,6 +93,53 @@ static void landing_pad_that_does_not_sign_stays(void **state)
     assert_int_equal(arch->landing_pad(code, 0), 0);
     assert_int_equal(arch->detour_size(code, 4), 4);
     assert_int_equal(arch->detour_size(code, 0), 4);
+}
+
+/* Where an indirect branch must find a landing pad and there is none, the veneer returns there, which needs none. */
+static void veneer_goes_anywhere(void **state)
+{
+    static const struct {
+        uint32_t code;
+        bool guarded;
+        uint32_t branch;
+    } cases[] = {
+        {RET, false, BR_X16},
+        {RET, true, RET_X16},
+        {HF_AARCH64_BTI_C, true, BR_X16},
+        {HF_AARCH64_BTI_JC, true, BR_X16},
+        {HF_AARCH64_PACIASP, true, BR_X16},
+        {HF_AARCH64_PACIBSP, true, BR_X16},
+        {HF_AARCH64_BTI_C, false, BR_X16},
+    };
+    uint8_t code[HF_AARCH64_WORD], bytes[HF_VENEER_MAX];
+    uint64_t to;
+
+    (void)state;
+    assert_int_equal(arch->veneer_size, 16);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        hf_aarch64_write(code, cases[i].code);
+        assert_int_equal(arch->veneer(PLACE, code, cases[i].guarded, bytes), HF_ARCH_OK);
+        assert_int_equal(hf_aarch64_read(bytes), LDR_X16);
+        assert_int_equal(hf_aarch64_read(bytes + 4), cases[i].branch);
+        assert_true(arch->veneer_target(bytes, &to));
+        assert_true(to == PLACE);
+        assert_int_equal(arch->veneer(PLACE + 2, code, cases[i].guarded, bytes), HF_ARCH_RANGE);
+    }
+    hf_aarch64_write(bytes + 4, RET);
+    assert_false(arch->veneer_target(bytes, &to));
+    hf_aarch64_write(bytes, RET);
+    assert_false(arch->veneer_target(bytes, &to));
+}
+
+static void only_calls_and_jumps_go_by_veneers(void **state)
+{
+    (void)state;
+    assert_true(arch->relocation_branches(R_AARCH64_CALL26));
+    assert_true(arch->relocation_branches(R_AARCH64_JUMP26));
+    assert_false(arch->relocation_branches(R_AARCH64_CONDBR19));
+    assert_false(arch->relocation_branches(R_AARCH64_ADR_PREL_PG_HI21));
+    assert_false(arch->relocation_branches(R_AARCH64_ABS64));
+    assert_true(arch->far < UINT64_C(1) << 32 && arch->far > arch->reach);
 }
 
 static void assert_data(uint32_t type, uint64_t value, size_t size, uint64_t expected)
@@ -207,6 +257,8 @@ int main(void)
         cmocka_unit_test(detour_leads_where_it_says),
         cmocka_unit_test(signing_landing_pad_is_overwritten_by_one_that_does_not_sign),
         cmocka_unit_test(landing_pad_that_does_not_sign_stays),
+        cmocka_unit_test(veneer_goes_anywhere),
+        cmocka_unit_test(only_calls_and_jumps_go_by_veneers),
         cmocka_unit_test(data_takes_addresses_and_distances),
         cmocka_unit_test(branches_take_distances_in_words),
         cmocka_unit_test(pages_and_offsets_in_them_make_an_address),
