@@ -210,6 +210,28 @@ static bool role_agrees(const struct hf_signers *signers, const char *role, size
     return false;
 }
 
+size_t hf_signers_short_of(const struct hf_signers *signers, const struct hf_trust_policy *policy)
+{
+    size_t needed = policy->keys ? policy->keys : 1;
+
+    return signers->count < needed ? needed - signers->count : 0;
+}
+
+size_t hf_signers_lack(const struct hf_signers *signers, const char **list)
+{
+    const char *role = *list;
+    size_t length = 0;
+
+    for (; role && *role; role += length + (role[length] == ' ')) {
+        length = strcspn(role, " ");
+        if (length > 0 && !role_agrees(signers, role, length)) {
+            *list = role;
+            return length;
+        }
+    }
+    return 0;
+}
+
 /* A message that grows; what does not fit is cut. */
 struct message {
     char text[HOTFIX_MESSAGE_SIZE];
@@ -233,15 +255,12 @@ __attribute__((format(printf, 2, 3))) static void say(struct message *message, c
 static size_t say_missing(const struct hf_trust_policy *policy, const struct hf_signers *counted,
                           struct message *message)
 {
+    const char *role = policy->roles;
     size_t missing = 0;
 
-    for (const char *role = policy->roles; role && *role;) {
-        size_t length = strcspn(role, " ");
-        if (!role_agrees(counted, role, length)) {
-            say(message, "; a key with role '%.*s' is missing", (int)length, role);
-            missing++;
-        }
-        role += length + (role[length] == ' ');
+    for (size_t length; (length = hf_signers_lack(counted, &role)) > 0; role += length) {
+        say(message, "; a key with role '%.*s' is missing", (int)length, role);
+        missing++;
     }
     return missing;
 }
@@ -276,7 +295,7 @@ static int judge(const struct hf_signed *parts, const struct hf_trust_policy *po
     hf_signers_text(&tally->counted, names);
     say(&message, "%zu of %zu keys agree%s%s", tally->counted.count, needed, tally->counted.count ? ": " : "", names);
     size_t missing = say_missing(policy, &tally->counted, &message);
-    if (missing == 0 && tally->counted.count >= needed)
+    if (missing == 0 && hf_signers_short_of(&tally->counted, policy) == 0)
         return 0;
     if (tally->unknown == parts->signature_count)
         return unknown_keys(parts, err);

@@ -53,6 +53,14 @@ int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust
 int hf_signed_judge(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
                     struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err);
 
+/* How many keys a policy asks for beyond these. */
+size_t hf_signers_short_of(const struct hf_signers *signers, const struct hf_trust_policy *policy);
+/*
+ * The next role in a policy's list that none of the keys has: its length, and *list begins with it; to be called again
+ * with what lies behind it. 0 when there is none.
+ */
+size_t hf_signers_lack(const struct hf_signers *signers, const char **list);
+
 /* The names of the keys, separated by ", "; cut to fit. */
 #define HF_SIGNERS_TEXT 256
 void hf_signers_text(const struct hf_signers *signers, char text[HF_SIGNERS_TEXT]);

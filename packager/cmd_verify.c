@@ -81,6 +81,23 @@ static void tell_signatures(const struct verify *verify, struct hf_report *repor
     hf_report_set(report, "signatures", signatures);
 }
 
+/* What the policy asks for beyond the signatures that count. */
+static void tell_missing(const struct verify *verify, struct hf_report *report)
+{
+    struct hf_signers counted = {.count = 0};
+    const char *role = verify->trust.policy.roles;
+    json_t *roles = json_array();
+
+    for (size_t i = 0; i < verify->parts.signature_count; i++)
+        if (verify->opinions[i].kind == HF_OPINION_COUNTS)
+            counted.keys[counted.count++] = verify->opinions[i].key;
+    for (size_t length; (length = hf_signers_lack(&counted, &role)) > 0; role += length)
+        json_array_append_new(roles, json_stringn(role, length));
+    hf_report_set(report, "missing",
+                  json_pack("{s:I, s:o}", "keys", (json_int_t)hf_signers_short_of(&counted, &verify->trust.policy),
+                            "roles", roles));
+}
+
 static int open_bundle(struct verify *verify, struct hotfix_error *err)
 {
     int64_t now = (int64_t)time(NULL);
@@ -187,6 +204,7 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
     if (result == 0)
         tell_signers(verify, report);
     tell_signatures(verify, report);
+    tell_missing(verify, report);
     if (result != 0)
         return -1;
 

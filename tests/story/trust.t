@@ -69,6 +69,9 @@ run hotfix verify strange --trust trust --json
 is "on failure the report has them" \
     "$(json .signatures.0.name) $(json .signatures.0.verdict) $(json .signatures.1.verdict) $(json .error.code)" \
     "builder counts unknown key signature"
+is "and what is missing" "$(json .missing.keys) $(json .missing.roles.0)" "1 release"
+run hotfix verify both --trust trust --json
+is "which is nothing once they agree" "$(json .missing.keys) $(json .missing.roles.0)" "0 null"
 
 printf '\n[revoked.%s]\nreason = wrong%%3B use 2\n' "$ID" >>trust/trust.ini
 refuse "both: discount 1.0 is revoked: wrong; use 2" "a revoked bundle is refused whoever signed it" both

@@ -206,6 +206,60 @@ static void the_keys_that_agree_are_given_in_the_order_of_their_signatures(void 
     assert_done(hf_signed_verify(&parts, &trust, NOW, NULL, ERR));
 }
 
+/* On failure and on success: the signatures are the same, the policy is not. */
+static void each_signature_is_told_what_it_is_worth(void **state)
+{
+    static const struct {
+        enum hf_opinion_kind kind;
+        const struct hf_trust_key *key;
+    } wanted[] = {
+        {HF_OPINION_COUNTS, &keys[0]},  {HF_OPINION_AGAIN, &keys[0]}, {HF_OPINION_REVOKED, &keys[1]},
+        {HF_OPINION_EXPIRED, &keys[2]}, {HF_OPINION_UNKNOWN, NULL},   {HF_OPINION_BAD, &keys[0]},
+    };
+    struct hf_opinion opinions[HF_SIGNATURE_MAX];
+
+    (void)state;
+    keys[1].revoked = true;
+    keys[2].expires = NOW - 1;
+    sign(BUILDER);
+    sign(BUILDER);
+    sign(RELEASE);
+    sign(SPARE);
+    sign(STRANGER);
+    sign(BUILDER);
+    parts.signatures[5].bytes[0] ^= 1;
+    for (size_t needed = 2; needed > 0; needed--) {
+        trust.policy = (struct hf_trust_policy){.keys = needed};
+        memset(opinions, 0xff, sizeof(opinions));
+        assert_int_equal(hf_signed_judge(&parts, &trust, NOW, NULL, opinions, ERR), needed == 1 ? 0 : -1);
+        for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+            assert_int_equal(opinions[i].kind, wanted[i].kind);
+            assert_ptr_equal(opinions[i].key, wanted[i].key);
+            assert_string_equal(opinions[i].reason, "");
+        }
+    }
+}
+
+static void what_is_missing_is_counted(void **state)
+{
+    static const char roles[] = "builder release auditor";
+    const struct hf_signers one = {.keys = {&keys[0]}, .count = 1};
+    const char *role = roles;
+
+    (void)state;
+    assert_int_equal(hf_signers_short_of(&one, &(struct hf_trust_policy){.keys = 3}), 2);
+    assert_int_equal(hf_signers_short_of(&one, &(struct hf_trust_policy){.keys = 0}), 0);
+    assert_int_equal(hf_signers_short_of(&(struct hf_signers){.count = 0}, &(struct hf_trust_policy){.keys = 0}), 1);
+    assert_int_equal(hf_signers_lack(&one, &role), strlen("release"));
+    assert_ptr_equal(role, roles + strlen("builder "));
+    role += strlen("release");
+    assert_int_equal(hf_signers_lack(&one, &role), strlen("auditor"));
+    role += strlen("auditor");
+    assert_int_equal(hf_signers_lack(&one, &role), 0);
+    role = NULL;
+    assert_int_equal(hf_signers_lack(&one, &role), 0);
+}
+
 /* As many as a bundle can carry, with names and roles of the greatest length: nothing is written beyond the message. */
 static void the_longest_message_is_cut(void **state)
 {
@@ -245,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup(a_revoked_key_never_counts_and_the_message_says_that_it_is_revoked, begin),
         cmocka_unit_test_setup(a_key_counts_up_to_the_second_of_its_end, begin),
         cmocka_unit_test_setup(the_keys_that_agree_are_given_in_the_order_of_their_signatures, begin),
+        cmocka_unit_test_setup(each_signature_is_told_what_it_is_worth, begin),
+        cmocka_unit_test_setup(what_is_missing_is_counted, begin),
         cmocka_unit_test_setup(the_longest_message_is_cut, begin),
     };
     return cmocka_run_group_tests(tests, make_people, drop_people);
