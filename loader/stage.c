@@ -24,8 +24,9 @@
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
 #endif
 
-#define ATTEMPTS  4
-#define PATH_SIZE 192
+#define ATTEMPTS       4
+#define LINK_MAP_WORDS 120
+#define PATH_SIZE      192
 
 /* What the dynamic linker opens: the file of that path, or (NULL) the memfd. */
 struct source {
@@ -326,9 +327,33 @@ void hf_stage_abandon(struct hf_stage *stage)
     *stage = (struct hf_stage){0};
 }
 
+uintptr_t *hf_stage_code_end(const struct hf_stage *stage)
+{
+    const struct hf_module *patch = &stage->patch;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t end = 0;
+    struct link_map *map = NULL;
+
+    for (size_t i = 0; i < patch->phnum; i++) {
+        const ElfW(Phdr) *segment = &patch->phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
+            end = (patch->base + segment->p_vaddr + segment->p_memsz + page - 1) & -page;
+    }
+    if (end >= patch->end || dlinfo(patch->handle, RTLD_DI_LINKMAP, &map) != 0)
+        return NULL;
+    uintptr_t *words = (uintptr_t *)(void *)&map->l_ld;
+    for (size_t i = 1; i < LINK_MAP_WORDS; i++)
+        if (words[i] == end)
+            return &words[i];
+    return NULL;
+}
+
 void hf_stage_close(struct hf_stage *stage)
 {
     if (stage->patch.handle) {
+        uintptr_t *note = hf_stage_code_end(stage);
+        if (note)
+            *note = 0; /* the next patch may come to lie here */
         name_as_opened(stage);
         dlclose(stage->patch.handle);
     }

@@ -33,6 +33,13 @@ struct hf_stage {
 int hf_stage_open(const struct hf_manifest *manifest, const uint8_t *payload, const struct hf_module *target,
                   const char *directory, struct hf_stage *stage, struct hotfix_error *err);
 
+/*
+ * In its link map, behind l_ld, glibc up to 2.36 notes where the pages of a library's code end, and asks for it no
+ * more. That may be where the patch's constants begin: the note, and what is left of it when the map is freed, would
+ * count as a pointer to them. Finds the note, or NULL.
+ */
+uintptr_t *hf_stage_code_end(const struct hf_stage *stage);
+
 /* Unloads the patch. An empty stage (all zeros) is fine. */
 void hf_stage_close(struct hf_stage *stage);
 

@@ -17,7 +17,7 @@
 #include "stop.h"
 #include "veneer.h"
 
-enum { EXEMPTIONS = 9, LINK_MAP_WORDS = 120, NAME_SIZE = 96, VENEER_PAGES = 32 };
+enum { EXEMPTIONS = 9, NAME_SIZE = 96, VENEER_PAGES = 32 };
 
 struct unload {
     const struct hf_applied *applied;
@@ -90,32 +90,6 @@ static void exempt_places(struct unload *unload, const void *memory, size_t size
     uintptr_t begin = (uintptr_t)memory;
 
     exempt(unload, (struct hf_exemption){.values = HF_ANYWHERE, .places = {begin, begin + size}});
-}
-
-/*
- * In its link map, behind l_ld, glibc up to 2.36 notes where the pages of a library's code end, and asks for it no
- * more. That may be where the patch's constants begin: the note, and what is left of it when the map is freed, would
- * count as a pointer to them. Finds the note, or NULL.
- */
-static uintptr_t *code_end_note(const struct unload *unload)
-{
-    const struct hf_module *patch = &unload->applied->stage.patch;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t end = 0;
-    struct link_map *map = NULL;
-
-    for (size_t i = 0; i < patch->phnum; i++) {
-        const ElfW(Phdr) *segment = &patch->phdr[i];
-        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X))
-            end = (patch->base + segment->p_vaddr + segment->p_memsz + page - 1) & -page;
-    }
-    if (end >= patch->end || dlinfo(patch->handle, RTLD_DI_LINKMAP, &map) != 0)
-        return NULL;
-    uintptr_t *words = (uintptr_t *)(void *)&map->l_ld;
-    for (size_t i = 1; i < LINK_MAP_WORDS; i++)
-        if (words[i] == end)
-            return &words[i];
-    return NULL;
 }
 
 /* What glibc keeps of a library: where its tables, dynamic section and unwind information are. Nothing else points
@@ -285,7 +259,7 @@ void hf_unload(struct hf_applied *applied, uint64_t deadline_ns, struct hf_repor
     exempt_places(&unload, result->functions, result->function_count * sizeof(result->functions[0]));
     exempt_own_frames(&unload);
     find_veneers(&unload);
-    uintptr_t *note = code_end_note(&unload);
+    uintptr_t *note = hf_stage_code_end(&applied->stage);
     uintptr_t noted = note ? *note : 0;
     if (note)
         *note = 0;

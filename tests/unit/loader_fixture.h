@@ -321,7 +321,9 @@ FIXTURE bool line_counts(const char *line)
     if (!strchr(line, '/'))
         return false;
 #endif
-    return !strstr(line, "[heap]") && !strstr(line, "[stack]");
+    unsigned long begin, end, heap = (unsigned long)sbrk(0); /* qemu-user does not name it */
+    bool is_heap = sscanf(line, "%lx-%lx", &begin, &end) == 2 && heap > begin && heap <= end;
+    return !is_heap && !strstr(line, "[heap]") && !strstr(line, "[stack]");
 }
 
 /* The process as others see it: mappings (the heap, which any allocation moves, aside), descriptors and threads. */
