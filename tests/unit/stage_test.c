@@ -352,6 +352,27 @@ static void fixed_up_pages_keep_their_protection(void **state)
     }
 }
 
+/* It would count as a pointer into the next patch that comes to lie there. Looked at in a library that stays. */
+static void where_a_closed_patch_had_its_code_is_forgotten(void **state)
+{
+    struct staging staging;
+    Dl_info info;
+
+    (void)state;
+    staging_make(&staging, NULL, 0, 1);
+    must_open(&staging);
+    uintptr_t *note = hf_stage_code_end(&staging.stage);
+    if (!note)
+        print_message("this C library does not note it\n");
+    assert_true(!note || (*note > staging.stage.patch.begin && *note < staging.stage.patch.end));
+    assert_int_not_equal(dladdr(patch_symbol(&staging, "get_counter"), &info), 0);
+    void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    assert_non_null(library);
+    staging_close(&staging);
+    assert_true(!note || *note == 0);
+    dlclose(library);
+}
+
 static void same_patch_staged_twice_is_two_libraries_in_reach(void **state)
 {
     struct staging staging[3];
@@ -449,6 +470,7 @@ int main(void)
         cmocka_unit_test(payload_that_is_no_library_is_refused),
         cmocka_unit_test(every_kind_of_fixup_reaches_the_targets_own_state),
         cmocka_unit_test(fixed_up_pages_keep_their_protection),
+        cmocka_unit_test(where_a_closed_patch_had_its_code_is_forgotten),
         cmocka_unit_test(same_patch_staged_twice_is_two_libraries_in_reach),
         cmocka_unit_test(staging_again_under_the_same_descriptor_gets_the_new_library),
     };

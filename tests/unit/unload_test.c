@@ -471,46 +471,6 @@ static void thousand_cycles_leak_nothing(void **state)
         assert_in_range(now, 0, allocated + SLACK);
 }
 
-static int refuse_to_prepare(const struct hotfix_request *request, void *arg, void **state, struct hotfix_error *error)
-{
-    (void)request;
-    (void)arg;
-    (void)state;
-    (void)error;
-    return -1;
-}
-
-static int switch_nothing(const struct hotfix_request *request, void *arg, void *state, struct hotfix_error *error)
-{
-    (void)state;
-    return refuse_to_prepare(request, arg, NULL, error);
-}
-
-static __attribute__((noinline)) void fail_to_apply(void)
-{
-    static const struct hotfix_patcher refusing = {.size = sizeof(refusing),
-                                                   .name = "refusing",
-                                                   .prepare = refuse_to_prepare,
-                                                   .apply = switch_nothing,
-                                                   .revert = switch_nothing};
-    struct hotfix_result result = HOTFIX_RESULT_INIT;
-
-    assert_int_equal(hotfix_apply_with(scenario.handle, bundle, &refusing, &result), -1);
-    hotfix_result_deinit(&result);
-}
-
-/* What the dynamic linker knew of that patch's place would count as pointers into the one that comes to lie there. */
-static void patch_in_the_place_of_one_that_failed_is_unloaded(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 20; i++) {
-        fail_to_apply();
-        apply(bundle);
-        assert_string_equal(name(), "the fixed one");
-        revert_and_unload();
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,7 +492,6 @@ int main(void)
         cmocka_unit_test_setup(patch_in_the_middle_of_others_is_unloaded, begin),
         cmocka_unit_test_setup(patch_is_unloaded_under_threads_that_called_it, begin),
         cmocka_unit_test_setup(thousand_cycles_leak_nothing, begin),
-        cmocka_unit_test_setup(patch_in_the_place_of_one_that_failed_is_unloaded, begin),
     };
     /* The frames that it makes keep what earlier ones held, which counts as pointers into the patch. */
     if (SANITIZED) {
