@@ -10,6 +10,7 @@
 #include "cursor.h"
 #include "digest.h"
 #include "error.h"
+#include "linker.h"
 #include "module.h"
 
 bool hf_module_contains(const struct hf_module *module, uint64_t offset, uint64_t size, uint32_t flags)
@@ -196,7 +197,7 @@ enum hf_presence hf_module_presence(const struct hf_build_id *build_id, const ch
 {
     struct sighting sighting = {.search = {.build_id = build_id}, .name = name, .presence = HF_PRESENCE_NONE};
 
-    dl_iterate_phdr(visit_presence, &sighting);
+    hf_linker_iterate(visit_presence, &sighting);
     return sighting.presence;
 }
 
@@ -208,7 +209,7 @@ int hf_module_open(void *handle, struct hf_module *module, struct hotfix_error *
                         dlerror());
 
     struct search search = {.map = map};
-    dl_iterate_phdr(visit, &search);
+    hf_linker_iterate(visit, &search);
     if (search.out_of_memory)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (search.found == 0)
@@ -222,7 +223,7 @@ int hf_module_open(void *handle, struct hf_module *module, struct hotfix_error *
 /* Adds a reference to the module, and makes sure that it is still the one that was found. */
 static int keep(struct hf_module *module, struct hotfix_error *err)
 {
-    void *handle = dlopen(module->path[0] ? module->path : NULL, RTLD_LAZY | RTLD_NOLOAD);
+    void *handle = hf_linker_open(module->path[0] ? module->path : NULL, RTLD_LAZY | RTLD_NOLOAD);
     if (!handle)
         return hf_error(err, HOTFIX_NO_TARGET, "%s was unloaded while it was being looked at", module->path);
 
@@ -231,7 +232,7 @@ static int keep(struct hf_module *module, struct hotfix_error *err)
         module->handle = handle;
         return 0;
     }
-    dlclose(handle);
+    hf_linker_close(handle);
     return hf_error(err, HOTFIX_NO_TARGET, "another library was loaded as %s while it was being looked at",
                     module->path);
 }
@@ -242,7 +243,7 @@ int hf_module_find(const struct hf_build_id *build_id, struct hf_module *module,
     hf_hex_encode(build_id->bytes, build_id->size, text);
 
     struct search search = {.build_id = build_id};
-    dl_iterate_phdr(visit, &search);
+    hf_linker_iterate(visit, &search);
     if (search.out_of_memory)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (search.found == 0)
@@ -263,7 +264,7 @@ int hf_module_find(const struct hf_build_id *build_id, struct hf_module *module,
 void hf_module_deinit(struct hf_module *module)
 {
     if (module->handle)
-        dlclose(module->handle);
+        hf_linker_close(module->handle);
     free(module->path);
     *module = (struct hf_module){0};
 }

@@ -14,6 +14,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "linker.h"
 #include "owned.h"
 
 #define NAMES_MAX 10000
@@ -55,10 +56,10 @@ int hf_patchfile_directory(const char *directory, char **resolved, struct hotfix
 
 static bool is_loaded(const char *path)
 {
-    void *library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+    void *library = hf_linker_open(path, RTLD_LAZY | RTLD_NOLOAD);
 
     if (library)
-        dlclose(library);
+        hf_linker_close(library);
     return library;
 }
 

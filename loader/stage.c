@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "fixup.h"
+#include "linker.h"
 #include "patchfile.h"
 #include "payload.h"
 #include "place.h"
@@ -98,10 +99,11 @@ static void *open_library(const struct source *source, struct hotfix_error *err)
         path = unique;
         unique_path(source->fd, unique);
         /* Another copy of libhotfix in this process may have counted the same number. */
-        for (void *stranger; (stranger = dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); unique_path(source->fd, unique))
-            dlclose(stranger);
+        for (void *stranger; (stranger = hf_linker_open(path, RTLD_LAZY | RTLD_NOLOAD));
+             unique_path(source->fd, unique))
+            hf_linker_close(stranger);
     }
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = hf_linker_open(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         hf_error(err, HOTFIX_STAGE, "the dynamic linker refuses the patch: %s", dlerror());
     return handle;
@@ -177,7 +179,7 @@ static int try_load(const struct source *source, size_t span, const struct hf_wi
 
     struct hf_module module = {0};
     if (hf_module_open(handle, &module, err) != 0) {
-        dlclose(handle);
+        hf_linker_close(handle);
         return FAILED;
     }
     if (verify_patch(&module, window, id, err) != 0) {
@@ -355,7 +357,7 @@ void hf_stage_close(struct hf_stage *stage)
         if (note)
             *note = 0; /* the next patch may come to lie here */
         name_as_opened(stage);
-        dlclose(stage->patch.handle);
+        hf_linker_close(stage->patch.handle);
     }
     hf_patchfile_remove(&stage->file);
     hf_stage_abandon(stage);
