@@ -133,6 +133,15 @@ struct hf_flow {
     bool loops_over_calls; /* one that jumps back over a call */
 };
 
+/* A table for indirect jumps: each entry, of `width` bytes, leads to base + (entry << shift). */
+struct hf_jump_table {
+    uint64_t address;
+    uint64_t base; /* 0: entries are addresses */
+    unsigned width;
+    unsigned shift;
+    bool is_signed;
+};
+
 /* Something outside of an instruction that it names. */
 struct hf_arch_reference {
     size_t offset; /* of the instruction in the code */
@@ -164,10 +173,10 @@ struct hf_arch_tools {
                                   size_t *at);
 
     /*
-     * Addresses at which the code at `address` may have tables for its indirect jumps: stores up to `limit` of them and
-     * returns how many there are. None for code without an indirect jump.
+     * What may be tables of the indirect jumps in the code at `address`: stores up to `limit` of them and returns how
+     * many there are. None for code without an indirect jump.
      */
-    size_t (*tables)(const uint8_t *code, size_t size, uint64_t address, uint64_t *found, size_t limit);
+    size_t (*tables)(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit);
 
     /*
      * What the code at `address` calls, jumps to, reads, writes or computes the address of, relative to itself or to

@@ -54,6 +54,7 @@ enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offs
                                       const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
 enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+size_t hf_aarch64_tables(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit);
 bool hf_aarch64_guarded(const uint8_t *code, size_t size);
 bool hf_aarch64_is_branch(const uint8_t *code, size_t offset);
 size_t hf_aarch64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);

@@ -64,20 +64,6 @@ static enum hf_arch_status enters(const uint8_t *code, size_t size, uint64_t add
     return HF_ARCH_OK;
 }
 
-/*
- * Compilers write tables of distances in bytes or half-words from a label in the code, not of addresses: what they lead
- * to lies behind that label, which is in the middle of the function. There is nothing to be looked at elsewhere.
- */
-static size_t tables(const uint8_t *code, size_t size, uint64_t address, uint64_t *found, size_t limit)
-{
-    (void)code;
-    (void)size;
-    (void)address;
-    (void)found;
-    (void)limit;
-    return 0;
-}
-
 /* What is known of the registers in a straight line of code. */
 struct registers {
     struct {
@@ -175,7 +161,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .page_size = 65536,
     .entry = entry,
     .enters = enters,
-    .tables = tables,
+    .tables = hf_aarch64_tables,
     .references = references,
     .word_type = R_AARCH64_ABS64,
     .near_type = R_AARCH64_PREL32,

@@ -148,7 +148,8 @@ static bool table_address(const struct walk *walk, uint64_t *table)
     return true;
 }
 
-static size_t tables(const uint8_t *code, size_t size, uint64_t address, uint64_t *found, size_t limit)
+/* What the entries are, the code does not tell at a glance: distances from the table, or addresses. */
+static size_t tables(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit)
 {
     size_t count = 0;
     bool indirect = false;
@@ -160,8 +161,15 @@ static size_t tables(const uint8_t *code, size_t size, uint64_t address, uint64_
     while (walk_next(&walk)) {
         const cs_x86_op *first = operand(&walk, 0);
         indirect |= in_group(&walk, CS_GRP_JUMP) && first && first->type != X86_OP_IMM;
-        if (table_address(&walk, &table) && count++ < limit)
-            found[count - 1] = table;
+        if (!table_address(&walk, &table))
+            continue;
+        const struct hf_jump_table forms[] = {
+            {.address = table, .base = table, .width = sizeof(int32_t), .is_signed = true},
+            {.address = table, .width = sizeof(uint64_t)},
+        };
+        for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+            if (count++ < limit)
+                found[count - 1] = forms[i];
     }
     walk_close(&walk);
     return indirect ? count : 0;

@@ -6,7 +6,7 @@
 #include "check/cold.h"
 
 #define ADVICE     "pick its callers instead"
-#define MAX_TABLES 256
+#define MAX_TABLES 512
 
 /* One picked function, and the bytes that its detour overwrites. */
 struct place {
@@ -29,25 +29,31 @@ static void note_undecoded(const struct place *place, struct hf_findings *findin
                     "its code does not all disassemble, so nothing proves that none comes back to the entry");
 }
 
+/* Where entry bytes lead. Both CPUs are little-endian. */
+static uint64_t led_to(const struct hf_jump_table *table, const uint8_t *bytes)
+{
+    unsigned bits = 8 * table->width;
+    uint64_t entry = 0;
+
+    memcpy(&entry, bytes, table->width);
+    if (table->is_signed && bits < 64 && (entry >> (bits - 1)) != 0)
+        entry -= UINT64_C(1) << bits;
+    return table->base + (entry << table->shift);
+}
+
 /*
- * The entries of a table lead into the function, as long as there are any: 32-bit distances or addresses. Where the
- * next table begins, this one ends: read as part of this one, its distances would lead anywhere.
+ * The entries of a table lead into the function, as long as there are any. Where the next table begins, this one ends:
+ * read as part of this one, its entries would lead anywhere.
  */
-static bool table_enters(const struct place *place, uint64_t table, uint64_t next, bool distances)
+static bool table_enters(const struct place *place, const struct hf_jump_table *table, uint64_t next)
 {
     const struct hf_image *image = &place->subject->target->image;
     const struct hf_function *function = place->pair->old_function;
-    size_t size = distances ? sizeof(int32_t) : sizeof(uint64_t);
     const uint8_t *bytes;
 
-    for (uint64_t at = table; at < next && (bytes = hf_image_bytes(image, at, size)); at += size) {
-        int32_t distance;
-        uint64_t address;
-        memcpy(&distance, bytes, sizeof(distance));
-        if (distances)
-            address = table + (uint64_t)(int64_t)distance;
-        else
-            memcpy(&address, bytes, sizeof(address));
+    for (uint64_t at = table->address; at < next && (bytes = hf_image_bytes(image, at, table->width));
+         at += table->width) {
+        uint64_t address = led_to(table, bytes);
         if (address - function->address >= function->size)
             return false;
         if (address >= place->begin && address < place->end)
@@ -57,13 +63,13 @@ static bool table_enters(const struct place *place, uint64_t table, uint64_t nex
 }
 
 /* The first of the tables behind one. */
-static uint64_t next_table(const uint64_t *tables, size_t count, uint64_t table)
+static uint64_t next_table(const struct hf_jump_table *tables, size_t count, uint64_t table)
 {
     uint64_t next = UINT64_MAX;
 
     for (size_t i = 0; i < count; i++)
-        if (tables[i] > table && tables[i] < next)
-            next = tables[i];
+        if (tables[i].address > table && tables[i].address < next)
+            next = tables[i].address;
     return next;
 }
 
@@ -71,20 +77,18 @@ static uint64_t next_table(const uint64_t *tables, size_t count, uint64_t table)
 static void check_tables(const struct place *place, struct hf_findings *findings)
 {
     const struct hf_function *function = place->pair->old_function;
-    uint64_t found[MAX_TABLES];
+    struct hf_jump_table found[MAX_TABLES];
     size_t count = place->subject->tools->tables(place->code, function->size, function->address, found, MAX_TABLES);
 
     if (count > MAX_TABLES)
         note_undecoded(place, findings);
     if (count > MAX_TABLES)
         count = MAX_TABLES;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t next = next_table(found, count, found[i]);
-        if (table_enters(place, found[i], next, true) || table_enters(place, found[i], next, false)) {
-            note_branch(place, "its jump table at", found[i], findings);
+    for (size_t i = 0; i < count; i++)
+        if (table_enters(place, &found[i], next_table(found, count, found[i].address))) {
+            note_branch(place, "its jump table at", found[i].address, findings);
             return;
         }
-    }
 }
 
 /* Code that compilers moved out of the function, NAME.cold, jumps back into it. */

@@ -483,10 +483,11 @@ a_stripped_target_will_do() {
     cp full shop
 }
 
-# What no compiler can be relied on to make.
-odd_entries_are_refused() {
-    [ "$(uname -m)" = x86_64 ] || return 0
-    cat >odd.c <<'SOURCE'
+# What no compiler can be relied on to make. A loop around a switch begins in the bytes that a detour overwrites, and one
+# right behind them; a cold part goes back there.
+odd_entries() {
+    case $(uname -m) in
+    x86_64) cat <<'SOURCE' ;;
 __asm__(".text\n.type machine, @function\n.globl machine\n"
         "machine: push %rbx\n1: lea 9f(%rip), %rdx\nmovslq (%rdx,%rdi,4), %rax\nadd %rdx, %rax\njmp *%rax\n"
         "2: pop %rbx\nret\n.size machine, . - machine\n"
@@ -502,14 +503,38 @@ __asm__(".text\n.type machine, @function\n.globl machine\n"
         ".type split.cold, @function\nsplit.cold: nop\njmp split + 1\n.size split.cold, . - split.cold\n"
         ".section .rodata\n.balign 4\n9: .long 2b - 9b, 1b - 9b\n8: .long 4b - 8b\n"
         "7: .long 6b - 7b\n10: .long 5b - 10b\n.text\n");
+SOURCE
+    aarch64) cat <<'SOURCE' ;;
+__asm__(".text\n.type machine, @function\n.globl machine\n"
+        "machine: ldrb w2, [x0], #1\nadrp x1, 9f\nadd x1, x1, :lo12:9f\nldrb w3, [x1, x2]\nadr x4, 2f\n"
+        "add x4, x4, w3, sxtb #2\nbr x4\n2: ret\n.size machine, . - machine\n"
+        ".type split, @function\n.globl split\n"
+        "split: sub sp, sp, #16\nb split.cold\n3: add sp, sp, #16\nret\n.size split, . - split\n"
+        ".type plain, @function\n.globl plain\n"
+        "plain: nop\n4: ldrb w2, [x0], #1\nadrp x1, 8f\nadd x1, x1, :lo12:8f\nldrh w3, [x1, x2, lsl #1]\nadr x4, 4b\n"
+        "add x4, x4, x3, lsl #2\nbr x4\n.size plain, . - plain\n"
+        ".type twice, @function\n.globl twice\n"
+        "twice: nop\n5: adrp x1, 7f\nadd x1, x1, :lo12:7f\nldrsw x3, [x1, x2, lsl #2]\nadr x4, 6f\n"
+        "add x4, x4, x3, lsl #2\nbr x4\n6: adrp x1, 10f\nadd x1, x1, :lo12:10f\nldrsw x3, [x1, x2, lsl #2]\n"
+        "adr x4, 11f\nadd x4, x4, x3, lsl #2\n11: br x4\n.size twice, . - twice\n"
+        ".type split.cold, @function\nsplit.cold: nop\nb split\n.size split.cold, . - split.cold\n"
+        ".section .rodata\n.balign 4\n9: .byte 0, (machine - 2b) / 4\n.balign 4\n8: .hword 0\n"
+        ".balign 4\n7: .word (6b - 6b) / 4\n10: .word (5b - 5b) / 4, -1\n.text\n");
+SOURCE
+    esac
+    cat <<'SOURCE'
 int main(void)
 {
     return 0;
 }
 SOURCE
+}
+
+odd_entries_are_refused() {
+    local function
+    odd_entries >odd.c
     echo 'int machine(int n) { return n; } int split(int n) { return n; } int plain(int n) { return n; } int twice(int n) { return n; }' >fix.c
     gcc -O2 -g -Wl,--build-id=sha1 -o shop odd.c && gcc -O2 -g -fPIC -shared -o fix.so fix.c
-    local function
     # Read on into the next table, the first one of `twice` would seem to come back.
     for function in machine split plain twice; do
         run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func $function \

@@ -90,6 +90,53 @@ static void other_code_that_enters_is_found(void **state)
     assert_int_equal(tools->enters(code, size - 1, ADDRESS, 0, 4, &at), HF_ARCH_DECODE);
 }
 
+#define ADR(to, words)  (UINT32_C(0x10000000) | (to) | ((uint32_t)(words)&0x7ffffu) << 5)
+#define ADRP(to, n)     (ADRP0(n) | (to))
+#define ADD_LOW(x, low) (UINT32_C(0x91000000) | (x) | (x) << 5 | (low) << 10)
+
+static void tables_of_indirect_jumps_are_found(void **state)
+{
+    struct hf_jump_table found[4];
+    /* gcc: ldrb w0, [x1, w0, uxtw]; add x0, x2, w0, sxtb #2; br x0. The table's address is computed before the jump. */
+    size_t size = CODE(ADRP(1, 5), STP, ADD_LOW(1, 0x120), STP, 0x38604820, ADR(2, 3), 0x8b208840, 0xd61f0000, RET);
+
+    (void)state;
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 1);
+    assert_true(found[0].address == ADDRESS + 0x5120 && found[0].base == ADDRESS + 32 && found[0].width == 1 &&
+                found[0].shift == 2 && found[0].is_signed);
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 0), 1);
+    assert_int_equal(tools->tables(code, size - 8, ADDRESS, found, 4), 0); /* there is no jump */
+
+    /* clang: ldrh w13, [x9, x11, lsl #1]; add x12, x12, x13, lsl #2; br x12 */
+    size = CODE(ADRP(9, 5), ADD_LOW(9, 0x120), ADR(12, -2), 0x786b792d, 0x8b0d098c, 0xd61f0180);
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 1);
+    assert_true(found[0].address == ADDRESS + 0x5120 && found[0].base == ADDRESS && found[0].width == 2 &&
+                found[0].shift == 2 && !found[0].is_signed);
+    /* Likewise, in the first page of a program. */
+    size = CODE(ADRP(9, -5), ADD_LOW(9, 0x120), ADR(12, -2), 0x786b792d, 0x8b0d098c, 0xd61f0180);
+    assert_int_equal(tools->tables(code, size, 0x5ff0, found, 4), 1);
+    assert_true(found[0].address == 0x120 && found[0].base == 0x5ff0);
+    /* ldrsw x9, [x10, x11, lsl #2]; add x8, x8, x9; br x8 */
+    size = CODE(ADRP(10, 5), ADD_LOW(10, 0x120), ADR(8, 0), 0xb8ab7949, 0x8b090108, 0xd61f0100);
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 1);
+    assert_true(found[0].base == ADDRESS + 8 && found[0].width == 4 && found[0].shift == 0 && found[0].is_signed);
+
+    /* Labels as values: ldr x1, [x0, x1, lsl #3]; br x1. The table itself is near enough for adr. */
+    size = CODE(ADR(0, 0x100), 0xf8617801, BR);
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 1);
+    assert_true(found[0].address == ADDRESS + 0x400 && found[0].base == 0 && found[0].width == 8);
+
+    /* The register with the table's address comes from the stack: it is one of the two that are computed. */
+    size = CODE(ADRP(3, 5), ADD_LOW(3, 0x120), ADRP(4, 6), ADD_LOW(4, 0x240), 0xf94007e1, 0x38604820, ADR(2, 3),
+                0x8b208840, 0xd61f0000);
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 2);
+    assert_true(found[0].address == ADDRESS + 0x5120 && found[1].address == ADDRESS + 0x6240);
+
+    /* A tail call through a pointer. */
+    size = CODE(ADRP(1, 5), 0xf9400021, BR);
+    assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 0);
+}
+
 static void references_are_put_together(void **state)
 {
     struct hf_arch_reference found[8];
@@ -181,10 +228,15 @@ static void mapping_symbols_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(functions_too_short_are_refused), cmocka_unit_test(branches_back_into_the_detour_are_refused),
-        cmocka_unit_test(other_code_that_enters_is_found), cmocka_unit_test(references_are_put_together),
-        cmocka_unit_test(loops_and_ways_out_are_seen),     cmocka_unit_test(code_that_names_an_address_is_found),
-        cmocka_unit_test(stubs_lead_to_their_slots),       cmocka_unit_test(mapping_symbols_are_told),
+        cmocka_unit_test(functions_too_short_are_refused),
+        cmocka_unit_test(branches_back_into_the_detour_are_refused),
+        cmocka_unit_test(other_code_that_enters_is_found),
+        cmocka_unit_test(tables_of_indirect_jumps_are_found),
+        cmocka_unit_test(references_are_put_together),
+        cmocka_unit_test(loops_and_ways_out_are_seen),
+        cmocka_unit_test(code_that_names_an_address_is_found),
+        cmocka_unit_test(stubs_lead_to_their_slots),
+        cmocka_unit_test(mapping_symbols_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,16 +117,18 @@ static void tables_of_indirect_jumps(void **state)
                                        0x63, 0x04, 0xba, 0x48, 0x01, 0xd0, 0xff, 0xe0};
     static const uint8_t absolute[] = {0xff, 0x24, 0xfd, 0x00, 0x20, 0x40, 0x00}; /* jmp *0x402000(,%rdi,8) */
     static const uint8_t imported[] = {0xff, 0x25, 0x10, 0x00, 0x00, 0x00};       /* jmp *0x10(%rip) */
-    uint64_t found[1] = {0};
+    const struct hf_arch_tools *tools = &hf_arch_tools_x86_64;
+    struct hf_jump_table found[2] = {{0}};
 
     (void)state;
-    assert_int_equal(hf_arch_tools_x86_64.tables(relative, sizeof(relative), 0x1000, found, 1), 1);
-    assert_int_equal(found[0], 0x1017);
-    assert_int_equal(hf_arch_tools_x86_64.tables(relative, sizeof(relative), 0x1000, found, 0), 1);
-    assert_int_equal(hf_arch_tools_x86_64.tables(relative, sizeof(relative) - 2, 0x1000, found, 1), 0);
-    assert_int_equal(hf_arch_tools_x86_64.tables(absolute, sizeof(absolute), 0x1000, found, 1), 1);
-    assert_int_equal(found[0], 0x402000);
-    assert_int_equal(hf_arch_tools_x86_64.tables(imported, sizeof(imported), 0x1000, found, 1), 0);
+    assert_int_equal(tools->tables(relative, sizeof(relative), 0x1000, found, 2), 2);
+    assert_true(found[0].address == 0x1017 && found[0].base == 0x1017 && found[0].width == 4 && found[0].is_signed);
+    assert_true(found[1].address == 0x1017 && found[1].base == 0 && found[1].width == 8);
+    assert_int_equal(tools->tables(relative, sizeof(relative), 0x1000, found, 0), 2);
+    assert_int_equal(tools->tables(relative, sizeof(relative) - 2, 0x1000, found, 2), 0);
+    assert_int_equal(tools->tables(absolute, sizeof(absolute), 0x1000, found, 2), 2);
+    assert_true(found[1].address == 0x402000 && found[1].base == 0);
+    assert_int_equal(tools->tables(imported, sizeof(imported), 0x1000, found, 2), 0);
 }
 
 static void what_code_refers_to(void **state)
