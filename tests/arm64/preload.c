@@ -7,6 +7,7 @@
  *   to free memory. It is not started.
  * - It does not notice when code is written through /proc/self/mem, and goes on with what it has translated, cache
  *   maintenance or not. Such writes fail, so that programs write with stores.
+ * - It maps things upwards from the middle of the address space. A kernel does so downwards from the top.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -60,10 +61,22 @@ ssize_t pwrite64(int fd, const void *bytes, size_t size, off_t offset)
     return -1;
 }
 
+/*
+ * The address space's top, and what no program is as large as. One at a fixed, low address has little room above it, so
+ * that all of that can be reserved: the emulator keeps a record of each page.
+ */
+static uintptr_t program_end = UINT64_C(0x5510000000), top = UINT64_C(0x5540000000);
+
+static void lower_top(void)
+{
+    program_end = UINT64_C(0x20000000);
+    top = UINT64_C(0x100000000);
+}
+
 /* The highest address at which `size` bytes are free below the address space's top; 0 when there is none. */
 static uintptr_t highest_gap(size_t size)
 {
-    const uintptr_t lowest = 65536, program_end = UINT64_C(0x5510000000), top = UINT64_C(0x5540000000);
+    const uintptr_t lowest = 65536;
     uintptr_t last = lowest, begin, end, found = 0;
     char line[PATH_MAX + 128];
 
@@ -84,17 +97,17 @@ static uintptr_t highest_gap(size_t size)
 
 /*
  * The emulator looks for room with a hint, and takes what it gets: with what the program asked for, or else with what
- * lies behind where it found room the last time, if that was not below where it began. It keeps a record of each page,
- * so that no more than ENOUGH is taken where the program asks for a place: nobody but who reserves address space wants
- * more there.
+ * lies behind where it found room the last time, if that was not below where it began. No more than ENOUGH is taken
+ * where the program asks for a place: nobody but who reserves address space wants more there.
  */
 #define ENOUGH (UINT64_C(1) << 34)
 #define FIRST  UINT64_C(0x5500000000) /* where it begins to look */
 
+static bool loaded; /* the first room is for the program, and stays where it is to be */
+
 static void *find_room(void *hint, size_t size, void *(*real)(void *, size_t, int, int, int, off_t))
 {
     static uintptr_t behind = FIRST;
-    static bool loaded; /* the first is for the program, and stays where it is to be */
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     bool asked = (uintptr_t)hint != behind;
     void *got = MAP_FAILED;
@@ -120,6 +133,11 @@ void *mmap64(void *hint, size_t size, int protection, int flags, int fd, off_t o
     void *(*real)(void *, size_t, int, int, int, off_t) =
         (void *(*)(void *, size_t, int, int, int, off_t))dlsym(RTLD_NEXT, "mmap64");
 
+    /* A program at a fixed address. */
+    if (!loaded && (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && (uintptr_t)hint < FIRST) {
+        loaded = true;
+        lower_top();
+    }
     if (protection == PROT_NONE && flags == (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE))
         return find_room(hint, size, real);
     return real(hint, size, protection, flags, fd, offset);
