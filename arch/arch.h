@@ -213,6 +213,16 @@ struct hf_arch_tools {
     enum hf_arch_status (*linked)(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
                                   const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
 
+    /*
+     * Where an instruction would meet an erratum of a CPU, linkers move it into a stub, with a jump there and one back.
+     * Bytes of such an instruction; 0 for a CPU whose linkers do no such thing, the functions are NULL then.
+     */
+    size_t displaced_size;
+    /* Does the linked code at `address` jump to a stub in place of the object's instruction? *stub is its address. */
+    bool (*displaced)(const uint8_t *object, const uint8_t *code, uint64_t address, uint64_t *stub);
+    /* Do the 2 * displaced_size bytes of a stub at `address` go on behind `place`, where its instruction was? */
+    bool (*comes_back)(const uint8_t *stub, uint64_t address, uint64_t place);
+
     /* OK or DECODE. */
     enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
     /* Does the code check a stack protector's canary? */

@@ -52,6 +52,8 @@ enum hf_arch_status hf_aarch64_local_exec(uint32_t type, uint64_t offset, uint8_
 size_t hf_aarch64_field_size(uint32_t type);
 enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
                                       const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
+bool hf_aarch64_displaced(const uint8_t *object, const uint8_t *code, uint64_t address, uint64_t *stub);
+bool hf_aarch64_comes_back(const uint8_t *stub, uint64_t address, uint64_t place);
 enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 size_t hf_aarch64_tables(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit);
@@ -63,6 +65,8 @@ size_t hf_aarch64_stub(const uint8_t *code, size_t size, uint64_t address, uint6
 bool hf_aarch64_branch(uint32_t word, uint64_t address, uint64_t *target);
 /* The same of adr, adrp and ldr (literal): the address, or the page, that it computes or reads. */
 bool hf_aarch64_literal(uint32_t word, uint64_t address, uint64_t *target);
+/* Does the word leave a page in a register, for another one to add the rest: adrp, or adr in its place? */
+bool hf_aarch64_page(uint32_t word, uint64_t address, uint64_t *page);
 /* Does the word add an offset to what adrp left in register *base: add, or a load or store? *to is the register that
  * add leaves the address in, 32 when there is none. */
 bool hf_aarch64_low(uint32_t word, unsigned *base, unsigned *to, uint64_t *low);

@@ -84,7 +84,7 @@ static void follow(struct registers *registers, uint32_t word, uint64_t address)
     bool store = (word & UINT32_C(0x3bc00000)) == UINT32_C(0x39000000);
     uint64_t value;
 
-    if ((word & UINT32_C(0x9f000000)) == UINT32_C(0x90000000) && hf_aarch64_literal(word, address, &value)) {
+    if (hf_aarch64_page(word, address, &value)) {
         registers->of[to].holds = PAGE;
         registers->of[to].value = value;
     } else if ((word & UINT32_C(0xffffffe0)) == UINT32_C(0xd53bd040)) { /* mrs x, tpidr_el0 */
@@ -108,7 +108,7 @@ static bool refer(const struct registers *registers, uint32_t word, uint64_t add
     reference->thread = false;
     if (hf_aarch64_branch(word, address, &reference->value))
         return true;
-    if ((word & UINT32_C(0x9f000000)) == UINT32_C(0x90000000)) /* adrp: a page is told by what adds to it */
+    if (hf_aarch64_page(word, address, &reference->value)) /* what adds to it tells */
         return false;
     if (hf_aarch64_literal(word, address, &reference->value))
         return true;
@@ -174,6 +174,9 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .dynamic_relation = hf_aarch64_dynamic_relation,
     .field_size = hf_aarch64_field_size,
     .linked = hf_aarch64_linked,
+    .displaced_size = HF_AARCH64_WORD,
+    .displaced = hf_aarch64_displaced,
+    .comes_back = hf_aarch64_comes_back,
     .flow = hf_aarch64_flow,
     .guarded = hf_aarch64_guarded,
     .mention = hf_aarch64_mention,

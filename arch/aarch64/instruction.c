@@ -37,6 +37,15 @@ bool hf_aarch64_literal(uint32_t word, uint64_t address, uint64_t *target)
     return true;
 }
 
+/* A Cortex-A53 may execute adrp wrongly at the end of a page (erratum 843419): there linkers make adr of it. */
+bool hf_aarch64_page(uint32_t word, uint64_t address, uint64_t *page)
+{
+    bool adrp = word >> 31, at_end = (address & 0xfff) >= 0xff8;
+
+    return (word & UINT32_C(0x1f000000)) == UINT32_C(0x10000000) && hf_aarch64_literal(word, address, page) &&
+           (adrp || (at_end && (*page & 0xfff) == 0));
+}
+
 /* What an instruction adds to the register that adrp left the page in. */
 bool hf_aarch64_low(uint32_t word, unsigned *base, unsigned *to, uint64_t *low)
 {

@@ -52,11 +52,7 @@ static bool same_but(const struct site *site, uint32_t mask)
 #define IMM14 UINT32_C(0x0007ffe0)
 #define IMM26 UINT32_C(0x03ffffff)
 #define ADR   UINT32_C(0x60ffffe0)
-
-static bool is_adrp(uint32_t word)
-{
-    return (word & UINT32_C(0x9f000000)) == UINT32_C(0x90000000);
-}
+#define ADRP  UINT32_C(0x80000000) /* the bit that makes adrp of adr */
 
 /* The page in the base register of the word at `offset`: what the nearest adrp of it in front says. */
 static bool page_before(const struct site *site, size_t offset, unsigned base, uint64_t *page)
@@ -64,8 +60,8 @@ static bool page_before(const struct site *site, size_t offset, unsigned base, u
     for (size_t i = 1; i <= NEAR_WORDS && i * HF_AARCH64_WORD <= offset; i++) {
         size_t at = offset - i * HF_AARCH64_WORD;
         uint32_t word = linked_word(site, at);
-        if (is_adrp(word) && (word & 31) == base)
-            return hf_aarch64_literal(word, site->address + at, page);
+        if ((word & 31) == base && hf_aarch64_page(word, site->address + at, page))
+            return true;
     }
     return false;
 }
@@ -78,7 +74,7 @@ static enum hf_arch_status linked_page(const struct site *site, enum hf_linked_f
 
     if (form == HF_LINKED_SLOT && word == HF_AARCH64_NOP) /* adrp and ldr became nop and adr */
         return found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked);
-    if (!same_but(site, ADR) || !hf_aarch64_literal(word, site->address + site->offset, &page))
+    if (!same_but(site, ADR | ADRP) || !hf_aarch64_page(word, site->address + site->offset, &page))
         return HF_ARCH_UNKNOWN;
     return found(site, HF_AARCH64_WORD, HF_LINKED_NOTHING, 0, linked);
 }
@@ -249,6 +245,26 @@ static enum hf_arch_status linked_other(uint32_t type, const struct site *site, 
     default:
         return HF_ARCH_UNKNOWN;
     }
+}
+
+static bool is_jump(uint32_t word)
+{
+    return (word & UINT32_C(0xfc000000)) == UINT32_C(0x14000000);
+}
+
+/* The load behind an adrp at the end of a page goes elsewhere where adr does not reach (erratum 843419). */
+bool hf_aarch64_displaced(const uint8_t *object, const uint8_t *code, uint64_t address, uint64_t *stub)
+{
+    return !is_jump(hf_aarch64_read(object)) && is_jump(hf_aarch64_read(code)) &&
+           hf_aarch64_branch(hf_aarch64_read(code), address, stub);
+}
+
+bool hf_aarch64_comes_back(const uint8_t *stub, uint64_t address, uint64_t place)
+{
+    uint32_t jump = hf_aarch64_read(stub + HF_AARCH64_WORD);
+    uint64_t to;
+
+    return is_jump(jump) && hf_aarch64_branch(jump, address + HF_AARCH64_WORD, &to) && to == place + HF_AARCH64_WORD;
 }
 
 enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,

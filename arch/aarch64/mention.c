@@ -26,6 +26,11 @@ static bool makes(const uint8_t *code, size_t size, size_t at, uint64_t page, ui
     return false;
 }
 
+static bool is_adrp(uint32_t word)
+{
+    return (word & UINT32_C(0x9f000000)) == UINT32_C(0x90000000);
+}
+
 /* Does the word at `at` name the address? */
 static bool names(const uint8_t *code, size_t size, size_t at, uint64_t address, uint64_t to)
 {
@@ -34,10 +39,9 @@ static bool names(const uint8_t *code, size_t size, size_t at, uint64_t address,
 
     if (hf_aarch64_branch(word, address + at, &target))
         return target == to;
-    if (!hf_aarch64_literal(word, address + at, &target))
-        return false;
-    bool page = (word & UINT32_C(0x9f000000)) == UINT32_C(0x90000000); /* adrp */
-    return page ? makes(code, size, at, target, to) : target == to;
+    if (hf_aarch64_page(word, address + at, &target) && makes(code, size, at, target, to))
+        return true;
+    return !is_adrp(word) && hf_aarch64_literal(word, address + at, &target) && target == to;
 }
 
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from)

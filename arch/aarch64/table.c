@@ -40,11 +40,11 @@ static bool next_address(struct walk *walk, unsigned *to, uint64_t *value)
         uint32_t word = hf_aarch64_read(walk->code + walk->at);
         uint64_t address = walk->address + walk->at, low;
         walk->at += HF_AARCH64_WORD;
-        if ((word & UINT32_C(0x1f000000)) == UINT32_C(0x10000000) && hf_aarch64_literal(word, address, value)) {
-            *to = word & 31;
-            if (!(word >> 31)) /* adr */
-                return true;
+        *to = word & 31;
+        if (hf_aarch64_page(word, address, value)) {
             walk->pages[*to] = *value | 1;
+        } else if ((word & UINT32_C(0x9f000000)) == UINT32_C(0x10000000)) { /* adr */
+            return hf_aarch64_literal(word, address, value);
         } else if (hf_aarch64_low(word, &base, to, &low) && *to < REGISTERS && (walk->pages[base] & 1)) {
             *value = walk->pages[base] - 1 + low;
             return true;

@@ -211,13 +211,46 @@ static bool bytes_equal(const uint8_t *object, const uint8_t *code, uint64_t fro
     return true;
 }
 
+/*
+ * The code of a function in the target, and where linkers moved an instruction out of it, that put back: *copy is what
+ * they are put back in, or NULL.
+ */
+static const uint8_t *code_of(const struct hf_target *target, const struct hf_name *function, uint64_t address,
+                              uint8_t **copy)
+{
+    const struct hf_arch_tools *arch = target->arch;
+    const uint8_t *object = function->part->bytes + function->value;
+    const uint8_t *code = hf_image_bytes(&target->image, address, function->size), *bytes;
+    uint64_t end = function->value + function->size, stub;
+    size_t count, size = arch->displaced_size;
+    const struct hf_reference *references = references_in(function->part, function->value, end, &count);
+
+    *copy = NULL;
+    for (size_t i = 0; code && size && i < count; i++) {
+        uint64_t offset = references[i].offset - function->value;
+        if (function->size - offset < size ||
+            !arch->displaced(object + offset, code + offset, address + offset, &stub) ||
+            !(bytes = hf_image_bytes(&target->image, stub, 2 * size)) ||
+            !arch->comes_back(bytes, stub, address + offset))
+            continue;
+        if (!*copy) {
+            if (!(*copy = malloc(function->size)))
+                return NULL;
+            code = memcpy(*copy, code, function->size);
+        }
+        memcpy(*copy + offset, bytes, size);
+    }
+    return code;
+}
+
 /* Compares a function with code at an address and collects what its references tell. */
 static bool compare(struct search *search, const struct hf_name *function, uint64_t address, uint64_t *at)
 {
     const struct hf_target *target = search->proof->target;
     const struct hf_part *part = function->part;
     const uint8_t *object = part->bytes + function->value;
-    const uint8_t *code = hf_image_bytes(&target->image, address, function->size);
+    HF_FREE uint8_t *copy;
+    const uint8_t *code = code_of(target, function, address, &copy);
     size_t count;
     const struct hf_reference *references =
         references_in(part, function->value, function->value + function->size, &count);
