@@ -113,11 +113,32 @@ static void check_destructors(const struct hf_program *patch, const struct hf_dy
         note_destructor("DT_FINI", findings);
 }
 
-static void check_thread_storage(const struct hf_image *image, bool fixed, struct hf_findings *findings)
+/* Does the patch ask the dynamic linker for something of this kind? */
+static bool asks_for(const struct hf_check_subject *subject, enum hf_dynamic_relation kind)
 {
+    const struct hf_image *image = &subject->patch->image;
+    GElf_Shdr header;
+    GElf_Rela entry;
+
+    for (Elf_Scn *section = NULL; subject->tools && (section = elf_nextscn(image->elf, section));) {
+        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
+            continue;
+        Elf_Data *data = elf_getdata(section, NULL);
+        for (int i = 0; data && gelf_getrela(data, i, &entry); i++)
+            if (subject->tools->dynamic_relation((uint32_t)GELF_R_TYPE(entry.r_info)) == kind)
+                return true;
+    }
+    return false;
+}
+
+/* Not every linker says that places are fixed (DF_STATIC_TLS): for arm64, GNU ld does not. */
+static void check_thread_storage(const struct hf_check_subject *subject, const struct hf_dynamic *dynamic,
+                                 struct hf_findings *findings)
+{
+    const struct hf_image *image = &subject->patch->image;
     size_t count = 0;
     GElf_Phdr segment;
-    bool found = false;
+    bool found = false, fixed = dynamic->static_tls || asks_for(subject, HF_DYNAMIC_TLS_DIRECT);
 
     elf_getphdrnum(image->elf, &count);
     for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++)
@@ -156,23 +177,6 @@ static void check_segments(const struct hf_image *image, struct hf_findings *fin
                         "the patch does not say that stacks need not be executable");
 }
 
-/* Stripped, a patch has no symbols of its indirect functions, but relocations that call their resolvers. */
-static bool calls_resolvers(const struct hf_image *image, const struct hf_arch_tools *tools)
-{
-    GElf_Shdr header;
-    GElf_Rela entry;
-
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
-            continue;
-        Elf_Data *data = elf_getdata(section, NULL);
-        for (int i = 0; data && gelf_getrela(data, i, &entry); i++)
-            if (tools->dynamic_relation((uint32_t)GELF_R_TYPE(entry.r_info)) == HF_DYNAMIC_RESOLVER)
-                return true;
-    }
-    return false;
-}
-
 static void check_resolvers(const struct hf_check_subject *subject, struct hf_findings *findings)
 {
     const struct hf_program *patch = subject->patch;
@@ -188,7 +192,8 @@ static void check_resolvers(const struct hf_check_subject *subject, struct hf_fi
                         "applied",
                         symbols->symbols[i].name);
     }
-    if (count == 0 && subject->tools && calls_resolvers(&patch->image, subject->tools))
+    /* Stripped, a patch has no symbols of them, but relocations that call their resolvers. */
+    if (count == 0 && asks_for(subject, HF_DYNAMIC_RESOLVER))
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
                         "the patch has an indirect function without a symbol, whose resolver would run before the "
                         "patch is applied");
@@ -207,7 +212,7 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     check_constructors(patch, &dynamic, findings);
     check_destructors(patch, &dynamic, findings);
     check_resolvers(subject, findings);
-    check_thread_storage(&patch->image, dynamic.static_tls, findings);
+    check_thread_storage(subject, &dynamic, findings);
     check_segments(&patch->image, findings);
     if (hf_findings_clean(findings))
         hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "mapping the patch runs none of its code");

@@ -148,9 +148,10 @@ fi
 # What `hotfix build` binds: statics and thread-local variables too.
 cp target.c shop.c
 build() {
+    local flags="$options -ffunction-sections -fdata-sections"
     # shellcheck disable=SC2086
-    $CC $options -Wl,--build-id -o shop shop.c && $CC $options -ffunction-sections -fdata-sections -c -o old.o shop.c &&
-        sed -i "$1" shop.c && $CC $options -ffunction-sections -fdata-sections -c -o new.o shop.c &&
+    $CC $flags -c -o old.o shop.c && $CC -Wl,--build-id -o shop old.o && sed -i "$1" shop.c &&
+        $CC $flags -c -o new.o shop.c &&
         hotfix build --target shop --old old.o --new new.o -o patch.so >/dev/null 2>&1
 }
 ok "a patch is built" build 's/calls++/calls += 2/'
