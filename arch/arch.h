@@ -12,10 +12,11 @@
  *   relation.c  what relocations of object and linked files ask for
  *   flow.c      where functions loop and leave
  *   guard.c     stack protection in code
+ *   constant.c  what two versions of code load, where that is all they differ in
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
  * (and what they share), plus one line in the tables of arch.c and tools.c. The loader needs its branches in
- * loader/raw.h and loader/regs.h: system calls and registers. Nothing else outside arch/ changes. Only entry.c and
- * flow.c may use a disassembler: the loader links the rest.
+ * loader/raw.h and loader/regs.h: system calls and registers. Nothing else outside arch/ changes. Only entry.c,
+ * flow.c and constant.c may use a disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
@@ -142,6 +143,13 @@ struct hf_jump_table {
     bool is_signed;
 };
 
+/* Two versions of an instruction that differ in the constant that they load. */
+struct hf_arch_constant {
+    size_t offset; /* of the instruction in the code */
+    uint32_t before;
+    uint32_t after;
+};
+
 /* Something outside of an instruction that it names. */
 struct hf_arch_reference {
     size_t offset; /* of the instruction in the code */
@@ -184,6 +192,13 @@ struct hf_arch_tools {
      */
     enum hf_arch_status (*references)(const uint8_t *code, size_t size, uint64_t address,
                                       struct hf_arch_reference *found, size_t limit, size_t *count);
+
+    /*
+     * Two versions of code, both of `size` bytes, that differ in nothing but constants of up to 32 bits: stores up to
+     * `limit` of these and sets *count to how many there are. OK, UNKNOWN when they differ in more, or DECODE.
+     */
+    enum hf_arch_status (*constants)(const uint8_t *before, const uint8_t *after, size_t size,
+                                     struct hf_arch_constant *found, size_t limit, size_t *count);
 
     /* Relocation types that stand for HF_RELATION_WORD and HF_RELATION_NEAR without further ado. */
     uint32_t word_type;

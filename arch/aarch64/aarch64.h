@@ -54,6 +54,8 @@ enum hf_arch_status hf_aarch64_linked(uint32_t type, int64_t addend, size_t offs
                                       const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
 bool hf_aarch64_displaced(const uint8_t *object, const uint8_t *code, uint64_t address, uint64_t *stub);
 bool hf_aarch64_comes_back(const uint8_t *stub, uint64_t address, uint64_t place);
+enum hf_arch_status hf_aarch64_constants(const uint8_t *before, const uint8_t *after, size_t size,
+                                         struct hf_arch_constant *found, size_t limit, size_t *count);
 enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 size_t hf_aarch64_tables(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit);

@@ -163,6 +163,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .enters = enters,
     .tables = hf_aarch64_tables,
     .references = references,
+    .constants = hf_aarch64_constants,
     .word_type = R_AARCH64_ABS64,
     .near_type = R_AARCH64_PREL32,
     .near_word_type = R_AARCH64_PREL64,

@@ -258,6 +258,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .enters = enters,
     .tables = tables,
     .references = references,
+    .constants = hf_x86_64_constants,
     .word_type = R_X86_64_64,
     .near_type = R_X86_64_PC32,
     .near_word_type = R_X86_64_PC64,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/lines.h"
 
-#include <capstone/capstone.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "arch.h"
 #include "build/compare.h"
 #include "build/debuginfo.h"
 #include "build/unwind.h"
+#include "cleanup.h"
 #include "elf/die.h"
 
 #define NEAR 64 /* lines that a statement may be long: its constant may be of another one of its lines */
@@ -108,63 +108,14 @@ static bool is_near(uint64_t constant, uint64_t line)
     return constant + NEAR >= line && constant <= line + NEAR;
 }
 
-/* Do two versions of an instruction differ by the line number that they hold? */
-static bool differ_by_line(const cs_insn *before, const cs_insn *after, const struct hf_part *before_part,
-                           const struct hf_part *after_part)
+/* Did the line of the instruction move by as much as its constant? */
+static bool is_line(const struct hf_arch_constant *constant, const struct hf_part *before, const struct hf_part *after)
 {
-    const cs_x86 *left = &before->detail->x86;
-    const cs_x86 *right = &after->detail->x86;
-    size_t immediate = left->encoding.imm_offset;
+    uint64_t before_line = line_at(before, constant->offset);
+    uint64_t after_line = line_at(after, constant->offset);
 
-    if (before->id != X86_INS_MOV || after->id != X86_INS_MOV || immediate == 0 || left->encoding.imm_size != 4 ||
-        right->encoding.imm_offset != immediate || right->encoding.imm_size != 4 ||
-        memcmp(before->bytes, after->bytes, immediate) != 0 || left->op_count != 2)
-        return false;
-    uint64_t before_line = line_at(before_part, before->address);
-    uint64_t after_line = line_at(after_part, after->address);
-    uint64_t before_value = (uint32_t)left->operands[1].imm;
-    uint64_t after_value = (uint32_t)right->operands[1].imm;
-    return before_line > 0 && after_line > 0 && before_value - before_line == after_value - after_line &&
-           is_near(before_value, before_line);
-}
-
-static bool compare(csh engine, cs_insn *before, cs_insn *after, const struct hf_part *before_part,
-                    const struct hf_part *after_part)
-{
-    const uint8_t *before_code = before_part->bytes;
-    const uint8_t *after_code = after_part->bytes;
-    size_t before_left = before_part->size;
-    size_t after_left = after_part->size;
-    uint64_t before_at = 0;
-    uint64_t after_at = 0;
-
-    while (before_left > 0) {
-        if (!cs_disasm_iter(engine, &before_code, &before_left, &before_at, before) ||
-            !cs_disasm_iter(engine, &after_code, &after_left, &after_at, after) || before->size != after->size)
-            return false;
-        if (memcmp(before->bytes, after->bytes, before->size) != 0 &&
-            !differ_by_line(before, after, before_part, after_part))
-            return false;
-    }
-    return true;
-}
-
-static bool compare_instructions(const struct hf_part *before, const struct hf_part *after)
-{
-    csh engine;
-
-    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
-        return false;
-    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
-    cs_insn *left = cs_malloc(engine);
-    cs_insn *right = cs_malloc(engine);
-    bool equal = left && right && compare(engine, left, right, before, after);
-    if (left)
-        cs_free(left, 1);
-    if (right)
-        cs_free(right, 1);
-    cs_close(&engine);
-    return equal;
+    return before_line > 0 && after_line > 0 && constant->before - before_line == constant->after - after_line &&
+           is_near(constant->before, before_line);
 }
 
 bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after)
@@ -172,7 +123,17 @@ bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after)
     if (!before->bytes || !after->bytes || before->size != after->size || !hf_compare_references(before, after) ||
         !hf_unwind_equal(before, after))
         return false;
+
+    const struct hf_arch_tools *arch = hf_arch_tools_find(before->object->machine);
+    HF_FREE struct hf_arch_constant *constants = calloc(before->size + 1, sizeof(*constants));
+    size_t count;
+    if (!arch || !constants ||
+        arch->constants(before->bytes, after->bytes, before->size, constants, before->size, &count) != HF_ARCH_OK)
+        return false;
     read_lines(before->object);
     read_lines(after->object);
-    return compare_instructions(before, after);
+    for (size_t i = 0; i < count; i++)
+        if (!is_line(&constants[i], before, after))
+            return false;
+    return true;
 }

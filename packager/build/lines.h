@@ -7,7 +7,7 @@
 
 /*
  * True when two versions of a function differ in nothing but constants that are line numbers: their references are
- * equal, their code differs only in 32-bit immediate operands, and debug information gives each of these instructions
+ * equal, their code differs only in constants that it loads, and debug information gives each of these instructions
  * a line that moved by exactly as much as its constant did, and lies near it. Without debug information it is false.
  */
 bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after);

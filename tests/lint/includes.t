@@ -46,7 +46,9 @@ lacks() {
 
 ok "arch prints nothing and reads no file" lacks arch '#include <(stdio|unistd|fcntl|sys/.*)\.h>'
 ok "arch compiles the same on every host" lacks arch '^ *# *if.*__(x86_64|aarch64|amd64|i386|riscv)'
-ok "only entry analysis uses the disassembler" lacks arch '#include <capstone' '^arch/[^/]*/(entry|flow)\.c:'
+ok "only the analysis of entries, loops and constants uses the disassembler" lacks arch '#include <capstone' \
+    '^arch/[^/]*/(entry|flow|constant)\.c:'
+ok "the packager knows instructions from arch alone" lacks packager '#include <capstone'
 ok "manifest reads neither ELF nor DWARF" \
     lacks manifest '#include <(libelf|gelf|elfutils|libdwarf|jansson|capstone)'
 ok "the loader reads neither symbol tables nor DWARF" lacks loader '#include <(libelf|gelf|elfutils|libdwarf|jansson|capstone)'

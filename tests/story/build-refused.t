@@ -115,16 +115,20 @@ expect 1 "hotfix build: new.o: .text: a section with several functions changed: 
 expect 1 "hotfix build: bare: has no build-id: link it with -Wl,--build-id" "a target without build-id is refused" \
     hotfix build --target bare --old old.o --new new.o -o patch.so
 
-for step in 1 2; do
-    echo "int state; int work(int value) { return state += value * $step; }" >source/base.c
-    "$CC" -g -O2 -fPIC -mcmodel=large -ffunction-sections -fdata-sections -c source/base.c -o large$step.o
-done
-"$CC" -g -c main.c -o main.o
-"$CC" -Wl,--build-id -o large main.o large1.o
-run hotfix build --target large --old large1.o --new large2.o -o patch.so
-is "a relocation that is not supported is refused, with the function" \
-    "$status $(sed 's/type [0-9]* at byte 0x[0-9a-f]*/type T at byte N/' "$ERR")" \
-    "3 hotfix build: large1.o: function 'work' has a relocation of type T at byte N, which is not supported; a code model (-mcmodel) may be the reason"
+if [ "$(uname -m)" = aarch64 ]; then
+    result 0 "a relocation that is not supported # SKIP no option of compilers for arm64 makes one"
+else
+    for step in 1 2; do
+        echo "int state; int work(int value) { return state += value * $step; }" >source/base.c
+        "$CC" -g -O2 -fPIC -mcmodel=large -ffunction-sections -fdata-sections -c source/base.c -o large$step.o
+    done
+    "$CC" -g -c main.c -o main.o
+    "$CC" -Wl,--build-id -o large main.o large1.o
+    run hotfix build --target large --old large1.o --new large2.o -o patch.so
+    is "a relocation that is not supported is refused, with the function" \
+        "$status $(sed 's/type [0-9]* at byte 0x[0-9a-f]*/type T at byte N/' "$ERR")" \
+        "3 hotfix build: large1.o: function 'work' has a relocation of type T at byte N, which is not supported; a code model (-mcmodel) may be the reason"
+fi
 
 # A constructor of the release changes.
 echo '__attribute__((constructor)) static void begin(void) { limit++; }' >>base.c
@@ -191,9 +195,13 @@ static __thread int calls;
 static int state = 5;
 int work(int value) { calls++; return state += value; }
 C
-setup -fPIE -pie || exit 1
-compile 's/calls++;/calls++; fputs("text", stdout);/' -fPIE
-expect 1 "hotfix build: new.o: 'work' refers to 'stdout' (relocation type 2): a direct reference to what another library has and the target does not import; compile this file with -fPIC" \
+# What compilers for arm64 refer to directly only without -fPIE.
+direct=(-fPIE -pie)
+type=2
+[ "$(uname -m)" != aarch64 ] || { direct=(-fno-pie -no-pie) && type=275; }
+setup "${direct[@]}" || exit 1
+compile 's/calls++;/calls++; fputs("text", stdout);/' "${direct[0]}"
+expect 1 "hotfix build: new.o: 'work' refers to 'stdout' (relocation type $type): a direct reference to what another library has and the target does not import; compile this file with -fPIC" \
     "a direct reference to what the target does not import is refused" \
     hotfix build --target target --old old.o --new new.o -o patch.so
 cp new.o kept.o

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <elf.h>
+#include <string.h>
 
 #include "aarch64/aarch64.h"
 
@@ -137,6 +138,33 @@ static void tables_of_indirect_jumps_are_found(void **state)
     assert_int_equal(tools->tables(code, size, ADDRESS, found, 4), 0);
 }
 
+static void constants_that_differ_are_told(void **state)
+{
+    uint8_t other[ROOM];
+    struct hf_arch_constant found[2];
+    size_t count;
+    const uint32_t movz = 0x52800002, movk = 0x72a00002; /* mov w2, #0; movk w2, #0, lsl #16 */
+
+    (void)state;
+    size_t size = CODE(STP, movz | 7 << 5, BL(4), movz | 9 << 5, RET);
+    memcpy(other, code, size);
+    size = CODE(STP, movz | 8 << 5, BL(4), movz | 9 << 5, RET);
+    assert_int_equal(tools->constants(other, code, size, found, 2, &count), HF_ARCH_OK);
+    assert_int_equal(count, 1);
+    assert_true(found[0].offset == 4 && found[0].before == 7 && found[0].after == 8);
+    assert_int_equal(tools->constants(code, code, size, found, 2, &count), HF_ARCH_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(tools->constants(other, code, size, found, 0, &count), HF_ARCH_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(tools->constants(other, code, size - 1, found, 2, &count), HF_ARCH_DECODE);
+    CODE(STP, (movz | 7 << 5) + 1, BL(4), movz | 9 << 5, RET); /* another register */
+    assert_int_equal(tools->constants(other, code, size, found, 2, &count), HF_ARCH_UNKNOWN);
+    CODE(STP, movz | 7 << 5, BL(5), movz | 9 << 5, RET);
+    assert_int_equal(tools->constants(other, code, size, found, 2, &count), HF_ARCH_UNKNOWN);
+    CODE(STP, movk | 7 << 5, BL(4), movz | 9 << 5, RET);
+    assert_int_equal(tools->constants(other, code, size, found, 2, &count), HF_ARCH_UNKNOWN);
+}
+
 static void references_are_put_together(void **state)
 {
     struct hf_arch_reference found[8];
@@ -228,15 +256,11 @@ static void mapping_symbols_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(functions_too_short_are_refused),
-        cmocka_unit_test(branches_back_into_the_detour_are_refused),
-        cmocka_unit_test(other_code_that_enters_is_found),
-        cmocka_unit_test(tables_of_indirect_jumps_are_found),
-        cmocka_unit_test(references_are_put_together),
-        cmocka_unit_test(loops_and_ways_out_are_seen),
-        cmocka_unit_test(code_that_names_an_address_is_found),
-        cmocka_unit_test(stubs_lead_to_their_slots),
-        cmocka_unit_test(mapping_symbols_are_told),
+        cmocka_unit_test(functions_too_short_are_refused), cmocka_unit_test(branches_back_into_the_detour_are_refused),
+        cmocka_unit_test(other_code_that_enters_is_found), cmocka_unit_test(tables_of_indirect_jumps_are_found),
+        cmocka_unit_test(constants_that_differ_are_told),  cmocka_unit_test(references_are_put_together),
+        cmocka_unit_test(loops_and_ways_out_are_seen),     cmocka_unit_test(code_that_names_an_address_is_found),
+        cmocka_unit_test(stubs_lead_to_their_slots),       cmocka_unit_test(mapping_symbols_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,30 @@ static void tables_of_indirect_jumps(void **state)
     assert_int_equal(tools->tables(imported, sizeof(imported), 0x1000, found, 2), 0);
 }
 
+static void constants_that_differ_are_told(void **state)
+{
+    /* mov $7, %edx; call +0x100; ret */
+    static const uint8_t before[] = {0xba, 7, 0, 0, 0, 0xe8, 0, 1, 0, 0, 0xc3};
+    static const uint8_t after[] = {0xba, 8, 0, 0, 0, 0xe8, 0, 1, 0, 0, 0xc3};
+    static const uint8_t elsewhere[] = {0xba, 7, 0, 0, 0, 0xe8, 0, 2, 0, 0, 0xc3};
+    static const uint8_t other_register[] = {0xb9, 7, 0, 0, 0, 0xe8, 0, 1, 0, 0, 0xc3};
+    const struct hf_arch_tools *tools = &hf_arch_tools_x86_64;
+    struct hf_arch_constant found[2];
+    size_t count;
+
+    (void)state;
+    assert_int_equal(tools->constants(before, after, sizeof(before), found, 2, &count), HF_ARCH_OK);
+    assert_int_equal(count, 1);
+    assert_true(found[0].offset == 0 && found[0].before == 7 && found[0].after == 8);
+    assert_int_equal(tools->constants(before, before, sizeof(before), found, 2, &count), HF_ARCH_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(tools->constants(before, after, sizeof(before), found, 0, &count), HF_ARCH_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(tools->constants(before, after, 3, found, 2, &count), HF_ARCH_DECODE);
+    assert_int_equal(tools->constants(before, elsewhere, sizeof(before), found, 2, &count), HF_ARCH_UNKNOWN);
+    assert_int_equal(tools->constants(before, other_register, sizeof(before), found, 2, &count), HF_ARCH_UNKNOWN);
+}
+
 static void what_code_refers_to(void **state)
 {
     /* mov 0x10(%rip), %eax; cmpq $1, 0x20(%rip); mov %fs:-4, %eax; mov 8(%rax), %eax; call +0x100; ret */
@@ -160,10 +184,15 @@ static void what_code_refers_to(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_code_refers_to),         cmocka_unit_test(too_short_for_a_jump),
-        cmocka_unit_test(branches_into_the_detour),    cmocka_unit_test(loops_to_the_entry),
-        cmocka_unit_test(returns_into_the_detour),     cmocka_unit_test(direct_branches_into_a_range),
-        cmocka_unit_test(tables_of_indirect_jumps),    cmocka_unit_test(what_does_not_decode_proves_nothing),
+        cmocka_unit_test(constants_that_differ_are_told),
+        cmocka_unit_test(what_code_refers_to),
+        cmocka_unit_test(too_short_for_a_jump),
+        cmocka_unit_test(branches_into_the_detour),
+        cmocka_unit_test(loops_to_the_entry),
+        cmocka_unit_test(returns_into_the_detour),
+        cmocka_unit_test(direct_branches_into_a_range),
+        cmocka_unit_test(tables_of_indirect_jumps),
+        cmocka_unit_test(what_does_not_decode_proves_nothing),
         cmocka_unit_test(branches_elsewhere_are_fine),
     };
 
