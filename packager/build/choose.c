@@ -80,9 +80,18 @@ bool hf_objects_differ(const struct hf_object *before, const struct hf_object *a
     return !starts_equal(before, after);
 }
 
+/* Compilers may put variables side by side, so that code reaches several of them from one address. */
+static bool is_merged(const struct hf_part *part)
+{
+    return part->name_count > 1 && part->names[0]->value != part->names[part->name_count - 1]->value;
+}
+
 /* How existing data differs; NULL when it does not. */
 static const char *data_difference(const struct hf_part *before, const struct hf_part *after)
 {
+    if (before->size != after->size && (is_merged(before) || is_merged(after)))
+        return "its size changed, and the target's copy cannot grow or shrink; it is one of several variables in one "
+               "section: compile with -fdata-sections, and with clang for arm64 with -mno-global-merge, too";
     if (before->size != after->size)
         return "its size changed, and the target's copy cannot grow or shrink";
     if ((before->flags ^ after->flags) & (SHF_WRITE | SHF_TLS))

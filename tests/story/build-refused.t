@@ -136,6 +136,15 @@ setup || exit 1
 refused 1 "new.o: begin: a constructor or destructor changed" "a changed constructor is refused" 's/{ limit++/{ limit += 7/'
 sed -i '$d' base.c
 
+# Variables side by side in one section.
+printf '%s\n' 'int state = 5;' 'int work(int value) { return state += value; }' >base.c
+setup -fno-data-sections || exit 1
+compile '1i int more = 7;
+s/state += value/state += value + more++/' -fno-data-sections
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "variables that share a section are refused with what keeps them apart" "$status $(sed 's/new.o: [a-z]*:/X/' "$ERR")" \
+    "1 hotfix build: X its size changed, and the target's copy cannot grow or shrink; it is one of several variables in one section: compile with -fdata-sections, and with clang for arm64 with -mno-global-merge, too"
+
 # Folded functions.
 cat >base.c <<'C'
 int state;
