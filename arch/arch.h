@@ -240,6 +240,9 @@ struct hf_arch_tools {
 
     /* OK or DECODE. */
     enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
+    /* Does the code begin with what an indirect call must find where that is checked? Other than landing_pad(), this
+     * counts what does not stay in place. */
+    bool (*lands)(const uint8_t *code, size_t size);
     /* Does the code check a stack protector's canary? */
     bool (*guarded)(const uint8_t *code, size_t size);
     /*

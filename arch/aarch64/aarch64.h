@@ -34,6 +34,8 @@ static inline int64_t hf_aarch64_signed(uint64_t value, unsigned bits)
     return (int64_t)((value ^ sign) - sign);
 }
 
+/* Does the code begin with what an indirect call must find where pages are guarded? */
+bool hf_aarch64_lands(const uint8_t *code, size_t size);
 size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size);
 size_t hf_aarch64_detour_size(const uint8_t *code, size_t size);
 enum hf_arch_status hf_aarch64_detour(uint64_t from, uint64_t to, size_t size, uint8_t *bytes);

@@ -19,9 +19,10 @@
 #define OPCODE_BR     UINT32_C(0xd61f0200) /* br x16: may arrive at bti c and paciasp */
 #define OPCODE_RET    UINT32_C(0xd65f0200) /* ret x16: needs no landing pad, and is never foreseen */
 
-/* Is it what an indirect call must find where pages are guarded? */
-static bool lands(uint32_t word)
+bool hf_aarch64_lands(const uint8_t *code, size_t size)
 {
+    uint32_t word = size < HF_AARCH64_WORD ? 0 : hf_aarch64_read(code);
+
     return word == HF_AARCH64_BTI_C || word == HF_AARCH64_BTI_JC || word == HF_AARCH64_PACIASP ||
            word == HF_AARCH64_PACIBSP;
 }
@@ -78,7 +79,8 @@ enum hf_arch_status hf_aarch64_veneer(uint64_t to, const uint8_t *code, bool gua
     if (to % HF_AARCH64_WORD != 0)
         return HF_ARCH_RANGE;
     hf_aarch64_write(bytes, OPCODE_LDR);
-    hf_aarch64_write(bytes + HF_AARCH64_WORD, guarded && !lands(hf_aarch64_read(code)) ? OPCODE_RET : OPCODE_BR);
+    hf_aarch64_write(bytes + HF_AARCH64_WORD,
+                     guarded && !hf_aarch64_lands(code, HF_AARCH64_WORD) ? OPCODE_RET : OPCODE_BR);
     hf_aarch64_write(bytes + 2 * HF_AARCH64_WORD, (uint32_t)to);
     hf_aarch64_write(bytes + 3 * HF_AARCH64_WORD, (uint32_t)(to >> 32));
     return HF_ARCH_OK;

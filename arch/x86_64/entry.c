@@ -217,6 +217,11 @@ static enum hf_arch_status references(const uint8_t *code, size_t size, uint64_t
     return HF_ARCH_OK;
 }
 
+static bool lands(const uint8_t *code, size_t size)
+{
+    return hf_x86_64_landing_pad(code, size) > 0;
+}
+
 static bool mapping_symbol(const char *name)
 {
     (void)name;
@@ -271,6 +276,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .field_size = hf_x86_64_field_size,
     .linked = hf_x86_64_linked,
     .flow = hf_x86_64_flow,
+    .lands = lands,
     .guarded = hf_x86_64_guarded,
     .mention = hf_x86_64_mention,
     .is_branch = hf_x86_64_is_branch,

@@ -56,7 +56,7 @@ static bool look(const struct hf_arch_tools *tools, const struct hf_program *pro
 
     if (!code)
         return false;
-    shown->pad = tools->arch->landing_pad(code, function->size) > 0;
+    shown->pad = tools->lands(code, function->size);
     shown->guard = tools->guarded(code, function->size);
     return true;
 }

@@ -104,9 +104,55 @@ static const struct {
     {"uintr", ""},
     {"waitpkg", ""},
     {"wbnoinvd", ""},
+    /* arm64, each with the sign that stands in front of it in -march=; none of x86-64 has one. */
+    {"+fp", ""},
+    {"+simd", "+fp "},
+    {"+fp16", "+fp "},
+    {"+fp16fml", "+fp16 "},
+    {"+crc", ""},
+    {"+lse", ""},
+    {"+rdma", "+simd "},
+    {"+rcpc", ""},
+    {"+dotprod", "+simd "},
+    {"+aes", "+simd "},
+    {"+sha2", "+simd "},
+    {"+crypto", "+aes +sha2 "},
+    {"+sha3", "+sha2 "},
+    {"+sm4", "+simd "},
+    {"+flagm", ""},
+    {"+pauth", ""},
+    {"+memtag", ""},
+    {"+rng", ""},
+    {"+sb", ""},
+    {"+ssbs", ""},
+    {"+predres", ""},
+    {"+profile", ""},
+    {"+tme", ""},
+    {"+ls64", ""},
+    {"+i8mm", "+simd "},
+    {"+bf16", "+simd "},
+    {"+sve", "+simd +fp16 "},
+    {"+f32mm", "+sve "},
+    {"+f64mm", "+sve "},
+    {"+sve2", "+sve "},
+    {"+sve2-aes", "+sve2 +aes "},
+    {"+sve2-bitperm", "+sve2 "},
+    {"+sve2-sha3", "+sve2 +sha3 "},
+    {"+sve2-sm4", "+sve2 +sm4 "},
+    /* Versions of the architecture. */
+    {"+v8.1", "+crc +lse +rdma "},
+    {"+v8.2", "+v8.1 "},
+    {"+v8.3", "+v8.2 +pauth +rcpc "},
+    {"+v8.4", "+v8.3 +dotprod +flagm "},
+    {"+v8.5", "+v8.4 +sb +ssbs +predres "},
+    {"+v8.6", "+v8.5 +i8mm +bf16 "},
+    {"+v8.7", "+v8.6 "},
+    {"+v8.8", "+v8.7 "},
+    {"+v9", "+v8.5 +sve2 "},
 };
 
-/* -march=NAME: what an earlier one of the table has and more (gcc 12, `gcc -march=NAME -Q --help=target`). */
+/* -march=NAME: what an earlier one of the table has and more (gcc 12, `gcc -march=NAME -Q --help=target`, and for arm64
+ * gcc's manual, "AArch64 Options"). */
 static const struct {
     const char *name;
     const char *base;
@@ -134,6 +180,23 @@ static const struct {
      "abm adx aes clflushopt clzero fsgsbase mwaitx pclmul prfchw rdrnd rdseed sha sse4a xsavec xsaveopt xsaves "},
     {"znver2", "znver1", "clwb rdpid wbnoinvd "},
     {"znver3", "znver2", "pku vaes vpclmulqdq "},
+    {"armv8-a", "", "+simd "},
+    {"armv8.1-a", "armv8-a", "+v8.1 "},
+    {"armv8.2-a", "armv8-a", "+v8.2 "},
+    {"armv8.3-a", "armv8-a", "+v8.3 "},
+    {"armv8.4-a", "armv8-a", "+v8.4 "},
+    {"armv8.5-a", "armv8-a", "+v8.5 "},
+    {"armv8.6-a", "armv8-a", "+v8.6 "},
+    {"armv8.7-a", "armv8-a", "+v8.7 "},
+    {"armv8.8-a", "armv8-a", "+v8.8 "},
+    {"armv9-a", "armv8-a", "+v9 "},
+    {"generic", "armv8-a", ""},
+    {"cortex-a53", "armv8-a", "+crc "},
+    {"cortex-a57", "armv8-a", "+crc "},
+    {"cortex-a72", "armv8-a", "+crc "},
+    {"cortex-a73", "armv8-a", "+crc "},
+    {"cortex-a76", "armv8.2-a", "+fp16 +rcpc +dotprod "},
+    {"neoverse-n1", "armv8.2-a", "+fp16 +rcpc +dotprod +profile "},
 };
 
 /* An instruction set: has[i] of features[i]. */
@@ -181,15 +244,48 @@ static void take_away(struct set *set, size_t feature)
             take_away(set, i);
 }
 
+/* +NAME and +noNAME, in their order. */
+static bool add_extensions(struct set *set, const char *text)
+{
+    while (*text) {
+        size_t size = 1 + strcspn(text + 1, "+");
+        bool off = strncmp(text, "+no", 3) == 0;
+        char name[32];
+        snprintf(name, sizeof(name), "+%.*s", (int)(off ? size - 3 : size - 1), text + (off ? 3 : 1));
+        size_t feature = find_feature(name, strlen(name));
+        if (feature == COUNT(features))
+            return false;
+        if (off) {
+            take_away(set, feature);
+        } else {
+            set->has[feature] = true;
+            add(set, features[feature].brings);
+        }
+        text += size;
+    }
+    return true;
+}
+
+/* Index of a CPU, without its extensions; COUNT(cpus) when it is not known. */
+static size_t find_cpu(const char *name)
+{
+    size_t i = 0, size = strcspn(name, "+");
+
+    while (i < COUNT(cpus) && (strlen(cpus[i].name) != size || strncmp(cpus[i].name, name, size) != 0))
+        i++;
+    return i;
+}
+
 static bool add_cpu(struct set *set, const char *name)
 {
-    for (size_t i = 0; i < COUNT(cpus); i++) {
-        if (strcmp(cpus[i].name, name) != 0)
-            continue;
-        add(set, cpus[i].more);
-        return *cpus[i].base ? add_cpu(set, cpus[i].base) : true;
-    }
-    return false;
+    size_t i = find_cpu(name);
+
+    if (i == COUNT(cpus))
+        return false;
+    if (*cpus[i].base)
+        add_cpu(set, cpus[i].base);
+    add(set, cpus[i].more);
+    return add_extensions(set, name + strcspn(name, "+"));
 }
 
 /* The name behind -m or -mno-. */
@@ -201,6 +297,14 @@ static const char *name_of(const char *flag, bool *on)
     return strcmp(name, "sse4") == 0 ? *on ? "sse4.2" : "sse4.1" : name;
 }
 
+/* The CPU that a flag names, or NULL. -mcpu= is one of arm64 compilers; those of x86-64 take it for -mtune=. */
+static const char *cpu_of(const char *flag)
+{
+    if (strncmp(flag, "-march=", 7) == 0)
+        return flag + 7;
+    return strncmp(flag, "-mcpu=", 6) == 0 ? flag + 6 : NULL;
+}
+
 bool hf_instructions_flag(const char *flag)
 {
     bool on;
@@ -208,16 +312,33 @@ bool hf_instructions_flag(const char *flag)
     if (strncmp(flag, "-m", 2) != 0)
         return false;
     const char *name = name_of(flag, &on);
-    return strncmp(flag, "-march=", 7) == 0 || find_feature(name, strlen(name)) < COUNT(features);
+    return cpu_of(flag) || find_feature(name, strlen(name)) < COUNT(features);
 }
 
-static const char *march(char *const *flags, size_t count)
+/* The CPU that the flags name last, -march= before -mcpu=; NULL when they name none. */
+static const char *named_cpu(char *const *flags, size_t count)
+{
+    const char *found = NULL;
+    bool arch = false;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *cpu = cpu_of(flags[i]);
+        bool is_arch = strncmp(flags[i], "-march=", 7) == 0;
+        if (!cpu || (arch && !is_arch))
+            continue;
+        found = cpu;
+        arch = is_arch;
+    }
+    return found;
+}
+
+/* What compilers take where no CPU is named, while the other side names one. */
+static const char *default_cpu(const char *other)
 {
     const char *found = "x86-64";
 
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(flags[i], "-march=", 7) == 0)
-            found = flags[i] + 7;
+    for (size_t i = find_cpu(other ? other : found); i < COUNT(cpus); i = find_cpu(cpus[i].base))
+        found = cpus[i].name;
     return found;
 }
 
@@ -265,8 +386,10 @@ enum hf_instructions_relation hf_instructions_compare(char *const *target, size_
                                                       size_t patch_count, char **beyond)
 {
     struct set target_set = {{false}}, patch_set = {{false}};
-    const char *target_cpu = march(target, target_count), *patch_cpu = march(patch, patch_count);
+    const char *target_cpu = named_cpu(target, target_count), *patch_cpu = named_cpu(patch, patch_count);
 
+    target_cpu = target_cpu ? target_cpu : default_cpu(patch_cpu);
+    patch_cpu = patch_cpu ? patch_cpu : default_cpu(target_cpu);
     bool known = add_cpu(&target_set, target_cpu);
     known = add_cpu(&patch_set, patch_cpu) && known;
     add_flags(&target_set, target, target_count);

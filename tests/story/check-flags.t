@@ -97,9 +97,9 @@ each_class_of_flags_has_its_check() {
     refuses semantic-flags "another language"
     patch -O1 "${record[@]}"
     refuses optimisation "less optimisation"
-    is "$name: and the advice is the command that makes it like the target" "$(verdict optimisation advice)" \
+    is "$name: and the advice is the command that makes it like the target" "$(verdict optimisation advice | sed 's/ --sysroot=[^ ]* --target=[^ ]*//')" \
         "incompatible; rebuild the patch with '$rebuild'"
-    patch -O0 -O1 -O2 "${record[@]}" -g3 -Wall -ffunction-sections -mtune=haswell
+    patch -O0 -O1 -O2 "${record[@]}" -g3 -Wall -ffunction-sections "-mtune=$tune"
     accepts optimisation "the last one given"
     patch -O2 "${record[@]}" -fno-inline
     refuses optimisation "other inlining"
@@ -113,16 +113,22 @@ each_class_of_flags_has_its_check() {
 }
 
 instructions_are_compared() {
-    target -O2 "${record[@]}" -march=x86-64-v2
-    patch -O2 "${record[@]}" -march=x86-64-v3
+    target -O2 "${record[@]}" "${middle[@]}"
+    patch -O2 "${record[@]}" "${larger[@]}"
     refuses instruction-set "a larger instruction set"
-    patch -O2 "${record[@]}" -march=x86-64-v2 -mavx
+    patch -O2 "${record[@]}" "${more[@]}"
     refuses instruction-set "one instruction set more"
-    patch -O2 "${record[@]}" -march=x86-64 -msse3 -mtune=haswell
+    patch -O2 "${record[@]}" "${smaller[@]}" "-mtune=$tune"
     accepts instruction-set "a smaller one, tuned for another CPU"
-    patch -O2 "${record[@]}" -march=x86-64-v3 -mno-avx -mno-bmi -mno-bmi2 -mno-lzcnt -mno-movbe -mno-xsave -mno-f16c
+    patch -O2 "${record[@]}" "${larger[@]}" "${less[@]}"
     accepts instruction-set "a larger one of which enough is taken away"
-    [ "$name" = gcc ] || return 0
+    patch -O2 "${record[@]}"
+    accepts instruction-set "what every CPU has"
+    target -O2 "${record[@]}"
+    patch -O2 "${record[@]}" "${middle[@]}"
+    refuses instruction-set "more than every CPU has"
+    # gcc for arm64 records no more of the CPU that it runs on than this name.
+    [ "$name $cpu" = "gcc x86_64" ] || return 0
     target -O2 -march=native
     patch -O2 -march=x86-64
     accepts instruction-set "any within that of this machine"
@@ -137,18 +143,20 @@ protection_is_compared() {
     patch -O2 "${record[@]}" -fstack-protector-all
     accepts hardening "more of it"
     accepts optimisation "that"
-    target -O2 "${record[@]}" -fcf-protection=full
-    patch -O2 "${record[@]}" -fcf-protection=branch
+    target -O2 "${record[@]}" "$protection=$full"
+    patch -O2 "${record[@]}" "$protection=$half"
     refuses hardening "half of control flow protection"
-    patch -O2 "${record[@]}" -fcf-protection=full
+    patch -O2 "${record[@]}" "$protection=$full"
     accepts hardening "all of it"
 
-    target -O2 "${silent[@]}" -fcf-protection=full
-    patch -O2 "${silent[@]}" -fcf-protection=none
+    target -O2 "${silent[@]}" "$protection=$full"
+    patch -O2 "${silent[@]}" "$protection=none"
     refuses hardening "code without landing pad where flags are not recorded"
     is "$name: and they are unproven" "$(verdict optimisation)" unproven
-    patch -O2 "${silent[@]}" -fcf-protection=full
+    patch -O2 "${silent[@]}" "$protection=$full"
     accepts hardening "code with one"
+    # Code for arm64 alone does not tell.
+    [ "$cpu" = x86_64 ] || return 0
     target -O2 "${silent[@]}" -fstack-protector-all
     patch -O2 "${silent[@]}" -fno-stack-protector
     refuses hardening "code that checks no canary"
@@ -210,10 +218,20 @@ only_the_units_of_picked_functions_count() {
     accepts semantic-flags "a patch like that unit"
 }
 
+cpu=$(uname -m)
+if [ "$cpu" = x86_64 ]; then
+    middle=(-march=x86-64-v2) larger=(-march=x86-64-v3) more=(-march=x86-64-v2 -mavx) smaller=(-march=x86-64 -msse3)
+    less=(-mno-avx -mno-bmi -mno-bmi2 -mno-lzcnt -mno-movbe -mno-xsave -mno-f16c) tune=haswell
+    protection=-fcf-protection full=full half=branch default=(-march=x86-64)
+else
+    middle=(-march=armv8.2-a) larger=(-march=armv8.4-a) more=(-march=armv8.2-a+sve) smaller=(-march=armv8-a+crc+lse)
+    less=(-march=armv8.1-a+simd+nosve) tune=cortex-a72
+    protection=-mbranch-protection full=standard half=bti default=(-mabi=lp64 -mlittle-endian)
+fi
 for name in gcc clang; do
     command -v $name >/dev/null || continue
     compiler=$name record=() silent=(-gno-record-gcc-switches) switches=(-frecord-gcc-switches)
-    recorder=-grecord-gcc-switches rebuild='gcc -O2 -fasynchronous-unwind-tables -march=x86-64 -std=gnu17 -g -fPIC -shared'
+    recorder=-grecord-gcc-switches rebuild="gcc -O2 -fasynchronous-unwind-tables ${default[*]} -std=gnu17 -g -fPIC -shared"
     if [ $name = clang ]; then
         record=(-grecord-command-line) silent=() switches=(-frecord-command-line) recorder=-grecord-command-line
         rebuild='clang -O2 -g -fPIC -shared -grecord-command-line'

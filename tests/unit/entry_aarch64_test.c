@@ -59,6 +59,9 @@ static void functions_too_short_are_refused(void **state)
     assert_int_equal(skip, 0);
     CODE(STP, RET);
     assert_int_equal(entry(6), HF_ARCH_DECODE);
+    assert_false(tools->lands(code, 8));
+    assert_true(tools->lands(code, CODE(HF_AARCH64_PACIASP, RET)) && tools->lands(code, CODE(HF_AARCH64_BTI_C)));
+    assert_false(tools->lands(code, 3));
 }
 
 static void branches_back_into_the_detour_are_refused(void **state)
