@@ -19,7 +19,7 @@ sed 's/value \* 7/value * 9/' shop.c >good.c
 
 # What that CPU has is not known here: unproven.
 cpu=bonnell
-[ "$(uname -m)" != aarch64 ] || cpu=armv8.3-a
+[ "$(uname -m)" != aarch64 ] || cpu=armv8-r
 record=''
 case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 # shellcheck disable=SC2086
