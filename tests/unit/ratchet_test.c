@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ratchet.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 
@@ -243,8 +244,8 @@ static void a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted(void
     if (truncate(path, INT64_C(8) << 30) == 0)
         assert_refused(advance(0, 1), HOTFIX_FORMAT, "8589934592 bytes");
     write_state(EMPTY);
-    if (geteuid() == 0) {
-        assert_int_equal(chown(path, 12345, 12345), 0);
+    /* A namespace may know of no other user. */
+    if (geteuid() == 0 && (chown(path, 12345, 12345) == 0 || errno != EINVAL)) {
         assert_refused(advance(0, 1), HOTFIX_TRUST, "belongs to user 12345");
         assert_int_equal(chown(path, 0, 0), 0);
     }

@@ -31,7 +31,7 @@ static const struct {
     {"gcc", "-gdwarf-5 -O2 -gz", true},
     {"gcc", "-g -O2 -flto", false},
     {"gcc", "-g -O2 -Wl,-O2 -ffunction-sections -fuse-ld=gold -Wl,--icf=all", true},
-    {"clang", "-gdwarf-5 -O2", true},
+    {"clang", "-gdwarf-5", true},
     {"clang", "-gdwarf-4", true},
     {"clang", "-g -O2 -Wl,--compress-debug-sections=zlib-gnu", false},
 };
