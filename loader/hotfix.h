@@ -24,6 +24,7 @@
  *
  * A target library stays loaded as long as a bundle is applied to it: dlclose() takes effect after the revert. A child
  * of fork has what its parent had applied at that moment, and may apply and revert, also when another thread was at it.
+ * While this library uses the dynamic linker, fork() waits, for a second at most.
  *
  * A patch may define hooks, with C linkage and default visibility, that run outside the stop on the calling thread:
  *
