@@ -9,7 +9,8 @@
 
 #include "aarch64.h"
 
-#define NEAR_WORDS 64 /* how far the two may be apart */
+#define NEAR_WORDS  64 /* how far the two may be apart */
+#define NO_REGISTER 32 /* hf_aarch64_low() of what leaves no address behind */
 
 /* The code around a relocation: in the object and as linked. */
 struct site {
@@ -252,11 +253,14 @@ static bool is_jump(uint32_t word)
     return (word & UINT32_C(0xfc000000)) == UINT32_C(0x14000000);
 }
 
-/* The load behind an adrp at the end of a page goes elsewhere where adr does not reach (erratum 843419). */
+/* The load or store behind an adrp at the end of a page goes elsewhere where adr does not reach (erratum 843419). */
 bool hf_aarch64_displaced(const uint8_t *object, const uint8_t *code, uint64_t address, uint64_t *stub)
 {
-    return !is_jump(hf_aarch64_read(object)) && is_jump(hf_aarch64_read(code)) &&
-           hf_aarch64_branch(hf_aarch64_read(code), address, stub);
+    unsigned base, to;
+    uint64_t low;
+
+    return hf_aarch64_low(hf_aarch64_read(object), &base, &to, &low) && to == NO_REGISTER &&
+           is_jump(hf_aarch64_read(code)) && hf_aarch64_branch(hf_aarch64_read(code), address, stub);
 }
 
 bool hf_aarch64_comes_back(const uint8_t *stub, uint64_t address, uint64_t place)

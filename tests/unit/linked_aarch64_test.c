@@ -195,17 +195,18 @@ static void pages_at_the_end_of_a_page_may_be_computed_by_adr(void **state)
 static void instructions_in_stubs_are_found(void **state)
 {
     const struct hf_arch_tools *tools = &hf_arch_tools_aarch64;
-    uint8_t load[4], jump[4], call[4], stub[8];
+    uint8_t load[4], jump[4], call[4], add[4], stub[8];
     uint64_t to = 0;
 
     (void)state;
     hf_aarch64_write(load, 0xf9401401);
     hf_aarch64_write(jump, 0x14000100);
     hf_aarch64_write(call, 0x94000100);
+    hf_aarch64_write(add, 0x91048c00);
     assert_int_equal(tools->displaced_size, 4);
     assert_true(tools->displaced(load, jump, ADDRESS, &to) && to == ADDRESS + 0x400);
     assert_false(tools->displaced(load, call, ADDRESS, &to) || tools->displaced(load, load, ADDRESS, &to) ||
-                 tools->displaced(jump, jump, ADDRESS, &to));
+                 tools->displaced(jump, jump, ADDRESS, &to) || tools->displaced(add, jump, ADDRESS, &to));
     memcpy(stub, load, 4);
     hf_aarch64_write(stub + 4, 0x17ffff00); /* from four bytes behind the stub to four behind the place */
     assert_true(tools->comes_back(stub, ADDRESS + 0x400, ADDRESS));
