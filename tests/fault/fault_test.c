@@ -579,7 +579,8 @@ static int fault_teardown(void **state)
     return teardown(state);
 }
 
-int main(void)
+/* fault_test [NAME]: all of them, or the one of that name; some take long in an emulated machine. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_apply_fails_at_any_step_and_nothing_remains),
@@ -595,5 +596,7 @@ int main(void)
         cmocka_unit_test(what_is_to_be_refused_is_refused_whatever_fails),
         cmocka_unit_test(an_end_at_any_step_never_lets_an_old_bundle_in),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("fault", tests, fault_setup, fault_teardown);
 }
