@@ -266,7 +266,7 @@ MACHINE_PACKAGES := $(ARM64_PACKAGES) bash busybox-static coreutils dash diffuti
 	linux-image-arm64 make mawk openssl perl procps sed util-linux
 # What stops threads, writes code and forks; what only reads files is as it is under qemu-user. Not what wants clang, too
 # (scenario_calls), gdb (reload.t), or that nothing old is left on a stack (live.t).
-MACHINE_TESTS := apply arm code custom_patcher fault live parked place quiescence scenario_code scenario_process \
+MACHINE_TESTS := apply arm code custom_patcher fault linker live parked place quiescence scenario_code scenario_process \
 	scenario_threads shadow stage staging stop stop_attempt stop_link stop_range stop_refused supersede unload
 MACHINE_BIN := $(MACHINE_TESTS:%=$(MACHINE)/tests/%_test)
 MACHINE_STORIES := tests/story/cold.t tests/story/far.t tests/story/setuid.t tests/story/shadow.t
