@@ -51,8 +51,8 @@ PACKAGER_LIBS = $(STATIC_INIH) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -l
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
-LOADER_SRC := $(wildcard loader/*.c)
-PACKAGER_SRC := $(wildcard packager/*.c packager/*/*.c)
+LOADER_SRC := $(wildcard loader/*.c loader/*/*.c)
+PACKAGER_SRC := $(wildcard packager/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -113,14 +113,14 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/libmanifest.a: $(MANIFEST_OBJ)
 $(BUILD)/libarch.a: $(ARCH_OBJ)
 $(BUILD)/libloader.a: $(LOADER_OBJ)
-$(BUILD)/libpackager.a: $(filter-out %/packager/main.o,$(PACKAGER_OBJ))
+$(BUILD)/libpackager.a: $(filter-out %/packager/cli/main.o,$(PACKAGER_OBJ))
 
 $(BUILD)/lib%.a:
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(COMMAND): $(BUILD)/obj/packager/main.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
+$(COMMAND): $(BUILD)/obj/packager/cli/main.o $(BUILD)/libpackager.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS)
 

@@ -15,8 +15,8 @@
  *   constant.c  what two versions of code load, where that is all they differ in
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
  * (and what they share), plus one line in the tables of arch.c and tools.c. The loader needs its branches in
- * loader/raw.h and loader/regs.h: system calls and registers. Nothing else outside arch/ changes. Only entry.c,
- * flow.c and constant.c may use a disassembler: the loader links the rest.
+ * loader/stop/raw.h and loader/stop/regs.h: system calls and registers. Nothing else outside arch/ changes. Only
+ * entry.c, flow.c and constant.c may use a disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H

@@ -5,16 +5,16 @@
 
 #include "apply.h"
 #include "bundle.h"
-#include "check.h"
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
-#include "ratchet.h"
-#include "registry.h"
-#include "stage.h"
-#include "switch.h"
-#include "unload.h"
-#include "veneer.h"
+#include "process/registry.h"
+#include "stage/stage.h"
+#include "stage/veneer.h"
+#include "switch/switch.h"
+#include "unload/unload.h"
+#include "verify/check.h"
+#include "verify/ratchet.h"
 
 static void bundle_cleanup(struct hf_bundle *bundle)
 {

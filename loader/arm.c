@@ -6,12 +6,12 @@
 
 #include "arm.h"
 #include "bundle.h"
-#include "check.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
 #include "file.h"
-#include "module.h"
+#include "process/module.h"
+#include "verify/check.h"
 
 struct armed {
     struct armed *next;

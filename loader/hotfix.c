@@ -10,12 +10,12 @@
 #include "digest.h"
 #include "error.h"
 #include "hotfix.h"
-#include "lock.h"
-#include "patcher.h"
-#include "patchfile.h"
-#include "ratchet.h"
-#include "registry.h"
+#include "process/lock.h"
+#include "process/registry.h"
 #include "result.h"
+#include "stage/patchfile.h"
+#include "switch/patcher.h"
+#include "verify/ratchet.h"
 
 struct hotfix {
     struct hf_setup setup;

@@ -9,8 +9,8 @@
 
 #include "hotfix.h"
 #include "manifest.h"
+#include "process/registry.h"
 #include "quorum.h"
-#include "registry.h"
 
 struct hf_report {
     struct hotfix_result *result; /* the caller's, or `unseen` */

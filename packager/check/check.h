@@ -15,10 +15,10 @@
 #include <stdint.h>
 
 #include "arch.h"
-#include "elf/program.h"
 #include "hotfix/error.h"
 #include "manifest.h"
-#include "pick.h"
+#include "program/pick.h"
+#include "program/program.h"
 
 struct hf_bundle;
 struct hf_live;

@@ -3,7 +3,7 @@
 #ifndef HF_COLD_H
 #define HF_COLD_H
 
-#include "elf/program.h"
+#include "program/program.h"
 
 /*
  * The function's next part behind `after` in the order of addresses, as far as symbols tell; the first one when after

@@ -8,9 +8,9 @@
 #include "check/touched.h"
 #include "check/view.h"
 #include "cleanup.h"
-#include "elf/difference.h"
-#include "elf/prototype.h"
 #include "error.h"
+#include "types/difference.h"
+#include "types/prototype.h"
 
 #define ADVICE       "declare it as the target does, or give the new one another name"
 #define ADVICE_DEBUG "compile with -g, or name the debug file"

@@ -14,9 +14,9 @@
 #include "check/touched.h"
 #include "check/view.h"
 #include "cleanup.h"
-#include "elf/difference.h"
-#include "elf/prototype.h"
 #include "error.h"
+#include "types/difference.h"
+#include "types/prototype.h"
 
 #define ADVICE       "keep the layout that the program's objects have"
 #define ADVICE_INNER "accept it if no object of it outlives a call"

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "cli/plain.h"
 #include "error.h"
 #include "file.h"
-#include "pack/plain.h"
 #include "stamp.h"
 
 #define SECTION_PREFIX "exception."

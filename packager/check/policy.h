@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 #include "check/check.h"
+#include "cli/report.h"
 #include "hotfix/error.h"
 #include "inifile.h"
-#include "report.h"
 
 #define HF_POLICY_MAX_SIZE (1u << 20) /* bytes of a policy file */
 

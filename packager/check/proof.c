@@ -6,8 +6,8 @@
  */
 #include <string.h>
 
-#include "build/proven.h"
 #include "check/check.h"
+#include "patch/proven.h"
 
 /* What no other check sees: flags.c passes over them. */
 #define MACROS "macros (-D) are unproven, unless recorded (gcc does not)"

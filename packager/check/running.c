@@ -4,7 +4,7 @@
  * be applied, or not take effect.
  */
 #include "check/check.h"
-#include "elf/stay.h"
+#include "program/stay.h"
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {

@@ -4,7 +4,7 @@
 #define HF_TELL_H
 
 #include "check/check.h"
-#include "report.h"
+#include "cli/report.h"
 
 /* Sets the member "checks". */
 void hf_check_results_set(struct hf_report *report, const struct hf_check_result *results);

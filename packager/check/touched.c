@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build/record.h"
 #include "check/slot.h"
 #include "cleanup.h"
 #include "error.h"
+#include "patch/record.h"
 
 /* One function's code being read. */
 struct walk {

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build/proven.h"
 #include "check/switches.h"
 #include "cleanup.h"
 #include "error.h"
+#include "patch/proven.h"
 
 int hf_unit_find(struct hf_unit_finding *finding, struct hotfix_error *err, enum hf_verdict verdict, const char *advice,
                  const char *format, ...)

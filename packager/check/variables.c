@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "build/record.h"
 #include "check/check.h"
 #include "check/globals.h"
 #include "check/name.h"
+#include "patch/record.h"
 
 /* What crt files and linkers put into every file. */
 static bool is_furniture(const struct hf_symbol *symbol)

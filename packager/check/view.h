@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "check/check.h"
-#include "elf/difference.h"
-#include "elf/reach.h"
+#include "types/difference.h"
+#include "types/reach.h"
 
 #define HF_VIEW_PLACE 256 /* bytes of "source:line" */
 

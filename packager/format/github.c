@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "cli/text.h"
 #include "format/format.h"
-#include "text.h"
 
 /* Values of properties must escape more than the message. */
 static int write_escaped(const char *text, const char *special, FILE *out)

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "cli/report.h"
+#include "cli/text.h"
 #include "digest.h"
 #include "format/format.h"
-#include "report.h"
 #include "stamp.h"
-#include "text.h"
 
 #define SCHEMA "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 

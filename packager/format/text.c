@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "cli/text.h"
 #include "format/format.h"
-#include "text.h"
 
 __attribute__((format(printf, 2, 3))) static void line(FILE *out, const char *format, ...)
 {

@@ -9,8 +9,8 @@
 #include "check/name.h"
 #include "check/producer.h"
 #include "cleanup.h"
+#include "cli/plain.h"
 #include "error.h"
-#include "pack/plain.h"
 
 #define FIXUPS_SECTION ".hotfix.fixups"
 

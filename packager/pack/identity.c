@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "cli/plain.h"
 #include "error.h"
-#include "pack/plain.h"
 #include "stamp.h"
 
 #define SEQUENCE_DIGITS 18 /* what is sure to fit */

@@ -5,11 +5,11 @@
 
 #include "check/check.h"
 #include "check/policy.h"
-#include "elf/program.h"
+#include "cli/options.h"
 #include "hotfix/error.h"
-#include "options.h"
 #include "pack/selection.h"
-#include "pick.h"
+#include "program/pick.h"
+#include "program/program.h"
 
 struct hf_inputs {
     /* as given on the command line; NULL where it was not */

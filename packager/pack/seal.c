@@ -6,8 +6,8 @@
 
 #include "bundle.h"
 #include "cleanup.h"
-#include "elf/restamp.h"
 #include "error.h"
+#include "pack/restamp.h"
 #include "sign/countersign.h"
 #include "stamp.h"
 #include "verify/payload.h"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build/record.h"
 #include "cleanup.h"
 #include "error.h"
+#include "patch/record.h"
 
 /* 1 with records, 0 without the section. */
 static int read_records(const struct hf_program *patch, struct hf_records *records, struct hotfix_error *err)

@@ -8,9 +8,9 @@
 
 #include <stddef.h>
 
-#include "elf/program.h"
 #include "hotfix/error.h"
-#include "pick.h"
+#include "program/pick.h"
+#include "program/program.h"
 
 struct hf_selection {
     struct hf_pair *pairs; /* ordered by address in the target; point into both programs and into the below */

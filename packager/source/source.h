@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "cli/report.h"
 #include "hotfix/error.h"
-#include "report.h"
 #include "source/tree.h"
 #include "source/workspace.h"
 

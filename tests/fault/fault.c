@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "raw.h"
+#include "stop/raw.h"
 
 #define HOUR_S 3600
 

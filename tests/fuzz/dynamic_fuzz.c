@@ -11,11 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "build/proven.h"
 #include "check/comment.h"
 #include "check/producer.h"
 #include "check/switches.h"
 #include "elf/dynamic.h"
+#include "patch/proven.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -7,7 +7,7 @@ cd "$ROOT" || exit 1
 
 alone() {
     local header wrong=0
-    for header in manifest/*.h manifest/*/*.h arch/*.h arch/*/*.h loader/*.h packager/*.h packager/*/*.h; do
+    for header in manifest/*.h manifest/*/*.h arch/*.h arch/*/*.h loader/*.h loader/*/*.h packager/*/*.h; do
         local own=-Iloader
         [[ $header == packager/* ]] && own=-Ipackager
         echo "#include \"$header\"" |

@@ -599,7 +599,7 @@ record() {
     echo "$(symbol shop "$1" | cut -d' ' -f 1-2) $(symbol fix.so "$1" | cut -d' ' -f 1-2) $2 $1"
 }
 
-# add_records BUILD-ID <LINES: gives fix.so the section that `hotfix build` writes (packager/build/record.h).
+# add_records BUILD-ID <LINES: gives fix.so the section that `hotfix build` writes (packager/patch/record.h).
 add_records() {
     sort | perl -e 'my @lines = <STDIN>;
         print "HFFUNCS1", pack("C a* L<", length($ARGV[0]) / 2, pack("H*", $ARGV[0]), scalar @lines);

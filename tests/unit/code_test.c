@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "code.h"
+#include "switch/code.h"
 
 enum { PAGES = 3 };
 

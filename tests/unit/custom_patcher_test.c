@@ -4,7 +4,7 @@
 
 #include <sys/mman.h>
 
-#include "code.h"
+#include "switch/code.h"
 
 /* A patcher that writes down how it is called, and can fail at a function of its choice. */
 struct script {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Line tables (DWARF 5, section 6.2.4) that libdwarf may be given, and those that it may not. */
-#include "elf/guard.h"
+#include "dwarf/guard.h"
 
 #include <libdwarf/dwarf.h>
 #include <string.h>

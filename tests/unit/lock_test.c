@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "emulated.h"
-#include "lock.h"
+#include "process/lock.h"
 
 #define THREADS 4
 #define ROUNDS  5000

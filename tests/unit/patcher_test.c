@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "arch.h"
-#include "patcher.h"
+#include "switch/patcher.h"
 
 #define PAGE  4096
 #define PAGES 4

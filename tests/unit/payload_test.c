@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Headers that patch.so must not have are refused before the dynamic linker sees them. */
-#include "payload.h"
+#include "stage/payload.h"
 
 #include <elf.h>
 #include <unistd.h>

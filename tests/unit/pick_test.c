@@ -2,7 +2,7 @@
 /* Picking functions out of programs that are compiled here: by name, by translation unit, by type. */
 #include "program_fixture.h"
 
-#include "pick.h"
+#include "program/pick.h"
 
 static const char header[] =
     "struct order { int price; int count; };\n"

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "emulated.h"
-#include "place.h"
 #include "sanitized.h"
+#include "stage/place.h"
 
 #define REACH (UINT64_C(1) << 31)
 #define GIB   (UINT64_C(1) << 30)

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "elf/program.h"
 #include "error.h"
 #include "file.h"
+#include "program/program.h"
 
 #define FIXTURE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FIXTURE_FILE_MAX     (64u << 20)

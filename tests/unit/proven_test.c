@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build/proven.h"
 #include "cleanup.h"
+#include "patch/proven.h"
 
 #define FIRST (8 + 1 + 4 + 4) /* magic, build-id of four bytes, count */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ratchet.h"
+#include "verify/ratchet.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 
 #include "file.h"
 #include "manifest_fixture.h"
-#include "ratchetfile.h"
+#include "verify/ratchetfile.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define EMPTY     "[state]\nformat = 1\n"

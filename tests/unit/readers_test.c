@@ -8,9 +8,9 @@
  */
 #include <inttypes.h>
 
-#include "elf/dwarf.h"
-#include "elf/type.h"
+#include "dwarf/dwarf.h"
 #include "program_fixture.h"
+#include "types/type.h"
 
 enum tag { TAG_OTHER, TAG_UNIT, TAG_FUNCTION, TAG_STRUCT, TAG_MEMBER };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "build/record.h"
+#include "patch/record.h"
 
 #define FIRST_RECORD (8 + 1 + 4 + 4) /* magic, build-id of four bytes, count */
 

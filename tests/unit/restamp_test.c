@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "elf/restamp.h"
 #include "error.h"
 #include "file.h"
+#include "pack/restamp.h"
 #include "stamp.h"
 
 #define LIMIT (16u << 20)

@@ -3,8 +3,8 @@
  * Units that cannot tell of the functions asked about are left out, and nothing else is: of these functions the same is
  * known as when everything is read, whatever the compiler and the form of its debug information.
  */
-#include "elf/dwarf.h"
-#include "elf/sieve.h"
+#include "dwarf/dwarf.h"
+#include "dwarf/sieve.h"
 #include "program_fixture.h"
 
 static const char header[] = "struct item { int price; };\n"

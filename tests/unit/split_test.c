@@ -3,7 +3,7 @@
  * Debug information in .dwo files is read there: the same is known of a program as without them; and where a file is
  * not the one, that is said and nothing is guessed.
  */
-#include "elf/split.h"
+#include "dwarf/split.h"
 #include "program_fixture.h"
 
 static const char header[] = "#include <stdio.h>\n"

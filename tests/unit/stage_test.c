@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "stage.h"
+#include "stage/stage.h"
 
 #if defined(__x86_64__)
 #define PLATFORM(x86_64, aarch64) x86_64

@@ -6,10 +6,10 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
-#include "attempt.h"
 #include "emulated.h"
-#include "stop_ptrace.h"
-#include "stop_signal.h"
+#include "stop/attempt.h"
+#include "stop/stop_ptrace.h"
+#include "stop/stop_signal.h"
 
 static atomic_int started;
 

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "stop.h"
+#include "stop/stop.h"
 
 enum { SMALL_STACK = 16384 };
 

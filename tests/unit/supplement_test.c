@@ -3,7 +3,7 @@
  * What dwz moved to a supplementary file is read there: the same is known of a program as before, by both of the forms
  * that refer to the file; and where the file is not the one, that is said and nothing is guessed.
  */
-#include "elf/supplement.h"
+#include "dwarf/supplement.h"
 #include "program_fixture.h"
 
 static const char header[] = "#include <stdio.h>\n"

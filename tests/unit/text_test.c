@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "cleanup.h"
-#include "text.h"
+#include "cli/text.h"
 
 static void control_characters_are_made_visible(void **state)
 {

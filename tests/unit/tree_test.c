@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a source tree and a patch to pairs of objects, through real builds; this program is the compilers' shim, too. */
-#include "command.h"
+#include "cli/command.h"
 #include "program_fixture.h"
 #include "source/shim.h"
 #include "source/tree.h"

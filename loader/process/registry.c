@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "error.h"
+#include "process/registry.h"
+
+static struct hf_applied *first;
+
+static void resolve(struct hf_applied *applied, size_t i)
+{
+    const struct hf_manifest_function *from = &applied->manifest.functions[i];
+    uint8_t *address = (uint8_t *)applied->target.base + from->offset;
+
+    applied->functions[i] = (struct hotfix_function){
+        .name = from->name,
+        .source = from->source,
+        .old_address = address,
+        .old_size = from->size,
+        .new_size = from->replacement_size,
+        .previous_address = hf_registry_previous(NULL, address),
+        .entry_skip = from->detour_skip,
+    };
+}
+
+int hf_applied_create(struct hf_manifest *manifest, struct hf_module *target, const struct hotfix_patcher *patcher,
+                      struct hf_applied **applied, struct hotfix_error *err)
+{
+    struct hf_applied *entry = calloc(1, sizeof(*entry));
+    struct hotfix_function *functions = calloc(manifest->function_count + 1, sizeof(*functions));
+    if (!entry || !functions) {
+        free(entry);
+        free(functions);
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+
+    entry->manifest = *manifest;
+    hf_manifest_init(manifest);
+    entry->target = *target;
+    *target = (struct hf_module){0};
+    entry->patcher = patcher;
+    entry->functions = functions;
+    entry->function_count = entry->manifest.function_count;
+    for (size_t i = 0; i < entry->function_count; i++)
+        resolve(entry, i);
+    *applied = entry;
+    return 0;
+}
+
+void hf_applied_destroy(struct hf_applied *applied)
+{
+    if (!applied)
+        return;
+    hf_manifest_deinit(&applied->manifest);
+    hf_module_deinit(&applied->target);
+    /* Nothing is to look like a pointer into a patch that may be unloaded. */
+    explicit_bzero(applied->functions, applied->function_count * sizeof(applied->functions[0]));
+    free(applied->functions);
+    free(applied);
+}
+
+struct hf_applied *hf_registry_first(void)
+{
+    return first;
+}
+
+struct hf_applied *hf_registry_last(void)
+{
+    struct hf_applied *last = first;
+
+    while (last && last->next)
+        last = last->next;
+    return last;
+}
+
+struct hf_applied *hf_registry_find(const uint8_t id[HF_ID_SIZE])
+{
+    for (struct hf_applied *applied = first; applied; applied = applied->next)
+        if (memcmp(applied->manifest.id, id, HF_ID_SIZE) == 0)
+            return applied;
+    return NULL;
+}
+
+void hf_registry_add(struct hf_applied *applied)
+{
+    struct hf_applied **link = &first;
+
+    while (*link)
+        link = &(*link)->next;
+    applied->next = NULL;
+    *link = applied;
+}
+
+void hf_registry_remove(struct hf_applied *applied)
+{
+    for (struct hf_applied **link = &first; *link; link = &(*link)->next) {
+        if (*link == applied) {
+            *link = applied->next;
+            return;
+        }
+    }
+}
+
+void hf_registry_describe(const struct hf_applied *applied, struct hotfix_applied *description)
+{
+    hf_hex_encode(applied->manifest.id, HF_ID_SIZE, description->id);
+    memcpy(description->name, applied->manifest.name, sizeof(description->name));
+    memcpy(description->version, applied->manifest.version, sizeof(description->version));
+    description->function_count = applied->function_count;
+}
+
+static int compare_address(const void *address, const void *function)
+{
+    uintptr_t a = (uintptr_t)address;
+    uintptr_t b = (uintptr_t)((const struct hotfix_function *)function)->old_address;
+
+    return (a > b) - (a < b);
+}
+
+/* A manifest's functions are ordered by offset. */
+const struct hotfix_function *hf_registry_function(const struct hf_applied *applied, const void *address)
+{
+    return bsearch(address, applied->functions, applied->function_count, sizeof(applied->functions[0]),
+                   compare_address);
+}
+
+const struct hf_manifest_function *hf_registry_sealed(const struct hf_applied *applied,
+                                                      const struct hotfix_function *function)
+{
+    return &applied->manifest.functions[function - applied->functions];
+}
+
+bool hf_registry_counts(const struct hf_applied *applied, const void *address)
+{
+    for (const struct hf_applied *later = applied->next; later; later = later->next)
+        if (hf_registry_function(later, address))
+            return false;
+    return true;
+}
+
+void *hf_registry_previous(const struct hf_applied *applied, void *address)
+{
+    void *previous = address;
+
+    for (const struct hf_applied *earlier = first; earlier && earlier != applied; earlier = earlier->next) {
+        const struct hotfix_function *function = hf_registry_function(earlier, address);
+        if (function)
+            previous = function->new_address;
+    }
+    return previous;
+}
+
+bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_applied *applied)
+{
+    for (size_t i = 0; i < manifest->supersedes_count; i++)
+        if (memcmp(manifest->supersedes[i], applied->manifest.id, HF_ID_SIZE) == 0)
+            return true;
+    return false;
+}
+
+void *hf_registry_remaining(const struct hf_manifest *manifest, void *address)
+{
+    void *remaining = address;
+
+    for (const struct hf_applied *applied = first; applied; applied = applied->next) {
+        const struct hotfix_function *function = hf_registry_function(applied, address);
+        if (function && !hf_registry_supersedes(manifest, applied))
+            remaining = function->new_address;
+    }
+    return remaining;
+}
+
+void hf_registry_refresh(void)
+{
+    for (struct hf_applied *applied = first; applied; applied = applied->next)
+        for (size_t i = 0; i < applied->function_count; i++)
+            applied->functions[i].previous_address = hf_registry_previous(applied, applied->functions[i].old_address);
+}
+
+const struct hotfix_function *hf_registry_overlap(const void *address, size_t size, const struct hf_applied **owner)
+{
+    const struct hotfix_function *found = NULL;
+    uintptr_t begin = (uintptr_t)address;
+
+    for (const struct hf_applied *applied = first; applied; applied = applied->next) {
+        for (size_t i = 0; i < applied->function_count; i++) {
+            uintptr_t other = (uintptr_t)applied->functions[i].old_address;
+            if (other < begin + size && begin < other + applied->functions[i].old_size) {
+                found = &applied->functions[i];
+                *owner = applied;
+            }
+        }
+    }
+    return found;
+}

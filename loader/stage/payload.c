@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "bundle.h"
+#include "error.h"
+#include "stage/payload.h"
+
+#define MAX_ALIGNMENT (UINT64_C(1) << 30)
+
+static int read_header(const uint8_t *payload, size_t size, ElfW(Ehdr) * header, struct hotfix_error *err)
+{
+    if (size < sizeof(*header))
+        return hf_error(err, HOTFIX_FORMAT, "patch.so is shorter than an ELF header");
+    memcpy(header, payload, sizeof(*header));
+    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_type != ET_DYN ||
+        header->e_machine != hf_arch_host.machine || header->e_phentsize != sizeof(ElfW(Phdr)))
+        return hf_error(err, HOTFIX_FORMAT, "patch.so is not a shared object for %s", hf_arch_host.name);
+    if (header->e_phoff > size || header->e_phnum > (size - header->e_phoff) / sizeof(ElfW(Phdr)))
+        return hf_error(err, HOTFIX_FORMAT, "the program headers of patch.so lie outside the file");
+    return 0;
+}
+
+/* The addresses that the loadable segments take up so far. */
+struct extent {
+    uint64_t begin;
+    uint64_t end;
+    uint64_t alignment;
+};
+
+static int add_segment(const ElfW(Phdr) * segment, struct extent *extent)
+{
+    uint64_t end = segment->p_vaddr + segment->p_memsz;
+
+    if (segment->p_memsz > HF_PAYLOAD_MAX_SIZE || segment->p_vaddr > hf_arch_host.reach ||
+        segment->p_align > MAX_ALIGNMENT || (segment->p_align & (segment->p_align - 1)) != 0)
+        return -1;
+    extent->begin = segment->p_vaddr < extent->begin ? segment->p_vaddr : extent->begin;
+    extent->end = end > extent->end ? end : extent->end;
+    extent->alignment = segment->p_align > extent->alignment ? segment->p_align : extent->alignment;
+    return 0;
+}
+
+/* Looks through a dynamic section for what makes the dynamic linker call into the library. */
+static int find_constructors(const uint8_t *payload, size_t size, const ElfW(Phdr) * segment, bool *found)
+{
+    if (segment->p_offset > size || segment->p_filesz > size - segment->p_offset)
+        return -1;
+    for (size_t at = 0; segment->p_filesz - at >= sizeof(ElfW(Dyn)); at += sizeof(ElfW(Dyn))) {
+        ElfW(Dyn) entry;
+        memcpy(&entry, payload + segment->p_offset + at, sizeof(entry));
+        if (entry.d_tag == DT_NULL)
+            break;
+        if (entry.d_tag == DT_INIT || (entry.d_tag == DT_INIT_ARRAYSZ && entry.d_un.d_val > 0))
+            *found = true;
+    }
+    return 0;
+}
+
+int hf_payload_inspect(const uint8_t *payload, size_t size, struct hf_payload_traits *traits, struct hotfix_error *err)
+{
+    ElfW(Ehdr) header = {0};
+    if (read_header(payload, size, &header, err) != 0)
+        return -1;
+
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct extent extent = {.begin = UINT64_MAX, .alignment = page};
+    bool constructors = false;
+    for (size_t i = 0; i < header.e_phnum; i++) {
+        ElfW(Phdr) segment;
+        memcpy(&segment, payload + header.e_phoff + i * sizeof(segment), sizeof(segment));
+        int status = 0;
+        if (segment.p_type == PT_LOAD)
+            status = add_segment(&segment, &extent);
+        else if (segment.p_type == PT_DYNAMIC)
+            status = find_constructors(payload, size, &segment, &constructors);
+        if (status != 0)
+            return hf_error(err, HOTFIX_FORMAT, "segment %zu of patch.so is out of bounds", i);
+    }
+    if (extent.begin >= extent.end)
+        return hf_error(err, HOTFIX_FORMAT, "patch.so has nothing to load");
+
+    traits->span = ((extent.end + page - 1) & -page) - (extent.begin & -page);
+    if (extent.alignment > page)
+        traits->span += extent.alignment;
+    traits->constructors = constructors;
+    return 0;
+}

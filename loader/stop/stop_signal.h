@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stopping threads with a signal whose handler parks them, for where ptrace is refused. */
+#ifndef HF_STOP_SIGNAL_H
+#define HF_STOP_SIGNAL_H
+
+#include "stop/attempt.h"
+
+/*
+ * One attempt, from taking a free real-time signal to giving it back; blocks all signals of the calling thread
+ * meanwhile. The attempt holds the outcome; all threads run again, whatever it is.
+ */
+void hf_stop_signal(struct hf_attempt *attempt);
+
+#endif

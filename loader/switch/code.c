@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hf_code_write() may run while threads are stopped. It calls what raw.h has and the compiler's cache flush; its
+ * messages are put together here, since printf and strerror take locks and may allocate.
+ */
+#include "switch/code.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "stop/raw.h"
+
+enum { HEX_DIGIT_BITS = 4 };
+
+/* Appends what fits. */
+static char *put_text(char *at, const char *end, const char *text)
+{
+    while (*text && at < end)
+        *at++ = *text++;
+    *at = '\0';
+    return at;
+}
+
+static char *put_address(char *at, const char *end, uintptr_t address)
+{
+    char digits[2 * sizeof(address) + 1];
+    char *digit = digits + sizeof(digits) - 1;
+
+    *digit = '\0';
+    do {
+        *--digit = "0123456789abcdef"[address & 15];
+        address >>= HEX_DIGIT_BITS;
+    } while (address != 0);
+    return put_text(put_text(at, end, "0x"), end, digit);
+}
+
+static int fail(struct hotfix_error *err, const char *what, const void *address, long status, const char *advice)
+{
+    if (!err)
+        return -1;
+    char *end = err->message + sizeof(err->message) - 1;
+    char *at = put_text(err->message, end, what);
+    at = put_address(at, end, (uintptr_t)address);
+    put_text(at, end, advice);
+    err->code = HOTFIX_SWITCH;
+    err->sys_errno = (int)-status;
+    return -1;
+}
+
+void hf_code_writer_init(struct hf_code_writer *writer)
+{
+    writer->mem_fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    writer->page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+}
+
+void hf_code_writer_deinit(struct hf_code_writer *writer)
+{
+    if (writer->mem_fd >= 0)
+        close(writer->mem_fd);
+    writer->mem_fd = -1;
+}
+
+static void flush(void *address, size_t size)
+{
+    __builtin___clear_cache((char *)address, (char *)address + size);
+}
+
+/* Plain stores, of which none becomes a call of memcpy. */
+static void copy(void *to, const void *from, size_t size)
+{
+    volatile uint8_t *out = to;
+    const volatile uint8_t *in = from;
+
+    for (size_t i = 0; i < size; i++)
+        out[i] = in[i];
+}
+
+/* Writes until done; returns the bytes written, and in *status what stopped it. */
+static size_t write_mem(int fd, uintptr_t address, const uint8_t *bytes, size_t size, long *status)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        *status = hf_raw4(SYS_pwrite64, fd, bytes + done, size - done, address + done);
+        if (*status == -EINTR)
+            continue;
+        if (*status <= 0)
+            break;
+        done += (size_t)*status;
+    }
+    return done;
+}
+
+/*
+ * Writes back the byte that is there already at each page: now every page has been shown to be writable, and is
+ * private, so that the write proper does not stop half-way. 0, or -errno.
+ */
+static long probe_mem(const struct hf_code_writer *writer, uintptr_t address, size_t size)
+{
+    uintptr_t end = address + size;
+
+    for (uintptr_t at = address; at < end; at = (at / writer->page_size + 1) * writer->page_size) {
+        uint8_t byte;
+        long status = hf_raw4(SYS_pread64, writer->mem_fd, &byte, 1, at);
+        if (status == 1)
+            status = hf_raw4(SYS_pwrite64, writer->mem_fd, &byte, 1, at);
+        if (status != 1)
+            return status < 0 ? status : -EIO;
+    }
+    return 0;
+}
+
+/*
+ * Makes the pages writable, writes, puts the protection back. The pages are not executable meanwhile, unless this very
+ * code may be on them (libhotfix linked statically beside the function).
+ */
+__attribute__((noinline)) static long write_protected(const struct hf_code_writer *writer, void *address,
+                                                      const void *bytes, size_t size, int prot)
+{
+    uintptr_t page = (uintptr_t)address / writer->page_size * writer->page_size;
+    uintptr_t end = ((uintptr_t)address + size + writer->page_size - 1) / writer->page_size * writer->page_size;
+    uintptr_t here = (uintptr_t)write_protected;
+    bool ours = here + writer->page_size >= page && here < end + writer->page_size;
+    long status = hf_raw3(SYS_mprotect, page, end - page, ours ? prot | PROT_WRITE : PROT_READ | PROT_WRITE);
+
+    if (status == 0)
+        copy(address, bytes, size);
+    /* Also when it failed: it may have changed the first pages. Page by page where something between them is unmapped.
+     */
+    if (hf_raw3(SYS_mprotect, page, end - page, prot) < 0) {
+        for (; page < end; page += writer->page_size)
+            hf_raw3(SYS_mprotect, page, writer->page_size, prot);
+    }
+    return status;
+}
+
+int hf_code_write(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size, int prot,
+                  struct hotfix_error *err)
+{
+    if (size == 0)
+        return 0;
+    if (writer->mem_fd >= 0 && probe_mem(writer, (uintptr_t)address, size) == 0) {
+        long status = 0;
+        size_t done = write_mem(writer->mem_fd, (uintptr_t)address, bytes, size, &status);
+        if (done < size)
+            return fail(err, "writing through /proc/self/mem stopped half-way at ", (char *)address + done, status, "");
+        flush(address, size);
+        return 0;
+    }
+
+    long status = write_protected(writer, address, bytes, size, prot);
+    if (status < 0)
+        return fail(
+            err, "cannot write the code at ", address, status,
+            ": neither /proc/self/mem nor mprotect may write it; mount /proc, or allow mprotect to make private "
+            "pages writable");
+    flush(address, size);
+    return 0;
+}

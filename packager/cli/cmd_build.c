@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
+#include "cleanup.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/report.h"
+#include "error.h"
+#include "link/build.h"
+#include "source/source.h"
+
+static const char *const event_names[] = {
+    [HF_BUILD_CHANGED] = "changed", [HF_BUILD_NEW] = "new",         [HF_BUILD_IGNORED] = "ignored",
+    [HF_BUILD_REMOVED] = "removed", [HF_BUILD_WARNING] = "warning",
+};
+
+static void tell_item(const struct hf_build_item *item, struct hf_report *report, json_t *array)
+{
+    const char *event = event_names[item->event];
+
+    if (item->event == HF_BUILD_WARNING)
+        hf_report_note(report, "warning: %s: %s: %s", item->object, item->name, item->why);
+    else
+        hf_report_line(report, "%-8s %s: %s%s%s", event, item->object, item->name, item->why[0] ? ": " : "", item->why);
+    json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o}", "event", event, "name", hf_json_text(item->name),
+                                           "object", hf_json_text(item->object), "why", hf_json_text(item->why)));
+}
+
+static void tell(const struct hf_build_result *result, struct hf_report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->count; i++)
+        tell_item(&result->items[i], report, array);
+    hf_report_set(report, "items", array);
+    hf_report_set(report, "build_id", hf_json_hex(result->target.bytes, result->target.size));
+    hf_report_set(report, "objects", json_integer((json_int_t)result->object_count));
+    hf_report_set(report, "unchanged", json_integer((json_int_t)result->unchanged_count));
+    hf_report_set(report, "proven", json_integer((json_int_t)result->proven_count));
+    hf_report_set(report, "fixups", json_integer((json_int_t)result->fixup_count));
+}
+
+static int build(const struct hf_build_request *request, struct hf_report *report, struct hotfix_error *err)
+{
+    struct hf_build_result result;
+    int failed = hf_build_run(request, &result, err);
+
+    tell(&result, report);
+    if (!failed) {
+        hf_report_line(
+            report, "%zu objects compared, %zu functions of the changed ones found unchanged, %zu proven in the target",
+            result.object_count, result.unchanged_count, result.proven_count);
+        hf_report_line(report, "%s written, %zu references to the target", request->output, result.fixup_count);
+        hf_report_set(report, "output", hf_json_text(request->output));
+    }
+    hf_build_result_deinit(&result);
+    return failed;
+}
+
+static int check(const struct hf_build_request *request, const struct hf_source *source, struct hotfix_error *err)
+{
+    if (hf_source_check(source, request->before || request->after || request->proof, err) != 0)
+        return -1;
+    if (!source->directory && (!request->before || !request->after))
+        return hf_error(err, HOTFIX_USAGE, "--old and --new, or --source, are missing (see 'hotfix build --help')");
+    return 0;
+}
+
+/* The objects come from a source tree. */
+static int build_source(struct hf_build_request *request, struct hf_source *source, struct hf_report *report,
+                        struct hotfix_error *err)
+{
+    int failed = hf_source_build(source, request->target, err);
+
+    if (!failed) {
+        request->before = source->objects.old_objects;
+        request->after = source->objects.new_objects;
+        request->proof = source->objects.proof_objects;
+        request->independent = source->objects.pic_objects;
+        failed = build(request, report, err);
+    }
+    hf_source_end(source, !failed, report);
+    return failed;
+}
+
+/* What the command line asks for; the table of options says where each part goes. */
+static struct hf_build_request request;
+static struct hf_source source;
+
+static const struct hf_option options[] = {
+    {.name = "target",
+     .argument = "BIN",
+     .help = "The program or library that is to be patched.",
+     .required = true,
+     .text = &request.target},
+    {.name = "old",
+     .argument = "OBJ|DIR",
+     .help = "Object file of the release, or the directory that they are in, compiled with the release's options "
+             "and -ffunction-sections -fdata-sections.",
+     .text = &request.before},
+    {.name = "new",
+     .argument = "OBJ|DIR",
+     .help = "The same of the fixed source. Objects are paired by their path.",
+     .text = &request.after},
+    {.name = "source",
+     .argument = "DIR",
+     .help = "Directory of the release's sources, in the place of --old and --new. It is copied, built, patched and "
+             "built again; only the copy is written to.",
+     .text = &source.directory},
+    {.name = "patch",
+     .argument = "FILE",
+     .help = "The fix, applied to the sources with patch -p1.",
+     .text = &source.patch},
+    {.name = "make",
+     .argument = "COMMAND",
+     .help = "Shell command that builds the sources, run at their top. It must find its compiler by name.",
+     .text = &source.make},
+    {.name = "work",
+     .argument = "DIR",
+     .help = "Empty directory to build in, which is kept; without it a temporary one, kept on failure.",
+     .text = &source.work},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "PATCH",
+     .help = "The shared object to write.",
+     .required = true,
+     .text = &request.output},
+    {.name = "proof",
+     .argument = "OBJ|DIR",
+     .help = "Old objects compiled with exactly the release's options: the proof that the target was made of this "
+             "source is made with them in place of those of --old.",
+     .text = &request.proof},
+    {.name = "pic",
+     .argument = "OBJ|DIR",
+     .help = "New objects compiled with the options of --new and -fPIC. Taken for files that refer directly to what "
+             "another library has and the target does not import yet.",
+     .text = &request.independent},
+    {.name = "debug", .argument = "FILE", .help = "Separate file with the target's symbols.", .text = &request.debug},
+    {.name = "library-path",
+     .argument = "DIR",
+     .help = "Where the target's libraries are, before the system's directories. They say which versions of a "
+             "symbol there are.",
+     .text = &request.library_path},
+};
+
+static const struct hf_usage usage = {
+    .verb = "build",
+    .summary = "Makes a patch from object files, or from sources and a fix: compares old and new, takes what "
+               "changed, and binds everything "
+               "else to what the target already has, so that no state is duplicated. Refuses what cannot be a "
+               "patch, with the reason.",
+    .options = options,
+    .option_count = sizeof(options) / sizeof(options[0]),
+    .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.",
+};
+
+int hf_cmd_build(int argc, char **argv)
+{
+    struct hf_report report;
+    struct hotfix_error error;
+    HF_FREE const char **operands = NULL;
+
+    hf_report_init(&report, usage.verb);
+    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
+    if (result == 0)
+        result = check(&request, &source, &error);
+    if (result == 0)
+        result = source.directory ? build_source(&request, &source, &report, &error) : build(&request, &report, &error);
+    return hf_report_finish(&report, result, &error);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/describe.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check/check.h"
+#include "cleanup.h"
+#include "digest.h"
+#include "stamp.h"
+
+#define ID_TEXT_SIZE (2 * HF_ID_SIZE + 1)
+
+/* The words of a text as an array of strings. */
+static json_t *json_words(const char *text)
+{
+    json_t *words = json_array();
+    for (const char *word = text ? text : ""; *word;) {
+        size_t size = strcspn(word, " ");
+        HF_FREE char *copy = strndup(word, size);
+        if (size > 0 && (!copy || json_array_append_new(words, hf_json_text(copy)) != 0)) {
+            json_decref(words);
+            return NULL;
+        }
+        word += size + (word[size] == ' ');
+    }
+    return words;
+}
+
+static json_t *json_ids(const uint8_t (*ids)[HF_ID_SIZE], size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append_new(array, hf_json_hex(ids[i], HF_ID_SIZE)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static void line_if(const struct hf_report *report, const char *label, const char *text)
+{
+    if (text && *text)
+        hf_report_line(report, "%-13s%s", label, text);
+}
+
+static void print_bundle(const struct hf_report *report, const struct hf_manifest *manifest)
+{
+    char id[ID_TEXT_SIZE], created[HF_TIME_SIZE], expires[HF_TIME_SIZE] = "never";
+    char build_id[2 * HF_BUILD_ID_MAX + 1], sequence[24] = "";
+    hf_hex_encode(manifest->id, HF_ID_SIZE, id);
+    hf_hex_encode(manifest->target_build_id.bytes, manifest->target_build_id.size, build_id);
+    hf_time_format(manifest->created, created);
+    if (manifest->expires != HF_TIME_NEVER)
+        hf_time_format(manifest->expires, expires);
+    if (manifest->sequence)
+        snprintf(sequence, sizeof(sequence), "%" PRIu64, manifest->sequence);
+
+    hf_report_line(report, "%-13s%s %s", "bundle", manifest->name, manifest->version);
+    line_if(report, "id", id);
+    line_if(report, "created", created);
+    line_if(report, "expires", expires);
+    line_if(report, "sequence", sequence);
+    line_if(report, "advisory", manifest->advisory);
+    line_if(report, "description", manifest->description);
+    for (size_t i = 0; i < manifest->supersedes_count; i++) {
+        hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, id);
+        line_if(report, "supersedes", id);
+    }
+    line_if(report, "quiescent", manifest->quiescent ? "yes" : NULL);
+    hf_report_line(report, "%-13s%s for %s", "target", manifest->target_name, manifest->arch);
+    line_if(report, "build-id", build_id);
+}
+
+void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *manifest)
+{
+    print_bundle(report, manifest);
+    hf_report_set(report, "bundle",
+                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name", hf_json_text(manifest->name),
+                            "version", hf_json_text(manifest->version), "id", hf_json_hex(manifest->id, HF_ID_SIZE),
+                            "created", hf_json_time(manifest->created), "expires", hf_json_time(manifest->expires),
+                            "advisories", json_words(manifest->advisory), "description",
+                            hf_json_text(manifest->description), "supersedes",
+                            json_ids((const uint8_t(*)[HF_ID_SIZE])manifest->supersedes, manifest->supersedes_count),
+                            "quiescent", manifest->quiescent, "sequence",
+                            manifest->sequence ? json_integer((json_int_t)manifest->sequence) : json_null()));
+    hf_report_set(report, "target",
+                  json_pack("{s:o, s:o, s:o}", "name", hf_json_text(manifest->target_name), "arch",
+                            hf_json_text(manifest->arch), "build_id",
+                            hf_json_hex(manifest->target_build_id.bytes, manifest->target_build_id.size)));
+}
+
+static json_t *json_functions(const struct hf_manifest *manifest)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        const struct hf_manifest_function *function = &manifest->functions[i];
+        json_t *member =
+            json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:I}", "name", hf_json_text(function->name), "source",
+                      hf_json_text(function->source), "offset", hf_json_offset(function->offset), "size",
+                      (json_int_t)function->size, "sha256", hf_json_hex(function->digest.bytes, HF_DIGEST_SIZE),
+                      "replacement", hf_json_offset(function->replacement), "replacement_size",
+                      (json_int_t)function->replacement_size, "detour_skip", (json_int_t)function->detour_skip);
+        if (json_array_append_new(array, member) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *json_checks(const struct hf_manifest *manifest)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < manifest->check_count; i++) {
+        const struct hf_manifest_check *check = &manifest->checks[i];
+        json_t *member = json_pack("{s:o, s:s, s:o, s:o}", "id", hf_json_text(check->id), "verdict",
+                                   hf_verdict_name(check->verdict), "evidence", hf_json_text(check->evidence),
+                                   "exception", hf_json_text(*check->exception ? check->exception : NULL));
+        if (json_array_append_new(array, member) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *json_exceptions(const struct hf_manifest *manifest)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < manifest->exception_count; i++) {
+        const struct hf_manifest_exception *exception = &manifest->exceptions[i];
+        json_t *member = json_pack("{s:o, s:o, s:o, s:o}", "check", hf_json_text(exception->check), "scope",
+                                   hf_json_text(*exception->scope ? exception->scope : NULL), "reason",
+                                   hf_json_text(exception->reason), "expires", hf_json_time(exception->expires));
+        if (json_array_append_new(array, member) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static void print_functions(const struct hf_report *report, const struct hf_manifest *manifest)
+{
+    int width = 8;
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        int length = (int)strnlen(manifest->functions[i].name, 40);
+        width = length > width ? length : width;
+    }
+    hf_report_line(report, "%s", "");
+    hf_report_line(report, "functions (%zu)", manifest->function_count);
+    hf_report_line(report, "  %-*s  %-12s  %13s  %s", width, "name", "offset", "bytes", "source");
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        const struct hf_manifest_function *function = &manifest->functions[i];
+        char sizes[64];
+        snprintf(sizes, sizeof sizes, "%" PRIu64 " -> %" PRIu64, function->size, function->replacement_size);
+        hf_report_line(report, "  %-*s  %#-12" PRIx64 "  %13s  %s", width, function->name, function->offset, sizes,
+                       *function->source ? function->source : "unknown");
+    }
+}
+
+/* A line for each exception of a check; bundles may carry the reason alone. */
+static void print_exceptions(const struct hf_report *report, const struct hf_manifest *manifest,
+                             const struct hf_manifest_check *check)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < manifest->exception_count; i++) {
+        const struct hf_manifest_exception *exception = &manifest->exceptions[i];
+        if (strcmp(exception->check, check->id) != 0)
+            continue;
+        HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
+        hf_report_line(report, "  %-15s  %-12s  accepted: %s", "", "", text ? text : exception->reason);
+        count++;
+    }
+    if (count == 0 && *check->exception)
+        hf_report_line(report, "  %-15s  %-12s  accepted: %s", "", "", check->exception);
+}
+
+static void print_checks(const struct hf_report *report, const struct hf_manifest *manifest)
+{
+    hf_report_line(report, "%s", "");
+    hf_report_line(report, "checks (%zu)", manifest->check_count);
+    for (size_t i = 0; i < manifest->check_count; i++) {
+        const struct hf_manifest_check *check = &manifest->checks[i];
+        hf_report_line(report, "  %-15s  %-12s  %s", check->id, hf_verdict_name(check->verdict), check->evidence);
+        print_exceptions(report, manifest, check);
+    }
+}
+
+void hf_describe_contents(struct hf_report *report, const struct hf_manifest *manifest)
+{
+    char digest[2 * HF_DIGEST_SIZE + 1];
+    hf_hex_encode(manifest->payload_digest.bytes, HF_DIGEST_SIZE, digest);
+
+    line_if(report, "compiler", manifest->compiler);
+    line_if(report, "flags", manifest->flags);
+    hf_report_line(report, "%-13s%" PRIu64 " bytes, %s", "patch.so", manifest->payload_size, manifest->soname);
+    line_if(report, "sha256", digest);
+    if (manifest->fixups_size > 0)
+        hf_report_line(report, "%-13s%" PRIu64 " bytes at %#" PRIx64, "fix-ups", manifest->fixups_size,
+                       manifest->fixups_offset);
+    print_functions(report, manifest);
+    print_checks(report, manifest);
+
+    hf_report_set(
+        report, "build",
+        json_pack("{s:o, s:o}", "compiler", hf_json_text(manifest->compiler), "flags", json_words(manifest->flags)));
+    json_t *fixups = manifest->fixups_size == 0
+                         ? json_null()
+                         : json_pack("{s:o, s:I}", "offset", hf_json_offset(manifest->fixups_offset), "size",
+                                     (json_int_t)manifest->fixups_size);
+    hf_report_set(report, "payload",
+                  json_pack("{s:I, s:s, s:o, s:o, s:o, s:o}", "size", (json_int_t)manifest->payload_size, "sha256",
+                            digest, "soname", hf_json_text(manifest->soname), "fixups", fixups, "on_apply",
+                            manifest->on_apply ? hf_json_offset(manifest->on_apply) : json_null(), "on_revert",
+                            manifest->on_revert ? hf_json_offset(manifest->on_revert) : json_null()));
+    hf_report_set(report, "functions", json_functions(manifest));
+    hf_report_set(report, "checks", json_checks(manifest));
+    hf_report_set(report, "exceptions", json_exceptions(manifest));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Comparing correlated parts: their bytes, and what their references mean. Two references are equal when they are of
+ * one type and point to the same offset of twins, to anonymous constants of equal content, or to symbols of one name.
+ */
+#ifndef HF_COMPARE_H
+#define HF_COMPARE_H
+
+#include "object/object.h"
+
+/* The same thing in both objects? Aliases that were split or joined make this a relation, not a map. */
+bool hf_parts_twins(const struct hf_part *before, const struct hf_part *after);
+
+/* Are two references equal, at the same offset? */
+bool hf_compare_reference(const struct hf_reference *before, const struct hf_reference *after);
+
+/* Do the references alone mean the same? */
+bool hf_compare_references(const struct hf_part *before, const struct hf_part *after);
+
+/* Are size, bytes and references equal? */
+bool hf_compare_parts(const struct hf_part *before, const struct hf_part *after);
+
+#endif

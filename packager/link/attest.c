@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/attest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "compare/compare.h"
+#include "dwarf/die.h"
+#include "error.h"
+#include "link/binding.h"
+#include "link/choose.h"
+#include "object/debuginfo.h"
+
+/* DW_AT_producer of the units of an object, as long as it is the same text in all. */
+struct producer {
+    char *text;
+    bool several;
+};
+
+static int read_producer(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
+{
+    struct producer *producer = arg;
+    char *text = NULL;
+    Dwarf_Error error;
+
+    (void)dwarf;
+    if (dwarf_die_text(unit, DW_AT_producer, &text, &error) != DW_DLV_OK)
+        text = NULL;
+    producer->several |= producer->text && strcmp(producer->text, text ? text : "") != 0;
+    if (!producer->text)
+        producer->text = strdup(text ? text : "");
+    return producer->text ? 0 : -1;
+}
+
+/* malloc'ed; "" when the object does not say, or several things. */
+static char *producer_of(const struct hf_object *object)
+{
+    struct producer producer = {.text = NULL};
+    HF_DEBUGINFO struct hf_debuginfo *info = NULL;
+
+    if (hf_debuginfo_open(object, &info, NULL) != 0 || !info)
+        return strdup("");
+    hf_debuginfo_units(info, read_producer, &producer);
+    if (producer.text && !producer.several)
+        return producer.text;
+    free(producer.text);
+    return strdup("");
+}
+
+/*
+ * Functions that are the same in the target, in the old object and in the new one. Objects that only the proof is
+ * about were compiled another way than those that are compared, and so vouch for nothing.
+ */
+static uint32_t count_witnesses(const struct hf_pairing *pairing)
+{
+    const struct hf_object *object = pairing->before;
+    uint32_t count = 0;
+
+    if (pairing->proof_object != object)
+        return 0;
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *part = &object->parts[i];
+        const struct hf_name *function = part->kind == HF_PART_CODE ? hf_part_function(part) : NULL;
+        if (function && part->twin && pairing->proof->states[function->index] == HF_PROOF_PROVEN &&
+            hf_compare_parts(part, part->twin))
+            count++;
+    }
+    return count;
+}
+
+struct collection {
+    struct hf_work *work;
+    struct hf_proven *proven;
+    const struct hf_pairing *pairing; /* the one that the following are about */
+    char *producer;
+    uint32_t witnesses;
+    struct hotfix_error *err;
+};
+
+static int add(struct collection *collection, const struct hf_proven_function *function)
+{
+    struct hf_proven *proven = collection->proven;
+    struct hf_proven_function *grown = reallocarray(proven->items, proven->count + 1, sizeof(*grown));
+
+    if (!grown)
+        return hf_error(collection->err, HOTFIX_MEMORY, "out of memory");
+    proven->items = grown;
+    grown[proven->count] = *function;
+    grown[proven->count].name = strdup(function->name);
+    grown[proven->count].producer = strdup(collection->producer);
+    proven->count++;
+    return grown[proven->count - 1].name && grown[proven->count - 1].producer
+               ? 0
+               : hf_error(collection->err, HOTFIX_MEMORY, "out of memory");
+}
+
+static int enter(struct collection *collection, const struct hf_pairing *pairing)
+{
+    if (collection->pairing == pairing)
+        return 0;
+    free(collection->producer);
+    collection->producer = producer_of(pairing->proof_object);
+    collection->witnesses = count_witnesses(pairing);
+    collection->pairing = pairing;
+    return collection->producer ? 0 : hf_error(collection->err, HOTFIX_MEMORY, "out of memory");
+}
+
+static int collect(const struct hf_replacement *replacement, void *arg)
+{
+    struct collection *collection = arg;
+    const struct hf_pairing *pairing = replacement->pairing;
+    const struct hf_name *function = hf_part_function(replacement->before);
+    const struct hf_name *proven =
+        function && pairing->proof ? hf_object_find(pairing->proof_object, function->text) : NULL;
+    struct hf_anchor anchor;
+
+    if (!proven || pairing->proof->states[proven->index] != HF_PROOF_PROVEN)
+        return 0;
+    if (enter(collection, pairing) != 0 ||
+        hf_locate(collection->work, pairing, replacement->before, &anchor, collection->err) != 0)
+        return -1;
+    const struct hf_proven_function found = {.address = anchor.address + function->value,
+                                             .size = proven->size,
+                                             .witnesses = collection->witnesses,
+                                             .name = (char *)function->text};
+    return hf_proven_find(collection->proven, found.address, found.size) ? 0 : add(collection, &found);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct hf_proven_function *left = a, *right = b;
+
+    return (left->address > right->address) - (left->address < right->address);
+}
+
+int hf_attest(struct hf_work *work, struct hf_proven *proven, struct hotfix_error *err)
+{
+    struct hf_proven made = {.target = work->target->image.build_id};
+    struct collection collection = {.work = work, .proven = &made, .err = err};
+
+    int result = hf_each_replacement(work, collect, &collection);
+    free(collection.producer);
+    if (result != 0) {
+        hf_proven_deinit(&made);
+        return -1;
+    }
+    if (made.count > 0)
+        qsort(made.items, made.count, sizeof(*made.items), by_address);
+    *proven = made;
+    return 0;
+}

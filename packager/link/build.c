@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/build.h"
+
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "compare/correlate.h"
+#include "error.h"
+#include "file.h"
+#include "link/choose.h"
+#include "link/emit.h"
+#include "link/link.h"
+#include "link/warn.h"
+#include "link/work.h"
+#include "object/tree.h"
+
+#define MAX_PATCH (256u << 20)
+
+int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *name, const char *object,
+                 struct hotfix_error *err, const char *format, ...)
+{
+    struct hf_build_result *result = work->result;
+    struct hf_build_item *grown = reallocarray(result->items, result->count + 1, sizeof(*grown));
+    if (!grown)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    result->items = grown;
+    struct hf_build_item *item = &grown[result->count++];
+    *item = (struct hf_build_item){.event = event, .name = strdup(name), .object = strdup(object)};
+
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&item->why, format, arguments) < 0)
+        item->why = NULL;
+    va_end(arguments);
+    return item->name && item->object && item->why ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+void hf_build_result_deinit(struct hf_build_result *result)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        free(result->items[i].name);
+        free(result->items[i].object);
+        free(result->items[i].why);
+    }
+    free(result->items);
+    *result = (struct hf_build_result){.count = 0};
+}
+
+struct trees {
+    struct hf_object_tree before;
+    struct hf_object_tree after;
+    struct hf_object_tree proof;
+};
+
+static void pairing_deinit(struct hf_pairing *pairing)
+{
+    hf_proof_destroy(pairing->proof);
+    if (pairing->proof_object != pairing->before)
+        hf_object_close(pairing->proof_object);
+    hf_object_close(pairing->before);
+    hf_object_close(pairing->after);
+}
+
+static int open_proof(const struct trees *trees, const struct hf_object_file *after, struct hf_pairing *pairing,
+                      struct hotfix_error *err)
+{
+    const struct hf_object_file *file = trees->after.count == 1 && trees->proof.count == 1
+                                            ? &trees->proof.files[0]
+                                            : hf_object_tree_find(&trees->proof, after->name);
+    if (trees->proof.count == 0) {
+        pairing->proof_object = pairing->before;
+        return 0;
+    }
+    if (!file)
+        return hf_error(err, HOTFIX_USAGE, "%s: has no counterpart among the objects for the proof", after->name);
+    return hf_object_open(file->path, after->name, &pairing->proof_object, err);
+}
+
+/* Opens a pair and finds out whether it differs; 1 when it does, and stays open. */
+static int open_pairing(struct hf_work *work, const struct trees *trees, const struct hf_object_file *after,
+                        const struct hf_object_file *before, struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    if (hf_object_open(after->path, after->name, &pairing->after, err) != 0)
+        return -1;
+    if (pairing->after->machine != work->target->image.header.e_machine)
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: is for another CPU than %s", after->path,
+                        work->target->image.path);
+    if (!before)
+        return 1;
+    if (hf_object_open(before->path, before->name, &pairing->before, err) != 0 ||
+        hf_correlate(pairing->before, pairing->after, err) != 0)
+        return -1;
+    if (!hf_objects_differ(pairing->before, pairing->after))
+        return 0;
+    return open_proof(trees, after, pairing, err) == 0 ? 1 : -1;
+}
+
+static int add_pairing(struct hf_work *work, const struct trees *trees, const struct hf_object_file *after,
+                       struct hotfix_error *err)
+{
+    bool single = trees->after.count == 1 && trees->before.count == 1;
+    const struct hf_object_file *before =
+        single ? &trees->before.files[0] : hf_object_tree_find(&trees->before, after->name);
+    struct hf_pairing pairing = {.before = NULL};
+
+    work->result->object_count++;
+    int differs = open_pairing(work, trees, after, before, &pairing, err);
+    struct hf_pairing *grown =
+        differs == 1 ? reallocarray(work->pairings, work->pairing_count + 1, sizeof(*grown)) : NULL;
+    if (!grown) {
+        pairing_deinit(&pairing);
+        return differs == 1 ? hf_error(err, HOTFIX_MEMORY, "out of memory") : differs;
+    }
+    work->pairings = grown;
+    grown[work->pairing_count++] = pairing;
+    return 0;
+}
+
+static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfix_error *err)
+{
+    const struct hf_build_request *request = work->request;
+
+    if (hf_object_tree_read(request->before, &trees->before, err) != 0 ||
+        hf_object_tree_read(request->after, &trees->after, err) != 0 ||
+        (request->proof && hf_object_tree_read(request->proof, &trees->proof, err) != 0) ||
+        (request->independent && hf_object_tree_read(request->independent, &work->independent, err) != 0))
+        return -1;
+    for (size_t i = 0; i < trees->after.count; i++)
+        if (add_pairing(work, trees, &trees->after.files[i], err) != 0)
+            return -1;
+    if (work->pairing_count == 0)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "nothing differs between %s and %s: the fix changes no code and no data that %s is made of",
+                        request->before, request->after, request->target);
+    return 0;
+}
+
+/* Did this object's source go into the target at all? Linkers keep its name, as long as nobody strips it. */
+static bool is_part(const struct hf_target *target, const struct hf_object *object)
+{
+    if (target->symbols->stripped || object->source[0] == '\0')
+        return true;
+    for (size_t i = 0; i < target->symbols->symbol_count; i++)
+        if (target->symbols->symbols[i].type == STT_FILE &&
+            strcmp(target->symbols->symbols[i].name, object->source) == 0)
+            return true;
+    return false;
+}
+
+/* 0 when the object belongs to the target; 1 when it is of another program in the same tree. */
+static int prove_one(struct hf_work *work, struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    if (!pairing->before)
+        return 0;
+    if (hf_proof_create(pairing->proof_object, work->target, &pairing->proof, err) != 0)
+        return -1;
+    if (hf_proof_check(pairing->proof, err) == 0) {
+        work->result->proven_count += pairing->proof->proven_count;
+        return 0;
+    }
+    if (is_part(work->target, pairing->proof_object)) {
+        size_t size = err ? strlen(err->message) : 0;
+        if (err && err->code == HOTFIX_INCOMPATIBLE && !work->request->proof)
+            snprintf(err->message + size, sizeof(err->message) - size,
+                     "; if the release was compiled without the section options, give --proof");
+        return -1;
+    }
+    return hf_work_note(work, HF_BUILD_IGNORED, pairing->after->source, pairing->after->name, err,
+                        "the target was not made of it") == 0
+               ? 1
+               : -1;
+}
+
+static int prove(struct hf_work *work, struct hotfix_error *err)
+{
+    size_t kept = 0;
+    int result = 0;
+
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        struct hf_pairing pairing = work->pairings[i];
+        if (result >= 0)
+            result = prove_one(work, &pairing, err);
+        if (result == 1)
+            pairing_deinit(&pairing);
+        else
+            work->pairings[kept++] = pairing;
+    }
+    work->pairing_count = kept;
+    return result < 0 ? -1 : 0;
+}
+
+static int has_replacement(const struct hf_replacement *replacement, void *arg)
+{
+    (void)replacement;
+    (void)arg;
+    return 1;
+}
+
+static int make_patch(struct hf_work *work, const char *directory, struct hotfix_error *err)
+{
+    struct hf_emission emission = {.directory = directory};
+    HF_FREE char *linked = NULL;
+    HF_FREE char *finished = NULL;
+    HF_FREE uint8_t *bytes = NULL;
+    size_t size;
+
+    if (asprintf(&linked, "%s/linked.so", directory) < 0 || asprintf(&finished, "%s/patch.so", directory) < 0)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    int failed = hf_emit(work, &emission, err);
+    if (!failed)
+        failed = hf_link(work, &emission, linked, err);
+    if (!failed)
+        failed = hf_finish(work, &emission, linked, finished, err);
+    hf_emission_deinit(&emission);
+    if (failed || hf_file_read(finished, MAX_PATCH, &bytes, &size, err) != 0)
+        return -1;
+    return hf_file_write(work->request->output, bytes, size, 0644, false, err);
+}
+
+static void remove_directory(const char *directory)
+{
+    char *const roots[] = {(char *)directory, NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+
+    for (FTSENT *entry; fts && (entry = fts_read(fts));)
+        if (entry->fts_info != FTS_D)
+            remove(entry->fts_accpath);
+    if (fts)
+        fts_close(fts);
+}
+
+static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *err)
+{
+    const struct hf_build_request *request = work->request;
+
+    if (hf_target_open(request->target, request->debug, &work->target, err) != 0)
+        return -1;
+    work->result->target = work->target->image.build_id;
+    if (compare_trees(work, trees, err) != 0 || prove(work, err) != 0 ||
+        hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)
+        return -1;
+    if (hf_each_replacement(work, has_replacement, NULL) == 0)
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "no function of %s changed", request->target);
+
+    if (hf_warn(work, err) != 0)
+        return -1;
+
+    const char *base = getenv("TMPDIR");
+    HF_FREE char *directory = NULL;
+    if (asprintf(&directory, "%s/hotfix-build-XXXXXX", base && *base ? base : "/tmp") < 0) {
+        directory = NULL;
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    if (!mkdtemp(directory))
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", directory);
+    int failed = make_patch(work, directory, err);
+    remove_directory(directory);
+    return failed;
+}
+
+int hf_build_run(const struct hf_build_request *request, struct hf_build_result *result, struct hotfix_error *err)
+{
+    struct hf_work work = {.request = request, .result = result};
+    struct trees trees = {.proof = {.count = 0}};
+
+    *result = (struct hf_build_result){.count = 0};
+    int failed = run(&work, &trees, err);
+    for (size_t i = 0; i < work.pairing_count; i++)
+        pairing_deinit(&work.pairings[i]);
+    free(work.pairings);
+    hf_needed_deinit(&work.needed);
+    hf_target_close(work.target);
+    hf_object_tree_deinit(&work.independent);
+    hf_object_tree_deinit(&trees.before);
+    hf_object_tree_deinit(&trees.after);
+    hf_object_tree_deinit(&trees.proof);
+    return failed;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/callers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "link/binding.h"
+
+/* Code of the target that is replaced, or that is the function itself. */
+struct range {
+    uint64_t begin;
+    uint64_t end;
+};
+
+struct ranges {
+    struct range *items;
+    size_t count;
+};
+
+static bool covers(const struct ranges *ranges, uint64_t address)
+{
+    for (size_t i = 0; i < ranges->count; i++)
+        if (address >= ranges->items[i].begin && address < ranges->items[i].end)
+            return true;
+    return false;
+}
+
+static bool add_range(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+                      struct ranges *ranges)
+{
+    struct hf_anchor anchor;
+    struct range *grown = reallocarray(ranges->items, ranges->count + 1, sizeof(*grown));
+
+    if (!grown)
+        return false;
+    ranges->items = grown;
+    if (hf_locate(work, pairing, before, &anchor, NULL) == 0)
+        grown[ranges->count++] = (struct range){anchor.address, anchor.address + before->size};
+    return true;
+}
+
+/* Ranges that are left out only make the answer yes more often. */
+static bool replaced_ranges(struct hf_work *work, const struct hf_part *self, struct ranges *ranges)
+{
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        const struct hf_pairing *pairing = &work->pairings[i];
+        for (size_t k = 1; pairing->before && k < pairing->before->part_count; k++) {
+            const struct hf_part *part = &pairing->before->parts[k];
+            const struct hf_part *whole = part->family ? part->family : part;
+            bool replaced = whole == self || (whole->twin && (whole->twin->marks & HF_MARK_CHANGED));
+            if (part->kind == HF_PART_CODE && part->size > 0 && replaced && !add_range(work, pairing, part, ranges))
+                return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t read_little(const uint8_t *bytes, size_t size)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < size; i++)
+        value |= (uint64_t)bytes[i] << (8 * i);
+    return value;
+}
+
+static bool code_refers(const struct hf_target *target, const GElf_Phdr *segment, uint64_t address,
+                        const struct ranges *ranges)
+{
+    size_t size = segment->p_filesz;
+    const uint8_t *code = hf_image_bytes(&target->image, segment->p_vaddr, size);
+
+    for (size_t at = 0; code && at < size; at++) {
+        at = target->arch->mention(code, size, segment->p_vaddr, address, target->fixed, at);
+        if (at < size && !covers(ranges, segment->p_vaddr + at))
+            return true;
+    }
+    return false;
+}
+
+static bool data_refers(const struct hf_target *target, const GElf_Phdr *segment, uint64_t address)
+{
+    const uint8_t *data = hf_image_bytes(&target->image, segment->p_vaddr, segment->p_filesz);
+
+    for (uint64_t i = 0; data && i + 8 <= segment->p_filesz; i += 8)
+        if (read_little(data + i, 8) == address)
+            return true;
+    return false;
+}
+
+static bool target_refers(const struct hf_target *target, uint64_t address, const struct ranges *ranges)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < target->dynamic_count; i++) {
+        const struct hf_dynamic *dynamic = &target->dynamics[i];
+        if ((dynamic->relation == HF_DYNAMIC_BASE && (uint64_t)dynamic->addend == address) ||
+            (dynamic->symbol[0] != '\0' && dynamic->value + (uint64_t)dynamic->addend == address))
+            return true;
+    }
+    elf_getphdrnum(target->image.elf, &count);
+    for (size_t i = 0; i < count; i++) {
+        GElf_Phdr segment;
+        if (!gelf_getphdr(target->image.elf, (int)i, &segment) || segment.p_type != PT_LOAD)
+            continue;
+        if (segment.p_flags & PF_X ? code_refers(target, &segment, address, ranges)
+                                   : target->fixed && data_refers(target, &segment, address))
+            return true;
+    }
+    return false;
+}
+
+/* What a library exports is called from elsewhere. */
+static bool is_exported(const struct hf_target *target, const struct hf_part *before)
+{
+    const struct hf_name *name = hf_part_function(before);
+
+    return !target->executable && (!name || (name->binding != STB_LOCAL && name->visibility == STV_DEFAULT));
+}
+
+bool hf_callers_stay(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before)
+{
+    struct ranges ranges = {.count = 0};
+    struct hf_anchor anchor;
+    const struct hf_name *function = hf_part_function(before);
+
+    if (!function || is_exported(work->target, before) || hf_locate(work, pairing, before, &anchor, NULL) != 0)
+        return true;
+    bool stay = !replaced_ranges(work, before, &ranges) ||
+                target_refers(work->target, anchor.address + function->value, &ranges);
+    free(ranges.items);
+    return stay;
+}
+
+/* Is the function too short for a detour where it lies in the target? */
+static bool is_short(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before)
+{
+    const struct hf_name *function = hf_part_function(before);
+    struct hf_anchor anchor;
+    size_t skip;
+    size_t at;
+
+    if (!function || hf_locate(work, pairing, before, &anchor, NULL) != 0)
+        return false;
+    const uint8_t *code = hf_image_bytes(&work->target->image, anchor.address + function->value, function->size);
+    return code && work->target->arch->entry(code, function->size, &skip, &at) == HF_ARCH_SHORT;
+}
+
+static bool refers(const struct hf_part *from, const struct hf_part *function)
+{
+    int64_t offset;
+
+    for (size_t i = 0; i < from->reference_count; i++)
+        if (hf_reference_part(&from->references[i], &offset) == function)
+            return true;
+    return false;
+}
+
+/* Marks who calls the function as changed; false when that is not all there is. */
+static bool replace_callers(struct hf_pairing *pairing, const struct hf_part *function)
+{
+    struct hf_object *object = pairing->after;
+    bool all = true;
+
+    for (size_t i = 1; i < object->part_count; i++) {
+        struct hf_part *part = &object->parts[i];
+        struct hf_part *whole = part->family ? part->family : part;
+        if (whole == function || part->kind == HF_PART_DEBUG || part->kind == HF_PART_UNWIND || !refers(part, function))
+            continue;
+        if (part->kind != HF_PART_CODE || !hf_part_function(whole))
+            all = false;
+        else if (whole->twin)
+            whole->marks |= HF_MARK_CHANGED | HF_MARK_KEPT;
+    }
+    return all;
+}
+
+/* The new one is a function of its own then. */
+static void take_along(struct hf_part *before, struct hf_part *after)
+{
+    before->twin = NULL;
+    after->twin = NULL;
+    after->marks &= ~(HF_MARK_CHANGED | HF_MARK_KEPT);
+}
+
+static int replace_one(struct hf_work *work, struct hf_pairing *pairing, struct hf_part *before, bool *progress,
+                       struct hotfix_error *err)
+{
+    struct hf_part *after = before->twin;
+    const struct hf_name *name = hf_part_function(after);
+
+    if (!name || name->binding != STB_LOCAL || after->twin != before || !is_short(work, pairing, before) ||
+        !replace_callers(pairing, after) || hf_callers_stay(work, pairing, before))
+        return 0;
+    take_along(before, after);
+    *progress = true;
+    return hf_work_note(work, HF_BUILD_IGNORED, name->text, pairing->after->name, err,
+                        "too short for a detour: its callers are replaced in its place");
+}
+
+int hf_callers_replace(struct hf_work *work, struct hotfix_error *err)
+{
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (size_t i = 0; i < work->pairing_count; i++) {
+            struct hf_object *before = work->pairings[i].before;
+            for (size_t k = 1; before && k < before->part_count; k++) {
+                struct hf_part *part = &before->parts[k];
+                if (part->kind == HF_PART_CODE && !part->family && part->twin &&
+                    (part->twin->marks & HF_MARK_CHANGED) &&
+                    replace_one(work, &work->pairings[i], part, &progress, err) != 0)
+                    return -1;
+            }
+        }
+    }
+    return 0;
+}

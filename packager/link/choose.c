@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/choose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare/compare.h"
+#include "compare/layout.h"
+#include "error.h"
+#include "link/binding.h"
+#include "link/callers.h"
+#include "link/independent.h"
+#include "link/signature.h"
+#include "object/lines.h"
+#include "object/unwind.h"
+
+static int refuse(const struct hf_object *object, const char *name, const char *why, struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: %s: %s", object->name, name, why);
+}
+
+static bool is_compared(const struct hf_part *part)
+{
+    switch (part->kind) {
+    case HF_PART_CODE:
+        return part->size > 0;
+    case HF_PART_DATA:
+    case HF_PART_ZERO:
+    case HF_PART_CONST:
+    case HF_PART_TLS:
+        return !part->anonymous && part->size > 0;
+    default:
+        return false;
+    }
+}
+
+/* The n-th part of constructors or destructors; NULL when there are not so many. */
+static const struct hf_part *start_part(const struct hf_object *object, size_t n)
+{
+    for (size_t i = 1; object && i < object->part_count; i++)
+        if (object->parts[i].kind == HF_PART_START && object->parts[i].size > 0 && n-- == 0)
+            return &object->parts[i];
+    return NULL;
+}
+
+static bool starts_equal(const struct hf_object *before, const struct hf_object *after)
+{
+    for (size_t i = 0;; i++) {
+        const struct hf_part *left = start_part(before, i);
+        const struct hf_part *right = start_part(after, i);
+        if (!left || !right)
+            return left == right;
+        if (strcmp(left->name, right->name) != 0 || !hf_compare_parts(left, right))
+            return false;
+    }
+}
+
+static bool function_equal(const struct hf_part *before, const struct hf_part *after)
+{
+    return hf_compare_parts(before, after) && hf_unwind_equal(before, after);
+}
+
+static bool part_equal(const struct hf_part *before, const struct hf_part *after)
+{
+    return after->kind == HF_PART_CODE ? function_equal(before, after) : hf_compare_parts(before, after);
+}
+
+bool hf_objects_differ(const struct hf_object *before, const struct hf_object *after)
+{
+    for (size_t i = 1; i < after->part_count; i++) {
+        const struct hf_part *part = &after->parts[i];
+        if (is_compared(part) && (!part->twin || !part_equal(part->twin, part)))
+            return true;
+    }
+    for (size_t i = 1; i < before->part_count; i++) {
+        const struct hf_part *part = &before->parts[i];
+        if (is_compared(part) && part->twin && part->twin->twin != part && !part_equal(part, part->twin))
+            return true;
+    }
+    return !starts_equal(before, after);
+}
+
+/* Compilers may put variables side by side, so that code reaches several of them from one address. */
+static bool is_merged(const struct hf_part *part)
+{
+    return part->name_count > 1 && part->names[0]->value != part->names[part->name_count - 1]->value;
+}
+
+/* How existing data differs; NULL when it does not. */
+static const char *data_difference(const struct hf_part *before, const struct hf_part *after)
+{
+    if (before->size != after->size && (is_merged(before) || is_merged(after)))
+        return "its size changed, and the target's copy cannot grow or shrink; it is one of several variables in one "
+               "section: compile with -fdata-sections, and with clang for arm64 with -mno-global-merge, too";
+    if (before->size != after->size)
+        return "its size changed, and the target's copy cannot grow or shrink";
+    if ((before->flags ^ after->flags) & (SHF_WRITE | SHF_TLS))
+        return "it changed between constant and variable, or between thread-local and shared";
+    if (!hf_compare_parts(before, after))
+        return "its initial value changed, and the target has set and used it already";
+    return NULL;
+}
+
+static int check_data(const struct hf_pairing *pairing, const struct hf_part *part, struct hotfix_error *err)
+{
+    const char *difference = part->twin ? data_difference(part->twin, part) : NULL;
+
+    if (!difference)
+        return 0;
+    /* That a member of its type changed says more. */
+    if (hf_layouts_check(pairing->before, pairing->after, err) != 0)
+        return -1;
+    return refuse(pairing->after, hf_part_title(part), difference, err);
+}
+
+/* Does a constructor or destructor table refer to this function? */
+static bool runs_by_itself(const struct hf_object *object, const struct hf_part *part)
+{
+    const struct hf_part *start;
+
+    for (size_t i = 0; (start = start_part(object, i)); i++) {
+        for (size_t k = 0; k < start->reference_count; k++) {
+            int64_t offset;
+            if (hf_reference_part(&start->references[k], &offset) == part)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Functions that begin at different places of one part. */
+static bool holds_several(const struct hf_part *part)
+{
+    const struct hf_name *first = hf_part_function(part);
+
+    for (size_t i = 0; i < part->name_count; i++)
+        if (first && part->names[i]->type == first->type && part->names[i]->value != first->value)
+            return true;
+    return false;
+}
+
+static int mark_changed(const struct hf_pairing *pairing, struct hf_part *part, struct hotfix_error *err)
+{
+    struct hf_part *function = part->family ? part->family : part;
+    const struct hf_name *name = hf_part_function(function);
+    const struct hf_object *object = pairing->after;
+
+    if (!name)
+        return refuse(object, hf_part_title(function), "code without a function symbol changed", err);
+    if (holds_several(function) || (function->twin && holds_several(function->twin)))
+        return refuse(object, function->name,
+                      "a section with several functions changed: compile with -ffunction-sections", err);
+    if (name->type == STT_GNU_IFUNC)
+        return refuse(object, name->text, "the resolver of an indirect function changed, and it has run already", err);
+    if (runs_by_itself(object, function))
+        return refuse(object, name->text, "a constructor or destructor changed", err);
+    if (!function->twin)
+        return refuse(object, name->text, "only a part of it is in the old object", err);
+    function->marks |= HF_MARK_CHANGED | HF_MARK_KEPT;
+    return 0;
+}
+
+/* Compares a function with one that it is the new version of. */
+static int compare_function(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+                            struct hf_part *after, struct hotfix_error *err)
+{
+    if (function_equal(before, after)) {
+        work->result->unchanged_count += !after->family;
+        return 0;
+    }
+    if (hf_lines_alone(before, after))
+        return hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(after), pairing->after->name, err,
+                            "only line numbers in it differ");
+    return mark_changed(pairing, after, err);
+}
+
+static int compare_functions(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    for (size_t i = 1; i < pairing->after->part_count; i++) {
+        struct hf_part *part = &pairing->after->parts[i];
+        if (part->kind != HF_PART_CODE || !is_compared(part))
+            continue;
+        if (part->twin && compare_function(work, pairing, part->twin, part, err) != 0)
+            return -1;
+        /* The cold half is new: so the function itself differs, and is found by itself. */
+    }
+    for (size_t i = 1; i < pairing->before->part_count; i++) {
+        struct hf_part *part = &pairing->before->parts[i];
+        if (part->kind == HF_PART_CODE && is_compared(part) && part->twin && part->twin->twin != part &&
+            compare_function(work, pairing, part, part->twin, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* One function of the target cannot become two. */
+static int check_split(const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    for (size_t i = 1; i < pairing->after->part_count; i++) {
+        const struct hf_part *part = &pairing->after->parts[i];
+        const struct hf_part *twin = part->kind == HF_PART_CODE ? part->twin : NULL;
+        if (!twin || twin->twin == part || !twin->twin)
+            continue;
+        if ((part->marks | twin->twin->marks) & HF_MARK_CHANGED)
+            return hf_error(
+                err, HOTFIX_INCOMPATIBLE,
+                "%s: functions '%s' and '%s' share their code in the target and no longer do in the new object",
+                pairing->after->name, hf_part_title(part), hf_part_title(twin->twin));
+    }
+    return 0;
+}
+
+static bool has_changed(const struct hf_object *object)
+{
+    for (size_t i = 1; i < object->part_count; i++)
+        if (object->parts[i].marks & HF_MARK_CHANGED)
+            return true;
+    return false;
+}
+
+static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    const struct hf_object *after = pairing->after;
+
+    if (!pairing->before)
+        return 0;
+    if (!starts_equal(pairing->before, after))
+        return hf_error(
+            err, HOTFIX_INCOMPATIBLE,
+            "%s: its constructors or destructors changed (%s): they do not run for a patch, use the hook %s",
+            after->name, start_part(after, 0) ? start_part(after, 0)->name : "they are gone", HF_HOOK_APPLY);
+    for (size_t i = 1; i < after->part_count; i++) {
+        const struct hf_part *part = &after->parts[i];
+        if (is_compared(part) && part->kind != HF_PART_CODE && check_data(pairing, part, err) != 0)
+            return -1;
+    }
+    if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0)
+        return -1;
+    return has_changed(after) ? hf_layouts_check(pairing->before, after, err) : 0;
+}
+
+struct hf_part *hf_part_leader(struct hf_part *part)
+{
+    while (part->leader)
+        part = part->leader;
+    return part;
+}
+
+static void unite(struct hf_part *a, struct hf_part *b)
+{
+    struct hf_part *left = hf_part_leader(a);
+    struct hf_part *right = hf_part_leader(b);
+
+    if (left != right)
+        right->leader = left;
+}
+
+static int keep_needed(struct hf_work *work, struct hf_pairing *pairing, struct hf_part *part, bool *progress,
+                       struct hotfix_error *err)
+{
+    part->marks |= HF_MARK_QUEUED;
+    *progress = true;
+    for (size_t i = 0; i < part->reference_count; i++) {
+        const struct hf_reference *reference = &part->references[i];
+        struct hf_binding binding;
+        if (work->target->arch->relation(reference->type) == HF_RELATION_NONE)
+            continue;
+        if (hf_bind(work, pairing, part, reference, &binding, err) != 0)
+            return -1;
+        struct hf_part *to = binding.part;
+        if (!to)
+            continue;
+        const struct hf_name *function = to->kind == HF_PART_CODE ? hf_part_function(to) : NULL;
+        if (binding.kind == HF_BINDING_OWN && function && function->type == STT_GNU_IFUNC)
+            return refuse(to->object, function->text,
+                          "an indirect function is new: its resolver would run before the patch is ready", err);
+        if (binding.kind == HF_BINDING_OWN)
+            to->marks |= HF_MARK_KEPT;
+        if (binding.kind == HF_BINDING_OWN ? !to->anonymous : (to->marks & HF_MARK_CHANGED) != 0)
+            unite(part, to);
+        else if (binding.kind == HF_BINDING_OWN && to->kind != HF_PART_MERGE && part->object == to->object)
+            unite(part, to);
+    }
+    return 0;
+}
+
+static bool is_kept(const struct hf_part *code, void *arg)
+{
+    (void)arg;
+    return (code->marks & HF_MARK_KEPT) != 0;
+}
+
+/* Exception tables go with their functions. */
+static int keep_tables(const struct hf_part *part, bool *progress, struct hotfix_error *err)
+{
+    struct hf_unwind unwind;
+
+    if (part->kind != HF_PART_UNWIND)
+        return 0;
+    if (hf_unwind_cut(part, is_kept, NULL, &unwind, err) != 0)
+        return -1;
+    for (size_t i = 0; i < unwind.reference_count; i++) {
+        int64_t offset;
+        struct hf_part *to = hf_reference_part(&unwind.references[i], &offset);
+        if (!to || to->kind == HF_PART_CODE || (to->marks & HF_MARK_KEPT))
+            continue;
+        to->marks |= HF_MARK_KEPT;
+        *progress = true;
+    }
+    hf_unwind_deinit(&unwind);
+    return 0;
+}
+
+static int keep_all(struct hf_work *work, struct hotfix_error *err)
+{
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (size_t i = 0; i < work->pairing_count; i++) {
+            struct hf_object *object = work->pairings[i].after;
+            for (size_t k = 1; k < object->part_count; k++) {
+                struct hf_part *part = &object->parts[k];
+                if ((part->marks & (HF_MARK_KEPT | HF_MARK_QUEUED)) == HF_MARK_KEPT &&
+                    keep_needed(work, &work->pairings[i], part, &progress, err) != 0)
+                    return -1;
+            }
+            for (size_t k = 1; k < object->part_count; k++)
+                if (keep_tables(&object->parts[k], &progress, err) != 0)
+                    return -1;
+        }
+    }
+    return 0;
+}
+
+static void keep_hooks(const struct hf_object *object)
+{
+    static const char *const hooks[] = {HF_HOOK_APPLY, HF_HOOK_REVERT};
+
+    for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+        const struct hf_name *hook = hf_object_find(object, hooks[i]);
+        if (hook && hook->binding != STB_LOCAL && hook->part->kind == HF_PART_CODE)
+            hook->part->marks |= HF_MARK_KEPT;
+    }
+}
+
+static int note_changed(struct hf_work *work, const struct hf_pairing *pairing, struct hf_part *part,
+                        struct hotfix_error *err)
+{
+    const char *name = hf_part_title(part);
+    struct hf_anchor anchor;
+    int found = hf_locate(work, pairing, part->twin, &anchor, err);
+
+    if (found < 0)
+        return -1;
+    if (found == 0)
+        return hf_work_note(work, HF_BUILD_CHANGED, name, pairing->after->name, err, "%s", "");
+    part->marks &= ~(HF_MARK_CHANGED | HF_MARK_KEPT);
+    return hf_work_note(work, HF_BUILD_IGNORED, name, pairing->after->name, err, "the target does not have it");
+}
+
+/* A new file of which something is kept may not count on its constructors. */
+static int check_new_file(const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    const struct hf_part *start = pairing->before ? NULL : start_part(pairing->after, 0);
+
+    for (size_t i = 1; start && i < pairing->after->part_count; i++)
+        if (pairing->after->parts[i].marks & HF_MARK_KEPT)
+            return hf_error(
+                err, HOTFIX_INCOMPATIBLE,
+                "%s: the new file has constructors or destructors (%s): they do not run for a patch, use the "
+                "hook %s",
+                pairing->after->name, start->name, HF_HOOK_APPLY);
+    return 0;
+}
+
+static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    for (size_t i = 1; i < pairing->after->part_count; i++) {
+        const struct hf_part *part = &pairing->after->parts[i];
+        if ((part->marks & HF_MARK_CHANGED) || part->family || !is_compared(part))
+            continue;
+        const char *what = part->kind == HF_PART_CODE ? "function" : "variable";
+        if ((part->marks & HF_MARK_KEPT) &&
+            hf_work_note(work, HF_BUILD_NEW, hf_part_title(part), pairing->after->name, err,
+                         !part->twin            ? "%s"
+                         : pairing->independent ? "%s, as a copy compiled with -fPIC"
+                                                : "%s of the old object that the target does not have",
+                         what) != 0)
+            return -1;
+        if (!(part->marks & HF_MARK_KEPT) && !part->twin &&
+            hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(part), pairing->after->name, err,
+                         "a new %s that nothing in the patch uses", what) != 0)
+            return -1;
+    }
+    for (size_t i = 1; pairing->before && i < pairing->before->part_count; i++) {
+        const struct hf_part *part = &pairing->before->parts[i];
+        if (is_compared(part) && !part->twin && !part->family &&
+            hf_work_note(work, HF_BUILD_REMOVED, hf_part_title(part), pairing->after->name, err,
+                         "the target keeps it") != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Back to what is changed, to find out anew what that needs. */
+static void forget_kept(struct hf_work *work)
+{
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        struct hf_object *object = work->pairings[i].after;
+        for (size_t k = 1; k < object->part_count; k++) {
+            struct hf_part *part = &object->parts[k];
+            part->marks = part->marks & HF_MARK_CHANGED ? HF_MARK_CHANGED | HF_MARK_KEPT : 0;
+            part->leader = NULL;
+        }
+        keep_hooks(object);
+    }
+}
+
+int hf_choose(struct hf_work *work, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        if (compare_pairing(work, &work->pairings[i], err) != 0)
+            return -1;
+        keep_hooks(work->pairings[i].after);
+    }
+    for (size_t i = 0; i < work->pairing_count; i++)
+        if (hf_signatures_part(work, &work->pairings[i], err) != 0)
+            return -1;
+    if (hf_callers_replace(work, err) != 0)
+        return -1;
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        struct hf_object *object = work->pairings[i].after;
+        for (size_t k = 1; k < object->part_count; k++)
+            if ((object->parts[k].marks & HF_MARK_CHANGED) &&
+                note_changed(work, &work->pairings[i], &object->parts[k], err) != 0)
+                return -1;
+    }
+    if (keep_all(work, err) != 0)
+        return -1;
+    int switched = hf_independent_switch(work, err);
+    if (switched < 0 || (switched > 0 && (forget_kept(work), keep_all(work, err) != 0)))
+        return -1;
+    for (size_t i = 0; i < work->pairing_count; i++)
+        if (check_new_file(&work->pairings[i], err) != 0 || note_pairing(work, &work->pairings[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+static int each_of(const struct hf_pairing *pairing, int (*fn)(const struct hf_replacement *replacement, void *arg),
+                   void *arg)
+{
+    for (size_t i = 1; pairing->before && i < pairing->before->part_count; i++) {
+        const struct hf_part *before = &pairing->before->parts[i];
+        if (before->kind != HF_PART_CODE || !before->twin || before->family || !(before->twin->marks & HF_MARK_CHANGED))
+            continue;
+        const struct hf_replacement replacement = {pairing, before, before->twin};
+        int result = fn(&replacement, arg);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+int hf_each_replacement(const struct hf_work *work, int (*fn)(const struct hf_replacement *replacement, void *arg),
+                        void *arg)
+{
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        int result = each_of(&work->pairings[i], fn, arg);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}

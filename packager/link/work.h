@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the steps of a build share, in the order in which they run: compare, choose, emit, link, record. */
+#ifndef HF_WORK_H
+#define HF_WORK_H
+
+#include <stdarg.h>
+
+#include "link/build.h"
+#include "object/object.h"
+#include "object/tree.h"
+#include "prove/needed.h"
+#include "prove/proof.h"
+#include "prove/target.h"
+
+/* Marks of parts of new objects. */
+#define HF_MARK_CHANGED 1u /* function: replaces its twin in the target */
+#define HF_MARK_KEPT    2u /* goes into the patch */
+#define HF_MARK_QUEUED  4u /* its references were looked at */
+
+/* An object before and after, of which something differs. */
+struct hf_pairing {
+    struct hf_object *before; /* NULL: the file is new */
+    struct hf_object *after;
+    struct hf_object *proof_object; /* what the proof is about: a file of its own, or `before` */
+    struct hf_proof *proof;         /* NULL: the file is new */
+    bool independent;               /* `after` was compiled with -fPIC for the patch (independent.h) */
+};
+
+struct hf_work {
+    const struct hf_build_request *request;
+    struct hf_build_result *result;
+    struct hf_target *target;
+    struct hf_needed needed;
+    struct hf_pairing *pairings;
+    size_t pairing_count;
+    struct hf_object_tree independent; /* new objects compiled with -fPIC; may be empty */
+};
+
+/* Notes something for the report; format tells why. HOTFIX_MEMORY. */
+int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *name, const char *object,
+                 struct hotfix_error *err, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The debug information of an object file through libdwarf. In an object every section begins at address 0; here each
+ * part begins at an address of its own, so that an address says which part it lies in.
+ */
+#ifndef HF_DEBUGINFO_H
+#define HF_DEBUGINFO_H
+
+#include <libdwarf/dwarf.h>
+#include <libdwarf/libdwarf.h>
+
+#include "object/object.h"
+
+struct hf_debuginfo {
+    Dwarf_Debug dwarf;
+    Elf *elf;
+    char *bytes; /* the object, its symbols moved */
+};
+
+/* *info becomes NULL when there is no debug information. HOTFIX_MEMORY; HOTFIX_FORMAT when it cannot be read. */
+int hf_debuginfo_open(const struct hf_object *object, struct hf_debuginfo **info, struct hotfix_error *err);
+void hf_debuginfo_close(struct hf_debuginfo *info);
+
+/* The address at which a part begins, and the part that an address lies in (NULL: none). */
+uint64_t hf_debuginfo_address(const struct hf_part *part);
+struct hf_part *hf_debuginfo_part(const struct hf_object *object, uint64_t address, uint64_t *offset);
+
+/* Calls fn for each unit's entry until it returns other than 0, and returns that. */
+int hf_debuginfo_units(struct hf_debuginfo *info, int (*fn)(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg), void *arg);
+
+static inline void hf_cleanup_debuginfo(struct hf_debuginfo **info)
+{
+    hf_debuginfo_close(*info);
+}
+#define HF_DEBUGINFO __attribute__((cleanup(hf_cleanup_debuginfo)))
+
+#endif

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "program/pick.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "cli/text.h"
+#include "error.h"
+
+#define CANDIDATES_SHOWN 6
+
+struct picker {
+    const struct hf_program *target;
+    const struct hf_program *patch;
+    const struct hf_function **replacements; /* the patch's functions, ordered by name, then address */
+    bool *picked;                            /* one for each function of the target */
+    struct hotfix_error *err;
+};
+
+/* True when the path ends with the given one at a '/' boundary: "a.c" and "src/a.c" are ends of "/build/src/a.c". */
+static bool path_ends_with(const char *path, const char *end)
+{
+    while (end[0] == '.' && end[1] == '/')
+        end += 2;
+    size_t length = strlen(path), tail = strlen(end);
+
+    if (tail == 0 || tail > length || strcmp(path + length - tail, end) != 0)
+        return false;
+    return tail == length || end[0] == '/' || path[length - tail - 1] == '/';
+}
+
+/* True when one of the directories above the file ends with `directory`: "src/net" holds "/build/src/net/a.c" and what
+ * is below. */
+static bool path_lies_in(const char *path, const char *directory)
+{
+    HF_FREE char *above = strdup(path);
+    HF_FREE char *wanted = strdup(directory);
+
+    for (size_t end = wanted ? strlen(wanted) : 0; end > 1 && wanted[end - 1] == '/'; end--)
+        wanted[end - 1] = '\0';
+    for (char *slash; above && wanted && (slash = strrchr(above, '/'));) {
+        *slash = '\0';
+        if (path_ends_with(above, wanted))
+            return true;
+    }
+    return false;
+}
+
+/* The path of the unit's own source: headers' functions belong to the unit that they were compiled in. */
+static const char *unit_path(const struct hf_function *function)
+{
+    return function->unit ? function->unit->path : function->source;
+}
+
+static bool in_package(const struct hf_function *function, const char *package)
+{
+    const char *path = unit_path(function);
+
+    return path_ends_with(path, package) || path_lies_in(path, package);
+}
+
+static const char *skip_keyword(const char *type)
+{
+    static const char *const keywords[] = {"struct ", "class ", "union ", "enum "};
+
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+        if (strncmp(type, keywords[i], strlen(keywords[i])) == 0)
+            return type + strlen(keywords[i]);
+    return type;
+}
+
+/* "TYPE" is by value, "*TYPE" by pointer. The name may be the typedef that the source uses or the struct's own. */
+static bool in_class(const struct hf_function *function, const char *class)
+{
+    bool pointer = class[0] == '*';
+    const char *type = pointer ? class + 1 : class;
+
+    type = skip_keyword(type + strspn(type, " "));
+    if (function->parameter_count == 0 || !*type)
+        return false;
+    const struct hf_parameter *first = &function->parameters[0];
+    return (first->pointer == pointer && strcmp(first->named, type) == 0) ||
+           (first->tag_pointer == pointer && strcmp(first->tag, type) == 0);
+}
+
+/* What compilers make of parts of a function, or of a function for some of its callers. */
+static bool is_clone(const char *name)
+{
+    static const char *const marks[] = {".cold", ".part.", ".constprop.", ".isra."};
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (strstr(name, marks[i]))
+            return true;
+    return false;
+}
+
+/* One function's name, or its name and the end of its source's path. */
+struct wanted {
+    char *name;
+    const char *source; /* NULL: any */
+};
+
+static bool is_wanted(const struct hf_function *function, const struct wanted *wanted)
+{
+    return strcmp(function->name, wanted->name) == 0 &&
+           (!wanted->source || path_ends_with(function->source, wanted->source) ||
+            path_ends_with(unit_path(function), wanted->source));
+}
+
+/* Functions that a name may mean; several symbols of one piece of code are one. */
+static size_t count_wanted(const struct hf_program *program, const struct wanted *wanted, size_t *first)
+{
+    size_t count = 0;
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < program->function_count; i++) {
+        const struct hf_function *function = &program->functions[i];
+        if (!is_wanted(function, wanted) || (count && function->address == last))
+            continue;
+        if (count++ == 0)
+            *first = i;
+        last = function->address;
+    }
+    return count;
+}
+
+/* The shortest end of a candidate's path that means it alone; its whole path when there is none. */
+static const char *shortest_end(const struct picker *picker, char *name, const char *path)
+{
+    for (const char *end = path + strlen(path); end > path;) {
+        size_t first;
+        for (end--; end > path && end[-1] != '/'; end--)
+            ;
+        if (count_wanted(picker->target, &(struct wanted){.name = name, .source = end}, &first) == 1)
+            return end;
+    }
+    return NULL;
+}
+
+/* Lists what a name may mean, each in the form that picks it alone. */
+static int refuse_ambiguous(const struct picker *picker, const struct wanted *wanted)
+{
+    char list[HOTFIX_MESSAGE_SIZE / 2] = "";
+    size_t shown = 0, count = 0;
+
+    for (size_t i = 0; i < picker->target->function_count; i++) {
+        const struct hf_function *function = &picker->target->functions[i];
+        if (!is_wanted(function, wanted))
+            continue;
+        count++;
+        const char *source = shortest_end(picker, wanted->name, function->source);
+        if (!source)
+            source = shortest_end(picker, wanted->name, unit_path(function));
+        if (!source)
+            source = function->source;
+        size_t used = strlen(list);
+        if (shown < CANDIDATES_SHOWN && used + strlen(function->name) + strlen(source) + 4 < sizeof(list)) {
+            snprintf(list + used, sizeof(list) - used, "%s%s@%s", used ? ", " : "", function->name, source);
+            shown++;
+        }
+    }
+    return hf_error(picker->err, HOTFIX_USAGE,
+                    "--func %s: %zu functions of %s have that name, pick one by its source: %s%s", wanted->name, count,
+                    picker->target->image.path, list, shown < count ? ", ..." : "");
+}
+
+static const char *find_clone(const struct hf_program *program, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (size_t i = 0; i < program->function_count; i++) {
+        const char *other = program->functions[i].name;
+        if (strncmp(other, name, size) == 0 && other[size] == '.' && is_clone(other + size))
+            return other;
+    }
+    return NULL;
+}
+
+/* What became of a function that the source has. */
+static int refuse_compiled_away(const struct picker *picker, const struct hf_program *program, const char *name)
+{
+    size_t copies;
+    const struct hf_inline_copy *copy = hf_program_inlined(program, name, NULL, &copies);
+    const char *clone = find_clone(program, name);
+
+    if (clone)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has it only as %s, which the compiler made of it",
+                        name, program->image.path, clone);
+    if (copies)
+        return hf_error(picker->err, HOTFIX_USAGE,
+                        "--func %s: %s has no code of it but what was inlined (%zu copies, the first one in %s)", name,
+                        program->image.path, copies, copy->caller);
+    return 0;
+}
+
+static int refuse_absent(const struct picker *picker, const struct hf_program *program, const struct wanted *wanted)
+{
+    HF_FREE const char **names = calloc(program->function_count + 1, sizeof(*names));
+    const char *in = wanted->source ? " of " : "";
+    const char *source = wanted->source ? wanted->source : "";
+    size_t first;
+
+    if (program->function_count == 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has no symbols: %s", wanted->name,
+                        program->image.path, program->debug_note ? program->debug_note : "give its debug file");
+    if (count_wanted(program, &(struct wanted){.name = wanted->name}, &first) > 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has that function, but not from %s; it is from %s",
+                        wanted->name, program->image.path, source, program->functions[first].source);
+    if (refuse_compiled_away(picker, program, wanted->name) != 0)
+        return -1;
+    for (size_t i = 0; names && i < program->function_count; i++)
+        names[i] = program->functions[i].name;
+    const char *near = names ? hf_text_nearest(wanted->name, names, program->function_count) : NULL;
+    return hf_error(picker->err, HOTFIX_USAGE, "--func %s: there is no such function%s%s in %s%s%s%s", wanted->name, in,
+                    source, program->image.path, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* How many names at the ends of two paths agree; 0 when a path is not known. */
+static unsigned agreement(const char *a, const char *b)
+{
+    size_t left = strlen(a), right = strlen(b);
+    unsigned names = 0;
+
+    while (left && right && a[left - 1] == b[right - 1]) {
+        left--;
+        right--;
+        if ((left == 0 || a[left - 1] == '/') && (right == 0 || b[right - 1] == '/') && a[left] != '/')
+            names++;
+    }
+    return names;
+}
+
+/* How well a function of the patch fits one of the target's of the same name; 0 when it is another one. */
+static unsigned fitness(const struct hf_function *old, const struct hf_function *function)
+{
+    unsigned source = agreement(old->source, function->source);
+
+    if ((old->local || function->local) && source == 0 && old->source[0] && function->source[0])
+        return 0;
+    return 1 + 64 * (source < 64 ? source : 64) + agreement(unit_path(old), unit_path(function));
+}
+
+static int compare_replacements(const void *a, const void *b)
+{
+    const struct hf_function *first = *(const struct hf_function *const *)a;
+    const struct hf_function *second = *(const struct hf_function *const *)b;
+    int order = strcmp(first->name, second->name);
+
+    if (order != 0)
+        return order;
+    return first->address < second->address ? -1 : first->address > second->address;
+}
+
+/* Index of the first of the patch's functions whose name is not below this one. */
+static size_t first_replacement(const struct picker *picker, const char *name)
+{
+    size_t low = 0, high = picker->patch->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(picker->replacements[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/*
+ * The replacement of a target's function: the one of that name in the patch that fits best. NULL when there is none;
+ * *several when two fit equally well.
+ */
+static const struct hf_function *find_replacement(const struct picker *picker, const struct hf_function *old,
+                                                  bool *several)
+{
+    const struct hf_function *found = NULL;
+    unsigned best = 0;
+
+    *several = false;
+    for (size_t i = first_replacement(picker, old->name); i < picker->patch->function_count; i++) {
+        const struct hf_function *function = picker->replacements[i];
+        if (strcmp(function->name, old->name) != 0)
+            break;
+        unsigned fit = fitness(old, function);
+        if (fit == 0 || fit < best)
+            continue;
+        /* Two names of one piece of code are one candidate. */
+        *several = fit == best && found->address != function->address;
+        best = fit;
+        found = function;
+    }
+    return *several ? NULL : found;
+}
+
+/* A versioned symbol's name holds an '@' of its own, so a name as a whole comes first; then the last one separates. */
+static void split(const struct hf_program *target, char *text, struct wanted *wanted)
+{
+    size_t first;
+    char *at = strrchr(text, '@');
+
+    *wanted = (struct wanted){.name = text};
+    if (!at || count_wanted(target, wanted, &first) > 0)
+        return;
+    *at = '\0';
+    wanted->source = at + 1;
+}
+
+static int pick_function(struct picker *picker, const char *text, size_t *matched)
+{
+    HF_FREE char *copy = strdup(text);
+    struct wanted wanted;
+    size_t index = 0;
+    bool several;
+
+    if (!copy)
+        return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
+    split(picker->target, copy, &wanted);
+    size_t count = count_wanted(picker->target, &wanted, &index);
+    if (count == 0)
+        return refuse_absent(picker, picker->target, &wanted);
+    if (count > 1)
+        return refuse_ambiguous(picker, &wanted);
+    if (strstr(wanted.name, ".cold"))
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: that is a part of a function; pick the whole", text);
+    const struct hf_function *old = &picker->target->functions[index];
+    if (!find_replacement(picker, old, &several)) {
+        if (several)
+            return hf_error(picker->err, HOTFIX_USAGE,
+                            "--func %s: %s has several functions of that name and none alone comes from %s", text,
+                            picker->patch->image.path, old->source);
+        return refuse_absent(picker, picker->patch, &(struct wanted){.name = wanted.name, .source = old->source});
+    }
+    picker->picked[index] = true;
+    *matched = 1;
+    return 0;
+}
+
+static int pick_place(struct picker *picker, const char *text, size_t *matched)
+{
+    const char *at = strrchr(text, '@');
+    size_t size = at ? (size_t)(at - text) : 0;
+    uint64_t address = at ? strtoull(at + 1, NULL, 16) : 0;
+
+    for (size_t i = 0; i < picker->target->function_count; i++) {
+        const struct hf_function *function = &picker->target->functions[i];
+        if (function->address == address && strncmp(function->name, text, size) == 0 && function->name[size] == '\0') {
+            picker->picked[i] = true;
+            *matched = 1;
+            return 0;
+        }
+    }
+    return hf_error(picker->err, HOTFIX_INCOMPATIBLE, "%s has no function %.*s at %#" PRIx64 "%s%s",
+                    picker->target->image.path, (int)size, text, address, picker->target->debug_note ? ": " : "",
+                    picker->target->debug_note ? picker->target->debug_note : "");
+}
+
+static const char *option_of(const struct hf_pick *pick)
+{
+    static const char *const options[] = {
+        [HF_PICK_FUNCTION] = "--func", [HF_PICK_PACKAGE] = "--package",
+        [HF_PICK_CLASS] = "--class",   [HF_PICK_EXCLUDE] = "--exclude",
+        [HF_PICK_PLACE] = "",
+    };
+
+    return options[pick->kind];
+}
+
+static int refuse_unmatched(const struct picker *picker, const struct hf_pick *pick, size_t matched)
+{
+    const struct hf_program *target = picker->target;
+
+    if (matched > 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: %zu functions of %s match, none of them is in %s",
+                        option_of(pick), pick->text, matched, target->image.path, picker->patch->image.path);
+    if (!target->has_dwarf)
+        return hf_error(picker->err, HOTFIX_USAGE, "%s %s: no function is known to match, because %s", option_of(pick),
+                        pick->text, target->debug_note ? target->debug_note : "there is no debug information");
+    return hf_error(picker->err, HOTFIX_USAGE, "%s %s: no function of %s matches", option_of(pick), pick->text,
+                    target->image.path);
+}
+
+/* --package and --class take what both sides have; one that takes nothing is a mistake. */
+static int pick_matching(struct picker *picker, const struct hf_pick *pick, size_t *taken)
+{
+    bool package = pick->kind == HF_PICK_PACKAGE;
+    size_t matched = 0;
+
+    for (size_t i = 0; i < picker->target->function_count; i++) {
+        const struct hf_function *function = &picker->target->functions[i];
+        bool several;
+        if (is_clone(function->name) || !(package ? in_package(function, pick->text) : in_class(function, pick->text)))
+            continue;
+        matched++;
+        bool replaced = find_replacement(picker, function, &several) != NULL;
+        if (several)
+            return hf_error(picker->err, HOTFIX_USAGE,
+                            "%s %s: %s has several functions %s and none alone comes from %s; exclude it",
+                            option_of(pick), pick->text, picker->patch->image.path, function->name, function->source);
+        picker->picked[i] |= replaced;
+        *taken += replaced;
+    }
+    return *taken ? 0 : refuse_unmatched(picker, pick, matched);
+}
+
+static size_t exclude(struct picker *picker, const char *pattern)
+{
+    size_t taken = 0;
+
+    for (size_t i = 0; i < picker->target->function_count; i++)
+        if (picker->picked[i] && fnmatch(pattern, picker->target->functions[i].name, 0) == 0) {
+            picker->picked[i] = false;
+            taken++;
+        }
+    return taken;
+}
+
+/* The function whose code holds an address; target->function_count when there is none. */
+static size_t function_at(const struct hf_program *target, uint64_t address)
+{
+    size_t low = 0, high = target->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (target->functions[middle].address <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || address - target->functions[low - 1].address >= target->functions[low - 1].size)
+        return target->function_count;
+    return low - 1;
+}
+
+/* Picks what a picked function was inlined into, if the patch has it. True when that is more than was picked before. */
+static bool follow_one(struct picker *picker, const struct hf_function *function)
+{
+    bool more = false, several;
+
+    for (size_t i = 0; i < function->inlined_count; i++) {
+        size_t caller = function_at(picker->target, function->inlined[i].address);
+        if (caller == picker->target->function_count || picker->picked[caller] ||
+            !find_replacement(picker, &picker->target->functions[caller], &several))
+            continue;
+        picker->picked[caller] = true;
+        more = true;
+    }
+    return more;
+}
+
+/* Callers may have been inlined themselves. */
+static void follow_inlines(struct picker *picker)
+{
+    bool more;
+
+    do {
+        more = false;
+        for (size_t i = 0; i < picker->target->function_count; i++)
+            more = (picker->picked[i] && follow_one(picker, &picker->target->functions[i])) || more;
+    } while (more);
+}
+
+/* matched: one number for each pick. */
+static int pick_all(struct picker *picker, const struct hf_pick *picks, size_t pick_count, size_t *matched)
+{
+    for (size_t i = 0; i < pick_count; i++) {
+        int failed = 0;
+        if (picks[i].kind == HF_PICK_FUNCTION)
+            failed = pick_function(picker, picks[i].text, &matched[i]);
+        else if (picks[i].kind == HF_PICK_PLACE)
+            failed = pick_place(picker, picks[i].text, &matched[i]);
+        else if (picks[i].kind == HF_PICK_PACKAGE || picks[i].kind == HF_PICK_CLASS)
+            failed = pick_matching(picker, &picks[i], &matched[i]);
+        if (failed)
+            return -1;
+    }
+    for (size_t i = 0; i < pick_count; i++)
+        if (picks[i].kind == HF_PICK_INLINES)
+            follow_inlines(picker);
+    /* Last, wherever it stands on the command line: the order of options must not matter. */
+    for (size_t i = 0; i < pick_count; i++)
+        if (picks[i].kind == HF_PICK_EXCLUDE)
+            matched[i] = exclude(picker, picks[i].text);
+    return 0;
+}
+
+/* Names of one piece of code are one function: only the first of them, in the target's order, is kept. */
+static int collect(const struct picker *picker, struct hf_pair *pairs, size_t *count)
+{
+    const struct hf_program *target = picker->target;
+
+    *count = 0;
+    for (size_t i = 0; i < target->function_count; i++) {
+        struct hf_pair pair = {.old_function = &target->functions[i]};
+        bool several;
+        if (!picker->picked[i])
+            continue;
+        pair.new_function = find_replacement(picker, pair.old_function, &several);
+        const struct hf_pair *last = *count ? &pairs[*count - 1] : NULL;
+        if (!last || last->old_function->address != pair.old_function->address) {
+            pairs[(*count)++] = pair;
+            continue;
+        }
+        if (last->new_function->address != pair.new_function->address)
+            return hf_error(picker->err, HOTFIX_USAGE,
+                            "%s and %s are one function in %s and two in %s: pick one of them, or exclude one",
+                            last->old_function->name, pair.old_function->name, target->image.path,
+                            picker->patch->image.path);
+    }
+    return 0;
+}
+
+static int refuse_empty(const struct picker *picker, const struct hf_pick *picks, size_t pick_count,
+                        const size_t *matched)
+{
+    char list[HOTFIX_MESSAGE_SIZE / 2] = "";
+
+    for (size_t i = 0; i < pick_count; i++) {
+        size_t used = strlen(list);
+        if (picks[i].kind == HF_PICK_INLINES)
+            continue;
+        snprintf(list + used, sizeof(list) - used, "%s%s %s %s %zu", used ? ", " : "", option_of(&picks[i]),
+                 picks[i].text, picks[i].kind == HF_PICK_EXCLUDE ? "took away" : "matched", matched[i]);
+    }
+    return hf_error(picker->err, HOTFIX_USAGE, "no function is picked: %s",
+                    *list ? list : "give --func, --package or --class");
+}
+
+int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct hf_program *target,
+                    const struct hf_program *patch, struct hf_pair **pairs, size_t *pair_count,
+                    struct hotfix_error *err)
+{
+    HF_FREE bool *picked = calloc(target->function_count + 1, sizeof(*picked));
+    HF_FREE size_t *matched = calloc(pick_count + 1, sizeof(*matched));
+    HF_FREE struct hf_pair *collected = calloc(target->function_count + 1, sizeof(*collected));
+    HF_FREE const struct hf_function **replacements = calloc(patch->function_count + 1, sizeof(*replacements));
+    struct picker picker = {
+        .target = target, .patch = patch, .replacements = replacements, .picked = picked, .err = err};
+    size_t count;
+
+    if (!picked || !matched || !collected || !replacements)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < patch->function_count; i++)
+        replacements[i] = &patch->functions[i];
+    qsort(replacements, patch->function_count, sizeof(*replacements), compare_replacements);
+    if (pick_all(&picker, picks, pick_count, matched) != 0 || collect(&picker, collected, &count) != 0)
+        return -1;
+    if (count == 0)
+        return refuse_empty(&picker, picks, pick_count, matched);
+    *pairs = hf_move(collected);
+    *pair_count = count;
+    return 0;
+}

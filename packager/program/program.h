@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program or library together with its debug information, reduced to what checks and pickers ask: its functions,
+ * where they come from, how they were compiled and what they look like.
+ *
+ * Debug information is read from the file itself or from its separate debug file: --debug FILE, else the build-id
+ * directory
+ * (/usr/lib/debug/.build-id/xx/yyyy.debug), else .gnu_debuglink (same directory, .debug/, /usr/lib/debug/DIR; CRC
+ * verified). What dwz moved to a supplementary file is read there.
+ */
+#ifndef HF_PROGRAM_H
+#define HF_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dwarf/asked.h"
+#include "elf/image.h"
+#include "hotfix/error.h"
+
+/* A translation unit (DW_TAG_compile_unit). */
+struct hf_unit {
+    char *name;        /* DW_AT_name */
+    char *directory;   /* DW_AT_comp_dir, "" when absent */
+    char *path;        /* the two joined, with "." and ".." taken out */
+    char *producer;    /* DW_AT_producer, "" when absent */
+    uint16_t language; /* DW_AT_language, 0 when absent */
+    uint16_t version;  /* DWARF version */
+};
+
+/* A copy of a function within another (DW_TAG_inlined_subroutine). */
+struct hf_inline_copy {
+    const char *name;          /* of the function that was copied, as struct hf_function.declared */
+    const char *source;        /* its source file */
+    uint64_t address;          /* where it begins, or where its caller does when it has no instruction of its own */
+    const char *caller;        /* name of the function that contains it */
+    const char *caller_source; /* its source file */
+};
+
+/* One parameter of a prototype. */
+struct hf_parameter {
+    const char *type;  /* type in C notation, typedefs looked through: "struct order *"; "" when it cannot be read */
+    const char *named; /* the first name that its type is spelled with behind at most one pointer: "order_t"; "" when
+                          none */
+    bool pointer;      /* there was one pointer (or reference) before that name */
+    const char *tag;   /* the type's own name when every typedef is looked through: "order"; "" when none */
+    bool tag_pointer;  /* there is one pointer (or reference) before that */
+};
+
+/* A function that has a symbol. Compilers' clones (foo.constprop.0, foo.cold) are functions of their own, which share
+ * what DWARF says of their origin. */
+struct hf_function {
+    const char *name; /* symbol name, without the "@@VERSION" of a default version */
+    char *own_name;   /* storage of name where it is not the symbol table's */
+    uint64_t address;
+    uint64_t size;
+    bool local;         /* STB_LOCAL */
+    const char *source; /* path by DW_AT_decl_file, joined with the unit's directories, "." and ".." taken out; STT_FILE
+                           name when there is no DWARF; "" when unknown */
+    unsigned line;      /* DW_AT_decl_line, 0 when unknown */
+    const struct hf_unit *unit; /* where it was compiled, before link-time optimisation; NULL without DWARF */
+    const char *declared;       /* DW_AT_linkage_name or DW_AT_name: "foo" for foo.constprop.0; NULL when unknown */
+    char *prototype; /* canonical text of return and parameter types: "int (struct order *, int)"; NULL when unknown */
+    struct hf_parameter *parameters;
+    size_t parameter_count;
+    const struct hf_inline_copy *inlined; /* in any unit; a part of the program's array */
+    size_t inlined_count;
+};
+
+struct hf_dwarf;
+struct hf_subprogram;
+struct hf_joined;
+struct hf_types;
+
+struct hf_program {
+    struct hf_image image;         /* the file itself: code bytes, build-id */
+    struct hf_image *debug;        /* where symbols and DWARF came from; the image itself or a separate file */
+    struct hf_function *functions; /* ordered by address, then name; aliases are entries of their own */
+    size_t function_count;
+    struct hf_unit **units; /* compile units in the order of .debug_info */
+    size_t unit_count;
+    struct hf_inline_copy *inlined; /* every inlined copy, ordered by name, source and address */
+    size_t inlined_count;
+    bool has_dwarf;           /* at least one unit was read */
+    char *debug_note;         /* why there is no DWARF, in one sentence; NULL when there is */
+    struct hf_dwarf *dwarf;   /* what the above was read from; owns the units and most texts */
+    struct hf_types *types;   /* owns the texts of parameters */
+    struct hf_joined *joined; /* the debug information with what is in other files; NULL when nothing is */
+};
+
+/*
+ * Opens a program. debug_path names its separate debug file, or is NULL. asked, or NULL for all: the functions whose
+ * sources, units, prototypes and inlined copies matter, by name; those of others, but where they share code with one of
+ * these, may then be unknown, for units that cannot tell of these are not read. HOTFIX_IO, HOTFIX_FORMAT;
+ * HOTFIX_INCOMPATIBLE when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing tells whether it
+ * does. A file with neither symbols nor debug information opens, with no functions.
+ *
+ * Any bytes are refused or read; but libdwarf 20210528 was not written for hostile ones (see guard.h for what fuzzing
+ * found), so files from people you do not trust are better opened where they can do no harm.
+ */
+int hf_program_open(const char *path, const char *debug_path, const struct hf_asked *asked, struct hf_program **program,
+                    struct hotfix_error *err);
+void hf_program_close(struct hf_program *program);
+
+/* The inlined copies of a function by its declared name and source (NULL: of any source), whether or not it has code of
+ * its own: a part of the program's array, *count items. */
+const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program, const char *name, const char *source,
+                                                size_t *count);
+
+/*
+ * The entry of a function's own code (see dwarf.h), or of its definition where its code was folded into another's; NULL
+ * without debug information. Inlined and cloned code has its origin's types.
+ */
+const struct hf_subprogram *hf_program_subprogram(const struct hf_program *program, const struct hf_function *function);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The libraries that a target names as needed, as this machine has them: they say which versioned symbols there are. */
+#ifndef HF_NEEDED_H
+#define HF_NEEDED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hotfix/error.h"
+#include "prove/target.h"
+
+struct hf_library {
+    char *path;
+    int fd;
+    void *elf; /* NULL when it cannot be read */
+};
+
+struct hf_needed {
+    struct hf_library *libraries; /* those that were found */
+    size_t count;
+};
+
+/*
+ * Looks for the target's DT_NEEDED in `directory` (may be NULL), beside the target, in its run path and in the
+ * system's directories; and for what those need in turn, the dynamic linker
+ * among it. One that is not found is left out. HOTFIX_MEMORY.
+ */
+int hf_needed_find(const struct hf_target *target, const char *directory, struct hf_needed *needed,
+                   struct hotfix_error *err);
+void hf_needed_deinit(struct hf_needed *needed);
+
+/* Does one of them export this symbol? */
+bool hf_needed_have(const struct hf_needed *needed, const char *name);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where two files define a type differently.
+ *
+ * Names of structures, unions and enumerations stand for their definitions, which are compared once for each pair, so
+ * that types may refer to each other. Typedefs are looked through; a declaration fits any definition; an array without
+ * a length fits any length, and a function without a prototype any parameters. Of the qualifiers only _Atomic counts.
+ */
+#ifndef HF_DIFFERENCE_H
+#define HF_DIFFERENCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "types/type.h"
+
+enum hf_equality {
+    HF_TYPES_EQUAL,
+    HF_TYPES_UNPROVEN, /* something could not be read, or lies the same and is called differently */
+    HF_TYPES_DIFFERENT
+};
+
+/* One side's definition of a type. */
+struct hf_definition {
+    uint64_t offset; /* of its entry; HF_DIE_NONE in a type unit that is not in .debug_info */
+    uint64_t file;   /* DW_AT_decl_file, HF_DIE_NONE without one */
+    unsigned line;   /* DW_AT_decl_line, 0 without one */
+};
+
+struct hf_definition hf_definition_of(Dwarf_Die die);
+
+struct hf_difference {
+    enum hf_equality equality; /* UNPROVEN or DIFFERENT */
+    char *type;                /* "struct order" */
+    char *what;                /* "member flags is at 4:0 of 3 bits, in the patch at 4:0 of 5 bits" */
+    char *member;              /* the one that is new or gone; NULL when that is not what differs */
+    bool gone;
+    char *layouts; /* both definitions side by side, a line for each member */
+    struct hf_definition before;
+    struct hf_definition after;
+};
+
+struct hf_comparison {
+    Dwarf_Debug before;
+    Dwarf_Debug after;
+    bool flat;    /* what a pointer points to does not count */
+    bool shallow; /* definitions are not compared */
+    struct hf_difference *differences;
+    size_t difference_count;
+    size_t compared; /* definitions */
+    struct hf_pending *pending;
+    size_t pending_count;
+    void *pairs; /* keys of those that were ever pending; see tsearch(3) */
+    bool failed; /* out of memory */
+};
+
+/*
+ * Compares the types that two entries refer to, and then every definition that this leads to: adds a difference for
+ * each one that differs. Returns what holds of the types themselves, as far as it is not a matter of definitions. *what
+ * is where unnamed definitions differ, malloc'ed; NULL when there is nothing to say.
+ */
+enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after, char **what);
+
+/* Compares two entries that are types; both stay the caller's. As hf_comparison_of(). */
+enum hf_equality hf_comparison_types(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after);
+
+/* A comparison of zeroes with its two sides is an empty one. */
+void hf_comparison_deinit(struct hf_comparison *comparison);
+#define HF_COMPARISON __attribute__((cleanup(hf_comparison_deinit)))
+
+#endif

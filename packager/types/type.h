@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Types as comparisons see them: an entry behind the typedefs and qualifiers in front of it, and the members of a
+ * structure with places that mean the same in every version of DWARF. Little-endian: bits count from the lowest one.
+ */
+#ifndef HF_TYPE_H
+#define HF_TYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dwarf/die.h"
+
+enum hf_type_qualifiers { HF_TYPE_CONST = 1, HF_TYPE_VOLATILE = 2, HF_TYPE_ATOMIC = 4 };
+
+struct hf_type {
+    Dwarf_Die die;       /* NULL for void */
+    Dwarf_Half tag;      /* DW_TAG_class_type counts as DW_TAG_structure_type; 0 for void */
+    const char *name;    /* its own, else that of the typedef right in front of it; NULL without either; libdwarf's */
+    bool alias;          /* the name is that of a typedef */
+    unsigned qualifiers; /* enum hf_type_qualifiers, all on the way to it */
+};
+
+/* The type that an entry's DW_AT_type refers to. -1 when it cannot be read, and *type is void then. */
+int hf_type_of(Dwarf_Debug dwarf, Dwarf_Die holder, struct hf_type *type);
+/* The type that an entry is itself. Likewise. */
+int hf_type_from(Dwarf_Debug dwarf, Dwarf_Die die, struct hf_type *type);
+void hf_type_deinit(struct hf_type *type);
+#define HF_TYPE __attribute__((cleanup(hf_type_deinit)))
+
+/* Structures, unions and enumerations: what has a definition of its own. */
+bool hf_type_is_aggregate(const struct hf_type *type);
+bool hf_type_is_definition(const struct hf_type *type);
+/* Tells an entry from all others of its file, those of type units included. */
+uint64_t hf_type_key(Dwarf_Die die);
+/* "struct order", "union value", "enum color", "order_t". malloc'ed; NULL when out of memory. */
+char *hf_type_label(const struct hf_type *type);
+
+/* Elements of an array by its DW_TAG_subrange_type; false where it leaves them open. */
+bool hf_type_length(Dwarf_Die range, uint64_t *length);
+
+/* A member of a structure or union, or a base class. */
+struct hf_member {
+    Dwarf_Die die;
+    const char *name; /* "" without one; libdwarf's */
+    uint64_t bit;     /* where it begins, in bits from the beginning */
+    uint64_t bits;    /* of a bit-field, 0 for others */
+};
+
+struct hf_members {
+    struct hf_member *items;
+    size_t count;
+    bool unknown; /* the place of one could not be read */
+};
+
+/* HOTFIX_MEMORY as -1; damage makes the rest unknown. */
+int hf_members_read(Dwarf_Debug dwarf, Dwarf_Die aggregate, struct hf_members *members);
+/* The member of this name, or NULL. */
+const struct hf_member *hf_members_find(const struct hf_members *members, const char *name);
+void hf_members_deinit(struct hf_members *members);
+#define HF_MEMBERS __attribute__((cleanup(hf_members_deinit)))
+
+#endif
