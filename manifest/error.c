@@ -3,24 +3,57 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Names and texts from elsewhere must not forge lines of a log or steer a terminal: control characters become \xNN. */
+#include "utf8.h"
+
+/* Bytes that can be shown at text: those of a character, 0 for one that is escaped or cut off at the end. */
+static size_t shown_size(const char *text)
+{
+    uint32_t point;
+    size_t size = hf_utf8_decode(text, &point);
+
+    return size > 0 && !hf_utf8_is_hidden(point) ? size : 0;
+}
+
+/*
+ * Names and texts from elsewhere must not forge lines of a log, steer a terminal or mislead its reader: characters that
+ * are hidden and bytes that are no UTF-8 become \xNN.
+ */
 static void one_line(char message[HOTFIX_MESSAGE_SIZE])
 {
     char raw[HOTFIX_MESSAGE_SIZE];
     size_t length = 0;
 
     memcpy(raw, message, sizeof(raw));
-    for (const char *next = raw; *next && length + 1 < HOTFIX_MESSAGE_SIZE; next++) {
-        unsigned char c = (unsigned char)*next;
-        bool control = c < 0x20 || c == 0x7f;
-        snprintf(message + length, HOTFIX_MESSAGE_SIZE - length, control ? "\\x%02x" : "%c", c);
-        length += strlen(message + length);
+    for (const char *next = raw; *next && length + 1 < HOTFIX_MESSAGE_SIZE;) {
+        size_t size = shown_size(next);
+        if (size > 0 && length + size >= HOTFIX_MESSAGE_SIZE)
+            break; /* a character is there whole or not at all */
+        if (size > 0)
+            memcpy(message + length, next, size);
+        else
+            snprintf(message + length, HOTFIX_MESSAGE_SIZE - length, "\\x%02x", (unsigned char)*next);
+        length += size > 0 ? size : strlen(message + length);
+        next += size > 0 ? size : 1;
     }
     message[length] = '\0';
+}
+
+/* Takes away what vsnprintf() left of a character that did not fit. */
+static void drop_cut_character(char message[HOTFIX_MESSAGE_SIZE])
+{
+    size_t length = strlen(message), lead = length;
+    uint32_t point;
+
+    if (length + 1 < HOTFIX_MESSAGE_SIZE)
+        return;
+    while (lead > 0 && length - lead < 3 && ((unsigned char)message[lead - 1] & 0xc0) == 0x80)
+        lead--;
+    if (lead > 0 && (unsigned char)message[lead - 1] >= 0xc0 && hf_utf8_decode(message + lead - 1, &point) == 0)
+        message[lead - 1] = '\0';
 }
 
 __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, enum hotfix_code code, int sys_errno,
@@ -31,6 +64,7 @@ __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, 
     err->code = code;
     err->sys_errno = sys_errno;
     vsnprintf(err->message, sizeof(err->message), format, arguments);
+    drop_cut_character(err->message);
     one_line(err->message);
 }
 
@@ -76,9 +110,11 @@ int hf_error_prefix(struct hotfix_error *err, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(err->message, sizeof(err->message), format, arguments);
     va_end(arguments);
+    drop_cut_character(err->message);
     one_line(err->message);
     size_t length = strlen(err->message);
     snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
+    drop_cut_character(err->message);
     errno = saved;
     return -1;
 }

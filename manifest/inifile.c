@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "utf8.h"
 
 #define NAME_CHARACTERS   "abcdefghijklmnopqrstuvwxyz0123456789-."
 #define ESCAPED           ";#%"
@@ -126,32 +127,13 @@ static int scan_text(const char *where, const char *text, size_t size, struct ho
     return 0;
 }
 
-/* Bytes of the UTF-8 character at text (RFC 3629: shortest form, no surrogates), 0 for anything else or a control. */
-static size_t character_size(const unsigned char *text)
-{
-    static const uint32_t least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
-    unsigned char first = text[0];
-    size_t size = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
-    if (size == 0 || first >= 0xf8)
-        return 0;
-    uint32_t character = size == 1 ? first : first & (0x7fu >> size);
-
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        character = character << 6 | (text[i] & 0x3f);
-    }
-    if (character < least[size] || character > 0x10ffff || (character >= 0xd800 && character <= 0xdfff))
-        return 0;
-    return character == 0x7f ? 0 : size;
-}
-
 /* Text that can be shown on a terminal and carried in JSON. */
 static bool is_text(const char *value)
 {
     for (size_t size; *value; value += size) {
-        size = character_size((const unsigned char *)value);
-        if (size == 0)
+        uint32_t point;
+        size = hf_utf8_decode(value, &point);
+        if (size == 0 || hf_utf8_is_control(point))
             return false;
     }
     return true;

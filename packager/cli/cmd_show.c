@@ -13,6 +13,8 @@
 #include "error.h"
 #include "file.h"
 
+#define NOT_VERIFIED "NOT VERIFIED: show trusts nothing; use 'hotfix verify'"
+
 /* The subject of the certificate of a CMS signature that is over this bundle; nobody is asked whether to believe it. */
 static char *subject_of(const struct hf_signed *parts, const struct hf_signature *signature)
 {
@@ -31,14 +33,15 @@ static char *subject_of(const struct hf_signed *parts, const struct hf_signature
 static void show_signature(const struct hf_signed *parts, const struct hf_signature *signature, json_t *array,
                            struct hf_report *report)
 {
-    char id[2 * HF_KEY_ID_SIZE + 1];
+    char id[2 * HF_KEY_ID_SIZE + 1], label[128];
     HF_FREE char *subject = signature->cms ? subject_of(parts, signature) : NULL;
 
     hf_hex_encode(signature->key_id, HF_KEY_ID_SIZE, id);
-    if (!signature->cms)
-        hf_report_line(report, "  ed25519 by key %s", id);
+    snprintf(label, sizeof(label), "  cms by certificate %s, ", id);
+    if (signature->cms)
+        hf_report_text(report, label, subject ? subject : "not over this bundle");
     else
-        hf_report_line(report, "  cms by certificate %s, %s", id, subject ? subject : "not over this bundle");
+        hf_report_line(report, "  ed25519 by key %s", id);
     json_t *item = json_pack("{s:s, s:s}", "type", signature->cms ? "cms" : "ed25519", "key_id", id);
     if (subject)
         json_object_set_new(item, "subject", hf_json_text(subject));
@@ -71,10 +74,13 @@ static int show(const char *path, struct hf_report *report, struct hotfix_error 
         hf_archive_parse(parts.archive, parts.archive_size, &bundle, err) != 0)
         return hf_error_prefix(err, "%s", path);
 
-    hf_report_line(report, "NOT VERIFIED: show trusts nothing; use 'hotfix verify'");
+    hf_report_line(report, NOT_VERIFIED);
     hf_describe_bundle(report, &bundle.manifest);
     hf_describe_contents(report, &bundle.manifest);
     show_signatures(&parts, report);
+    /* Once more: what stands above is as long as whoever wrote the bundle made it, and may have scrolled away. */
+    hf_report_line(report, "%s", "");
+    hf_report_line(report, NOT_VERIFIED);
     hf_bundle_deinit(&bundle);
     return 0;
 }

@@ -7,10 +7,13 @@
 
 #include "check/check.h"
 #include "cleanup.h"
+#include "cli/text.h"
 #include "digest.h"
 #include "stamp.h"
 
-#define ID_TEXT_SIZE (2 * HF_ID_SIZE + 1)
+#define ID_TEXT_SIZE   (2 * HF_ID_SIZE + 1)
+#define LABEL_SIZE     13 /* columns of a label and the blanks behind it */
+#define NAME_MAX_WIDTH 24 /* columns of the names of functions; longer ones get lines of their own */
 
 /* The words of a text as an array of strings. */
 static json_t *json_words(const char *text)
@@ -40,10 +43,14 @@ static json_t *json_ids(const uint8_t (*ids)[HF_ID_SIZE], size_t count)
     return array;
 }
 
+/* A line or more for a text of the bundle's, which is not to be believed. */
 static void line_if(const struct hf_report *report, const char *label, const char *text)
 {
+    char indented[LABEL_SIZE + 1];
+
+    snprintf(indented, sizeof(indented), "%-*s", LABEL_SIZE, label);
     if (text && *text)
-        hf_report_line(report, "%-13s%s", label, text);
+        hf_report_text(report, indented, text);
 }
 
 static void print_bundle(const struct hf_report *report, const struct hf_manifest *manifest)
@@ -70,7 +77,10 @@ static void print_bundle(const struct hf_report *report, const struct hf_manifes
         line_if(report, "supersedes", id);
     }
     line_if(report, "quiescent", manifest->quiescent ? "yes" : NULL);
-    hf_report_line(report, "%-13s%s for %s", "target", manifest->target_name, manifest->arch);
+    HF_FREE char *target = NULL;
+    if (asprintf(&target, "%s for %s", manifest->target_name, manifest->arch) < 0)
+        target = NULL;
+    line_if(report, "target", target ? target : "out of memory");
     line_if(report, "build-id", build_id);
 }
 
@@ -143,23 +153,47 @@ static json_t *json_exceptions(const struct hf_manifest *manifest)
     return array;
 }
 
-static void print_functions(const struct hf_report *report, const struct hf_manifest *manifest)
+static int name_width(const struct hf_manifest *manifest)
 {
     int width = 8;
+
     for (size_t i = 0; i < manifest->function_count; i++) {
-        int length = (int)strnlen(manifest->functions[i].name, 40);
-        width = length > width ? length : width;
+        int length = (int)strlen(manifest->functions[i].name);
+        width = length > width && length <= NAME_MAX_WIDTH ? length : width;
     }
+    return width;
+}
+
+static void print_function(const struct hf_report *report, const struct hf_manifest_function *function, int width)
+{
+    HF_FREE char *name = hf_text_folded(function->name, HF_REPORT_TEXT_MAX);
+    char sizes[64], row[128];
+
+    if (!name || strlen(name) > (size_t)width)
+        hf_report_text(report, "  ", function->name);
+    snprintf(sizes, sizeof(sizes), "%" PRIu64 " -> %" PRIu64, function->size, function->replacement_size);
+    snprintf(row, sizeof(row), "  %-*s  %#-12" PRIx64 "  %13s  ", width,
+             name && strlen(name) <= (size_t)width ? name : "", function->offset, sizes);
+    hf_report_text(report, row, *function->source ? function->source : "unknown");
+}
+
+static void print_functions(const struct hf_report *report, const struct hf_manifest *manifest)
+{
+    int width = name_width(manifest);
+
     hf_report_line(report, "%s", "");
     hf_report_line(report, "functions (%zu)", manifest->function_count);
     hf_report_line(report, "  %-*s  %-12s  %13s  %s", width, "name", "offset", "bytes", "source");
-    for (size_t i = 0; i < manifest->function_count; i++) {
-        const struct hf_manifest_function *function = &manifest->functions[i];
-        char sizes[64];
-        snprintf(sizes, sizeof sizes, "%" PRIu64 " -> %" PRIu64, function->size, function->replacement_size);
-        hf_report_line(report, "  %-*s  %#-12" PRIx64 "  %13s  %s", width, function->name, function->offset, sizes,
-                       *function->source ? function->source : "unknown");
-    }
+    for (size_t i = 0; i < manifest->function_count; i++)
+        print_function(report, &manifest->functions[i], width);
+}
+
+static void print_accepted(const struct hf_report *report, const char *reason)
+{
+    char label[64];
+
+    snprintf(label, sizeof(label), "  %-15s  %-12s  accepted: ", "", "");
+    hf_report_text(report, label, reason);
 }
 
 /* A line for each exception of a check; bundles may carry the reason alone. */
@@ -173,11 +207,11 @@ static void print_exceptions(const struct hf_report *report, const struct hf_man
         if (strcmp(exception->check, check->id) != 0)
             continue;
         HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
-        hf_report_line(report, "  %-15s  %-12s  accepted: %s", "", "", text ? text : exception->reason);
+        print_accepted(report, text ? text : exception->reason);
         count++;
     }
     if (count == 0 && *check->exception)
-        hf_report_line(report, "  %-15s  %-12s  accepted: %s", "", "", check->exception);
+        print_accepted(report, check->exception);
 }
 
 static void print_checks(const struct hf_report *report, const struct hf_manifest *manifest)
@@ -186,7 +220,9 @@ static void print_checks(const struct hf_report *report, const struct hf_manifes
     hf_report_line(report, "checks (%zu)", manifest->check_count);
     for (size_t i = 0; i < manifest->check_count; i++) {
         const struct hf_manifest_check *check = &manifest->checks[i];
-        hf_report_line(report, "  %-15s  %-12s  %s", check->id, hf_verdict_name(check->verdict), check->evidence);
+        char label[64];
+        snprintf(label, sizeof(label), "  %-15.15s  %-12s  ", check->id, hf_verdict_name(check->verdict));
+        hf_report_text(report, label, check->evidence);
         print_exceptions(report, manifest, check);
     }
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "cli/status.h"
@@ -13,8 +14,12 @@
 #include "error.h"
 #include "manifest.h"
 #include "stamp.h"
+#include "utf8.h"
 
 #define SCHEMA_VERSION 1
+#define COLUMNS        79     /* of a terminal, one to spare */
+#define LEAST_COLUMNS  20     /* for text beside a long label */
+#define WIDE           0x1100 /* from here on a character may take two columns */
 
 void hf_report_init(struct hf_report *report, const char *verb)
 {
@@ -29,8 +34,8 @@ __attribute__((format(printf, 3, 0))) static void print_line(FILE *stream, const
         text = NULL;
         return;
     }
-    HF_FREE char *printable = hf_text_printable(text);
-    fprintf(stream, "%s%s\n", prefix, printable ? printable : "out of memory");
+    HF_FREE char *line = hf_text_line(text);
+    fprintf(stream, "%s%s\n", prefix, line ? line : "out of memory");
 }
 
 void hf_report_line(const struct hf_report *report, const char *format, ...)
@@ -41,6 +46,40 @@ void hf_report_line(const struct hf_report *report, const char *format, ...)
     va_start(arguments, format);
     print_line(stdout, "", format, arguments);
     va_end(arguments);
+}
+
+/* The end of a line that begins at text and has room for so many columns: at a blank where there is one. */
+static const char *wrap(const char *text, size_t columns)
+{
+    const char *blank = NULL;
+    size_t used = 0;
+
+    while (*text) {
+        uint32_t point;
+        size_t size = hf_utf8_decode(text, &point);
+        used += point < WIDE ? 1 : 2;
+        if (used > columns)
+            return blank ? blank : text;
+        if (*text == ' ')
+            blank = text;
+        text += size;
+    }
+    return text;
+}
+
+void hf_report_text(const struct hf_report *report, const char *label, const char *text)
+{
+    HF_FREE char *folded = hf_text_folded(text, HF_REPORT_TEXT_MAX);
+    int indent = (int)strlen(label);
+    size_t columns = indent < COLUMNS - LEAST_COLUMNS ? (size_t)(COLUMNS - indent) : LEAST_COLUMNS;
+    const char *rest = folded ? folded : "out of memory";
+
+    do {
+        const char *end = wrap(rest, columns);
+        hf_report_line(report, "%*s%.*s", indent, label, (int)(end - rest), rest);
+        label = "";
+        rest = end + strspn(end, " ");
+    } while (*rest);
 }
 
 void hf_report_note(const struct hf_report *report, const char *format, ...)
@@ -91,6 +130,14 @@ json_t *hf_json_time(int64_t seconds)
     return json_string(text);
 }
 
+int hf_json_write(const json_t *value, FILE *out)
+{
+    HF_FREE char *text = json_dumps(value, JSON_INDENT(2));
+    HF_FREE char *shown = text ? hf_text_json(text) : NULL;
+
+    return shown && fprintf(out, "%s\n", shown) >= 0 ? 0 : -1;
+}
+
 /* The members that every object has. jansson keeps the order in which keys were first set, so they go in front. */
 static json_t *complete_object(const struct hf_report *report, const struct hotfix_error *failure)
 {
@@ -122,9 +169,9 @@ static int write_object(const struct hf_report *report, const struct hotfix_erro
     json_t *object = complete_object(report, failure);
     if (!object)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    int result = json_dumpf(object, stdout, JSON_INDENT(2));
+    int result = hf_json_write(object, stdout);
     json_decref(object);
-    if (result != 0 || putchar('\n') == EOF)
+    if (result != 0)
         return hf_error_sys(err, HOTFIX_IO, "cannot write to standard output");
     return 0;
 }

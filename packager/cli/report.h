@@ -3,8 +3,9 @@
  * What a verb tells: lines for people, or with --json one object on stdout, on success and on failure alike
  * (docs/json.md). A verb sets the JSON members always, and prints lines always: each goes out only where it is wanted.
  *
- * Whatever is printed may hold foreign bytes (names out of a bundle): characters that control a terminal and bytes that
- * are not UTF-8 are shown as \xNN to people and as U+FFFD in JSON.
+ * Whatever is printed may hold foreign bytes (names out of a bundle). People are shown \xNN for characters that control
+ * a terminal or could deceive them and for bytes that are not UTF-8 (hf_text_line()). JSON has \uNNNN for such
+ * characters and U+FFFD for such bytes.
  */
 #ifndef HF_REPORT_H
 #define HF_REPORT_H
@@ -35,6 +36,15 @@ void hf_report_init(struct hf_report *report, const char *verb);
 /* One line on stdout for people; the newline is added. Nothing with --json or a document. */
 void hf_report_line(const struct hf_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#define HF_REPORT_TEXT_MAX 400 /* characters */
+
+/*
+ * A label, plain and of single columns, and behind it text that anybody may have written: runs of blanks become one, it
+ * is cut to HF_REPORT_TEXT_MAX characters, and wrapped at 79 columns so that each line but the first is indented by
+ * the label's length. So no part of it can be laid out as a line of the report's own.
+ */
+void hf_report_text(const struct hf_report *report, const char *label, const char *text);
+
 /* One line "hotfix VERB: ..." on stderr, with --json too: progress and warnings. */
 void hf_report_note(const struct hf_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -49,6 +59,9 @@ json_t *hf_json_hex(const uint8_t *bytes, size_t size);
 json_t *hf_json_offset(uint64_t value);
 /* RFC 3339 time; null for HF_TIME_NEVER. */
 json_t *hf_json_time(int64_t seconds);
+
+/* Writes a value as an indented document and a newline; hidden characters are \uNNNN in it. -1 when it cannot. */
+int hf_json_write(const json_t *value, FILE *out);
 
 /*
  * Ends the verb. result < 0: err says why, on stderr and in the object. Writes the object, flushes stdout, which may

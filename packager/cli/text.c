@@ -7,56 +7,140 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
+#include "utf8.h"
+
 #define NAME_MAX_EDITED 32
 
-/* Bytes of the UTF-8 character at text with its code point, 0 when there is none (RFC 3629: shortest form only). */
-static size_t decode(const unsigned char *text, uint32_t *point)
+static bool is_shown(uint32_t point)
 {
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t least;
-    } forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
-
-    for (size_t extra = 0; extra < 4; extra++) {
-        if ((text[0] & forms[extra].mask) != forms[extra].lead)
-            continue;
-        uint32_t value = text[0] & (unsigned char)~forms[extra].mask;
-        for (size_t i = 1; i <= extra; i++) {
-            if ((text[i] & 0xc0) != 0x80)
-                return 0;
-            value = value << 6 | (text[i] & 0x3fu);
-        }
-        if (value < forms[extra].least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-            return 0;
-        *point = value;
-        return extra + 1;
-    }
-    return 0;
+    return !hf_utf8_is_hidden(point);
 }
 
-static bool controls_terminal(uint32_t point)
+static char *escape_byte(char *end, char byte)
 {
-    return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x200e && point <= 0x200f) ||
-           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+    return end + sprintf(end, "\\x%02x", (unsigned char)byte);
 }
 
-char *hf_text_printable(const char *text)
+/* A copy in which everything is escaped that must not be shown, but for the characters of keep. */
+static char *escaped(const char *text, const char *keep)
 {
     char *copy = malloc(4 * strlen(text) + 1);
     if (!copy)
         return NULL;
 
     char *end = copy;
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        uint32_t point = 0;
-        size_t size = decode(at, &point);
-        if (size > 0 && !controls_terminal(point)) {
+    for (const char *at = text; *at;) {
+        uint32_t point;
+        size_t size = hf_utf8_decode(at, &point);
+        if (size > 0 && (is_shown(point) || strchr(keep, *at))) {
             end = mempcpy(end, at, size);
             at += size;
             continue;
         }
         for (size_t n = size > 0 ? size : 1; n > 0; n--)
-            end += sprintf(end, "\\x%02x", *at++);
+            end = escape_byte(end, *at++);
+    }
+    *end = '\0';
+    return copy;
+}
+
+char *hf_text_printable(const char *text)
+{
+    return escaped(text, "");
+}
+
+char *hf_text_lines(const char *text)
+{
+    return escaped(text, "\n");
+}
+
+/* What runners of CI take as a command of theirs: "::name ...::" at the beginning of a line, "##[name" anywhere. */
+static bool begins_command(const char *printable, const char *at)
+{
+    if (strncmp(at, "##[", 3) == 0)
+        return true;
+    return strncmp(at, "::", 2) == 0 && strspn(printable, " ") == (size_t)(at - printable);
+}
+
+char *hf_text_line(const char *text)
+{
+    HF_FREE char *printable = hf_text_printable(text);
+    char *copy = printable ? malloc(4 * strlen(printable) + 1) : NULL;
+    if (!copy)
+        return NULL;
+
+    char *end = copy;
+    for (const char *at = printable; *at; at++) {
+        if (begins_command(printable, at))
+            end = escape_byte(end, *at);
+        else
+            *end++ = *at;
+    }
+    *end = '\0';
+    return copy;
+}
+
+char *hf_text_folded(const char *text, size_t limit)
+{
+    static const char more[] = "...";
+    HF_FREE char *printable = hf_text_printable(text);
+    char *copy = printable ? malloc(strlen(printable) + sizeof(more)) : NULL;
+    if (!copy)
+        return NULL;
+
+    char *end = copy;
+    size_t count = 0;
+    for (const char *at = printable; *at;) {
+        uint32_t point;
+        size_t size = hf_utf8_decode(at, &point);
+        const char *next = at + size;
+        if (hf_utf8_is_blank(point)) {
+            while (hf_utf8_decode(next, &point) > 0 && hf_utf8_is_blank(point))
+                next += hf_utf8_decode(next, &point);
+            at = " ";
+            size = 1;
+        }
+        if (count++ == limit) {
+            end = mempcpy(end, more, sizeof(more) - 1);
+            break;
+        }
+        end = mempcpy(end, at, size);
+        at = next;
+    }
+    *end = '\0';
+    return copy;
+}
+
+/* Puts \\uNNNN for a character; two of them beyond the first 65,536 (RFC 8259, section 7). */
+static char *escape_unicode(char *end, uint32_t point)
+{
+    if (point < 0x10000)
+        return end + sprintf(end, "\\u%04x", point);
+    point -= 0x10000;
+    return end + sprintf(end, "\\u%04x\\u%04x", 0xd800 + (point >> 10), 0xdc00 + (point & 0x3ff));
+}
+
+char *hf_text_json(const char *json)
+{
+    char *copy = malloc(6 * strlen(json) + 1);
+    if (!copy)
+        return NULL;
+
+    char *end = copy;
+    for (const char *at = json; *at;) {
+        uint32_t point;
+        size_t size = hf_utf8_decode(at, &point);
+        if (size == 0) { /* a JSON writer makes none */
+            free(copy);
+            return NULL;
+        }
+        bool command = strncmp(at, "##[", 3) == 0;
+        if (command || (*at != '\n' && !is_shown(point)))
+            end = escape_unicode(end, point);
+        else
+            end = mempcpy(end, at, size);
+        at += size;
     }
     *end = '\0';
     return copy;
@@ -70,9 +154,9 @@ char *hf_text_utf8(const char *text)
         return NULL;
 
     char *end = copy;
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        uint32_t point = 0;
-        size_t size = decode(at, &point);
+    for (const char *at = text; *at;) {
+        uint32_t point;
+        size_t size = hf_utf8_decode(at, &point);
         end = size > 0 ? mempcpy(end, at, size) : mempcpy(end, replacement, sizeof replacement - 1);
         at += size > 0 ? size : 1;
     }

@@ -6,10 +6,29 @@
 #include <stddef.h>
 
 /*
- * A copy for a terminal: control characters (C0, DEL, C1, bidirectional overrides) and bytes that are not UTF-8
- * become \xNN. malloc'ed; NULL when out of memory.
+ * A copy for people: characters that could deceive a reader (hf_utf8_is_hidden(): controls, direction, no width) and
+ * bytes that are not UTF-8 become \xNN. malloc'ed; NULL when out of memory.
  */
 char *hf_text_printable(const char *text);
+
+/* As hf_text_printable(), for text of several lines: newlines stay. */
+char *hf_text_lines(const char *text);
+
+/*
+ * As hf_text_printable(), for a line of output: what a CI runner would take as a command ("::error::" at its beginning,
+ * "##[error]" anywhere) is broken up by \xNN as well.
+ */
+char *hf_text_line(const char *text);
+
+/* As hf_text_printable(), with every run of blanks as one space, cut to limit characters and "...". */
+char *hf_text_folded(const char *text, size_t limit);
+
+/*
+ * The same JSON document with hidden characters written as \uNNNN, so that readers get the text itself and whoever
+ * looks at the document sees them; likewise what a CI runner would take as a command. malloc'ed; NULL when out of
+ * memory.
+ */
+char *hf_text_json(const char *json);
 
 /* A copy in which every byte that is not part of valid UTF-8 became U+FFFD. malloc'ed; NULL when out of memory. */
 char *hf_text_utf8(const char *text);

@@ -4,7 +4,8 @@
  * writes a document; it looks at nothing by itself, so a new one is one more file and one line in the table.
  *
  * Every format is written on failure, too: a document that says what went wrong. Foreign bytes (names out of files) are
- * escaped as the format wants it; what is not UTF-8 becomes U+FFFD.
+ * escaped as the format wants it, and shown as \xNN where no format has a way to carry them or a runner could obey
+ * them.
  */
 #ifndef HF_FORMAT_H
 #define HF_FORMAT_H

@@ -9,28 +9,36 @@
 #include "cli/text.h"
 #include "format/format.h"
 
-/* Values of properties must escape more than the message. */
-static int write_escaped(const char *text, const char *special, FILE *out)
+/* Values of properties must escape more than the message. Takes what was made of foreign text; NULL is out of memory.
+ */
+static int write_escaped(const char *shown, const char *special, FILE *out)
 {
-    HF_FREE char *utf8 = hf_text_utf8(text);
-
-    for (const char *c = utf8; c && *c; c++) {
+    for (const char *c = shown; c && *c; c++) {
         if (strchr(special, *c))
             fprintf(out, "%%%02X", (unsigned char)*c);
         else
             fputc(*c, out);
     }
-    return utf8 ? 0 : -1;
+    return shown ? 0 : -1;
 }
 
 static int write_value(const char *text, FILE *out)
 {
-    return write_escaped(text, "%\r\n:,", out);
+    HF_FREE char *shown = hf_text_line(text);
+    return write_escaped(shown, "%\r\n:,", out);
 }
 
 static int write_message(const char *text, FILE *out)
 {
-    return write_escaped(text, "%\r\n", out);
+    HF_FREE char *shown = hf_text_line(text);
+    return write_escaped(shown, "%\r\n", out);
+}
+
+/* Details have lines of their own. */
+static int write_detail(const char *text, FILE *out)
+{
+    HF_FREE char *shown = hf_text_lines(text);
+    return write_escaped(shown, "%\r\n", out);
 }
 
 static int write_place(const struct hf_finding *finding, FILE *out)
@@ -60,7 +68,7 @@ static int write_finding(const struct hf_check *check, const struct hf_finding *
     int failed = write_message(message, out);
     if (!failed && finding->detail) {
         fputs("%0A", out);
-        failed = write_message(finding->detail, out);
+        failed = write_detail(finding->detail, out);
     }
     if (!failed && finding->exception) {
         fputs("%0Aaccepted: ", out);

@@ -10,22 +10,32 @@
 #include "format/format.h"
 
 /*
- * Character data and attribute values (XML 1.0, sections 2.2 and 2.4): control characters have no place in XML, not
- * even escaped, and become U+FFFD as other foreign bytes do.
+ * Character data and attribute values (XML 1.0, sections 2.2 and 2.4). The file may be printed in a CI job, so that
+ * nothing in it may look like a command to the runner: newlines of the text and the marks of commands are written as
+ * character references, which a reader of XML takes for the characters themselves.
  */
-static int write_escaped(const char *text, FILE *out)
+static int write_escaped(const char *shown, FILE *out)
 {
-    HF_FREE char *utf8 = hf_text_utf8(text);
-
-    for (const char *c = utf8; c && *c; c++) {
-        if (strchr("<>&\"'", *c))
+    for (const char *c = shown; c && *c; c++) {
+        if (strchr("<>&\"'\n#", *c) || (c[0] == ':' && c[1] == ':'))
             fprintf(out, "&#%d;", *c);
-        else if (*c == '\n' || *c == '\t' || (unsigned char)*c >= 0x20)
-            fputc(*c, out);
         else
-            fputs("\xef\xbf\xbd", out);
+            fputc(*c, out);
     }
-    return utf8 ? 0 : -1;
+    return shown ? 0 : -1;
+}
+
+static int write_line(const char *text, FILE *out)
+{
+    HF_FREE char *shown = hf_text_printable(text);
+    return write_escaped(shown, out);
+}
+
+/* Details have lines of their own. */
+static int write_detail(const char *text, FILE *out)
+{
+    HF_FREE char *shown = hf_text_lines(text);
+    return write_escaped(shown, out);
 }
 
 /* All that a check found of one kind, a line each, with what shows it. */
@@ -36,10 +46,10 @@ static int write_findings(const struct hf_check_result *result, bool refusing, F
         HF_FREE char *message = hf_format_message(finding);
         if (refusing && !hf_finding_refuses(finding))
             continue;
-        if (!message || write_escaped(message, out) != 0)
+        if (!message || write_line(message, out) != 0)
             return -1;
         fputc('\n', out);
-        if (finding->detail && write_escaped(finding->detail, out) != 0)
+        if (finding->detail && write_detail(finding->detail, out) != 0)
             return -1;
     }
     return 0;
@@ -56,7 +66,7 @@ static const struct hf_finding *first_refusing(const struct hf_check_result *res
 static int write_failure(const struct hf_check_result *result, const struct hf_finding *finding, FILE *out)
 {
     fprintf(out, "<failure type=\"%s\" message=\"", hf_verdict_name(finding->verdict));
-    if (write_escaped(finding->evidence, out) != 0)
+    if (write_line(finding->evidence, out) != 0)
         return -1;
     fputs("\">", out);
     if (write_findings(result, true, out) != 0)
@@ -71,7 +81,7 @@ static int write_case(const struct hf_check_result *result, FILE *out)
     int failed = 0;
 
     fprintf(out, "    <testcase classname=\"hotfix.check\" name=\"%s: ", result->check->id);
-    if (write_escaped(result->check->title, out) != 0)
+    if (write_line(result->check->title, out) != 0)
         return -1;
     fputs("\">", out);
     if (refusing) {
@@ -79,7 +89,7 @@ static int write_case(const struct hf_check_result *result, FILE *out)
     } else if (hf_check_accepted(result)) {
         HF_FREE char *reasons = hf_check_reasons(result);
         fputs("<skipped message=\"accepted: ", out);
-        failed = !reasons || write_escaped(reasons, out) != 0 ? -1 : 0;
+        failed = !reasons || write_line(reasons, out) != 0 ? -1 : 0;
         fputs("\"/>", out);
     }
     fputs("<system-out>", out);
@@ -96,7 +106,7 @@ static int write_error(const struct hf_outcome *outcome, FILE *out)
     fputs("  <testsuite name=\"hotfix check\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n"
           "    <testcase classname=\"hotfix.check\" name=\"run\"><error message=\"",
           out);
-    int failed = write_escaped(message, out);
+    int failed = write_line(message, out);
     fputs("\"/></testcase>\n", out);
     return failed;
 }

@@ -188,9 +188,9 @@ static int write_sarif(const struct hf_outcome *outcome, FILE *out)
         json_pack("{s:s, s:s, s:[{s:{s:{s:s, s:s, s:o}}, s:[o], s:o}]}", "$schema", SCHEMA, "version", "2.1.0", "runs",
                   "tool", "driver", "name", "hotfix check", "semanticVersion", HOTFIX_VERSION, "rules", rules,
                   "invocations", invocation_json(outcome), "results", results);
-    int failed = document && whole ? json_dumpf(document, out, JSON_INDENT(2)) : -1;
+    int failed = document && whole ? hf_json_write(document, out) : -1;
+
     json_decref(document);
-    fputc('\n', out);
     return failed;
 }
 

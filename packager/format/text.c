@@ -19,8 +19,8 @@ __attribute__((format(printf, 2, 3))) static void line(FILE *out, const char *fo
         text = NULL;
         return;
     }
-    HF_FREE char *printable = hf_text_printable(text);
-    fprintf(out, "%s\n", printable ? printable : "out of memory");
+    HF_FREE char *shown = hf_text_line(text);
+    fprintf(out, "%s\n", shown ? shown : "out of memory");
 }
 
 static void write_finding(const struct hf_finding *finding, FILE *out)

@@ -178,4 +178,29 @@ if $CC -O2 -g $record -fPIC -shared -o odd.so odd.c 2>/dev/null; then
     done
 fi
 
+# A name that a CI runner would take for a command, and that turns the text around. No assembler takes it.
+cat >command.c <<'SOURCE'
+__attribute__((noinline, used)) int aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa(TYPE value)
+{
+    return (int)value * FACTOR / 3 + 1;
+}
+SOURCE
+name() {
+    perl -0777 -pi -e '$n = "::error::forged\n::error::forged##[error]\xe2\x80\xae\xe2\x80\x8b";
+        s/a{57}/$n . "z" x (57 - length $n)/ge' "$1"
+}
+# shellcheck disable=SC2086
+if $CC -O2 -g $record -DTYPE=int -DFACTOR=7 -fPIC -shared -Wl,--build-id -o command.so command.c && name command.so &&
+    $CC -O2 -g $record -DTYPE=long -DFACTOR=9 -fPIC -shared -o commanded.so command.c && name commanded.so; then
+    for format in text sarif junit github json; do
+        run hotfix check --target command.so --patch commanded.so --package command.c --format "$format"
+        ok "a name that is a command is reported as $format" grep -q 'forged' "$OUT"
+        is "no line of $format is a command by it" \
+            "$(grep -c '^[[:space:]]*::error::forged\|##\[error\]' "$OUT" "$ERR" | tr -d '\n')" "$OUT:0$ERR:0"
+        is "nor has $format what no reader sees" "$(grep -cP '\xe2\x80[\xae\x8b]' "$OUT" "$ERR" | tr -d '\n')" "$OUT:0$ERR:0"
+    done
+    run hotfix check --target command.so --patch commanded.so --package command.c --format junit
+    ok "JUnit with such a name is XML" xmllint --noout "$OUT"
+fi
+
 finish

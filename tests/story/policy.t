@@ -101,7 +101,7 @@ expect 0 "hotfix pack: accepted although unproven: instruction-set (built by the
     pack -o out.hotfix --policy p.ini
 run hotfix show out.hotfix
 ok "which shows what was accepted" \
-    grep -q '^ *accepted: built by the same Makefile (functions f\*, until 2999-12-31T23:59:59Z)$' "$OUT"
+    grep -q ' accepted: built by the same Makefile (functions f\*, until 2999-12-31T23:59:59Z) ' <<<"$(tr -s ' \n' ' ' <"$OUT")"
 run hotfix show out.hotfix --json
 is "it is sealed" "$(json .exceptions.0.check) $(json .exceptions.0.scope) $(json .exceptions.0.reason) \
 $(json .exceptions.0.expires)" "instruction-set f* built by the same Makefile 2999-12-31T23:59:59Z"

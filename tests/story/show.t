@@ -56,6 +56,8 @@ checks (2)
 signatures (2)
   ed25519 by key $(key_id release.pub)
   ed25519 by key $(key_id second.pub)
+
+NOT VERIFIED: show trusts nothing; use 'hotfix verify'
 WANTED
 ok "every line is as it must be" diff -u wanted "$OUT"
 
@@ -88,6 +90,20 @@ expect 0 "" "a bundle with formatting characters is shown" hotfix show hostile
 ok "with these made visible" grep -qxF 'description  txt\xe2\x80\xae exe '$'\xc3\xa9' "$OUT"
 run hotfix show hostile --json
 is "JSON has the text itself" "$(json .bundle.description)" "txt$rtl exe "$'\xc3\xa9'
+ok "whose bytes are ASCII but for letters" grep -qF 'txt\u202e exe '$'\xc3\xa9' "$OUT"
+blanks=$(printf '%200s' '')
+sed -i "s/^description = .*/description = fine$blanks\xe2\x80\x83VERIFIED: signed by release $(printf 'x%.0s' {1..900})/
+    s/^name = target/name = $(printf 'VERIFIED: signed by release, %.0s' {1..8})/
+    s/^source = .*/source = VERIFIED: signed by release $(printf 'y%.0s' {1..900})/" manifest.ini
+seal flood release.key
+expect 0 "" "a bundle that lays its text out is shown" hotfix show flood
+is "what stands at the beginning of a line is the report's own" "$(grep -c '^ *VERIFIED' <(cut -c 1-20 "$OUT"))" 0
+is "no line is wider than a terminal" "$(awk 'length > 79' "$OUT")" ""
+ok "blanks are folded" grep -q '^description  fine VERIFIED: signed by release$' "$OUT"
+ok "texts are bounded" test "$(wc -c <"$OUT")" -lt 4000
+is "the last line says once more that nothing is vouched for" "$(tail -n 1 "$OUT")" \
+    "NOT VERIFIED: show trusts nothing; use 'hotfix verify'"
+sed -i 's/^name = VERIFIED.*/name = target/; s/^source = .*/source = target.c/' manifest.ini
 sed -i "s/^description = .*/description = "$'\e'"[2J/" manifest.ini
 seal control
 expect 5 "hotfix show: control: manifest.ini line 10: value of description is not UTF-8 text without control characters" \

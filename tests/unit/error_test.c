@@ -52,6 +52,39 @@ static void a_message_is_one_line_whatever_it_quotes(void **state)
     assert_memory_equal(err.message, "\\x0a\\x0a", 8);
 }
 
+static void what_would_deceive_a_reader_is_escaped(void **state)
+{
+    struct hotfix_error err;
+
+    (void)state;
+    hf_error(&err, HOTFIX_FORMAT, "key %s",
+             "a\xe2\x80\xae\xc2\x9b\xd8\x9c\xe2\x80\x8b\xe2\x81\xa0\xef\xbb\xbf"
+             "b\xff\xf0\x9f\x94\xa5");
+    assert_string_equal(err.message,
+                        "key a\\xe2\\x80\\xae\\xc2\\x9b\\xd8\\x9c\\xe2\\x80\\x8b\\xe2\\x81\\xa0\\xef\\xbb\\xbf"
+                        "b\\xff\xf0\x9f\x94\xa5");
+    hf_error_prefix(&err, "%s", "\xe2\x80\xae");
+    assert_memory_equal(err.message, "\\xe2\\x80\\xae: key a", 19);
+}
+
+static void no_character_is_cut_in_two(void **state)
+{
+    char text[2 * HOTFIX_MESSAGE_SIZE + 1];
+    struct hotfix_error err;
+    size_t size = sizeof(text) - 1;
+
+    (void)state;
+    for (size_t i = 0; i < size; i++)
+        text[i] = i % 2 == 0 ? '\xc3' : '\xbc';
+    text[size] = '\0';
+    hf_error(&err, HOTFIX_FORMAT, "%s", text);
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 2);
+    assert_memory_equal(err.message + HOTFIX_MESSAGE_SIZE - 4, "\xc3\xbc", 2);
+    hf_error_prefix(&err, "%s", "ab");
+    assert_int_equal(strlen(err.message), HOTFIX_MESSAGE_SIZE - 2);
+    assert_memory_equal(err.message + HOTFIX_MESSAGE_SIZE - 4, "\xc3\xbc", 2);
+}
+
 static void errno_survives_reporting(void **state)
 {
     struct hotfix_error err;
@@ -113,6 +146,8 @@ int main(void)
         cmocka_unit_test(an_absent_error_object_is_accepted),
         cmocka_unit_test(long_messages_are_cut_to_fit),
         cmocka_unit_test(a_message_is_one_line_whatever_it_quotes),
+        cmocka_unit_test(no_character_is_cut_in_two),
+        cmocka_unit_test(what_would_deceive_a_reader_is_escaped),
         cmocka_unit_test(errno_survives_reporting),
         cmocka_unit_test(a_system_error_carries_errno_and_its_text),
         cmocka_unit_test(a_prefix_goes_in_front_and_keeps_the_code),

@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cleanup.h"
 #include "cli/text.h"
@@ -59,6 +62,79 @@ static void bytes_that_are_not_utf8_are_replaced(void **state)
     }
 }
 
+static void what_no_reader_sees_is_made_visible(void **state)
+{
+    (void)state;
+    static const uint32_t points[] = {0xad,    0x34f,   0x61c,   0x115f, 0x180e, 0x200b, 0x200d, 0x200e,
+                                      0x2028,  0x202a,  0x202e,  0x2060, 0x2064, 0x2066, 0x2069, 0x206f,
+                                      0x3164,  0xfe0f,  0xfeff,  0xffa0, 0xfff9, 0xfffe, 0xffff, 0x1d173,
+                                      0xe0001, 0xe0041, 0xe0100, 0x85,   0x9b};
+    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+        char text[8], json[16], wanted[16];
+        uint32_t point = points[i];
+        size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+        static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+        for (size_t k = size - 1; k > 0; k--, point >>= 6)
+            text[k] = (char)(0x80 | (point & 0x3f));
+        text[0] = (char)(leads[size] | point);
+        text[size] = '\0';
+
+        HF_FREE char *shown = hf_text_printable(text);
+        assert_int_equal(strlen(shown), 4 * size);
+        assert_memory_equal(shown, "\\x", 2);
+        snprintf(json, sizeof(json), "[\"%s\"]", text);
+        uint32_t high = points[i] >= 0x10000 ? 0xd800 + ((points[i] - 0x10000) >> 10) : points[i];
+        snprintf(wanted, sizeof(wanted), "[\"\\u%04x", high);
+        HF_FREE char *document = hf_text_json(json);
+        assert_memory_equal(document, wanted, strlen(wanted));
+        json_t *value = json_loads(document, 0, NULL);
+        assert_string_equal(json_string_value(json_array_get(value, 0)), text);
+        json_decref(value);
+    }
+}
+
+static void no_line_is_a_command_to_a_runner(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"::error::x", "\\x3a:error::x"},      {"  ::stop-commands::x", "  \\x3a:stop-commands::x"},
+        {"std::vector", "std::vector"},        {"name ##[error]x", "name \\x23#[error]x"},
+        {"a\n::error::x", "a\\x0a::error::x"}, {":x", ":x"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        HF_FREE char *shown = hf_text_line(cases[i].text);
+        assert_string_equal(shown, cases[i].shown);
+    }
+    HF_FREE char *document = hf_text_json("[\"##[error]\"]\n");
+    assert_string_equal(document, "[\"\\u0023#[error]\"]\n");
+    HF_FREE char *lines = hf_text_lines("a\n\tb");
+    assert_string_equal(lines, "a\n\\x09b");
+}
+
+static void blanks_are_folded_and_text_is_bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t limit;
+        const char *folded;
+    } cases[] = {
+        {"a   b", 9, "a b"},
+        {"a \xc2\xa0\xe2\x80\x83 \xe3\x80\x80\xe2\xa0\x80 b", 9, "a b"},
+        {"abcdef", 6, "abcdef"},
+        {"abcdefg", 6, "abcdef..."},
+        {"\xc3\xbc\xc3\xbc\xc3\xbc", 2, "\xc3\xbc\xc3\xbc..."},
+        {"", 1, ""},
+        {"\x1b", 9, "\\x1b"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        HF_FREE char *folded = hf_text_folded(cases[i].text, cases[i].limit);
+        assert_string_equal(folded, cases[i].folded);
+    }
+}
+
 static void guesses_are_near_or_not_made(void **state)
 {
     (void)state;
@@ -101,6 +177,9 @@ static void long_words_are_not_guessed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blanks_are_folded_and_text_is_bounded),
+        cmocka_unit_test(no_line_is_a_command_to_a_runner),
+        cmocka_unit_test(what_no_reader_sees_is_made_visible),
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
         cmocka_unit_test(control_characters_are_made_visible),
         cmocka_unit_test(guesses_are_near_or_not_made),
