@@ -172,10 +172,16 @@ static const struct {
     {"skylake", "broadwell", "aes clflushopt sgx xsavec xsaves "},
     {"skylake-avx512", "skylake", "avx512bw avx512cd avx512dq avx512vl clwb pku "},
     {"cascadelake", "skylake-avx512", "avx512vnni "},
+    {"cooperlake", "cascadelake", "avx512bf16 "},
+    {"cannonlake", "skylake", "avx512bw avx512cd avx512dq avx512ifma avx512vbmi avx512vl pku sha "},
     {"icelake-client", "skylake",
      "avx512bw avx512cd avx512dq avx512vl pku avx512bitalg avx512ifma avx512vbmi avx512vbmi2 avx512vnni "
      "avx512vpopcntdq gfni rdpid sha vaes vpclmulqdq "},
     {"icelake-server", "icelake-client", "clwb pconfig wbnoinvd "},
+    {"tigerlake", "icelake-client", "avx512vp2intersect clwb movdir64b movdiri widekl "},
+    {"sapphirerapids", "icelake-server",
+     "amx-bf16 amx-int8 avx512bf16 avx512fp16 avx512vp2intersect avxvnni cldemote enqcmd movdir64b movdiri ptwrite "
+     "serialize tsxldtrk uintr waitpkg "},
     {"znver1", "x86-64-v3",
      "abm adx aes clflushopt clzero fsgsbase mwaitx pclmul prfchw rdrnd rdseed sha sse4a xsavec xsaveopt xsaves "},
     {"znver2", "znver1", "clwb rdpid wbnoinvd "},
