@@ -65,6 +65,19 @@ static int check(const struct hf_build_request *request, const struct hf_source 
     return 0;
 }
 
+/* Part of the fix may be in what no compile reads: a makefile, a table for a generator, another program. */
+static void tell_unread(const struct hf_source *source, struct hf_report *report)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < source->objects.unread_count; i++) {
+        const char *name = source->objects.unread[i];
+        hf_report_note(report, "warning: %s: changed by the patch, read by no compile of the target", name);
+        json_array_append_new(array, hf_json_text(name));
+    }
+    hf_report_set(report, "unread", array);
+}
+
 /* The objects come from a source tree. */
 static int build_source(struct hf_build_request *request, struct hf_source *source, struct hf_report *report,
                         struct hotfix_error *err)
@@ -76,6 +89,7 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
         request->after = source->objects.new_objects;
         request->proof = source->objects.proof_objects;
         request->independent = source->objects.pic_objects;
+        tell_unread(source, report);
         failed = build(request, report, err);
     }
     hf_source_end(source, !failed, report);

@@ -51,11 +51,11 @@ static bool list_outputs(const struct hf_journal *journal, const char *output, c
 
 static int check_output(const struct hf_builds *builds, struct hotfix_error *err)
 {
-    /* A tree that came built is linked by the second build alone. */
     const struct hf_journal *journal = builds->before->link_count ? builds->before : builds->after;
     char names[256];
 
-    if (list_outputs(journal, builds->output, names, sizeof(names)))
+    if (list_outputs(builds->after, builds->output, names, sizeof(names)) ||
+        list_outputs(journal, builds->output, names, sizeof(names)))
         return 0;
     if (names[0])
         return hf_error(err, HOTFIX_USAGE,
@@ -108,10 +108,15 @@ struct search {
     const char *left; /* an object that changed and whose older state alone is in the output */
 };
 
+bool hf_changes_goes_in(const struct hf_builds *builds, const struct hf_compile *compile)
+{
+    const struct hf_journal *const journals[] = {builds->after, builds->before};
+    return is_linked(journals, builds->output, &compile->digest, 0);
+}
+
 static bool goes_in(const struct search *search, const struct hf_compile *compile)
 {
-    const struct hf_journal *const journals[] = {search->builds->after, search->builds->before};
-    return is_linked(journals, search->builds->output, &compile->digest, 0);
+    return hf_changes_goes_in(search->builds, compile);
 }
 
 /* What the second build compiled to something else than the first. */
@@ -140,10 +145,13 @@ static int find_stale(struct search *search, struct hotfix_error *err)
     for (size_t i = 0; i < search->builds->before->compile_count; i++) {
         const struct hf_compile *compile = &search->builds->before->compiles[i];
         bool stale = false;
-        if (!compile->rule || hf_journal_compile(search->builds->after, compile->object) || !goes_in(search, compile) ||
+        if (hf_journal_compile(search->builds->after, compile->object) || !goes_in(search, compile) ||
             access(compile->object, F_OK) != 0)
             continue;
-        if (hf_rule_stale(compile->rule, compile->directory, compile->object, &stale, err) != 0)
+        /* Without a rule nobody knows: compiling it once more does no harm. */
+        if (!compile->rule)
+            stale = true;
+        else if (hf_rule_stale(compile->rule, compile->directory, compile->object, &stale, err) != 0)
             return -1;
         if (stale && !is_known(search->found, search->count, compile))
             search->found[search->count++] = (struct hf_change){.before = compile, .after = compile};
@@ -151,12 +159,66 @@ static int find_stale(struct search *search, struct hotfix_error *err)
     return 0;
 }
 
+static bool is_compiled(const struct hf_journal *journal, const struct hf_digest *digest)
+{
+    for (size_t i = 0; i < journal->compile_count; i++)
+        if (hf_digest_equal(&journal->compiles[i].digest, digest))
+            return true;
+    for (size_t i = 0; i < journal->link_count; i++)
+        if (hf_digest_equal(&journal->links[i].digest, digest))
+            return true;
+    return false;
+}
+
+static bool has_input(const struct hf_journal *journal, const struct hf_digest *digest)
+{
+    for (size_t i = 0; i < journal->link_count; i++)
+        if (hf_link_has(&journal->links[i], digest))
+            return true;
+    return false;
+}
+
+/* An input of the output that no recorded command made; NULL when there is none. */
+static const struct hf_input *find_unknown(const struct hf_journal *journal, const char *output,
+                                           const struct hf_journal *others)
+{
+    for (size_t i = 0; i < journal->link_count; i++) {
+        const struct hf_link *link = &journal->links[i];
+        for (size_t k = 0; strcmp(base_name(link->output), output) == 0 && k < link->input_count; k++)
+            if (!is_compiled(journal, &link->inputs[k].digest) &&
+                (!others ||
+                 (!is_compiled(others, &link->inputs[k].digest) && !has_input(others, &link->inputs[k].digest))))
+                return &link->inputs[k];
+    }
+    return NULL;
+}
+
+bool hf_changes_whole(const struct hf_journal *journal, const char *output)
+{
+    char names[1];
+
+    return list_outputs(journal, output, names, sizeof(names)) && !find_unknown(journal, output, NULL);
+}
+
+/* What no compiler made, as the output of another assembler, may not differ: nothing could be compiled once more. */
+static int check_known(const struct hf_builds *builds, struct hotfix_error *err)
+{
+    const struct hf_input *input = find_unknown(builds->after, builds->output, builds->before);
+
+    if (!input)
+        return 0;
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "the patch changes %s, which goes into %s and which no compiler that was found in PATH made; have "
+                    "the build call its compiler by its bare name, from a clean tree",
+                    input->name, builds->output);
+}
+
 int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, size_t *count, struct hotfix_error *err)
 {
     struct search search = {.builds = builds};
     int failed;
 
-    if (check_output(builds, err) != 0)
+    if (check_output(builds, err) != 0 || check_known(builds, err) != 0)
         return -1;
     search.found = calloc(builds->before->compile_count + builds->after->compile_count + 1, sizeof(*search.found));
     if (!search.found)

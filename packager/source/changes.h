@@ -3,6 +3,7 @@
 #ifndef HF_CHANGES_H
 #define HF_CHANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hotfix/error.h"
@@ -23,11 +24,17 @@ struct hf_builds {
     const char *output;             /* the program's or library's name, without a directory */
 };
 
+/* Whether the compile's object went into the output in one of the builds. */
+bool hf_changes_goes_in(const struct hf_builds *builds, const struct hf_compile *compile);
+
+/* Whether the journal tells how the output was linked, and of each object in it how it was made. */
+bool hf_changes_whole(const struct hf_journal *journal, const char *output);
+
 /*
  * The objects that go into the output and come out different after the patch: those that the second build compiled
  * anew, and those that it should have. *changes is malloc'ed with free(), *count > 0. HOTFIX_USAGE when the build makes
- * no such output, or does not link what it compiles; HOTFIX_INCOMPATIBLE when nothing changes; HOTFIX_IO,
- * HOTFIX_MEMORY.
+ * no such output, or does not link what it compiles; HOTFIX_INCOMPATIBLE when nothing changes; HOTFIX_UNPROVEN when
+ * something else than a compiler made what changed; HOTFIX_IO, HOTFIX_MEMORY.
  */
 int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, size_t *count,
                     struct hotfix_error *err);

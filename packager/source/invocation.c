@@ -274,6 +274,10 @@ static int classify_option(struct hf_invocation *invocation, const struct option
         break;
     case USE_RULE:
         invocation->writes_rule = true;
+        if (strcmp(option->name, "-MF") == 0)
+            invocation->rule = operand;
+        else if (strcmp(option->name, "-Wp,-M") == 0 && strchr(operand, ','))
+            invocation->rule = strchr(operand, ',') + 1;
         break;
     case USE_STATIC:
         invocation->prefers_archives = true;

@@ -33,6 +33,7 @@ struct hf_invocation {
     size_t search_count;
     bool prefers_archives; /* -static */
     bool writes_rule;      /* -MD and the like: the build itself keeps track of what an object depends on */
+    const char *rule;      /* the file that it names for that (-MF, -Wp,-MD,FILE); a string of argv; NULL: none */
 };
 
 /*

@@ -119,6 +119,34 @@ static int write_compile(const char *journal, const char *directory, const struc
     return entry ? entry_write(journal, "compile", object, entry, err) : out_of_memory(err);
 }
 
+/*
+ * The rule that the build has its compiler write itself: -MF, or the object's name with .d (gcc(1), -MD). Builds delete
+ * or rewrite it, so that a copy is kept.
+ */
+static int keep_own_rule(const char *directory, const struct hf_invocation *invocation, const char *object,
+                         const char *rule, struct hotfix_error *err)
+{
+    HF_FREE char *relative = NULL;
+    HF_FREE uint8_t *text = NULL;
+    size_t size;
+    const char *slash = strrchr(object, '/');
+    const char *dot = strrchr(slash ? slash : object, '.');
+    int stem = dot ? (int)(dot - object) : (int)strlen(object);
+
+    if (invocation->rule)
+        relative = strdup(invocation->rule);
+    else if (asprintf(&relative, "%.*s.d", stem, object) < 0)
+        relative = NULL;
+    HF_FREE char *path = relative ? absolute(directory, relative) : NULL;
+    if (!path)
+        return out_of_memory(err);
+    if (access(path, R_OK) != 0)
+        return 0;
+    if (hf_file_read(path, ENTRY_MAX, &text, &size, err) != 0)
+        return -1;
+    return hf_file_write(rule, text, size, 0644, false, err);
+}
+
 static int add_compile(const char *journal, const char *directory, const struct hf_invocation *invocation, size_t i,
                        struct hotfix_error *err)
 {
@@ -138,9 +166,19 @@ static int add_compile(const char *journal, const char *directory, const struct 
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be resolved", named);
     if (hf_file_read(object, OBJECT_MAX, &bytes, &size, err) != 0 || digest_text(bytes, size, digest, err) != 0)
         return -1;
-    HF_FREE char *rule = hf_journal_rule(journal, invocation);
-    return write_compile(journal, directory, invocation, i, object, digest,
-                         rule && access(rule, R_OK) == 0 ? rule : NULL, err);
+    HF_FREE char *rule = entry_path(journal, "rule", named);
+    if (!rule)
+        return out_of_memory(err);
+    if (invocation->writes_rule && keep_own_rule(directory, invocation, relative, rule, err) != 0)
+        return -1;
+    return write_compile(journal, directory, invocation, i, object, digest, access(rule, R_OK) == 0 ? rule : NULL, err);
+}
+
+/* An input of a link is "DIGEST NAME". */
+static int append_input(json_t *inputs, const char *digest, const char *name, struct hotfix_error *err)
+{
+    json_t *input = json_sprintf("%s %s", digest, name);
+    return input && json_array_append_new(inputs, input) == 0 ? 0 : out_of_memory(err);
 }
 
 /*
@@ -162,8 +200,9 @@ static int add_transient(const char *journal, const char *directory, const struc
         *slash = '_';
     if (digest_text(object, strlen(object), digest, err) != 0)
         return -1;
-    json_array_append_new(inputs, json_string(digest));
-    return write_compile(journal, directory, invocation, i, object, digest, NULL, err);
+    return append_input(inputs, digest, object, err) == 0
+               ? write_compile(journal, directory, invocation, i, object, digest, NULL, err)
+               : -1;
 }
 
 static bool is_relocatable(Elf *file)
@@ -172,7 +211,7 @@ static bool is_relocatable(Elf *file)
     return elf_kind(file) == ELF_K_ELF && gelf_getehdr(file, &header) && header.e_type == ET_REL;
 }
 
-static int add_digest(Elf *object, json_t *inputs, struct hotfix_error *err)
+static int add_object(Elf *object, const char *name, json_t *inputs, struct hotfix_error *err)
 {
     char digest[2 * HF_DIGEST_SIZE + 1];
     size_t size;
@@ -182,17 +221,28 @@ static int add_digest(Elf *object, json_t *inputs, struct hotfix_error *err)
         return 0;
     if (digest_text(bytes, size, digest, err) != 0)
         return -1;
-    json_array_append_new(inputs, json_string(digest));
-    return 0;
+    return append_input(inputs, digest, name, err);
 }
 
-static int add_members(Elf *archive, int fd, json_t *inputs, struct hotfix_error *err)
+static int add_member(Elf *member, const char *archive, json_t *inputs, struct hotfix_error *err)
+{
+    const Elf_Arhdr *header = elf_getarhdr(member);
+    HF_FREE char *name = NULL;
+
+    if (asprintf(&name, "%s(%s)", archive, header && header->ar_name ? header->ar_name : "?") < 0) {
+        name = NULL;
+        return out_of_memory(err);
+    }
+    return add_object(member, name, inputs, err);
+}
+
+static int add_members(Elf *archive, int fd, const char *path, json_t *inputs, struct hotfix_error *err)
 {
     Elf_Cmd command = ELF_C_READ_MMAP;
     int failed = 0;
 
     for (Elf *member; !failed && command != ELF_C_NULL && (member = elf_begin(fd, command, archive));) {
-        failed = add_digest(member, inputs, err);
+        failed = add_member(member, path, inputs, err);
         command = elf_next(member);
         elf_end(member);
     }
@@ -209,7 +259,8 @@ static int add_file(const char *path, void *inputs, struct hotfix_error *err)
     Elf *file = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     if (!file)
         return 0;
-    int failed = elf_kind(file) == ELF_K_AR ? add_members(file, fd, inputs, err) : add_digest(file, inputs, err);
+    int failed =
+        elf_kind(file) == ELF_K_AR ? add_members(file, fd, path, inputs, err) : add_object(file, path, inputs, err);
     elf_end(file);
     return failed;
 }
@@ -351,9 +402,23 @@ static int compile_read(json_t *entry, struct hf_compile *compile)
     return whole ? 0 : -1;
 }
 
-static int digest_compare(const void *a, const void *b)
+static int input_compare(const void *a, const void *b)
 {
-    return memcmp(a, b, sizeof(struct hf_digest));
+    const struct hf_input *left = a;
+    const struct hf_input *right = b;
+    return memcmp(&left->digest, &right->digest, sizeof(left->digest));
+}
+
+static int input_read(const json_t *entry, struct hf_input *input)
+{
+    const char *text = json_string_value(entry);
+    HF_FREE char *digest = text ? strndup(text, 2 * HF_DIGEST_SIZE) : NULL;
+
+    if (!digest || strlen(text) <= 2 * HF_DIGEST_SIZE || text[2 * HF_DIGEST_SIZE] != ' ' ||
+        hf_hex_decode(digest, input->digest.bytes, sizeof(input->digest.bytes)) != 0)
+        return -1;
+    input->name = strdup(text + 2 * HF_DIGEST_SIZE + 1);
+    return input->name ? 0 : -1;
 }
 
 static int link_read(json_t *entry, struct hf_link *link)
@@ -370,14 +435,16 @@ static int link_read(json_t *entry, struct hf_link *link)
     if (!link->output || !link->inputs)
         return -1;
     for (size_t i = 0; i < link->input_count; i++)
-        if (read_digest(json_array_get(inputs, i), &link->inputs[i]) != 0)
+        if (input_read(json_array_get(inputs, i), &link->inputs[i]) != 0)
             return -1;
-    qsort(link->inputs, link->input_count, sizeof(*link->inputs), digest_compare);
+    qsort(link->inputs, link->input_count, sizeof(*link->inputs), input_compare);
     return 0;
 }
 
 static void link_deinit(struct hf_link *link)
 {
+    for (size_t i = 0; link->inputs && i < link->input_count; i++)
+        free(link->inputs[i].name);
     free(link->output);
     free(link->inputs);
 }
@@ -483,5 +550,6 @@ const struct hf_compile *hf_journal_compile(const struct hf_journal *journal, co
 
 bool hf_link_has(const struct hf_link *link, const struct hf_digest *digest)
 {
-    return bsearch(digest, link->inputs, link->input_count, sizeof(*digest), digest_compare) != NULL;
+    const struct hf_input key = {.digest = *digest};
+    return bsearch(&key, link->inputs, link->input_count, sizeof(key), input_compare) != NULL;
 }

@@ -21,16 +21,22 @@ struct hf_compile {
     char *object;            /* absolute path */
     char *source;            /* as on the command line */
     char *directory;         /* working directory of the command */
-    char *rule;              /* file with a make rule of what the object depends on; NULL: it is not known */
+    char *rule;              /* file with a make rule of what the object was made from; NULL: it is not known */
     char **argv;             /* compiles this source alone; begins with env(1), lacks -c and -o; NULL-terminated */
     struct hf_digest digest; /* of the object's bytes when it was made */
 };
 
+/* An object that a linker was given, also as a member of an archive. */
+struct hf_input {
+    struct hf_digest digest;
+    char *name; /* path as on the command line; a member: ARCHIVE(MEMBER) */
+};
+
 /* One program or library. */
 struct hf_link {
-    char *output;             /* absolute path */
-    struct hf_digest digest;  /* of its bytes: it may itself be an input (gcc -r) */
-    struct hf_digest *inputs; /* digests of its objects, archive members among them; ordered by hf_digest bytes */
+    char *output;            /* absolute path */
+    struct hf_digest digest; /* of its bytes: it may itself be an input (gcc -r) */
+    struct hf_input *inputs; /* ordered by the bytes of their digests */
     size_t input_count;
 };
 

@@ -50,24 +50,51 @@ static bool is_newer(const struct timespec *a, const struct timespec *b)
     return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
-int hf_rule_stale(const char *rule, const char *directory, const char *object, bool *stale, struct hotfix_error *err)
+int hf_rule_each(const char *rule, hf_rule_visit visit, void *arg, struct hotfix_error *err)
 {
-    HF_CLOSE int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
     HF_FREE uint8_t *text = NULL;
-    struct stat made, status;
     size_t size;
+    int stop = 0;
 
-    if (base < 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", directory);
-    if (stat(object, &made) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", object);
     if (hf_file_read(rule, RULE_MAX, &text, &size, err) != 0)
         return -1;
     char *cursor = strlen((char *)text) == size ? prerequisites((char *)text) : NULL;
     if (!cursor)
         return hf_error(err, HOTFIX_FORMAT, "%s: is no make rule", rule);
-    *stale = false;
-    for (char *name; !*stale && (name = next_name(&cursor));)
-        *stale = fstatat(base, name, &status, 0) != 0 || is_newer(&status.st_mtim, &made.st_mtim);
+    for (char *name; !stop && (name = next_name(&cursor));) {
+        size_t length = strlen(name);
+        if (name[length - 1] != ':') /* -MP writes a rule without prerequisites for each header */
+            stop = visit(name, arg);
+    }
+    return stop;
+}
+
+struct age {
+    int base;
+    struct timespec made;
+};
+
+static int is_stale(const char *name, void *arg)
+{
+    const struct age *age = arg;
+    struct stat status;
+
+    return fstatat(age->base, name, &status, 0) != 0 || is_newer(&status.st_mtim, &age->made);
+}
+
+int hf_rule_stale(const char *rule, const char *directory, const char *object, bool *stale, struct hotfix_error *err)
+{
+    HF_CLOSE int base = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat made;
+
+    if (base < 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", directory);
+    if (stat(object, &made) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", object);
+    struct age age = {base, made.st_mtim};
+    int result = hf_rule_each(rule, is_stale, &age, err);
+    if (result < 0)
+        return -1;
+    *stale = result > 0;
     return 0;
 }

@@ -8,6 +8,13 @@
 #include "hotfix/error.h"
 
 /*
+ * Calls visit for each file that the object was made from, as the rule names it, until visit returns something other
+ * than 0, which is then returned. HOTFIX_IO when the rule cannot be read, HOTFIX_FORMAT when it is no rule.
+ */
+typedef int (*hf_rule_visit)(const char *name, void *arg);
+int hf_rule_each(const char *rule, hf_rule_visit visit, void *arg, struct hotfix_error *err);
+
+/*
  * Whether something that the object depends on changed after the object was made, or is gone: what make would ask.
  * Relative names of the rule count from directory. HOTFIX_IO when the rule or the object cannot be read, HOTFIX_FORMAT
  * when it is no rule, HOTFIX_MEMORY.

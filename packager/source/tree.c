@@ -16,12 +16,21 @@
 #include "source/compiles.h"
 #include "source/journal.h"
 #include "source/process.h"
+#include "source/products.h"
+#include "source/reads.h"
 #include "source/shim.h"
+#include "source/standin.h"
 
-/* Where things are below the work directory. The tree keeps one path for both of its states, so that what a compiler
- * writes about paths (DWARF, __FILE__) is the same before and after the patch. */
+/*
+ * Where things are below the work directory. The tree keeps one path for both of its states, so that what a compiler
+ * writes about paths (DWARF, __FILE__) is the same before and after the patch: that of the sources given, where the
+ * copy can stand in for them (standin.h), else that of the copy.
+ */
 struct places {
-    char *tree;
+    const char *tree;
+    bool stands_in;
+    bool built; /* the sources came with what an earlier build made */
+    char *copy;
     char *before; /* the built tree as it was before the patch */
     char *after;
     char *shims;
@@ -38,7 +47,7 @@ static int out_of_memory(struct hotfix_error *err)
 
 static void places_deinit(struct places *places)
 {
-    char **all[] = {&places->tree, &places->before,         &places->after,        &places->shims,
+    char **all[] = {&places->copy, &places->before,         &places->after,        &places->shims,
                     &places->log,  &places->journal_before, &places->journal_after};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -55,7 +64,7 @@ static char *below(const char *directory, const char *name)
 static int places_init(struct places *places, const char *work, struct hotfix_error *err)
 {
     *places = (struct places){
-        .tree = below(work, "tree"),
+        .copy = below(work, "tree"),
         .before = below(work, "tree.before"),
         .after = below(work, "tree.after"),
         .shims = below(work, "shims"),
@@ -64,7 +73,8 @@ static int places_init(struct places *places, const char *work, struct hotfix_er
         .log = below(work, "build.log"),
         .begin = time(NULL),
     };
-    if (!places->tree || !places->before || !places->after || !places->shims || !places->journal_before ||
+    places->tree = places->copy;
+    if (!places->copy || !places->before || !places->after || !places->shims || !places->journal_before ||
         !places->journal_after || !places->log)
         return out_of_memory(err);
     const char *made[] = {places->shims, places->journal_before, places->journal_after};
@@ -103,6 +113,29 @@ static int apply_patch(const struct hf_tree_request *request, const struct place
         return 0;
     return hf_error(err, HOTFIX_USAGE, "%s does not apply to %s with patch -p1, see %s", request->patch,
                     request->source, places->log);
+}
+
+/* The copy takes the place of the sources where that is allowed. */
+static int stand_in(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+{
+    if (!hf_standin_allowed())
+        return 0;
+    if (hf_standin_put(places->copy, request->source, err) != 0)
+        return -1;
+    places->tree = request->source;
+    places->stands_in = true;
+    return 0;
+}
+
+static int stand_back(struct places *places, struct hotfix_error *err)
+{
+    const char *place = places->tree;
+
+    if (!places->stands_in)
+        return 0;
+    places->stands_in = false;
+    places->tree = places->copy;
+    return hf_standin_take(place, err);
 }
 
 /* How many entries a journal has: the build's progress. */
@@ -175,10 +208,13 @@ static int check_inside(const struct hf_change *changes, size_t count, const str
     return 0;
 }
 
-static int swap_trees(const char *from, const char *to, struct hotfix_error *err)
+/* The tree becomes what it was before the patch. */
+static int swap_trees(const struct places *places, struct hotfix_error *err)
 {
-    if (rename(from, to) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot become %s", from, to);
+    if (places->stands_in)
+        return hf_standin_take(places->tree, err) == 0 ? hf_standin_put(places->before, places->tree, err) : -1;
+    if (rename(places->copy, places->after) != 0 || rename(places->before, places->copy) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot become %s", places->before, places->copy);
     return 0;
 }
 
@@ -203,7 +239,7 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
         hf_compiles_run(&after, options, 5, objects->pic_objects, err) != 0)
         return hf_error_prefix(err, "with the patch");
     report(request, HF_TREE_COMPILE, 2 * count);
-    if (swap_trees(places->tree, places->after, err) != 0 || swap_trees(places->before, places->tree, err) != 0)
+    if (swap_trees(places, err) != 0)
         return -1;
     if (hf_compiles_run(&before, options, 3, objects->old_objects, err) != 0 ||
         hf_compiles_run(&before, NULL, 0, objects->proof_objects, err) != 0)
@@ -227,7 +263,11 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     if (!failed)
         failed = hf_journal_read(places->journal_after, &after, err);
     if (!failed)
+        failed = hf_reads_inside(&builds, request->source, err);
+    if (!failed)
         failed = hf_changes_find(&builds, &changes, &objects->count, err);
+    if (!failed)
+        failed = hf_reads_missing(&builds, request->patch, &objects->unread, &objects->unread_count, err);
     if (!failed)
         failed = check_inside(changes, objects->count, places, err);
     if (!failed)
@@ -237,11 +277,32 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     return failed;
 }
 
-static int build_twice(const struct hf_tree_request *request, const struct places *places, struct hotfix_error *err)
+/*
+ * The first build. In a tree that was built before, make compiles nothing, and nothing tells which objects a changed
+ * header concerns: there it is built once more without what the earlier build made.
+ */
+static int build_first(const struct hf_tree_request *request, const struct places *places, struct hotfix_error *err)
+{
+    __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
+
+    if (run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0 ||
+        hf_journal_read(places->journal_before, &journal, err) != 0)
+        return -1;
+    if (!places->built || hf_changes_whole(&journal, request->output))
+        return 0;
+    if (hf_products_remove(places->tree, err) != 0)
+        return -1;
+    if (run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0)
+        return hf_error_prefix(err, "%s was built before, and without what that build made", request->source);
+    return 0;
+}
+
+static int build_twice(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
     report(request, HF_TREE_COPY, 0);
-    if (copy_tree(request->source, places->tree, places->log, err) != 0 || hf_shim_create(places->shims, err) != 0 ||
-        run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0)
+    if (copy_tree(request->source, places->copy, places->log, err) != 0 || hf_shim_create(places->shims, err) != 0 ||
+        stand_in(request, places, err) != 0 || hf_products_find(places->tree, &places->built, err) != 0 ||
+        build_first(request, places, err) != 0)
         return -1;
     report(request, HF_TREE_PATCH, 0);
     if (copy_tree(places->tree, places->before, places->log, err) != 0 || apply_patch(request, places, err) != 0)
@@ -298,6 +359,8 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
         failed = build_twice(&whole, &places, err);
     if (!failed)
         failed = compare_builds(&whole, &places, &made, err);
+    if (stand_back(&places, failed ? NULL : err) != 0)
+        failed = -1;
     if (failed) {
         hf_tree_objects_deinit(&made);
         return -1;
@@ -312,5 +375,8 @@ void hf_tree_objects_deinit(struct hf_tree_objects *objects)
     free(objects->new_objects);
     free(objects->proof_objects);
     free(objects->pic_objects);
+    for (size_t i = 0; i < objects->unread_count; i++)
+        free(objects->unread[i]);
+    free(objects->unread);
     memset(objects, 0, sizeof(*objects));
 }

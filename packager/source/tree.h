@@ -38,7 +38,9 @@ struct hf_tree_objects {
     char *new_objects;
     char *proof_objects;
     char *pic_objects;
-    size_t count; /* of changed objects; new ones included */
+    size_t count;  /* of changed objects; new ones included */
+    char **unread; /* files that the patch touches and that no compile of the output read, below the tree */
+    size_t unread_count;
 };
 
 /*

@@ -271,6 +271,91 @@ else
     ok "a library made by libtool # SKIP autotools are not installed" true
 fi
 
+# Trees that were built before, by a make that tracks no headers, where another program is linked every time; sources that
+# are links by their whole path; and configured trees: all of the fix goes in.
+make_headers() {
+    rm -rf headers built
+    mkdir headers
+    cat >headers/Makefile <<'MAKEFILE'
+all: example prog
+prog: a.o b.o main.o
+	$(CC) $(CFLAGS) -o $@ a.o b.o main.o
+example:
+	echo 'int main(void) { return 0; }' >example.c; $(CC) -o $@ example.c
+.PHONY: example
+.c.o:
+	$(CC) $(CFLAGS) $(RULES) -c -o $@ $<
+MAKEFILE
+    echo '#define MAX 64' >headers/max.h
+    echo '__attribute__((noinline)) int check_a(int n) { return n > MAX ? -1 : n; }' | sed '1i #include "max.h"' >headers/a.c
+    echo '__attribute__((noinline)) int check_b(int n) { return n > MAX ? -1 : n; }' | sed '1i #include "max.h"' >headers/b.c
+    echo 'int check_a(int), check_b(int); int main(int n, char **v) { (void)v; return check_a(n) + check_b(n); }' >headers/main.c
+    echo 'old' >headers/NOTES
+    cat >fix.patch <<'PATCH'
+--- a/max.h
++++ b/max.h
+@@ -1 +1 @@
+-#define MAX 64
++#define MAX 16
+--- a/a.c
++++ b/a.c
+@@ -1,2 +1,2 @@
+ #include "max.h"
+-__attribute__((noinline)) int check_a(int n) { return n > MAX ? -1 : n; }
++__attribute__((noinline)) int check_a(int n) { return n > MAX ? -2 : n; }
+PATCH
+    cp -a headers built
+    (cd built && "$@") >/dev/null 2>&1
+}
+changed() { sed -n 's/^changed *[^ ]*: //p' "$OUT" | sort | paste -sd' '; }
+
+# whole CLAIM TREE MAKE: both functions are in the patch.
+whole() {
+    run hotfix build --target built/prog --source "$2" --patch fix.patch --make "$3" -o patch.so
+    is "$1" "$status $(changed) $(cat "$ERR")" "0 check_a check_b "
+}
+make_headers make CC="$CC" CFLAGS="$CFLAGS"
+whole "a changed header concerns all that read it, in a tree that came built" built "make CC=$CC CFLAGS='$CFLAGS'"
+whole "and in a clean one" headers "make CC=$CC CFLAGS='$CFLAGS'"
+whole "also where the build has rules written and does not read them" headers "make CC=$CC CFLAGS='$CFLAGS' RULES='-MMD -MP'"
+whole "and names their file" headers "make CC=$CC CFLAGS='$CFLAGS' RULES='-MD -MF rule.mk'"
+ok "the tree is as it was" eval '[ ! -e headers/a.o ] && grep -q 64 built/max.h'
+
+mkdir headers/obj
+for file in a.c b.c main.c max.h Makefile; do ln -s "$PWD/headers/$file" headers/obj/; done
+whole "links by their whole path lead to the patched copy" headers "make -C obj CC=$CC CFLAGS='$CFLAGS'"
+# The same where no namespace is allowed.
+cat >denied <<'SCRIPT'
+echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-sys_admin "$@"
+SCRIPT
+if unshare -Ur sh denied true 2>/dev/null && ! unshare -Ur sh denied unshare -Um true 2>/dev/null; then
+    run unshare -Ur sh denied "$BUILD/hotfix" build --target built/prog --source headers --patch fix.patch \
+        --make "make -C obj CC=$CC CFLAGS='$CFLAGS'" -o patch.so
+    like="hotfix build: a.c was compiled with $PWD/headers/a.c, not with the copy of it that the patch is applied to"
+        ok "where the copy cannot take the tree's place, what is read outside of it is refused" \
+        eval '[ "$status" = 2 ] && grep -qF "$like" "$ERR"' || diagnose <"$ERR"
+    run unshare -Ur sh denied "$BUILD/hotfix" build --target built/prog --source built --patch fix.patch \
+        --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
+    is "a tree that does not lead out of it works there" "$status $(changed)" "0 check_a check_b"
+    rm -rf "$TMPDIR"/hotfix-build.*
+else
+    ok "without namespaces # SKIP user namespaces are not allowed here" true
+    ok "without namespaces # SKIP user namespaces are not allowed here" true
+fi
+
+# Files of the patch that no compile of the target reads are named.
+cat >>fix.patch <<'PATCH'
+--- a/NOTES
++++ b/NOTES
+@@ -1 +1 @@
+-old
++new
+PATCH
+run hotfix build --target built/prog --source headers --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
+is "a file that no compile reads is named" "$status $(changed) $(cat "$ERR")" \
+    "0 check_a check_b hotfix build: warning: NOTES: changed by the patch, read by no compile of the target"
+make_tree source # with its patch
+
 # hotfix cc by its own name.
 expect 2 "hotfix cc: COMPILER is missing (see 'hotfix cc --help')" "hotfix cc needs a compiler" hotfix cc
 expect 2 "hotfix cc: compiler no-such-cc is not found in PATH" "which must be there" hotfix cc no-such-cc -c x.c

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/products.h"
+
+#include <ar.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "source/thin.h"
+
+static void close_walk(FTS **walk)
+{
+    if (*walk)
+        fts_close(*walk);
+}
+
+static bool is_libtool(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && (strcmp(dot, ".lo") == 0 || strcmp(dot, ".la") == 0);
+}
+
+static bool is_product(const char *path, const char *name)
+{
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char magic[SARMAG];
+
+    if (fd < 0 || pread(fd, magic, sizeof(magic), 0) != (ssize_t)sizeof(magic))
+        return false;
+    return memcmp(magic, ELFMAG, SELFMAG) == 0 || memcmp(magic, ARMAG, SARMAG) == 0 || hf_thin_is(fd) ||
+           is_libtool(name);
+}
+
+/* Calls visit for each product until that returns something other than 0. */
+static int each(const char *tree, int (*visit)(const FTSENT *entry, struct hotfix_error *err), struct hotfix_error *err)
+{
+    char *const roots[] = {(char *)tree, NULL};
+    __attribute__((cleanup(close_walk))) FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    int stop = 0;
+
+    if (!walk)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", tree);
+    for (FTSENT *entry; !stop && (entry = fts_read(walk));)
+        if (entry->fts_info == FTS_F && is_product(entry->fts_accpath, entry->fts_name))
+            stop = visit(entry, err);
+    return stop;
+}
+
+static int found_one(const FTSENT *entry, struct hotfix_error *err)
+{
+    (void)entry;
+    (void)err;
+    return 1;
+}
+
+int hf_products_find(const char *tree, bool *found, struct hotfix_error *err)
+{
+    int result = each(tree, found_one, err);
+
+    if (result < 0)
+        return -1;
+    *found = result > 0;
+    return 0;
+}
+
+static int remove_one(const FTSENT *entry, struct hotfix_error *err)
+{
+    if (unlink(entry->fts_accpath) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be removed", entry->fts_path);
+    return 0;
+}
+
+int hf_products_remove(const char *tree, struct hotfix_error *err)
+{
+    return each(tree, remove_one, err);
+}
