@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "dwarf/qualified.h"
 #include "error.h"
 #include "object/debuginfo.h"
 #include "types/difference.h"
 
-/* A structure or union at file scope, or the typedef of one that has no tag. */
+/* A structure or union outside of functions, or the typedef of one that has no tag. */
 struct layout {
-    char *name; /* "struct order", "order_t" */
+    char *name; /* "struct order", "struct app::Conf", "order_t" */
     uint64_t offset;
 };
 
@@ -30,17 +31,26 @@ static void layouts_deinit(struct layouts *layouts)
 }
 #define HF_LAYOUTS __attribute__((cleanup(layouts_deinit)))
 
-static int read_type(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die die)
+/* A unit that is read: types of functions are their own business. */
+struct unit {
+    struct layouts *layouts;
+    Dwarf_Debug dwarf;
+};
+
+static int read_type(Dwarf_Die die, const char *name, void *arg)
 {
+    const struct unit *unit = arg;
+    struct layouts *layouts = unit->layouts;
     HF_TYPE struct hf_type type = {.die = NULL};
     Dwarf_Half tag = hf_die_tag(die);
     bool named =
         tag == DW_TAG_typedef || tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_class_type;
 
-    if (!named || hf_type_from(dwarf, die, &type) != 0 || !type.name || type.alias != (tag == DW_TAG_typedef))
+    if (!named || hf_type_from(unit->dwarf, die, &type) != 0 || !type.name || type.alias != (tag == DW_TAG_typedef))
         return 0;
     if ((type.tag != DW_TAG_structure_type && type.tag != DW_TAG_union_type) || !hf_type_is_definition(&type))
         return 0;
+    type.name = name;
     struct layout *grown = reallocarray(layouts->items, layouts->count + 1, sizeof(*grown));
     if (!grown)
         return -1;
@@ -51,13 +61,9 @@ static int read_type(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die die)
 
 static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 {
-    HF_DIE Dwarf_Die child = NULL;
-    int more;
+    struct unit read = {.layouts = arg, .dwarf = dwarf};
 
-    while ((more = hf_die_next(dwarf, unit, &child)) > 0)
-        if (read_type(arg, dwarf, child) != 0)
-            return -1;
-    return more;
+    return hf_qualified_walk(dwarf, unit, false, read_type, &read);
 }
 
 static int by_name(const void *a, const void *b)

@@ -2,6 +2,7 @@
 #include "dwarf/die.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define MAX_DEPTH 256 /* entries within entries that do not say where their siblings are */
 
@@ -122,6 +123,31 @@ const char *hf_die_text(Dwarf_Die die, Dwarf_Half attribute)
     Dwarf_Error error;
 
     return dwarf_die_text(die, attribute, &text, &error) == DW_DLV_OK ? text : NULL;
+}
+
+bool hf_die_block(Dwarf_Die die, Dwarf_Half name, struct hf_die_block *block)
+{
+    HF_ATTRIBUTE Dwarf_Attribute attribute = attribute_of(die, name);
+    Dwarf_Unsigned size;
+    Dwarf_Ptr bytes;
+    Dwarf_Block *older;
+    Dwarf_Error error;
+
+    if (!attribute)
+        return false;
+    if (dwarf_formexprloc(attribute, &size, &bytes, &error) == DW_DLV_OK) {
+        *block = (struct hf_die_block){.bytes = bytes, .size = size};
+        return true;
+    }
+    if (dwarf_formblock(attribute, &older, &error) != DW_DLV_OK)
+        return false;
+    *block = (struct hf_die_block){.bytes = older->bl_data, .size = older->bl_len};
+    return true;
+}
+
+bool hf_die_block_equal(const struct hf_die_block *a, const struct hf_die_block *b)
+{
+    return a->size == b->size && (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
 }
 
 bool hf_die_number(Dwarf_Die die, Dwarf_Half name, uint64_t *number)

@@ -9,6 +9,7 @@
 #include <libdwarf/dwarf.h>
 #include <libdwarf/libdwarf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HF_DIE_NONE UINT64_MAX /* no offset, no address */
@@ -31,6 +32,16 @@ bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute);
 /* Text that libdwarf owns until the debug information is closed; NULL when absent. */
 const char *hf_die_text(Dwarf_Die die, Dwarf_Half attribute);
 bool hf_die_number(Dwarf_Die die, Dwarf_Half attribute, uint64_t *number);
+/* Bytes of an attribute's value, an expression for one; libdwarf's. */
+struct hf_die_block {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+/* Reads an attribute whose value is a block or an expression; false when it is absent or something else. */
+bool hf_die_block(Dwarf_Die die, Dwarf_Half attribute, struct hf_die_block *block);
+bool hf_die_block_equal(const struct hf_die_block *a, const struct hf_die_block *b);
+
 /* Offset in .debug_info of the entry that the attribute refers to; HF_DIE_NONE when absent. */
 uint64_t hf_die_reference(Dwarf_Die die, Dwarf_Half name);
 /* The entry that the attribute refers to, which may lie in a type unit. NULL when absent or unreadable. */

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "types/listing.h"
+#include "types/methods.h"
 #include "types/prototype.h"
 
 #define MAX_DEPTH 64 /* types within types without a name between them */
@@ -109,12 +110,32 @@ static void postpone(struct hf_comparison *comparison, struct hf_type *before, s
     after->die = NULL;
 }
 
+static const char *qualified_name(struct hf_comparison *comparison, bool before, const struct hf_type *type)
+{
+    struct hf_qualified **names = before ? &comparison->before_names : &comparison->after_names;
+
+    if (!*names)
+        *names = hf_qualified_create(before ? comparison->before : comparison->after);
+    comparison->failed |= !*names;
+    return *names ? hf_qualified_name(*names, type->die) : NULL;
+}
+
+/* Types with tags of their own: of one name in one scope? What cannot be read does not count against them. */
+static bool same_name(struct hf_comparison *comparison, const struct hf_type *before, const struct hf_type *after)
+{
+    if (strcmp(before->name, after->name) != 0)
+        return false;
+    const char *left = qualified_name(comparison, true, before);
+    const char *right = left ? qualified_name(comparison, false, after) : NULL;
+    return !right || strcmp(left, right) == 0;
+}
+
 static enum hf_equality compare_aggregates(struct walk *walk, struct hf_type *before, struct hf_type *after,
                                            unsigned depth)
 {
     bool tagged = before->name && after->name && !before->alias && !after->alias;
 
-    if (tagged && strcmp(before->name, after->name) != 0)
+    if (tagged && !same_name(walk->comparison, before, after))
         return HF_TYPES_DIFFERENT;
     if (!before->name && !after->name)
         return compare_body(walk, before, after, "", depth + 1);
@@ -213,6 +234,22 @@ static enum hf_equality compare_pointees(struct walk *walk, const struct hf_type
     return compare_types(walk, &left, &right, depth + 1);
 }
 
+/* An offset, or a function and an adjustment: by what it points to, and in which class. */
+static enum hf_equality compare_member_pointers(struct walk *walk, const struct hf_type *before,
+                                                const struct hf_type *after, unsigned depth)
+{
+    HF_DIE Dwarf_Die left = hf_die_refer(walk->comparison->before, before->die, DW_AT_containing_type);
+    HF_DIE Dwarf_Die right = hf_die_refer(walk->comparison->after, after->die, DW_AT_containing_type);
+    HF_TYPE struct hf_type left_class = {.die = NULL};
+    HF_TYPE struct hf_type right_class = {.die = NULL};
+
+    if (!left || !right || hf_type_from(walk->comparison->before, left, &left_class) != 0 ||
+        hf_type_from(walk->comparison->after, right, &right_class) != 0)
+        return HF_TYPES_UNPROVEN;
+    enum hf_equality equality = compare_types(walk, &left_class, &right_class, depth + 1);
+    return worse(equality, compare_of(walk, before->die, after->die, depth + 1));
+}
+
 static enum hf_equality compare_types(struct walk *walk, struct hf_type *before, struct hf_type *after, unsigned depth)
 {
     if (depth > MAX_DEPTH)
@@ -232,6 +269,8 @@ static enum hf_equality compare_types(struct walk *walk, struct hf_type *before,
         return compare_arrays(walk, before, after, depth);
     case DW_TAG_subroutine_type:
         return compare_functions(walk, before, after, depth);
+    case DW_TAG_ptr_to_member_type:
+        return compare_member_pointers(walk, before, after, depth);
     default:
         return compare_numbers(before, after);
     }
@@ -251,7 +290,9 @@ static enum hf_equality compare_of(struct walk *walk, Dwarf_Die before, Dwarf_Di
 /* "4" or "4:0 of 3 bits". */
 static const char *place_text(const struct hf_member *member, char text[64])
 {
-    if (member->bits)
+    if (member->finder.size)
+        snprintf(text, 64, "a place that its objects tell");
+    else if (member->bits)
         snprintf(text, 64, "%" PRIu64 ":%" PRIu64 " of %" PRIu64 " bits", member->bit / 8, member->bit % 8,
                  member->bits);
     else
@@ -259,51 +300,37 @@ static const char *place_text(const struct hf_member *member, char text[64])
     return text;
 }
 
-static bool same_place(const struct hf_member *a, const struct hf_member *b)
-{
-    return a->bit == b->bit && a->bits == b->bits;
-}
-
-/* What the other list has for a member: by name; those without one by their order. */
-static const struct hf_member *twin_of(const struct hf_members *members, size_t index, const struct hf_members *others)
-{
-    size_t unnamed = 0;
-
-    /* Nearly always where it was. */
-    if (index < others->count && strcmp(members->items[index].name, others->items[index].name) == 0 &&
-        members->items[index].name[0])
-        return &others->items[index];
-    if (members->items[index].name[0])
-        return hf_members_find(others, members->items[index].name);
-    for (size_t i = 0; i < index; i++)
-        unnamed += !members->items[i].name[0];
-    for (size_t i = 0; i < others->count; i++)
-        if (!others->items[i].name[0] && unnamed-- == 0)
-            return &others->items[i];
-    return NULL;
-}
-
 /* The member without a twin that lies where this one does. */
 static const struct hf_member *renamed(const struct hf_members *members, size_t index, const struct hf_members *others)
 {
     for (size_t i = 0; i < others->count; i++)
-        if (same_place(&members->items[index], &others->items[i]) && !twin_of(others, i, members))
+        if (hf_member_same_place(&members->items[index], &others->items[i]) && !hf_members_twin(others, i, members))
             return &others->items[i];
     return NULL;
-}
-
-/* The first one of a definition says what was done to it. */
-static enum hf_equality say_member(struct walk *walk, const char *path, const char *name, bool gone)
-{
-    if (walk->said != HF_TYPES_DIFFERENT && asprintf(&walk->member, "%s%s", path, name) < 0)
-        walk->member = NULL;
-    walk->gone = gone;
-    return say(walk, HF_TYPES_DIFFERENT, "member %s%s is %s", path, name, gone ? "gone" : "new");
 }
 
 static const char *member_name(const struct hf_member *member)
 {
     return member->name[0] ? member->name : "<unnamed>";
+}
+
+/* What a member is called in sentences. */
+static const char *member_noun(const struct hf_member *member)
+{
+    return member->base ? "base class" : "member";
+}
+
+/* The first one of a definition says what was done to it. */
+static enum hf_equality say_member(struct walk *walk, const char *path, const struct hf_member *member, bool gone)
+{
+    const char *name = member_name(member);
+
+    if (member->base)
+        return say(walk, HF_TYPES_DIFFERENT, "base class %s is %s", name, gone ? "gone" : "new");
+    if (walk->said != HF_TYPES_DIFFERENT && asprintf(&walk->member, "%s%s", path, name) < 0)
+        walk->member = NULL;
+    walk->gone = gone;
+    return say(walk, HF_TYPES_DIFFERENT, "member %s%s is %s", path, name, gone ? "gone" : "new");
 }
 
 /* Members that one side alone has. */
@@ -314,18 +341,18 @@ static enum hf_equality compare_presence(struct walk *walk, const struct hf_memb
 
     for (size_t i = 0; i < after->count; i++) {
         const struct hf_member *member = &after->items[i];
-        if (twin_of(after, i, before))
+        if (hf_members_twin(after, i, before))
             continue;
         const struct hf_member *old = renamed(after, i, before);
         if (old && compare_of(walk, old->die, member->die, depth + 1) == HF_TYPES_EQUAL)
             equality = worse(equality, say(walk, HF_TYPES_UNPROVEN, "member %s%s is called %s in the patch", path,
                                            member_name(old), member_name(member)));
         else
-            return say_member(walk, path, member_name(member), false);
+            return say_member(walk, path, member, false);
     }
     for (size_t i = 0; i < before->count; i++)
-        if (!twin_of(before, i, after) && !renamed(before, i, after))
-            return say_member(walk, path, member_name(&before->items[i]), true);
+        if (!hf_members_twin(before, i, after) && !renamed(before, i, after))
+            return say_member(walk, path, &before->items[i], true);
     return equality;
 }
 
@@ -350,7 +377,7 @@ static enum hf_equality compare_member_types(struct walk *walk, const struct hf_
         return equality;
     HF_FREE char *old_text = hf_type_text(walk->comparison->before, before->die);
     HF_FREE char *new_text = hf_type_text(walk->comparison->after, after->die);
-    return say(walk, equality, "member %s%s is '%s', in the patch '%s'", path, member_name(before),
+    return say(walk, equality, "%s %s%s is '%s', in the patch '%s'", member_noun(before), path, member_name(before),
                old_text ? old_text : "?", new_text ? new_text : "?");
 }
 
@@ -370,16 +397,51 @@ static enum hf_equality compare_members(struct walk *walk, const struct hf_type 
         return say(walk, HF_TYPES_UNPROVEN, "where its members lie cannot be read");
     enum hf_equality equality = compare_presence(walk, &left, &right, path, depth);
     for (size_t i = 0; i < left.count && equality != HF_TYPES_DIFFERENT; i++) {
-        const struct hf_member *old = &left.items[i], *new = twin_of(&left, i, &right);
+        const struct hf_member *old = &left.items[i], *new = hf_members_twin(&left, i, &right);
         if (!new)
             continue;
-        if (same_place(old, new))
+        if (hf_member_same_place(old, new))
             equality = worse(equality, compare_member_types(walk, old, new, path, depth));
         else
-            equality = say(walk, HF_TYPES_DIFFERENT, "member %s%s is at %s, in the patch at %s", path, member_name(old),
-                           place_text(old, old_place), place_text(new, new_place));
+            equality = say(walk, HF_TYPES_DIFFERENT, "%s %s%s is at %s, in the patch at %s", member_noun(old), path,
+                           member_name(old), place_text(old, old_place), place_text(new, new_place));
     }
     return equality;
+}
+
+static enum hf_equality say_method(struct walk *walk, const struct hf_method *method, bool gone)
+{
+    if (method->slot == HF_METHOD_ANYWHERE)
+        return say(walk, HF_TYPES_DIFFERENT, "virtual method %s() is %s", method->name, gone ? "gone" : "new");
+    return say(walk, HF_TYPES_DIFFERENT, "virtual method %s() is %s at slot %" PRIu64, method->name,
+               gone ? "gone" : "new", method->slot);
+}
+
+/* The table of virtual methods: the lowest slot that differs says what was done to it. */
+static enum hf_equality compare_methods(struct walk *walk, const struct hf_type *before, const struct hf_type *after)
+{
+    HF_METHODS struct hf_methods left = {.count = 0};
+    HF_METHODS struct hf_methods right = {.count = 0};
+
+    if (hf_methods_read(walk->comparison->before, before->die, &left) != 0 ||
+        hf_methods_read(walk->comparison->after, after->die, &right) != 0) {
+        walk->comparison->failed = true;
+        return HF_TYPES_UNPROVEN;
+    }
+    if (left.unknown || right.unknown)
+        return say(walk, HF_TYPES_UNPROVEN, "its virtual methods cannot be read");
+    for (size_t i = 0; i < right.count; i++)
+        if (!right.items[i].implicit && !hf_methods_find(&left, right.items[i].linkage))
+            return say_method(walk, &right.items[i], false);
+    for (size_t i = 0; i < left.count; i++) {
+        const struct hf_method *old = &left.items[i], *new = hf_methods_find(&right, old->linkage);
+        if (!new && !old->implicit)
+            return say_method(walk, old, true);
+        if (new &&new->slot != old->slot)
+            return say(walk, HF_TYPES_DIFFERENT, "virtual method %s() is at slot %" PRIu64 ", in the patch at %" PRIu64,
+                       old->name, old->slot, new->slot);
+    }
+    return HF_TYPES_EQUAL;
 }
 
 /* Finds an enumerator by its name, first where another list has it. */
@@ -446,7 +508,7 @@ static enum hf_equality compare_body(struct walk *walk, const struct hf_type *be
     if (before->tag != after->tag)
         return say(walk, HF_TYPES_DIFFERENT, "it is another kind of type in the patch");
     if (before->tag != DW_TAG_enumeration_type)
-        equality = compare_members(walk, before, after, path, depth);
+        equality = worse(compare_members(walk, before, after, path, depth), compare_methods(walk, before, after));
     else if (!walk->comparison->flat)
         equality = compare_enumerators(walk, before, after);
     if (equality == HF_TYPES_DIFFERENT)
@@ -468,11 +530,22 @@ struct hf_definition hf_definition_of(Dwarf_Die die)
     return definition;
 }
 
+/* What a definition is called: with its scopes, where it has any. */
+static char *label_of(struct hf_comparison *comparison, const struct hf_type *after)
+{
+    struct hf_type named = *after;
+    const char *qualified = after->alias || !after->name ? NULL : qualified_name(comparison, false, after);
+
+    if (qualified)
+        named.name = qualified;
+    return hf_type_label(&named);
+}
+
 static void add_difference(struct hf_comparison *comparison, const struct hf_pending *pair, struct walk *walk)
 {
     struct hf_difference difference = {
         .equality = walk->said,
-        .type = hf_type_label(&pair->after),
+        .type = label_of(comparison, &pair->after),
         .what = hf_move(walk->what),
         .member = hf_move(walk->member),
         .gone = walk->gone,
@@ -550,5 +623,7 @@ void hf_comparison_deinit(struct hf_comparison *comparison)
     free(comparison->differences);
     free(comparison->pending);
     tdestroy(comparison->pairs, free);
+    hf_qualified_destroy(comparison->before_names);
+    hf_qualified_destroy(comparison->after_names);
     *comparison = (struct hf_comparison){.before = NULL};
 }

@@ -5,6 +5,9 @@
  * Names of structures, unions and enumerations stand for their definitions, which are compared once for each pair, so
  * that types may refer to each other. Typedefs are looked through; a declaration fits any definition; an array without
  * a length fits any length, and a function without a prototype any parameters. Of the qualifiers only _Atomic counts.
+ *
+ * Of classes their bases and the shape of their tables of virtual methods are compared as their members are; names
+ * count with their scopes (qualified.h).
  */
 #ifndef HF_DIFFERENCE_H
 #define HF_DIFFERENCE_H
@@ -13,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dwarf/qualified.h"
 #include "types/type.h"
 
 enum hf_equality {
@@ -44,8 +48,10 @@ struct hf_difference {
 struct hf_comparison {
     Dwarf_Debug before;
     Dwarf_Debug after;
-    bool flat;    /* what a pointer points to does not count */
-    bool shallow; /* definitions are not compared */
+    bool flat;                         /* what a pointer points to does not count */
+    bool shallow;                      /* definitions are not compared */
+    struct hf_qualified *before_names; /* made when they are first needed */
+    struct hf_qualified *after_names;
     struct hf_difference *differences;
     size_t difference_count;
     size_t compared; /* definitions */

@@ -146,7 +146,7 @@ static bool find_place(Dwarf_Debug dwarf, struct hf_member *member)
 
     if (hf_die_has(member->die, DW_AT_data_member_location) &&
         !hf_die_number(member->die, DW_AT_data_member_location, &location))
-        return false;
+        return hf_die_block(member->die, DW_AT_data_member_location, &member->finder);
     member->bit = location * 8;
     if (!hf_die_number(member->die, DW_AT_bit_size, &member->bits)) {
         member->bits = 0;
@@ -165,10 +165,19 @@ static bool find_place(Dwarf_Debug dwarf, struct hf_member *member)
     return true;
 }
 
+static const char *member_name(Dwarf_Debug dwarf, Dwarf_Die die)
+{
+    HF_TYPE struct hf_type type = {.die = NULL};
+
+    if (hf_die_tag(die) != DW_TAG_inheritance)
+        return hf_die_text(die, DW_AT_name);
+    return hf_type_of(dwarf, die, &type) == 0 ? type.name : NULL;
+}
+
 static int add_member(Dwarf_Debug dwarf, Dwarf_Die die, struct hf_members *members)
 {
     struct hf_member *grown = reallocarray(members->items, members->count + 1, sizeof(*grown));
-    const char *name = hf_die_text(die, DW_AT_name);
+    const char *name = member_name(dwarf, die);
 
     if (!grown) {
         dwarf_dealloc_die(die);
@@ -176,7 +185,7 @@ static int add_member(Dwarf_Debug dwarf, Dwarf_Die die, struct hf_members *membe
     }
     members->items = grown;
     struct hf_member *member = &grown[members->count++];
-    *member = (struct hf_member){.die = die, .name = name ? name : ""};
+    *member = (struct hf_member){.die = die, .name = name ? name : "", .base = hf_die_tag(die) == DW_TAG_inheritance};
     if (!find_place(dwarf, member))
         members->unknown = true;
     return 0;
@@ -206,12 +215,30 @@ int hf_members_read(Dwarf_Debug dwarf, Dwarf_Die aggregate, struct hf_members *m
     return 0;
 }
 
-const struct hf_member *hf_members_find(const struct hf_members *members, const char *name)
+static bool same_name(const struct hf_member *a, const struct hf_member *b)
 {
-    for (size_t i = 0; i < members->count; i++)
-        if (strcmp(members->items[i].name, name) == 0)
-            return &members->items[i];
+    return a->base == b->base && strcmp(a->name, b->name) == 0;
+}
+
+const struct hf_member *hf_members_twin(const struct hf_members *members, size_t index, const struct hf_members *others)
+{
+    const struct hf_member *member = &members->items[index];
+    size_t same = 0;
+
+    /* Nearly always where it was. */
+    if (index < others->count && member->name[0] && same_name(member, &others->items[index]))
+        return &others->items[index];
+    for (size_t i = 0; i < index && !member->name[0]; i++)
+        same += same_name(member, &members->items[i]);
+    for (size_t i = 0; i < others->count; i++)
+        if (same_name(member, &others->items[i]) && same-- == 0)
+            return &others->items[i];
     return NULL;
+}
+
+bool hf_member_same_place(const struct hf_member *a, const struct hf_member *b)
+{
+    return a->bit == b->bit && a->bits == b->bits && hf_die_block_equal(&a->finder, &b->finder);
 }
 
 void hf_members_deinit(struct hf_members *members)

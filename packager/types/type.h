@@ -43,9 +43,11 @@ bool hf_type_length(Dwarf_Die range, uint64_t *length);
 /* A member of a structure or union, or a base class. */
 struct hf_member {
     Dwarf_Die die;
-    const char *name; /* "" without one; libdwarf's */
-    uint64_t bit;     /* where it begins, in bits from the beginning */
-    uint64_t bits;    /* of a bit-field, 0 for others */
+    const char *name;           /* "" without one, of a base class that of its type; libdwarf's */
+    bool base;                  /* a base class */
+    uint64_t bit;               /* where it begins, in bits from the beginning */
+    uint64_t bits;              /* of a bit-field, 0 for others */
+    struct hf_die_block finder; /* of a virtual base: the expression that finds it in an object; empty for others */
 };
 
 struct hf_members {
@@ -56,8 +58,11 @@ struct hf_members {
 
 /* HOTFIX_MEMORY as -1; damage makes the rest unknown. */
 int hf_members_read(Dwarf_Debug dwarf, Dwarf_Die aggregate, struct hf_members *members);
-/* The member of this name, or NULL. */
-const struct hf_member *hf_members_find(const struct hf_members *members, const char *name);
+/* What the other list has for a member: by name; those without one by their order. NULL without a counterpart. */
+const struct hf_member *hf_members_twin(const struct hf_members *members, size_t index,
+                                        const struct hf_members *others);
+/* Do two members begin at the same place and have the same width? */
+bool hf_member_same_place(const struct hf_member *a, const struct hf_member *b);
 void hf_members_deinit(struct hf_members *members);
 #define HF_MEMBERS __attribute__((cleanup(hf_members_deinit)))
 

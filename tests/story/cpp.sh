@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the stories about C++ share. A case is a source on standard input in which a line that ends in //OLD is the
+# release's alone, one that ends in //NEW the fix's; it defines `void scenario(const char *when)`, which prints. Made as
+# a program, or as a library (LINK=library) that the program loads when it starts; a header is `MARKED header FILE`.
+#
+#   build_case CXX FLAGS     target, objects, patch.so: sets $status, as `run` does; what the command said is in $ERR
+#   refuses CLAIM TEXT       build says no, in a sentence with this text
+#   pack_refuses CLAIM TEXT  build does not, but pack does, in a report with this text
+#   applies CLAIM WANTED     packed, applied and reverted: the lines that scenario() prints, joined with '/'
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+hotfix keygen key >/dev/null && mkdir trust && cp key.pub trust || exit 1
+
+cat >main.cpp <<'SOURCE'
+#include <cstdio>
+#include "hotfix.h"
+
+void scenario(const char *when);
+
+int main(int, char **argv)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hotfix_error error;
+    struct hotfix *hotfix;
+
+    options.trust = "trust";
+    if (hotfix_open(&options, &hotfix, &error) != 0)
+        return 2;
+    scenario("old");
+    if (hotfix_apply(hotfix, argv[1], &result) != 0) {
+        printf("%s\n", result.error.message);
+        return 0;
+    }
+    hotfix_result_deinit(&result);
+    scenario("new");
+    if (hotfix_revert(hotfix, nullptr, &result) != 0)
+        printf("%s\n", result.error.message);
+    scenario("back");
+    hotfix_close(hotfix);
+}
+SOURCE
+
+# pick OLD|NEW FILE...: writes each FILE from FILE.in, without the lines of the other side
+pick() {
+    local other=NEW name
+    [ "$1" = NEW ] && other=OLD
+    shift
+    for name; do sed "s|^.*//$other\$||" "$name.in" >"$name"; done
+}
+
+compile() { # DIRECTORY FLAG...
+    local to=$1
+    shift
+    mkdir -p "$to" && "$CXX" $flags "$@" -c case.cpp -o "$to/case.o"
+}
+
+# With a header in HEADER.in beside the case, and objects for the release in OTHERS.
+build_case() {
+    CXX=$1 flags="-g $2"
+    local sections=(-ffunction-sections -fdata-sections) shared=()
+    case $CXX in clang*) flags+=" -grecord-command-line" ;; esac
+    [ "${LINK-}" = library ] && flags+=" -fPIC"
+    cat >case.cpp.in
+    rm -rf rel old new pic target libcase.so patch.so
+    pick OLD case.cpp ${HEADER-} && compile rel && compile old "${sections[@]}" || exit 1
+    pick NEW case.cpp ${HEADER-} && compile new "${sections[@]}" && compile pic -fPIC "${sections[@]}" || exit 1
+    pick OLD case.cpp ${HEADER-}
+    binary=target
+    if [ "${LINK-}" = library ]; then
+        "$CXX" $flags -shared -Wl,--build-id -o libcase.so rel/case.o || exit 1
+        binary=libcase.so
+        shared=(-L. -lcase "-Wl,-rpath,$PWD")
+    else
+        shared=(rel/case.o)
+    fi
+    "$CXX" $flags -I"$ROOT/loader" -I"$ROOT/manifest" -Wl,--build-id -o target main.cpp "${shared[@]}" ${OTHERS-} \
+        "$BUILD/libhotfix.a" -lcrypto -lpthread -ldl || exit 1
+    run hotfix build --target "$binary" --old old --new new --proof rel --pic pic -o patch.so
+}
+
+pack_case() {
+    run hotfix pack --target "$binary" --patch patch.so --key key.key --name case --version 1 -o case.hotfix
+}
+
+refuses() {
+    { [ "$status" = 1 ] || [ "$status" = 3 ]; } && grep -qF -- "$2" "$ERR"
+    result $? "$1" || { echo "build: $status" && cat "$ERR"; } | diagnose
+}
+
+pack_refuses() {
+    [ "$status" = 0 ] && pack_case && cat "$OUT" "$ERR" >report && [ "$status" = 1 ] && grep -qF -- "$2" report
+    result $? "$1" || { echo "build or pack: $status" && cat report "$ERR"; } | diagnose
+}
+
+applies() {
+    [ "$status" = 0 ] && pack_case
+    if [ "$status" = 0 ]; then
+        timeout 60 ./target case.hotfix >got 2>&1 || echo "exit $?" >>got
+        is "$1" "$(paste -sd/ got)" "$2"
+    else
+        result 1 "$1"
+        cat "$OUT" "$ERR" | diagnose
+    fi
+}
