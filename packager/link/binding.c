@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "link/moved.h"
 
 static bool is_entry(const struct hf_part *part, int64_t offset)
 {
@@ -37,29 +38,62 @@ static bool same_family(const struct hf_part *a, const struct hf_part *b)
     return left == right && (a->family || b->family);
 }
 
-/* A symbol of the object that the proof is about, by the name that the compared object has for it. */
+/* The pairing whose old object a part is of: a definition may have moved to another file. */
+static const struct hf_pairing *home_of(const struct hf_work *work, const struct hf_part *before)
+{
+    for (size_t i = 0; i < work->pairing_count; i++)
+        if (work->pairings[i].before == before->object)
+            return &work->pairings[i];
+    return NULL;
+}
+
+/*
+ * What the proof tells of a name's part; of a weak name, which of all its definitions the linker took. *offset: what is
+ * to be added to have the address of the name.
+ */
+static const struct hf_anchor *proven_name(const struct hf_proof *proof, const struct hf_name *name, uint64_t *offset)
+{
+    const struct hf_anchor *part = &proof->parts[name->part->index];
+    const struct hf_anchor *taken = &proof->names[name->index];
+
+    *offset = hf_name_yields(name) && taken->known ? 0 : name->value;
+    return hf_name_yields(name) && taken->known ? taken : part;
+}
+
+/* A name of the part that no other object's definition can take, where there is one. */
+static const struct hf_name *stable_name(const struct hf_part *part)
+{
+    for (size_t i = 0; i < part->name_count; i++)
+        if (!hf_name_yields(part->names[i]))
+            return part->names[i];
+    return part->name_count > 0 ? part->names[0] : NULL;
+}
+
+/* A part of the old object, by the name that the object of the proof has for it. *offset: what is to be added. */
 static const struct hf_anchor *proven_part(const struct hf_pairing *pairing, const struct hf_part *before,
                                            uint64_t *offset)
 {
+    const struct hf_name *first = stable_name(before);
+    const struct hf_name *name =
+        first && pairing->proof_object != before->object ? hf_object_find(pairing->proof_object, first->text) : first;
+
     *offset = 0;
-    if (pairing->proof_object == pairing->before)
-        return &pairing->proof->parts[before->index];
-    if (before->name_count == 0)
-        return NULL;
-    const struct hf_name *name = hf_object_find(pairing->proof_object, before->names[0]->text);
+    if (!name)
+        return pairing->proof_object == before->object ? &pairing->proof->parts[before->index] : NULL;
     /* Jumps to neighbours are shorter where functions share a section, so functions may differ in size. */
-    bool functions = before->kind == HF_PART_CODE && name && name->part->kind == HF_PART_CODE;
-    if (!name || (!functions && name->size != before->names[0]->size))
+    if ((before->kind != HF_PART_CODE || !name->part || name->part->kind != HF_PART_CODE) && name->size != first->size)
         return NULL;
-    *offset = name->value - before->names[0]->value;
-    return &pairing->proof->parts[name->part->index];
+    const struct hf_anchor *anchor = proven_name(pairing->proof, name, offset);
+    *offset -= first->value;
+    return anchor;
 }
 
 int hf_locate(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
               struct hf_anchor *anchor, struct hotfix_error *err)
 {
-    uint64_t offset;
-    const struct hf_anchor *found = proven_part(pairing, before, &offset);
+    const struct hf_pairing *home = home_of(work, before);
+    uint64_t offset = 0;
+    const struct hf_anchor *found = home && home->proof ? proven_part(home, before, &offset) : NULL;
     size_t count = 0;
 
     if (found && found->known) {
@@ -131,7 +165,7 @@ static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const str
 {
     int64_t offset = (int64_t)name->value + reference->addend;
     bool near = work->target->arch->relation(reference->type) == HF_RELATION_NEAR;
-    bool own = part->anonymous || part->kind == HF_PART_MERGE || !part->twin || !pairing->proof;
+    bool own = part->anonymous || part->kind == HF_PART_MERGE || !part->twin;
 
     if (part->kind == HF_PART_OTHER || part->kind == HF_PART_UNWIND || part->kind == HF_PART_START)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: '%s' refers to section %s, which is not supported",
@@ -145,7 +179,11 @@ static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const str
         own = part->family || same_family(from, part) || !means_function(work, part, reference, offset) ||
               (from->anonymous && near && (part->marks & (HF_MARK_CHANGED | HF_MARK_KEPT)));
     struct hf_anchor anchor;
-    if (!own) {
+    const struct hf_anchor *adopted = own ? hf_moved_find(work, part) : NULL;
+    if (adopted) {
+        anchor = *adopted;
+        own = false;
+    } else if (!own) {
         int result = hf_locate(work, pairing, part->twin, &anchor, err);
         if (result < 0)
             return -1;
@@ -196,8 +234,7 @@ static const struct hf_anchor *sighting(const struct hf_pairing *pairing, const 
     return NULL;
 }
 
-/* The target's symbol of this name that other objects could refer to; *count of them at different addresses. */
-static const struct hf_symbol *find_symbol(const struct hf_target *target, const char *text, size_t *count)
+const struct hf_symbol *hf_binding_symbol(const struct hf_target *target, const char *text, size_t *count)
 {
     size_t total;
     struct hf_symbol *const *symbols = hf_target_named(target, text, &total);
@@ -252,7 +289,7 @@ static int bind_foreign(struct hf_work *work, struct hf_pairing *pairing, const 
 {
     const struct hf_anchor *seen = sighting(pairing, name->text);
     size_t count;
-    const struct hf_symbol *symbol = find_symbol(work->target, name->text, &count);
+    const struct hf_symbol *symbol = hf_binding_symbol(work->target, name->text, &count);
 
     if (symbol && count == 1 && (!seen || !seen->known || seen->address == symbol->address)) {
         bind_symbol(work, symbol, name, binding);

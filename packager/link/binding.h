@@ -32,6 +32,12 @@ struct hf_binding {
 int hf_bind(struct hf_work *work, struct hf_pairing *pairing, const struct hf_part *from,
             const struct hf_reference *reference, struct hf_binding *binding, struct hotfix_error *err);
 
+/*
+ * The target's symbol of this name that other objects could refer to, NULL when it has none; *count of them at
+ * different addresses.
+ */
+const struct hf_symbol *hf_binding_symbol(const struct hf_target *target, const char *text, size_t *count);
+
 /* Where a part of the old object lies in the target: 0; 1 when the target does not have it; -1 HOTFIX_UNPROVEN. */
 int hf_locate(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
               struct hf_anchor *anchor, struct hotfix_error *err);

@@ -14,9 +14,11 @@
 #include "link/choose.h"
 #include "link/emit.h"
 #include "link/link.h"
+#include "link/moved.h"
 #include "link/warn.h"
 #include "link/work.h"
 #include "object/tree.h"
+#include "prove/presence.h"
 
 #define MAX_PATCH (256u << 20)
 
@@ -92,11 +94,25 @@ static int open_pairing(struct hf_work *work, const struct trees *trees, const s
     if (!before)
         return 1;
     if (hf_object_open(before->path, before->name, &pairing->before, err) != 0 ||
+        hf_census_add(&work->census, pairing->before, err) != 0 ||
         hf_correlate(pairing->before, pairing->after, err) != 0)
         return -1;
     if (!hf_objects_differ(pairing->before, pairing->after))
         return 0;
     return open_proof(trees, after, pairing, err) == 0 ? 1 : -1;
+}
+
+static int append(struct hf_work *work, struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    struct hf_pairing *grown = reallocarray(work->pairings, work->pairing_count + 1, sizeof(*grown));
+
+    if (!grown) {
+        pairing_deinit(pairing);
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    work->pairings = grown;
+    grown[work->pairing_count++] = *pairing;
+    return 0;
 }
 
 static int add_pairing(struct hf_work *work, const struct trees *trees, const struct hf_object_file *after,
@@ -109,14 +125,43 @@ static int add_pairing(struct hf_work *work, const struct trees *trees, const st
 
     work->result->object_count++;
     int differs = open_pairing(work, trees, after, before, &pairing, err);
-    struct hf_pairing *grown =
-        differs == 1 ? reallocarray(work->pairings, work->pairing_count + 1, sizeof(*grown)) : NULL;
-    if (!grown) {
-        pairing_deinit(&pairing);
-        return differs == 1 ? hf_error(err, HOTFIX_MEMORY, "out of memory") : differs;
-    }
-    work->pairings = grown;
-    grown[work->pairing_count++] = pairing;
+    if (differs == 1)
+        return append(work, &pairing, err);
+    pairing_deinit(&pairing);
+    return differs;
+}
+
+/* A file that the new tree does not have: it counts as far as another file took something over from it. */
+static int add_gone(struct hf_work *work, const struct trees *trees, const struct hf_object_file *file,
+                    struct hotfix_error *err)
+{
+    struct hf_pairing pairing = {.before = NULL};
+    int result = hf_object_open(file->path, file->name, &pairing.before, err);
+
+    if (!result)
+        result = hf_census_add(&work->census, pairing.before, err);
+    bool counts = !result && hf_moved_from(work, pairing.before);
+    if (counts)
+        result = hf_object_none(pairing.before, &pairing.after, err);
+    if (counts && !result)
+        result = open_proof(trees, file, &pairing, err);
+    if (counts && !result)
+        return append(work, &pairing, err);
+    pairing_deinit(&pairing);
+    return result;
+}
+
+static int add_all(struct hf_work *work, const struct trees *trees, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < trees->after.count; i++)
+        if (add_pairing(work, trees, &trees->after.files[i], err) != 0)
+            return -1;
+    if (trees->before.count == 1 && trees->after.count == 1)
+        return 0;
+    for (size_t i = 0; i < trees->before.count; i++)
+        if (!hf_object_tree_find(&trees->after, trees->before.files[i].name) &&
+            add_gone(work, trees, &trees->before.files[i], err) != 0)
+            return -1;
     return 0;
 }
 
@@ -129,26 +174,13 @@ static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfi
         (request->proof && hf_object_tree_read(request->proof, &trees->proof, err) != 0) ||
         (request->independent && hf_object_tree_read(request->independent, &work->independent, err) != 0))
         return -1;
-    for (size_t i = 0; i < trees->after.count; i++)
-        if (add_pairing(work, trees, &trees->after.files[i], err) != 0)
-            return -1;
+    if (add_all(work, trees, err) != 0)
+        return -1;
     if (work->pairing_count == 0)
         return hf_error(err, HOTFIX_INCOMPATIBLE,
                         "nothing differs between %s and %s: the fix changes no code and no data that %s is made of",
                         request->before, request->after, request->target);
     return 0;
-}
-
-/* Did this object's source go into the target at all? Linkers keep its name, as long as nobody strips it. */
-static bool is_part(const struct hf_target *target, const struct hf_object *object)
-{
-    if (target->symbols->stripped || object->source[0] == '\0')
-        return true;
-    for (size_t i = 0; i < target->symbols->symbol_count; i++)
-        if (target->symbols->symbols[i].type == STT_FILE &&
-            strcmp(target->symbols->symbols[i].name, object->source) == 0)
-            return true;
-    return false;
 }
 
 /* 0 when the object belongs to the target; 1 when it is of another program in the same tree. */
@@ -158,11 +190,14 @@ static int prove_one(struct hf_work *work, struct hf_pairing *pairing, struct ho
         return 0;
     if (hf_proof_create(pairing->proof_object, work->target, &pairing->proof, err) != 0)
         return -1;
-    if (hf_proof_check(pairing->proof, err) == 0) {
+    bool equal = hf_proof_check(pairing->proof, err) == 0;
+    if (equal && pairing->proof->proven_count > 0) {
         work->result->proven_count += pairing->proof->proven_count;
         return 0;
     }
-    if (is_part(work->target, pairing->proof_object)) {
+    if (hf_presence(pairing->proof_object, work->target, &work->census)) {
+        if (equal)
+            return 0;
         size_t size = err ? strlen(err->message) : 0;
         if (err && err->code == HOTFIX_INCOMPATIBLE && !work->request->proof)
             snprintf(err->message + size, sizeof(err->message) - size,
@@ -272,6 +307,8 @@ int hf_build_run(const struct hf_build_request *request, struct hf_build_result 
     for (size_t i = 0; i < work.pairing_count; i++)
         pairing_deinit(&work.pairings[i]);
     free(work.pairings);
+    free(work.adopted);
+    hf_census_deinit(&work.census);
     hf_needed_deinit(&work.needed);
     hf_target_close(work.target);
     hf_object_tree_deinit(&work.independent);

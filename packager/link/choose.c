@@ -10,6 +10,7 @@
 #include "link/binding.h"
 #include "link/callers.h"
 #include "link/independent.h"
+#include "link/moved.h"
 #include "link/signature.h"
 #include "object/lines.h"
 #include "object/unwind.h"
@@ -77,7 +78,7 @@ bool hf_objects_differ(const struct hf_object *before, const struct hf_object *a
         if (is_compared(part) && part->twin && part->twin->twin != part && !part_equal(part, part->twin))
             return true;
     }
-    return !starts_equal(before, after);
+    return !starts_equal(before, after) || hf_definitions_differ(before, after);
 }
 
 /* Compilers may put variables side by side, so that code reaches several of them from one address. */
@@ -108,7 +109,7 @@ static int check_data(const struct hf_pairing *pairing, const struct hf_part *pa
     if (!difference)
         return 0;
     /* That a member of its type changed says more. */
-    if (hf_layouts_check(pairing->before, pairing->after, err) != 0)
+    if (hf_layouts_check(part->twin->object, pairing->after, err) != 0)
         return -1;
     return refuse(pairing->after, hf_part_title(part), difference, err);
 }
@@ -184,7 +185,7 @@ static int compare_functions(struct hf_work *work, const struct hf_pairing *pair
             return -1;
         /* The cold half is new: so the function itself differs, and is found by itself. */
     }
-    for (size_t i = 1; i < pairing->before->part_count; i++) {
+    for (size_t i = 1; pairing->before && i < pairing->before->part_count; i++) {
         struct hf_part *part = &pairing->before->parts[i];
         if (part->kind == HF_PART_CODE && is_compared(part) && part->twin && part->twin->twin != part &&
             compare_function(work, pairing, part, part->twin, err) != 0)
@@ -222,9 +223,7 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
 {
     const struct hf_object *after = pairing->after;
 
-    if (!pairing->before)
-        return 0;
-    if (!starts_equal(pairing->before, after))
+    if (pairing->before && !starts_equal(pairing->before, after))
         return hf_error(
             err, HOTFIX_INCOMPATIBLE,
             "%s: its constructors or destructors changed (%s): they do not run for a patch, use the hook %s",
@@ -236,7 +235,9 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
     }
     if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0)
         return -1;
-    return has_changed(after) ? hf_layouts_check(pairing->before, after, err) : 0;
+    if (pairing->before && has_changed(after) && hf_layouts_check(pairing->before, after, err) != 0)
+        return -1;
+    return hf_moved_layouts(pairing->before, after, err);
 }
 
 struct hf_part *hf_part_leader(struct hf_part *part)
@@ -376,7 +377,7 @@ static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
 {
     for (size_t i = 1; i < pairing->after->part_count; i++) {
         const struct hf_part *part = &pairing->after->parts[i];
-        if ((part->marks & HF_MARK_CHANGED) || part->family || !is_compared(part))
+        if ((part->marks & HF_MARK_CHANGED) || part->family || !is_compared(part) || hf_moved_find(work, part))
             continue;
         const char *what = part->kind == HF_PART_CODE ? "function" : "variable";
         if ((part->marks & HF_MARK_KEPT) &&
@@ -417,6 +418,8 @@ static void forget_kept(struct hf_work *work)
 
 int hf_choose(struct hf_work *work, struct hotfix_error *err)
 {
+    if (hf_moved_match(work, err) != 0)
+        return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         if (compare_pairing(work, &work->pairings[i], err) != 0)
             return -1;

@@ -204,7 +204,7 @@ static int add_replacement(const struct hf_replacement *replacement, void *arg)
     char text[sizeof(HF_NEW_PREFIX) + 24];
 
     size_t index = redirect->replacement_count++;
-    if (replacement->pairing != redirect->pairing)
+    if (replacement->after->object != redirect->pairing->after)
         return 0;
     snprintf(text, sizeof(text), HF_NEW_PREFIX "%zu", index);
     const struct hf_name *function = hf_part_function(replacement->after);

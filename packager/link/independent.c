@@ -6,6 +6,7 @@
 #include "compare/correlate.h"
 #include "error.h"
 #include "link/binding.h"
+#include "link/moved.h"
 
 /* 1 when a kept part refers directly to what it cannot reach; -1 on failure. */
 static int needs_independence(struct hf_work *work, struct hf_pairing *pairing, struct hotfix_error *err)
@@ -67,7 +68,8 @@ static void part_again(const struct hf_object *after, struct hf_object *independ
     }
 }
 
-static int switch_object(struct hf_pairing *pairing, struct hf_object *independent, struct hotfix_error *err)
+static int switch_object(struct hf_work *work, struct hf_pairing *pairing, struct hf_object *independent,
+                         struct hotfix_error *err)
 {
     struct hf_object *before = pairing->before;
     struct hf_object *after = pairing->after;
@@ -76,12 +78,13 @@ static int switch_object(struct hf_pairing *pairing, struct hf_object *independe
         before->parts[i].twin = NULL;
     if (before && hf_correlate(before, independent, err) != 0)
         return -1;
-    for (size_t i = 1; before && i < after->part_count; i++)
+    for (size_t i = 1; i < after->part_count; i++)
         if ((after->parts[i].marks & HF_MARK_CHANGED) &&
             carry_over(after->parts[i].twin, &after->parts[i], independent, err) != 0)
             return -1;
     if (before)
         part_again(after, independent);
+    hf_moved_forget(work, after);
     pairing->after = independent;
     pairing->independent = true;
     hf_object_close(after);
@@ -102,10 +105,10 @@ int hf_independent_switch(struct hf_work *work, struct hotfix_error *err)
         if (needed == 0)
             continue;
         if (hf_object_open(file->path, pairing->after->name, &independent, err) != 0 ||
-            switch_object(pairing, independent, err) != 0)
+            switch_object(work, pairing, independent, err) != 0)
             return -1;
         independent = NULL;
         switched++;
     }
-    return switched;
+    return switched > 0 && hf_moved_match(work, err) != 0 ? -1 : switched;
 }

@@ -344,7 +344,7 @@ static int add_record(const struct hf_replacement *replacement, void *arg)
                                  .replacement_size = symbol->size,
                                  .group = group_of(finish, replacement->after),
                                  .name = strdup(function->text),
-                                 .source = strdup(replacement->pairing->after->source)};
+                                 .source = strdup(replacement->after->object->source)};
     return record->name && record->source ? 0 : hf_error(recording->err, HOTFIX_MEMORY, "out of memory");
 }
 

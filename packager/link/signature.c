@@ -125,7 +125,7 @@ static void take_apart(struct hf_object *before, struct hf_part *function)
 
 int hf_signatures_part(struct hf_work *work, struct hf_pairing *pairing, struct hotfix_error *err)
 {
-    for (size_t i = 1; pairing->before && i < pairing->after->part_count; i++) {
+    for (size_t i = 1; i < pairing->after->part_count; i++) {
         struct hf_part *part = &pairing->after->parts[i];
         const struct hf_name *name = part->marks & HF_MARK_CHANGED ? hf_part_function(part) : NULL;
         const struct hf_name *old = name && part->twin ? hf_part_function(part->twin) : NULL;
@@ -133,7 +133,7 @@ int hf_signatures_part(struct hf_work *work, struct hf_pairing *pairing, struct 
         HF_FREE char *after = NULL;
         if (!old)
             continue;
-        if (find_prototype(pairing->before, old->text, &before, err) != 0 ||
+        if (find_prototype(old->part->object, old->text, &before, err) != 0 ||
             find_prototype(pairing->after, name->text, &after, err) != 0)
             return -1;
         if (!before || !after || strcmp(before, after) == 0)
@@ -143,7 +143,7 @@ int hf_signatures_part(struct hf_work *work, struct hf_pairing *pairing, struct 
         /* Whoever calls the old one and did not change must be led to the new one. */
         if (hf_callers_stay(work, pairing, part->twin))
             continue;
-        take_apart(pairing->before, part);
+        take_apart(part->twin->object, part);
     }
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include "link/build.h"
+#include "object/census.h"
 #include "object/object.h"
 #include "object/tree.h"
 #include "prove/needed.h"
@@ -26,6 +27,12 @@ struct hf_pairing {
     bool independent;               /* `after` was compiled with -fPIC for the patch (independent.h) */
 };
 
+/* A variable of a new object, and where the target has it (moved.h). */
+struct hf_adopted {
+    const struct hf_part *part;
+    struct hf_anchor anchor;
+};
+
 struct hf_work {
     const struct hf_build_request *request;
     struct hf_build_result *result;
@@ -33,6 +40,9 @@ struct hf_work {
     struct hf_needed needed;
     struct hf_pairing *pairings;
     size_t pairing_count;
+    struct hf_census census; /* of all old objects */
+    struct hf_adopted *adopted;
+    size_t adopted_count;
     struct hf_object_tree independent; /* new objects compiled with -fPIC; may be empty */
 };
 

@@ -38,6 +38,11 @@ size_t hf_name_stem(const char *text)
     return end > 1 && end < size && text[end - 1] == '.' ? end - 1 : size;
 }
 
+bool hf_name_yields(const struct hf_name *name)
+{
+    return name->binding == STB_WEAK || name->binding == STB_GNU_UNIQUE;
+}
+
 /* Names that compilers make up: the same name in another build says nothing. */
 static bool made_up(const char *text)
 {
@@ -444,6 +449,24 @@ int hf_object_open(const char *path, const char *name, struct hf_object **object
     if (open_object(opened, err) != 0)
         return -1;
     *object = hf_move(opened);
+    return 0;
+}
+
+int hf_object_none(const struct hf_object *gone, struct hf_object **object, struct hotfix_error *err)
+{
+    HF_OBJECT struct hf_object *made = calloc(1, sizeof(*made));
+    if (!made)
+        return no_memory(gone, err);
+    made->fd = -1;
+    made->source = "";
+    made->machine = gone->machine;
+    made->path = strdup(gone->path);
+    made->name = strdup(gone->name);
+    made->parts = calloc(1, sizeof(*made->parts));
+    made->names = calloc(1, sizeof(*made->names));
+    if (!made->path || !made->name || !made->parts || !made->names)
+        return no_memory(gone, err);
+    *object = hf_move(made);
     return 0;
 }
 

@@ -111,6 +111,8 @@ struct hf_object {
  * (-flto). Every byte of it is foreign.
  */
 int hf_object_open(const char *path, const char *name, struct hf_object **object, struct hotfix_error *err);
+/* An object in the place of one that is gone: it has its name and holds nothing. HOTFIX_MEMORY. */
+int hf_object_none(const struct hf_object *gone, struct hf_object **object, struct hotfix_error *err);
 void hf_object_close(struct hf_object *object);
 
 /* The first name defined with this text, NULL when there is none. */
@@ -131,6 +133,9 @@ const struct hf_name *hf_part_function(const struct hf_part *part);
 
 /* The bytes [start, end) of a merged string or constant that holds the offset; false when there is none. */
 bool hf_part_piece(const struct hf_part *part, int64_t offset, uint64_t *start, uint64_t *end);
+
+/* Is this a weak definition, in whose place the linker may have taken another object's? */
+bool hf_name_yields(const struct hf_name *name);
 
 /* Length of the text without the number that a compiler put behind it: "count.12" gives 5. */
 size_t hf_name_stem(const char *text);

@@ -21,17 +21,23 @@ struct facts {
     size_t count;
 };
 
+/* Does the name mean this object's own copy? The linker takes one of all objects' weak definitions. */
+static bool means_own(const struct hf_name *name)
+{
+    return name->part && !hf_name_yields(name);
+}
+
 static struct hf_anchor *anchor_of(const struct hf_proof *proof, const struct hf_reference *reference)
 {
     const struct hf_name *name = reference->name;
 
-    return name->part ? &proof->parts[name->part->index] : &proof->names[name->index];
+    return means_own(name) ? &proof->parts[name->part->index] : &proof->names[name->index];
 }
 
 /* Sets where a thing lies; false when that is known and is elsewhere. */
 static bool place(struct hf_anchor *anchor, const struct hf_reference *reference, bool thread, uint64_t address)
 {
-    uint64_t base = address - (reference->name->part ? reference->name->value : 0);
+    uint64_t base = address - (means_own(reference->name) ? reference->name->value : 0);
 
     if (anchor->known)
         return anchor->thread == thread && anchor->address == base;
@@ -445,8 +451,12 @@ static void place_by_name(struct hf_proof *proof, const struct hf_part *part)
             only = symbol;
             fitting++;
         }
-        if (fitting == 1)
+        if (fitting != 1)
+            continue;
+        if (means_own(name))
             *anchor = (struct hf_anchor){.known = true, .thread = thread, .address = only->address - name->value};
+        else if (!proof->names[name->index].known)
+            proof->names[name->index] = (struct hf_anchor){.known = true, .thread = thread, .address = only->address};
     }
 }
 
@@ -527,11 +537,19 @@ static const struct hf_reference *unsupported(const struct hf_proof *proof, cons
     return NULL;
 }
 
+static bool has_functions(const struct hf_object *object)
+{
+    for (size_t i = 0; i < object->name_count; i++)
+        if (is_function(&object->names[i]))
+            return true;
+    return false;
+}
+
 int hf_proof_check(const struct hf_proof *proof, struct hotfix_error *err)
 {
     const struct hf_object *object = proof->object;
 
-    if (proof->proven_count == 0 && proof->differing_count == 0)
+    if (proof->proven_count == 0 && proof->differing_count == 0 && has_functions(object))
         return hf_error(err, HOTFIX_UNPROVEN, "%s: none of its functions is in %s", object->path,
                         proof->target->image.path);
     if (proof->conflict)

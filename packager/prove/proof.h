@@ -35,8 +35,8 @@ struct hf_anchor {
 struct hf_proof {
     const struct hf_object *object;
     const struct hf_target *target;
-    struct hf_anchor *parts;     /* by section number */
-    struct hf_anchor *names;     /* by symbol number: of undefined and common ones */
+    struct hf_anchor *parts; /* by section number */
+    struct hf_anchor *names; /* by symbol number: of undefined, common and weak ones, which another object may define */
     enum hf_proof_state *states; /* by symbol number: of functions */
     size_t proven_count;
     size_t differing_count;
@@ -51,9 +51,10 @@ int hf_proof_create(const struct hf_object *object, const struct hf_target *targ
 void hf_proof_destroy(struct hf_proof *proof);
 
 /*
- * Does the object belong to the target as it is? 0; HOTFIX_INCOMPATIBLE naming the first function and byte that differ,
- * or what two functions disagree on; HOTFIX_UNPROVEN when nothing of it was found, or when the function that differs
- * holds a relocation that is not supported, which is named.
+ * Does the object belong to the target as it is? 0, also for an object without functions, of which nothing can differ;
+ * HOTFIX_INCOMPATIBLE naming the first function and byte that differ, or what two functions disagree on;
+ * HOTFIX_UNPROVEN when nothing of it was found, or when the function that differs holds a relocation that is not
+ * supported, which is named.
  */
 int hf_proof_check(const struct hf_proof *proof, struct hotfix_error *err);
 

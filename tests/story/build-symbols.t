@@ -1,0 +1,407 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What names mean to the linker: definitions that move to another file, that win over another one, that are weak, that
+# several objects have. The patched program does what the fix says and keeps its state, or hotfix build says why not.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+CC=gcc
+LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+INCLUDES=("-I$ROOT/loader" "-I$ROOT/manifest" -I.)
+SECTIONS=(-ffunction-sections -fdata-sections)
+
+hotfix keygen key >/dev/null || exit 1
+mkdir trust
+cp key.pub trust
+
+cat >fix.h <<'C'
+#include <hotfix.h>
+#include <stdio.h>
+#include <stdlib.h>
+static void fix(void)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hotfix_error error;
+    struct hotfix *hotfix;
+    options.trust = "trust";
+    setvbuf(stdout, NULL, _IONBF, 0);
+    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply(hotfix, "fix.hotfix", &result) != 0)
+        printf("error %s\n", result.error.message);
+    hotfix_result_deinit(&result);
+}
+C
+
+# scenario: forgets the files of the last one
+scenario() {
+    rm -rf before after old new proof target libtarget.so patch.so fix.hotfix RELEASE
+    mkdir before after
+    FLAGS=(-O2 -g -w) RELEASE=() LIBRARY=
+}
+
+# side FIXED: standard input without #ifdef FIXED and #ifndef FIXED, #else and #endif, and what these leave out
+side() {
+    awk -v fixed="$1" '/^#ifn?def FIXED/ { out = fixed == ($1 == "#ifndef"); next } /^#else/ { out = !out; next }
+        /^#endif/ { out = 0; next } !out' | cat -s
+}
+
+# file NAME: standard input, without and with what is between #ifdef FIXED and #endif; an empty one is not there
+file() {
+    local text
+    text=$(cat)
+    side 0 >"before/$1" <<<"$text"
+    side 1 >"after/$1" <<<"$text"
+    [ -n "$(tr -d ' \n' <"before/$1")" ] || rm "before/$1"
+    [ -n "$(tr -d ' \n' <"after/$1")" ] || rm "after/$1"
+}
+
+# objects FROM TO FLAGS...: in a place of one name, so that nothing but the fix makes a difference
+objects() {
+    local from=$1 to=$2 source
+    shift 2
+    mkdir -p "$to"
+    rm -rf source
+    cp -r "$from" source
+    for source in source/*.[cS]; do
+        source=${source#source/}
+        [ "$source" = main.c ] && [ "$to" != proof ] && continue
+        "$CC" "${FLAGS[@]}" "$@" "${INCLUDES[@]}" -c "source/$source" -o "$to/${source%.*}.o" || return 1
+    done
+}
+
+# compile: the release of what is in before, as a program or a library with a program, and the objects of both sides
+compile() {
+    local pic=
+    [ -z "$LIBRARY" ] || pic=-fPIC
+    objects before proof $pic && objects before old $pic "${SECTIONS[@]}" && objects after new $pic "${SECTIONS[@]}" || return 1
+    if [ -n "$LIBRARY" ]; then
+        mv proof/main.o main.o
+        "$CC" -shared -Wl,--build-id "${RELEASE[@]}" -o libtarget.so proof/*.o &&
+            "$CC" -o target main.o ./libtarget.so "${LIBS[@]}"
+    else
+        "$CC" -Wl,--build-id "${RELEASE[@]}" -o target proof/*.o "${LIBS[@]}" && rm proof/main.o
+    fi
+}
+
+build() {
+    hotfix build --target "${LIBRARY:-target}" --old old --new new --proof proof -o patch.so "$@"
+}
+
+# works CLAIM WANTED: the program, in which the fix is applied, says this
+works() {
+    compile || exit 1
+    if build >log 2>&1 && hotfix pack --target "${LIBRARY:-target}" --patch patch.so --key key.key --name fix \
+        --version 1 -o fix.hotfix >log 2>&1; then
+        is "$1" "$(./target 2>&1)" "$2"
+    else
+        result 1 "$1"
+        diagnose <log
+    fi
+}
+
+# refused STATUS SENTENCE CLAIM
+refused() {
+    compile || exit 1
+    expect "$1" "hotfix build: $2" "$3" build
+}
+
+### Definitions that move
+
+tariffs() {
+    file main.c <<'C'
+#include "fix.h"
+int price(int), tax(int), other(int), show(void), next(void);
+int main(void) { next(); printf("%d %d\n", price(-5), tax(100) + other(0)); fix(); next();
+    printf("%d %d %d\n", price(-5), tax(100) + other(0), show()); return 0; }
+C
+    file a.c <<'C'
+#include <stdio.h>
+int counter = 5;
+int next(void) { return ++counter; }
+#ifndef FIXED
+__attribute__((noinline)) int price(int n) { printf("a "); return n * 3; }
+#endif
+__attribute__((noinline)) int tax(int n)
+{
+#ifdef FIXED
+    return n / 5;
+#else
+    return n / 4;
+#endif
+}
+C
+    file b.c <<'C'
+#include <stdio.h>
+extern int counter;
+int show(void) { printf("show "); return counter; }
+__attribute__((noinline)) int other(int n) { printf("other "); return n; }
+#ifdef FIXED
+__attribute__((noinline)) int price(int n) { if (n < 0) return 0; printf("b "); return n * 3; }
+#endif
+C
+}
+
+scenario
+tariffs
+works "a function that moves to another file and is fixed there replaces the old one" \
+    $'other a -15 25\nshow other 0 20 7'
+
+scenario
+LIBRARY=libtarget.so
+tariffs
+works "so it does in a library" $'other a -15 25\nshow other 0 20 7'
+
+scenario
+tariffs
+compile || exit 1
+rm old/a.o new/a.o proof/a.o
+expect 1 "hotfix build: b.o: defines 'price' anew, and the target has it from another file: give the old and the new object of that file" \
+    "of a function that moved, the file that it came from must be given" build
+
+state() {
+    file main.c <<'C'
+#include "fix.h"
+int next(void), show(void);
+int main(void) { next(); next(); printf("%d\n", show()); fix(); next(); printf("%d\n", show()); return 0; }
+C
+    file a.c <<'C'
+#include <stdio.h>
+#ifdef FIXED
+extern int counter;
+#else
+int counter = 5;
+#endif
+int next(void) { printf("next "); return ++counter; }
+C
+}
+shown() {
+    file "$1" <<C
+#include <stdio.h>
+#ifdef FIXED
+int counter = $2;
+int show(void) { printf("is "); return counter; }
+#else
+extern int counter;
+int show(void) { return counter; }
+#endif
+C
+}
+
+scenario
+state
+shown b.c 5
+works "a variable that moves to another file keeps its value" $'next next 7\nnext is 8'
+
+scenario
+state
+shown b.c 6
+refused 1 "b.o: counter: its initial value changed, and the target has set and used it already" \
+    "a variable that moves and begins with another value is refused"
+
+scenario
+state
+shown b.c 5
+compile || exit 1
+rm old/a.o new/a.o proof/a.o
+ok "a variable that moved from a file that is not given is found in the target" build
+is "it is told" "$(grep -c 'ignored  b.o: counter: the target has it from another file: it keeps its value' <(build))" 1
+
+# A file that is renamed: all of it moves.
+scenario
+file main.c <<'C'
+#include "fix.h"
+int fee(int);
+int main(void) { printf("%d\n", fee(1)); fix(); printf("%d\n", fee(1)); return 0; }
+C
+file one.c <<'C'
+#ifndef FIXED
+static int calls;
+int total = 10;
+__attribute__((noinline)) int fee(int n) { total += n; return total + ++calls; }
+#endif
+C
+file two.c <<'C'
+#ifdef FIXED
+static int calls;
+int total = 10;
+__attribute__((noinline)) int fee(int n) { total += 100 * n; return total + ++calls; }
+#endif
+C
+file rest.c <<'C'
+int rest;
+C
+works "a file that is renamed and fixed: its functions are replaced, its global variables stay" $'12\n112'
+
+### Definitions that take another one's place
+
+scenario
+file main.c <<'C'
+#include "fix.h"
+int fee(int), mine(int);
+int main(void) { printf("%d %d\n", fee(1), mine(1)); fix(); printf("%d %d\n", fee(1), mine(1)); return 0; }
+C
+file a.c <<'C'
+__attribute__((weak, noinline)) int fee(int n) { return n + 1; }
+C
+file b.c <<'C'
+int mine(int n)
+{
+#ifdef FIXED
+    n += 100;
+#endif
+    return n * 7;
+}
+#ifdef FIXED
+int fee(int n) { return n + 2; }
+#endif
+C
+refused 1 "b.o: defines 'fee' anew, in the place of the one that the target has from a.o" \
+    "a definition that wins over a weak one of the target is refused"
+
+scenario
+file main.c <<'C'
+#include "fix.h"
+int fee(int);
+int main(void) { printf("%d\n", fee(1)); fix(); printf("%d\n", fee(1)); return 0; }
+C
+file a.c <<'C'
+__attribute__((weak, noinline)) int fee(int n) { return n + 1; }
+C
+file b.c <<'C'
+#ifndef FIXED
+__attribute__((weak))
+#endif
+__attribute__((noinline)) int fee(int n) { return n + 2; }
+int other(int n) { return n * 3; }
+C
+refused 1 "b.o: 'fee' was weak and takes precedence now over that of a.o, which the target may use" \
+    "so is one that was weak itself, though its code is the same"
+
+scenario
+file main.c <<'C'
+#include "fix.h"
+int fee(int);
+__attribute__((weak)) void hook(void);
+int main(void) { printf("%d\n", fee(1)); fix(); printf("%d\n", fee(1)); return 0; }
+C
+file a.c <<'C'
+__attribute__((weak)) void hook(void);
+int fee(int n) { if (hook) hook(); return n; }
+C
+file b.c <<'C'
+#ifdef FIXED
+void hook(void) { __builtin_trap(); }
+#endif
+int rest;
+C
+refused 1 "b.o: defines 'hook' anew, and it is looked for already, and not found, by a.o" \
+    "a definition of what the target looked for in vain is refused"
+
+scenario
+file main.c <<'C'
+#include "fix.h"
+int fee(int);
+int main(void) { printf("%d\n", fee(1)); fix(); printf("%d\n", fee(1)); return 0; }
+C
+file a.c <<'C'
+int atoi(const char *);
+int fee(int n)
+{
+#ifdef FIXED
+    n++;
+#endif
+    return n + atoi("1");
+}
+#ifdef FIXED
+int atoi(const char *text) { return 5; }
+#endif
+C
+refused 1 "a.o: defines 'atoi' anew, and the rest of the target uses that of a library: give it another name" \
+    "a function that the target has from a library cannot become its own"
+
+### Weak definitions, of which the linker took another object's
+
+scenario
+file low.h <<'C'
+__attribute__((weak)) const unsigned char low[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+C
+cp before/low.h .
+file main.c <<'C'
+#include "fix.h"
+int first(int), second(int), third(int), limit(int);
+int main(void) { printf("%d\n", limit(150) + first(1)); fix(); printf("%d %d %d\n", limit(150), second(2), third(3)); return 0; }
+C
+file a.c <<'C'
+#include "low.h"
+int first(int x) { return low[x & 15]; }
+C
+file b.c <<'C'
+#include "low.h"
+const int cap[8] = {3, 1, 4, 1, 5, 9, 2, 6};
+int second(int x) { return low[x & 15] + 1; }
+int third(int x) { return cap[x & 7]; }
+int limit(int x)
+{
+#ifdef FIXED
+    return x > 120 ? low[5] : x;
+#else
+    return x > 100 ? 100 : x;
+#endif
+}
+C
+works "a weak constant may be another object's" $'102\n6 4 1'
+
+### Files of other programs
+
+# Nothing in the target tells which files it was made of, and the release was compiled without the section options.
+scenario
+RELEASE=(-Wl,-x)
+file main.c <<'C'
+#include "fix.h"
+int check(const char *), fee(int);
+int main(void) { printf("%d %d\n", check("x"), fee(100)); fix(); printf("%d %d\n", check("x"), fee(100)); return 0; }
+C
+file a.c <<'C'
+static long seen[4];
+static __attribute__((noinline)) int checked(const char *s)
+{
+    seen[1]++;
+#ifdef FIXED
+    if (s[0] == 'x')
+        return 0;
+#endif
+    return seen[1] > 0;
+}
+int check(const char *s) { seen[0]++; return checked(s); }
+C
+file b.c <<'C'
+int fee(int n)
+{
+#ifdef FIXED
+    return n / 5;
+#else
+    return n / 4;
+#endif
+}
+C
+works "a target without file symbols: all of the fix is found" $'1 25\n0 20'
+compile
+run hotfix build --target target --old old --new new -o patch.so
+is "and half of it is not taken for another program's" "$status $(grep -c "a.o: is not the object that target was linked from: .* if the release was compiled without the section options, give --proof" "$ERR")" "1 1"
+
+# A tree of two programs.
+file tool.c <<'C'
+int printf(const char *, ...);
+int tool(int n)
+{
+#ifdef FIXED
+    n += 2;
+#endif
+    return printf("tool %d\n", n * 3);
+}
+C
+objects before old "${SECTIONS[@]}" && objects after new "${SECTIONS[@]}" && objects before proof || exit 1
+ok "a file of which nothing is in the target" build
+is "is another program's" "$(build | grep -c 'ignored  tool.o: tool.c: the target was not made of it')" 1
+
+finish
