@@ -7,25 +7,30 @@
  *
  * One request a connection, one line: "apply PATH", "revert [ID]" or "list". The answer ends with the connection: its
  * first line is "ok" or "error CODE: message", then what was done. Whoever can open the socket can ask; what they ask
- * is still only done for a bundle that a trusted key signed.
+ * is still only done for a bundle that a trusted key signed. Clients are answered one after the other; each has five
+ * seconds for its request.
  */
 #define _GNU_SOURCE
 #include <hotfix.h>
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define AGENT_STACK (256 * 1024)
+#define AGENT_STACK       (256 * 1024)
+#define AGENT_PATIENCE_MS 5000      /* that a client has for its request, and for taking the answer */
+#define AGENT_PAUSE_NS    100000000 /* before accepting is tried again */
 
 static struct hotfix *agent_hotfix;
 static int agent_socket = -1;
@@ -59,15 +64,11 @@ static void agent_list(FILE *out)
     free(list);
 }
 
-static void agent_serve(FILE *in, FILE *out)
+/* Answers one request, which it takes apart. */
+static void agent_serve(char *line, FILE *out)
 {
-    char line[4096];
-
-    if (!fgets(line, sizeof(line), in))
-        return;
-    line[strcspn(line, "\n")] = '\0';
-
     struct hotfix_result result = HOTFIX_RESULT_INIT;
+
     if (strncmp(line, "apply ", 6) == 0) {
         hotfix_apply(agent_hotfix, line + 6, &result);
         agent_report(out, &result);
@@ -82,23 +83,85 @@ static void agent_serve(FILE *in, FILE *out)
     hotfix_result_deinit(&result);
 }
 
-/* Takes the connection. Reading and writing want a stream each: a socket cannot seek from one to the other. */
+static int64_t agent_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until the socket can be read or written (POLLIN, POLLOUT). False when the client took longer than it has. */
+static bool agent_wait(int fd, short events, int64_t deadline)
+{
+    struct pollfd request = {.fd = fd, .events = events};
+
+    for (;;) {
+        int64_t left = deadline - agent_clock();
+        int ready = left > 0 ? poll(&request, 1, (int)left) : 0;
+        if (ready > 0)
+            return true;
+        if (ready == 0 || errno != EINTR)
+            return false;
+    }
+}
+
+/* One line, or what there is until the client closes its side. False: it is too long, or came too late. */
+static bool agent_read(int fd, char *line, size_t size)
+{
+    int64_t deadline = agent_clock() + AGENT_PATIENCE_MS;
+    size_t used = 0;
+
+    while (used + 1 < size && agent_wait(fd, POLLIN, deadline)) {
+        ssize_t got = recv(fd, line + used, size - 1 - used, MSG_DONTWAIT);
+        if (got < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        used += got > 0 ? (size_t)got : 0;
+        line[used] = '\0';
+        char *end = strchr(line, '\n');
+        if (end)
+            *end = '\0';
+        if (end || got == 0)
+            return used > 0;
+    }
+    return false;
+}
+
+static void agent_write(int fd, const char *text, size_t size)
+{
+    int64_t deadline = agent_clock() + AGENT_PATIENCE_MS;
+
+    while (size > 0 && agent_wait(fd, POLLOUT, deadline)) {
+        ssize_t sent = send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return;
+        text += sent > 0 ? sent : 0;
+        size -= sent > 0 ? (size_t)sent : 0;
+    }
+}
+
+/* A client that says nothing, or does not read its answer, is left after a while: others are waiting. */
 static void agent_answer(int fd)
 {
-    int writer = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    FILE *in = fdopen(fd, "r");
-    FILE *out = writer < 0 ? NULL : fdopen(writer, "w");
+    char line[4096];
+    char *text = NULL;
+    size_t size = 0;
 
-    if (in && out)
-        agent_serve(in, out);
-    if (out)
-        fclose(out);
-    else if (writer >= 0)
-        close(writer);
-    if (in)
-        fclose(in);
-    else
-        close(fd);
+    if (!agent_read(fd, line, sizeof(line)))
+        return;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return;
+    agent_serve(line, out);
+    if (fclose(out) == 0)
+        agent_write(fd, text, size);
+    free(text);
+}
+
+/* Whether accepting failed because the socket is none: everything else passes (accept(2), "Error handling"). */
+static bool agent_socket_is_gone(int error)
+{
+    return error == EBADF || error == ENOTSOCK || error == EINVAL || error == EOPNOTSUPP || error == EFAULT;
 }
 
 static void *agent_main(void *unused)
@@ -106,12 +169,15 @@ static void *agent_main(void *unused)
     (void)unused;
     for (;;) {
         int fd = accept4(agent_socket, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EINTR || errno == ECONNABORTED)
-                continue;
+        if (fd >= 0) {
+            agent_answer(fd);
+            close(fd);
+        } else if (agent_socket_is_gone(errno)) {
             return NULL;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            /* The program has no descriptor or memory left for now: the client waits in the queue. */
+            nanosleep(&(struct timespec){.tv_nsec = AGENT_PAUSE_NS}, NULL);
         }
-        agent_answer(fd);
     }
 }
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The library as others see it: hotfix.h, the version map, libhotfix.so and libhotfix.a offer the same functions.
+# The library as others see it: hotfix.h, the version map, libhotfix.so and libhotfix.a offer the same functions. And how
+# the command is linked.
 
 . "$(dirname "$0")/../story/lib.sh"
 cd "$ROOT" || exit 1
@@ -22,5 +23,17 @@ if [ -z "${SAN-}" ]; then
 fi
 is "libhotfix.so wants no executable stack" "$(readelf -lW "$library" | awk '$1 == "GNU_STACK" { print $7 }')" RW
 is "libhotfix.so has no relocations in its code" "$(readelf -dW "$library" | grep -c TEXTREL)" 0
+
+# The command: nothing that it calls can be redirected once it runs, and the C library checks its buffers.
+command=$BUILD/hotfix
+ok "the command binds all that it calls when it starts" grep -q BIND_NOW <(readelf -dW "$command")
+ok "and protects what it bound" grep -q GNU_RELRO <(readelf -lW "$command")
+ok "it is position independent" grep -q 'Type: *DYN' <(readelf -hW "$command")
+is "it wants no executable stack" "$(readelf -lW "$command" | awk '$1 == "GNU_STACK" { print $7 }')" RW
+if [ -z "${SAN-}" ]; then
+    for part in packager/cli/report fortified/manifest/file; do
+        ok "the buffers of $part are checked" grep -q '__[a-z]*printf_chk' <(nm "$BUILD/obj/$part.o")
+    done
+fi
 
 finish
