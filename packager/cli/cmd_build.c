@@ -21,8 +21,9 @@ static void tell_item(const struct hf_build_item *item, struct hf_report *report
         hf_report_note(report, "warning: %s: %s: %s", item->object, item->name, item->why);
     else
         hf_report_line(report, "%-8s %s: %s%s%s", event, item->object, item->name, item->why[0] ? ": " : "", item->why);
-    json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o}", "event", event, "name", hf_json_text(item->name),
-                                           "object", hf_json_text(item->object), "why", hf_json_text(item->why)));
+    hf_report_add(report, array,
+                  json_pack("{s:s, s:o, s:o, s:o}", "event", event, "name", hf_json_text(item->name), "object",
+                            hf_json_text(item->object), "why", hf_json_text(item->why)));
 }
 
 static void tell(const struct hf_build_result *result, struct hf_report *report)

@@ -43,9 +43,9 @@ static void show_signature(const struct hf_signed *parts, const struct hf_signat
     else
         hf_report_line(report, "  ed25519 by key %s", id);
     json_t *item = json_pack("{s:s, s:s}", "type", signature->cms ? "cms" : "ed25519", "key_id", id);
-    if (subject)
-        json_object_set_new(item, "subject", hf_json_text(subject));
-    json_array_append_new(array, item);
+    if (subject && json_object_set_new(item, "subject", hf_json_text(subject)) != 0)
+        report->failed = true;
+    hf_report_add(report, array, item);
 }
 
 static void show_signatures(const struct hf_signed *parts, struct hf_report *report)

@@ -99,6 +99,12 @@ void hf_report_set(struct hf_report *report, const char *key, json_t *value)
         report->failed = true;
 }
 
+void hf_report_add(struct hf_report *report, json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value) != 0)
+        report->failed = true;
+}
+
 json_t *hf_json_text(const char *text)
 {
     if (!text)

@@ -51,6 +51,9 @@ void hf_report_note(const struct hf_report *report, const char *format, ...) __a
 /* Sets a member of the object; takes the reference. NULL (out of memory) is noticed at the end. */
 void hf_report_set(struct hf_report *report, const char *key, json_t *value);
 
+/* Puts a value at the end of an array that is to become a member; takes the reference. NULL as above. */
+void hf_report_add(struct hf_report *report, json_t *array, json_t *value);
+
 /* A JSON string of any C string; null for NULL. */
 json_t *hf_json_text(const char *text);
 /* Lower-case hexadecimal digits of some bytes. */

@@ -190,6 +190,7 @@ static bool take(const struct hf_proof *proof, const struct fact *fact)
 struct search {
     struct hf_proof *proof;
     struct facts facts; /* room for those of any one function */
+    uint8_t *code;      /* room for the code of any one function */
 };
 
 /* The references of a part that lie in [begin, end). */
@@ -217,13 +218,11 @@ static bool bytes_equal(const uint8_t *object, const uint8_t *code, uint64_t fro
     return true;
 }
 
-/*
- * The code of a function in the target, and where linkers moved an instruction out of it, that put back: *copy is what
- * they are put back in, or NULL.
+/* The code of a function in the target. Instructions that linkers moved out of it are put back, in the search's room.
  */
-static const uint8_t *code_of(const struct hf_target *target, const struct hf_name *function, uint64_t address,
-                              uint8_t **copy)
+static const uint8_t *code_of(const struct search *search, const struct hf_name *function, uint64_t address)
 {
+    const struct hf_target *target = search->proof->target;
     const struct hf_arch_tools *arch = target->arch;
     const uint8_t *object = function->part->bytes + function->value;
     const uint8_t *code = hf_image_bytes(&target->image, address, function->size), *bytes;
@@ -231,7 +230,6 @@ static const uint8_t *code_of(const struct hf_target *target, const struct hf_na
     size_t count, size = arch->displaced_size;
     const struct hf_reference *references = references_in(function->part, function->value, end, &count);
 
-    *copy = NULL;
     for (size_t i = 0; code && size && i < count; i++) {
         uint64_t offset = references[i].offset - function->value;
         if (function->size - offset < size ||
@@ -239,12 +237,9 @@ static const uint8_t *code_of(const struct hf_target *target, const struct hf_na
             !(bytes = hf_image_bytes(&target->image, stub, 2 * size)) ||
             !arch->comes_back(bytes, stub, address + offset))
             continue;
-        if (!*copy) {
-            if (!(*copy = malloc(function->size)))
-                return NULL;
-            code = memcpy(*copy, code, function->size);
-        }
-        memcpy(*copy + offset, bytes, size);
+        if (code != search->code)
+            code = memcpy(search->code, code, function->size);
+        memcpy(search->code + offset, bytes, size);
     }
     return code;
 }
@@ -255,8 +250,7 @@ static bool compare(struct search *search, const struct hf_name *function, uint6
     const struct hf_target *target = search->proof->target;
     const struct hf_part *part = function->part;
     const uint8_t *object = part->bytes + function->value;
-    HF_FREE uint8_t *copy;
-    const uint8_t *code = code_of(target, function, address, &copy);
+    const uint8_t *code = code_of(search, function, address);
     size_t count;
     const struct hf_reference *references =
         references_in(part, function->value, function->value + function->size, &count);
@@ -487,15 +481,26 @@ static void search_all(struct search *search)
     }
 }
 
+/* All that one function takes at most: references and bytes. */
+static void measure(const struct hf_object *object, size_t *references, size_t *bytes)
+{
+    *references = *bytes = 0;
+    for (size_t i = 1; i < object->part_count; i++)
+        *references = object->parts[i].reference_count > *references ? object->parts[i].reference_count : *references;
+    for (size_t i = 0; i < object->name_count; i++)
+        if (is_function(&object->names[i]) && object->names[i].size > *bytes)
+            *bytes = object->names[i].size;
+}
+
 int hf_proof_create(const struct hf_object *object, const struct hf_target *target, struct hf_proof **proof,
                     struct hotfix_error *err)
 {
     struct hf_proof *made = calloc(1, sizeof(*made));
-    size_t most = 0;
+    size_t references, bytes;
 
-    for (size_t i = 1; i < object->part_count; i++)
-        most = object->parts[i].reference_count > most ? object->parts[i].reference_count : most;
-    HF_FREE struct fact *facts = calloc(most + 1, sizeof(*facts));
+    measure(object, &references, &bytes);
+    HF_FREE struct fact *facts = calloc(references + 1, sizeof(*facts));
+    HF_FREE uint8_t *code = malloc(bytes + 1);
     if (made) {
         made->object = object;
         made->target = target;
@@ -503,11 +508,11 @@ int hf_proof_create(const struct hf_object *object, const struct hf_target *targ
         made->names = calloc(object->name_count + 1, sizeof(*made->names));
         made->states = calloc(object->name_count + 1, sizeof(*made->states));
     }
-    if (!made || !facts || !made->parts || !made->names || !made->states) {
+    if (!made || !facts || !code || !made->parts || !made->names || !made->states) {
         hf_proof_destroy(made);
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
     }
-    struct search search = {.proof = made, .facts = {.items = facts}};
+    struct search search = {.proof = made, .facts = {.items = facts}, .code = code};
     search_all(&search);
     *proof = made;
     return 0;

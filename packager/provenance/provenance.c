@@ -62,12 +62,17 @@ static int list_materials(const struct hf_inputs *inputs, json_t *materials, str
     return patch->debug != &patch->image ? add_material(materials, "patch-debug", patch->debug, err) : 0;
 }
 
+/* All of them: a statement that leaves one out would be signed as well. NULL: out of memory. */
 static json_t *list_functions(const struct hf_manifest *manifest)
 {
     json_t *functions = json_array();
 
-    for (size_t i = 0; i < manifest->function_count; i++)
-        json_array_append_new(functions, json_string(manifest->functions[i].name));
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        if (json_array_append_new(functions, json_string(manifest->functions[i].name)) != 0) {
+            json_decref(functions);
+            return NULL;
+        }
+    }
     return functions;
 }
 
@@ -79,6 +84,20 @@ static json_t *make_statement(const struct hf_manifest *manifest, const char *ar
                      PREDICATE_TYPE, "predicate", "buildDefinition", "buildType", BUILD_TYPE, "externalParameters",
                      "name", manifest->name, "version", manifest->version, "functions", list_functions(manifest),
                      "internalParameters", "resolvedDependencies", materials, "runDetails", "builder", "id", BUILDER);
+}
+
+/*
+ * The statement as text, NULL when out of memory. The text is read back: when memory runs out while jansson 2.14 writes
+ * the name of a member, it goes on without that name.
+ */
+static char *statement_text(const json_t *statement)
+{
+    HF_FREE char *text = json_dumps(statement, JSON_COMPACT | JSON_SORT_KEYS);
+    json_t *again = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    bool whole = json_equal(statement, again);
+
+    json_decref(again);
+    return whole ? hf_move(text) : NULL;
 }
 
 int hf_provenance_format(const struct hf_inputs *inputs, const struct hf_manifest *manifest, const void *archive,
@@ -95,7 +114,7 @@ int hf_provenance_format(const struct hf_inputs *inputs, const struct hf_manifes
         return -1;
     }
     json_t *statement = make_statement(manifest, hex, materials);
-    payload = statement ? json_dumps(statement, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    payload = statement ? statement_text(statement) : NULL;
     json_decref(statement);
     return payload ? hf_envelope_format(PAYLOAD_TYPE, payload, key, text, err) : out_of_memory(err);
 }

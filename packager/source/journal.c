@@ -80,34 +80,39 @@ static int digest_text(const void *data, size_t size, char text[2 * HF_DIGEST_SI
     return 0;
 }
 
-/* Settings that change what compilers do are part of the command. */
-static void add_environment(json_t *command)
+/* Settings that change what compilers do are part of the command. -1: out of memory. */
+static int add_environment(json_t *command)
 {
     static const char *const names[] = {
         "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH", "SOURCE_DATE_EPOCH",
         "LANG",  "LC_ALL"};
 
-    json_array_append_new(command, json_string("env"));
+    if (json_array_append_new(command, json_string("env")) != 0)
+        return -1;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *value = getenv(names[i]);
-        if (value)
-            json_array_append_new(command, json_sprintf("%s=%s", names[i], value));
+        if (value && json_array_append_new(command, json_sprintf("%s=%s", names[i], value)) != 0)
+            return -1;
     }
+    return 0;
 }
 
+/* Whole, or NULL: a command without one of its arguments would be another one. */
 static json_t *command_json(const struct hf_invocation *invocation, size_t i)
 {
     HF_FREE char **argv = hf_invocation_recompile(invocation, i, NULL, 0, "");
-    json_t *command = json_array();
+    HF_JSON json_t *command = json_array();
     size_t count = 0;
 
-    add_environment(command);
-    while (argv && argv[count])
+    if (!argv || add_environment(command) != 0)
+        return NULL;
+    while (argv[count])
         count++;
     /* The last three are -c, -o and the output's name. */
-    for (size_t a = 0; argv && a + 3 < count; a++)
-        json_array_append_new(command, json_string(argv[a]));
-    return command;
+    for (size_t a = 0; a + 3 < count; a++)
+        if (json_array_append_new(command, json_string(argv[a])) != 0)
+            return NULL;
+    return json_incref(command);
 }
 
 static int write_compile(const char *journal, const char *directory, const struct hf_invocation *invocation, size_t i,
