@@ -250,6 +250,8 @@ struct hf_arch_tools {
      * size when there is none. Bytes that only look like it count. absolute: addresses are final, code may hold them.
      */
     size_t (*mention)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+    /* Likewise, direct calls and jumps aside: where the code may take `to` as a value. */
+    size_t (*takes)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 
     /* Is the field at `offset` that of a direct call or jump, to judge by what stands in front of it? */
     bool (*is_branch)(const uint8_t *code, size_t offset);

@@ -53,6 +53,15 @@ size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, ui
     return size;
 }
 
+size_t hf_aarch64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from)
+{
+    size_t at = hf_aarch64_mention(code, size, address, to, absolute, from);
+
+    while (at < size && hf_aarch64_is_branch(code, at))
+        at = hf_aarch64_mention(code, size, address, to, absolute, at + HF_AARCH64_WORD);
+    return at;
+}
+
 /* [bti c] adrp x16, page; ldr x17, [x16, #low]; add x16, x16, #low; br x17 (AAPCS64: x16 and x17 are the linker's) */
 size_t hf_aarch64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot)
 {

@@ -214,18 +214,25 @@ bool hf_x86_64_is_branch(const uint8_t *code, size_t offset)
     return offset >= 2 && code[offset - 2] == 0x0f && (code[offset - 1] & 0xf0u) == 0x80;
 }
 
-/* A 32-bit distance behind a branch's opcode, or behind a ModRM byte that asks for RIP + disp32. */
-static bool mentions_far(const uint8_t *code, size_t size, size_t at, uint64_t place, uint64_t to, bool absolute)
+/* A 32-bit distance behind a ModRM byte that asks for RIP + disp32, or an address. */
+static bool takes(const uint8_t *code, size_t size, size_t at, uint64_t place, uint64_t to, bool absolute)
 {
     if (size - at < 4)
         return false;
     int64_t value = read_signed(code + at);
-    bool relative = at > 0 && (hf_x86_64_is_branch(code, at) || (code[at - 1] & 0xc7u) == 0x05);
+    bool relative = at > 0 && (code[at - 1] & 0xc7u) == 0x05;
     return (relative && place + 4 + (uint64_t)value == to) || (absolute && (uint64_t)value == to);
 }
 
+/* A 32-bit distance behind a branch's opcode. */
+static bool branches_far(const uint8_t *code, size_t size, size_t at, uint64_t place, uint64_t to)
+{
+    return size - at >= 4 && at > 0 && hf_x86_64_is_branch(code, at) &&
+           place + 4 + (uint64_t)read_signed(code + at) == to;
+}
+
 /* An 8-bit distance: jmp, jcc, loop, jrcxz. */
-static bool mentions_near(const uint8_t *code, size_t at, uint64_t place, uint64_t to)
+static bool branches_near(const uint8_t *code, size_t at, uint64_t place, uint64_t to)
 {
     uint8_t opcode = at > 0 ? code[at - 1] : 0;
     bool branch = opcode == 0xeb || (opcode & 0xf0u) == 0x70 || (opcode >= 0xe0 && opcode <= 0xe3);
@@ -236,7 +243,16 @@ static bool mentions_near(const uint8_t *code, size_t at, uint64_t place, uint64
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from)
 {
     for (size_t at = from; at < size; at++)
-        if (mentions_far(code, size, at, address + at, to, absolute) || mentions_near(code, at, address + at, to))
+        if (takes(code, size, at, address + at, to, absolute) || branches_far(code, size, at, address + at, to) ||
+            branches_near(code, at, address + at, to))
+            return at;
+    return size;
+}
+
+size_t hf_x86_64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from)
+{
+    for (size_t at = from; at < size; at++)
+        if (takes(code, size, at, address + at, to, absolute))
             return at;
     return size;
 }

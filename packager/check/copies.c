@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "check/compared.h"
 #include "check/name.h"
 #include "cleanup.h"
 #include "error.h"
@@ -54,7 +55,10 @@ static const struct hf_pair *find_pair(const struct hf_check_subject *subject, u
 
 static int run_inline(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
-    (void)err;
+    HF_COMPARED struct hf_compared compared;
+
+    if (hf_compared_init(subject, &compared, err) != 0)
+        return -1;
     for (size_t i = 0; i < subject->pair_count; i++) {
         const struct hf_pair *pair = &subject->pairs[i];
         const struct hf_function *function = pair->old_function;
@@ -67,7 +71,8 @@ static int run_inline(const struct hf_check_subject *subject, struct hf_findings
         }
         for (size_t k = 0; k < function->inlined_count; k++) {
             const struct hf_inline_copy *copy = &function->inlined[k];
-            if (!find_pair(subject, copy->address, copy->caller, copy->caller_source))
+            if (!find_pair(subject, copy->address, copy->caller, copy->caller_source) &&
+                !hf_compared_code(&compared, pair, copy->address))
                 list_add(&callers, copy->caller, copy->caller_source);
         }
         if (callers.count > 0)
@@ -96,8 +101,10 @@ static bool is_clone(const struct hf_symbol *symbol, const struct hf_function *f
 static int run_clones(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     const struct hf_image *symbols = subject->target->debug;
+    HF_COMPARED struct hf_compared compared;
 
-    (void)err;
+    if (hf_compared_init(subject, &compared, err) != 0)
+        return -1;
     if (!symbols || symbols->stripped) {
         hf_findings_add(findings, HF_UNPROVEN, NULL, "name the debug file, or use the target before it was stripped",
                         "the target has no symbol table that would tell of clones of the picked functions");
@@ -108,7 +115,8 @@ static int run_clones(const struct hf_check_subject *subject, struct hf_findings
         struct list clones = {.count = 0};
         for (size_t k = 0; k < symbols->symbol_count; k++) {
             const struct hf_symbol *symbol = &symbols->symbols[k];
-            if (is_clone(symbol, pair->old_function) && !find_pair(subject, symbol->address, NULL, NULL))
+            if (is_clone(symbol, pair->old_function) && !find_pair(subject, symbol->address, NULL, NULL) &&
+                !hf_compared_pair(&compared, pair))
                 list_add(&clones, symbol->name, NULL);
         }
         if (clones.count > 0)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Can each picked function be diverted where it begins? */
+#include <stdlib.h>
 #include <string.h>
 
 #include "check/check.h"
 #include "check/cold.h"
+#include "cleanup.h"
+#include "error.h"
 
-#define ADVICE     "pick its callers instead"
-#define MAX_TABLES 512
+#define ADVICE "pick its callers instead"
 
 /* One picked function, and the bytes that its detour overwrites. */
 struct place {
@@ -74,21 +76,22 @@ static uint64_t next_table(const struct hf_jump_table *tables, size_t count, uin
 }
 
 /* A case of a switch may be the loop around it, and that begin right behind the entry. */
-static void check_tables(const struct place *place, struct hf_findings *findings)
+static int check_tables(const struct place *place, struct hf_findings *findings, struct hotfix_error *err)
 {
     const struct hf_function *function = place->pair->old_function;
-    struct hf_jump_table found[MAX_TABLES];
-    size_t count = place->subject->tools->tables(place->code, function->size, function->address, found, MAX_TABLES);
+    const struct hf_arch_tools *tools = place->subject->tools;
+    size_t count = tools->tables(place->code, function->size, function->address, NULL, 0);
+    HF_FREE struct hf_jump_table *found = calloc(count + 1, sizeof(*found));
 
-    if (count > MAX_TABLES)
-        note_undecoded(place, findings);
-    if (count > MAX_TABLES)
-        count = MAX_TABLES;
+    if (!found)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    tools->tables(place->code, function->size, function->address, found, count);
     for (size_t i = 0; i < count; i++)
         if (table_enters(place, &found[i], next_table(found, count, found[i].address))) {
             note_branch(place, "its jump table at", found[i].address, findings);
-            return;
+            break;
         }
+    return 0;
 }
 
 /* Code that compilers moved out of the function, NAME.cold, jumps back into it. */
@@ -118,7 +121,8 @@ static size_t needed_size(const struct hf_arch *arch, const uint8_t *code, size_
     return pad + arch->detour_size(code + pad, size - pad);
 }
 
-static void check_one(const struct hf_check_subject *subject, const struct hf_pair *pair, struct hf_findings *findings)
+static int check_one(const struct hf_check_subject *subject, const struct hf_pair *pair, struct hf_findings *findings,
+                     struct hotfix_error *err)
 {
     const struct hf_function *function = pair->old_function;
     const struct hf_arch *arch = subject->tools->arch;
@@ -128,33 +132,33 @@ static void check_one(const struct hf_check_subject *subject, const struct hf_pa
     place.code = hf_image_bytes(&subject->target->image, function->address, function->size);
     if (!place.code) {
         hf_findings_add(findings, HF_INCOMPATIBLE, pair, NULL, "its code is not in the target's file");
-        return;
+        return 0;
     }
     switch (subject->tools->entry(place.code, function->size, &skip, &at)) {
     case HF_ARCH_OK:
         place.begin = function->address + skip;
         place.end = place.begin + arch->detour_size(place.code + skip, function->size - skip);
-        check_tables(&place, findings);
         check_cold(&place, findings);
-        return;
+        return check_tables(&place, findings, err);
     case HF_ARCH_SHORT:
         hf_findings_add(findings, HF_INCOMPATIBLE, pair, ADVICE,
                         "its %llu bytes of code are too short for a detour of %zu bytes",
                         (unsigned long long)function->size, needed_size(arch, place.code, function->size));
-        return;
+        return 0;
     case HF_ARCH_BRANCH:
         note_branch(&place, "its code at", function->address + at, findings);
-        return;
+        return 0;
     default:
         note_undecoded(&place, findings);
+        return 0;
     }
 }
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
-    (void)err;
     for (size_t i = 0; subject->tools && i < subject->pair_count; i++)
-        check_one(subject, &subject->pairs[i], findings);
+        if (check_one(subject, &subject->pairs[i], findings, err) != 0)
+            return -1;
     if (!subject->tools)
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL, "code of this machine cannot be analysed");
     else if (hf_findings_clean(findings))

@@ -299,8 +299,8 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
 
 int hf_build_run(const struct hf_build_request *request, struct hf_build_result *result, struct hotfix_error *err)
 {
-    struct hf_work work = {.request = request, .result = result};
     struct trees trees = {.proof = {.count = 0}};
+    struct hf_work work = {.request = request, .result = result, .after = &trees.after};
 
     *result = (struct hf_build_result){.count = 0};
     int failed = run(&work, &trees, err);

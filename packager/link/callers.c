@@ -7,8 +7,9 @@
 #include "cleanup.h"
 #include "error.h"
 #include "link/binding.h"
+#include "link/pointer.h"
 
-/* Code of the target that is replaced, or that is the function itself. */
+/* Code of the target that is replaced or that nobody gets to any more, and that of the function itself. */
 struct range {
     uint64_t begin;
     uint64_t end;
@@ -49,21 +50,12 @@ static bool replaced_ranges(struct hf_work *work, const struct hf_part *self, st
         for (size_t k = 1; pairing->before && k < pairing->before->part_count; k++) {
             const struct hf_part *part = &pairing->before->parts[k];
             const struct hf_part *whole = part->family ? part->family : part;
-            bool replaced = whole == self || (whole->twin && (whole->twin->marks & HF_MARK_CHANGED));
+            bool replaced = whole == self || (whole->twin && (whole->twin->marks & (HF_MARK_CHANGED | HF_MARK_PARTED)));
             if (part->kind == HF_PART_CODE && part->size > 0 && replaced && !add_range(work, pairing, part, ranges))
                 return false;
         }
     }
     return true;
-}
-
-static uint64_t read_little(const uint8_t *bytes, size_t size)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < size; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
 }
 
 static bool code_refers(const struct hf_target *target, const GElf_Phdr *segment, uint64_t address,
@@ -80,33 +72,18 @@ static bool code_refers(const struct hf_target *target, const GElf_Phdr *segment
     return false;
 }
 
-static bool data_refers(const struct hf_target *target, const GElf_Phdr *segment, uint64_t address)
-{
-    const uint8_t *data = hf_image_bytes(&target->image, segment->p_vaddr, segment->p_filesz);
-
-    for (uint64_t i = 0; data && i + 8 <= segment->p_filesz; i += 8)
-        if (read_little(data + i, 8) == address)
-            return true;
-    return false;
-}
-
 static bool target_refers(const struct hf_target *target, uint64_t address, const struct ranges *ranges)
 {
     size_t count = 0;
+    uint64_t place;
 
-    for (size_t i = 0; i < target->dynamic_count; i++) {
-        const struct hf_dynamic *dynamic = &target->dynamics[i];
-        if ((dynamic->relation == HF_DYNAMIC_BASE && (uint64_t)dynamic->addend == address) ||
-            (dynamic->symbol[0] != '\0' && dynamic->value + (uint64_t)dynamic->addend == address))
-            return true;
-    }
+    if (hf_pointer_in_data(target, address, &place))
+        return true;
     elf_getphdrnum(target->image.elf, &count);
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr segment;
-        if (!gelf_getphdr(target->image.elf, (int)i, &segment) || segment.p_type != PT_LOAD)
-            continue;
-        if (segment.p_flags & PF_X ? code_refers(target, &segment, address, ranges)
-                                   : target->fixed && data_refers(target, &segment, address))
+        if (gelf_getphdr(target->image.elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
+            (segment.p_flags & PF_X) && code_refers(target, &segment, address, ranges))
             return true;
     }
     return false;
@@ -192,7 +169,8 @@ static int replace_one(struct hf_work *work, struct hf_pairing *pairing, struct 
     const struct hf_name *name = hf_part_function(after);
 
     if (!name || name->binding != STB_LOCAL || after->twin != before || !is_short(work, pairing, before) ||
-        !replace_callers(pairing, after) || hf_callers_stay(work, pairing, before))
+        hf_pointer_holder(work, pairing, before) || !replace_callers(pairing, after) ||
+        hf_callers_stay(work, pairing, before))
         return 0;
     take_along(before, after);
     *progress = true;

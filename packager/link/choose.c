@@ -11,7 +11,8 @@
 #include "link/callers.h"
 #include "link/independent.h"
 #include "link/moved.h"
-#include "link/signature.h"
+#include "link/pointer.h"
+#include "link/prototype.h"
 #include "object/lines.h"
 #include "object/unwind.h"
 
@@ -140,6 +141,15 @@ static bool holds_several(const struct hf_part *part)
     return false;
 }
 
+/* Is one of the names of this code that of an indirect function, whose resolver it is? */
+static const struct hf_name *indirect(const struct hf_part *part)
+{
+    for (size_t i = 0; i < part->name_count; i++)
+        if (part->names[i]->type == STT_GNU_IFUNC)
+            return part->names[i];
+    return NULL;
+}
+
 static int mark_changed(const struct hf_pairing *pairing, struct hf_part *part, struct hotfix_error *err)
 {
     struct hf_part *function = part->family ? part->family : part;
@@ -151,8 +161,9 @@ static int mark_changed(const struct hf_pairing *pairing, struct hf_part *part, 
     if (holds_several(function) || (function->twin && holds_several(function->twin)))
         return refuse(object, function->name,
                       "a section with several functions changed: compile with -ffunction-sections", err);
-    if (name->type == STT_GNU_IFUNC)
-        return refuse(object, name->text, "the resolver of an indirect function changed, and it has run already", err);
+    if (indirect(function))
+        return refuse(object, indirect(function)->text,
+                      "the resolver of an indirect function changed, and it has run already", err);
     if (runs_by_itself(object, function))
         return refuse(object, name->text, "a constructor or destructor changed", err);
     if (!function->twin)
@@ -271,8 +282,8 @@ static int keep_needed(struct hf_work *work, struct hf_pairing *pairing, struct 
         struct hf_part *to = binding.part;
         if (!to)
             continue;
-        const struct hf_name *function = to->kind == HF_PART_CODE ? hf_part_function(to) : NULL;
-        if (binding.kind == HF_BINDING_OWN && function && function->type == STT_GNU_IFUNC)
+        const struct hf_name *function = to->kind == HF_PART_CODE ? indirect(to) : NULL;
+        if (binding.kind == HF_BINDING_OWN && function)
             return refuse(to->object, function->text,
                           "an indirect function is new: its resolver would run before the patch is ready", err);
         if (binding.kind == HF_BINDING_OWN)
@@ -425,10 +436,7 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
             return -1;
         keep_hooks(work->pairings[i].after);
     }
-    for (size_t i = 0; i < work->pairing_count; i++)
-        if (hf_signatures_part(work, &work->pairings[i], err) != 0)
-            return -1;
-    if (hf_callers_replace(work, err) != 0)
+    if (hf_pointers_check(work, err) != 0 || hf_prototypes_part(work, err) != 0 || hf_callers_replace(work, err) != 0)
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         struct hf_object *object = work->pairings[i].after;

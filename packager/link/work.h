@@ -17,6 +17,7 @@
 #define HF_MARK_CHANGED 1u /* function: replaces its twin in the target */
 #define HF_MARK_KEPT    2u /* goes into the patch */
 #define HF_MARK_QUEUED  4u /* its references were looked at */
+#define HF_MARK_PARTED  8u /* function: has another prototype, may become one of its own (prototype.h) */
 
 /* An object before and after, of which something differs. */
 struct hf_pairing {
@@ -38,6 +39,7 @@ struct hf_work {
     struct hf_build_result *result;
     struct hf_target *target;
     struct hf_needed needed;
+    const struct hf_object_tree *after; /* all new objects */
     struct hf_pairing *pairings;
     size_t pairing_count;
     struct hf_census census; /* of all old objects */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "types/prototype.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <search.h>
 #include <stdarg.h>
@@ -521,4 +522,39 @@ void hf_types_destroy(struct hf_types *types)
     if (types)
         tdestroy(types->known, free_described);
     free(types);
+}
+
+/* Bytes of a qualifier and the blank around it that a text begins with; 0 without. */
+static size_t qualifier_size(const char *text)
+{
+    static const char *const words[] = {"const", "volatile", "restrict"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i]);
+        if (strncmp(text, words[i], size) == 0 && !isalnum((unsigned char)text[size]) && text[size] != '_')
+            return size + (text[size] == ' ');
+    }
+    return 0;
+}
+
+static void skip_qualifiers(const char *begin, const char **text)
+{
+    while (*text == begin || (!isalnum((unsigned char)(*text)[-1]) && (*text)[-1] != '_')) {
+        size_t size = qualifier_size(*text);
+        if (size == 0)
+            break;
+        *text += size;
+    }
+}
+
+bool hf_prototypes_agree(const char *before, const char *after)
+{
+    const char *left = before, *right = after;
+
+    for (;; left++, right++) {
+        skip_qualifiers(before, &left);
+        skip_qualifiers(after, &right);
+        if (*left != *right || !*left)
+            return *left == *right;
+    }
 }

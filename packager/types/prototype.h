@@ -27,6 +27,12 @@ void hf_types_destroy(struct hf_types *types);
 int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die declaration, bool prototyped,
                       struct hf_function *function, struct hotfix_error *err);
 
+/*
+ * May callers of the one prototype call a function of the other? They may when what pointers point to is const,
+ * volatile or restrict on one side only: that is a promise to people, and no call depends on it.
+ */
+bool hf_prototypes_agree(const char *before, const char *after);
+
 /* The type that an entry refers to, as far as it can be read, for people. malloc'ed; NULL when out of memory. */
 char *hf_type_text(Dwarf_Debug dwarf, Dwarf_Die holder);
 

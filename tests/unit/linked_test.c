@@ -212,6 +212,18 @@ static void mentions_are_found(void **state)
     assert_int_equal(tools->mention(code, sizeof(code), ADDRESS, ADDRESS + 0x1000, false, 3), 12);
     assert_int_equal(tools->mention(code, sizeof(code), ADDRESS, ADDRESS + 0x1000, false, 13), sizeof(code));
     assert_int_equal(tools->mention(code, sizeof(code), ADDRESS, ADDRESS + 0x19, false, 0), 8);
+    assert_int_equal(tools->takes(code, sizeof(code), ADDRESS, ADDRESS + 0x1000, false, 0), 12);
+    assert_int_equal(tools->takes(code, sizeof(code), ADDRESS, ADDRESS + 0x19, false, 0), sizeof(code));
+}
+
+/* movq $0x401000, -0x18(%rbp): the byte in front of the address looks like that of a call. */
+static void a_stored_address_is_no_call(void **state)
+{
+    const uint8_t code[] = {0x48, 0xc7, 0x45, 0xe8, 0x00, 0x10, 0x40, 0x00};
+
+    (void)state;
+    assert_int_equal(tools->takes(code, sizeof(code), ADDRESS, 0x401000, true, 0), 4);
+    assert_int_equal(tools->takes(code, sizeof(code), ADDRESS, 0x401000, false, 0), sizeof(code));
 }
 
 static void flow_is_seen(void **state)
@@ -240,6 +252,7 @@ int main(void)
         cmocka_unit_test(code_may_end_anywhere),
         cmocka_unit_test(stubs_are_recognised),
         cmocka_unit_test(mentions_are_found),
+        cmocka_unit_test(a_stored_address_is_no_call),
         cmocka_unit_test(flow_is_seen),
     };
     tools = hf_arch_tools_find(EM_X86_64);

@@ -1,0 +1,263 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What the running program may hold by its address: functions that go, change their prototype or are too short for a
+# detour. Each program is one file, whose fix is what -DFIXED makes of it.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+INCLUDES=("-I$ROOT/loader" "-I$ROOT/manifest")
+
+hotfix keygen key >/dev/null || exit 1
+mkdir trust
+cp key.pub trust
+
+# Prints probe() twice: as released, fixed, and reverted.
+cat >host.c <<'C'
+#include <hotfix.h>
+#include <stdio.h>
+
+int probe(int round);
+
+static void show(const char *what)
+{
+    printf("%s %d", what, probe(0));
+    printf(" %d\n", probe(1));
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hotfix_error error;
+    struct hotfix *hotfix;
+
+    options.trust = argv[argc - 1];
+    if (hotfix_open(&options, &hotfix, &error) != 0)
+        return 2;
+    show("old");
+    if (hotfix_apply(hotfix, argv[1], &result) != 0) {
+        printf("%s\n", result.error.message);
+        return 1;
+    }
+    show("new");
+    if (hotfix_revert(hotfix, NULL, &result) != 0)
+        return 1;
+    show("old");
+    return 0;
+}
+C
+
+# compile COMPILER FLAG...: old.o, new.o and target of program.c
+compile() {
+    local compiler=$1
+    shift
+    local flags=(-g -w -ffunction-sections -fdata-sections "$@")
+    [ "$compiler" = clang ] && flags+=(-grecord-command-line)
+    rm -rf source patch.so
+    mkdir source
+    sed '1i #line 1' program.c >source/program.c &&
+        "$compiler" "${flags[@]}" -c source/program.c -o old.o &&
+        { printf '#define FIXED\n#line 1\n' && cat program.c; } >source/program.c &&
+        "$compiler" "${flags[@]}" -c source/program.c -o new.o &&
+        "$compiler" "$@" -w "${INCLUDES[@]}" -Wl,--build-id -o target host.c old.o "${LIBS[@]}"
+}
+
+# refused STATUS SENTENCE CLAIM COMPILER FLAG...
+refused() {
+    local wanted=$1 sentence=$2 claim=$3
+    shift 3
+    compile "$@" || exit 1
+    expect "$wanted" "hotfix build: new.o: $sentence" "$claim" \
+        hotfix build --target target --old old.o --new new.o -o patch.so
+}
+
+# works OUTPUT CLAIM COMPILER FLAG...: what the fixed program says in between
+works() {
+    local wanted=$1 claim=$2
+    shift 2
+    compile "$@" || exit 1
+    run hotfix build --target target --old old.o --new new.o -o patch.so
+    [ "$status" = 0 ] && run hotfix pack --target target --patch patch.so --key key.key --name f --version 1 -o fix.hotfix
+    [ "$status" = 0 ] && run ./target fix.hotfix trust
+    is "$claim" "$status $(tr '\n' ' ' <"$OUT")$(cat "$ERR")" "0 $wanted "
+}
+
+cat >program.c <<'C'
+#include <stdlib.h>
+static void *hook; /* what code elsewhere stores, no data of this file tells */
+#ifdef FIXED
+static int on_data(int n, int limit) { return n > limit ? limit : n; }
+__attribute__((noinline)) int event(int n) { return ((int (*)(int, int))hook)(n, 10); }
+#else
+static int on_data(int n) { return n; }
+__attribute__((noinline)) int event(int n) { return ((int (*)(int))hook)(n); }
+#endif
+__attribute__((noinline)) void setup(void) { hook = on_data; }
+int probe(int round) { if (!hook) setup(); return event(99); }
+C
+changed="the prototype of 'on_data' changed, and 'setup' in the target has its address: nobody can tell who calls it through pointers; give the function with the new prototype a new name, and keep one of the old name and prototype (with __attribute__((used)), if nothing refers to it)"
+for compiler in gcc clang; do
+    for flags in "-O0 -fno-pie -no-pie" "-O0 -fPIE -pie" "-O1 -fPIE -pie"; do
+        # shellcheck disable=SC2086
+        refused 1 "$changed" "another prototype, an address that code took ($compiler $flags)" $compiler $flags
+    done
+done
+
+# Renamed: pointers go on to the old one.
+cat >program.c <<'C'
+static int (*hook)(int);
+#ifdef FIXED
+static int on_input(int n) { return n > 10 ? 10 : n; }
+__attribute__((noinline)) void setup(void) { hook = on_input; }
+#else
+static int on_data(int n) { return n; }
+__attribute__((noinline)) void setup(void) { hook = on_data; }
+#endif
+int probe(int round) { if (!hook) setup(); return hook(99); }
+C
+for flags in "-O1 -fno-pie -no-pie" "-O2 -fPIE -pie"; do
+    # shellcheck disable=SC2086
+    refused 1 "function 'on_data' is gone, and 'setup' in the target has its address: pointers to it may live on, and would call the old one; keep a function of this name and prototype in the fixed source (with __attribute__((used)), if nothing there refers to it)" \
+        "a renamed function whose address was taken ($flags)" gcc $flags
+done
+
+# The way out that the sentence names.
+cat >program.c <<'C'
+static void *hook;
+#ifdef FIXED
+static int on_input(int n, int limit) { return n > limit ? limit : n; }
+__attribute__((used)) static int on_data(int n) { return on_input(n, 10); }
+__attribute__((noinline)) int event(int n) { return ((int (*)(int))hook)(n) * 2; }
+#else
+__attribute__((noinline)) static int on_data(int n) { return n + 2 * (n & 1) - (n & 4); }
+__attribute__((noinline)) int event(int n) { return ((int (*)(int))hook)(n); }
+#endif
+__attribute__((noinline)) void setup(void) { hook = on_data; }
+int probe(int round) { if (!hook) setup(); return event(99); }
+C
+works "old 101 101 new 20 20 old 101 101" "the old name kept, with another body" gcc -O2
+
+# Nothing is left that leads to a function that was only called.
+cat >program.c <<'C'
+#ifdef FIXED
+static __attribute__((noinline)) int rate(int n, int more) { return n * 3 + more; }
+int probe(int round) { return rate(round + 1, 7) + 100; }
+#else
+static __attribute__((noinline)) int fee(int n) { return n * 3 + (n & 4); }
+int probe(int round) { return fee(round + 1) + 100; }
+#endif
+C
+works "old 103 106 new 110 113 old 103 106" "a renamed function that was only called" gcc -O2 -fno-ipa-cp
+
+# One that is too short for a detour: the function that registered it ran long ago.
+cat >program.c <<'C'
+static int (*hook)(const char *);
+static int allow(const char *s)
+{
+#ifdef FIXED
+    return s[0] != 'x';
+#else
+    return 0 * s[0];
+#endif
+}
+__attribute__((noinline)) void setup(void) { hook = allow; }
+int probe(int round) { if (!hook) setup(); return hook("abc"); }
+C
+compile gcc -O2 || exit 1
+hotfix build --target target --old old.o --new new.o -o patch.so >"$OUT" && hotfix check --target target --patch patch.so >"$OUT" 2>"$ERR"
+is "a short function whose address was taken is not replaced through those who took it" \
+    "$(grep -c '^incompatible entry' "$OUT")" 1
+
+# A resolver of an indirect function behind a static name.
+cat >program.c <<'C'
+static int one(void) { return 1; }
+static int two(void) { return 2; }
+#ifdef FIXED
+static void *choose(void) { return two; }
+#else
+static void *choose(void) { return one; }
+#endif
+int chosen(void) __attribute__((ifunc("choose")));
+int probe(int round) { return chosen() + (one() & 2) + (two() & 1); }
+C
+refused 1 "chosen: the resolver of an indirect function changed, and it has run already" \
+    "a resolver with a name of its own" gcc -O2
+
+# A function that gcc cut in two, whose first half it put into the callers.
+cat >program.c <<'C'
+struct box { int *a, *b, *c, *d, *e, *f, *g, *h; };
+static int zero;
+__attribute__((noinline)) int *give(int *p) { return p ? &zero : 0; }
+void reset(struct box *box)
+{
+    if (!box)
+        return;
+    while (give(box->a)) box->a = 0;
+    while (give(box->b)) box->b = 0;
+    while (give(box->c)) box->c = 0;
+    while (give(box->d)) box->d = 0;
+    while (give(box->e)) box->e = 0;
+    while (give(box->f)) box->f = 0;
+#ifdef FIXED
+    while (give(box->g)) box->g = 0;
+#endif
+}
+__attribute__((noinline)) int first(struct box *box) { reset(box); return 1; }
+__attribute__((noinline)) int second(struct box *box) { reset(box); return 2; }
+int probe(int round)
+{
+    struct box box = {.g = &zero};
+    return first(&box) + second(round ? 0 : &box) + !!box.g * 10;
+}
+C
+compile gcc -O2 || exit 1
+ok "gcc cuts a function in two" sh -c "nm old.o | grep -q reset.part"
+works "old 13 13 new 3 3 old 13 13" "the other half is replaced, and the callers with the first one stay" gcc -O2
+
+# Two that call each other gain a parameter; so does a copy that gcc makes for one caller.
+cat >program.c <<'C'
+#ifdef FIXED
+#define MORE , int depth
+#define WITH(x) , x
+#define LIMIT depth > 3 ||
+#else
+#define MORE
+#define WITH(x)
+#define LIMIT
+#endif
+static int walk(int n MORE);
+static __attribute__((noinline)) int step(int n MORE) { return LIMIT n < 0 ? n : 2 + walk(n - 1 WITH(depth + 1)); }
+static __attribute__((noinline)) int walk(int n MORE) { return LIMIT n == 0 ? 1 : n + step(n - 1 WITH(depth + 1)); }
+int probe(int round) { return walk(20 + round WITH(0)); }
+C
+for compiler in gcc clang; do
+    for level in -O0 -O2; do
+        works "old 131 140 new 43 45 old 131 140" "functions that call each other gain a parameter ($compiler $level)" \
+            $compiler $level
+    done
+done
+
+cat >program.c <<'C'
+static __attribute__((noinline)) int handle(int mode, int a
+#ifdef FIXED
+    , int limit
+#else
+#define limit 1000
+#endif
+    ) { return (mode ? a * a : a) > limit ? limit : a * a + 100; }
+int probe(int round)
+{
+#ifdef FIXED
+    return handle(1, round + 10, 110);
+#else
+    return handle(1, round + 10);
+#endif
+}
+C
+compile gcc -O2 -fPIE -pie
+ok "gcc makes a copy of a function for its caller" sh -c "nm old.o | grep -q handle.constprop"
+works "old 200 221 new 200 110 old 200 221" "a copy that gcc made gains a parameter" gcc -O2 -fPIE -pie
+
+finish
