@@ -44,7 +44,7 @@ static int parse_records(struct hf_cursor *cursor, struct hf_fixups *fixups, str
         if (record->module >= fixups->module_count)
             return hf_error(err, HOTFIX_FORMAT, "fix-up table: record %zu names module %u of %zu", i, record->module,
                             fixups->module_count);
-        if (record->kind > HF_FIXUP_SELF)
+        if (record->kind > HF_FIXUP_OWN_EXPORT)
             return hf_error(err, HOTFIX_FORMAT, "fix-up table: record %zu is of unknown kind %u", i, record->kind);
         if (record->place < last)
             return hf_error(err, HOTFIX_FORMAT, "fix-up table: record %zu is out of order", i);

@@ -24,7 +24,9 @@ enum hf_fixup_kind {
     HF_FIXUP_SLOT = 1,       /* S = the pointer stored at load base + value: a GOT slot, for what the target imports */
     HF_FIXUP_TLS_MODULE = 2, /* S = the module's TLS module id (RTLD_DI_TLS_MODID) */
     HF_FIXUP_IFUNC = 3,      /* S = what the resolver at load base + value returns */
-    HF_FIXUP_SELF = 4        /* S = the patch's own load base + value; module is not looked at */
+    HF_FIXUP_SELF = 4,       /* S = the patch's own load base + value; module is not looked at */
+    HF_FIXUP_EXPORT = 5,     /* S = what the process uses under the name of the dynamic symbol at load base + value */
+    HF_FIXUP_OWN_EXPORT = 6  /* the same; refused where that is not the module's own definition */
 };
 
 struct hf_fixup {

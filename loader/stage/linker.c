@@ -78,6 +78,15 @@ void hf_linker_close(void *handle)
     end(begun);
 }
 
+void *hf_linker_symbol(const char *name)
+{
+    bool begun = begin();
+    void *address = dlsym(RTLD_DEFAULT, name);
+
+    end(begun);
+    return address;
+}
+
 int hf_linker_iterate(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data)
 {
     bool begun = begin();

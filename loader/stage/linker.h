@@ -18,6 +18,7 @@
 /* As dlopen(3), dlclose(3) and dl_iterate_phdr(3), which have more of it. A callback must not call these. */
 void *hf_linker_open(const char *path, int flags);
 void hf_linker_close(void *handle);
+void *hf_linker_symbol(const char *name); /* dlsym(3), in the scope of all */
 int hf_linker_iterate(int (*callback)(struct dl_phdr_info *, size_t, void *), void *data);
 
 #endif

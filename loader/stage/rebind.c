@@ -5,6 +5,7 @@
 
 #include "arch.h"
 #include "error.h"
+#include "stage/chosen.h"
 #include "stage/rebind.h"
 #include "stage/veneer.h"
 #include "switch/code.h"
@@ -43,6 +44,9 @@ static int resolve(const struct hf_fixup *record, const struct hf_module *module
                             module->path);
         *value = module->tls_module;
         return 0;
+    case HF_FIXUP_EXPORT:
+    case HF_FIXUP_OWN_EXPORT:
+        return hf_chosen(module, record->value, record->kind == HF_FIXUP_OWN_EXPORT, value, err);
     case HF_FIXUP_IFUNC:
         if (!hf_module_contains(module, record->value, 1, PF_X))
             break;
@@ -114,6 +118,12 @@ static int rebind_one(const struct hf_fixup *record, const struct hf_module *mod
             return -1;
         status = hf_arch_host.relocate(record->type, place, veneer, field);
     }
+    if (status == HF_ARCH_RANGE && record->kind == HF_FIXUP_EXPORT)
+        return hf_error(
+            err, HOTFIX_STAGE,
+            "the definition that this process uses in the place of one that %s exports is out of reach of a "
+            "direct reference",
+            module->path);
     if (status != HF_ARCH_OK)
         return hf_error(err, HOTFIX_STAGE, "value %#" PRIx64 " does not fit relocation type %u at %#" PRIxPTR, value,
                         record->type, patch->base + (uintptr_t)record->place);

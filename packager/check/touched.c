@@ -189,6 +189,19 @@ static void refer_slot(struct walk *walk, const struct hf_slot *slot)
         add_variable(walk, symbol, thread);
 }
 
+/* What lies where a dynamic symbol of the target says. */
+static bool exported_address(const struct hf_image *image, uint64_t *address)
+{
+    Elf64_Sym symbol;
+    const uint8_t *bytes = hf_image_bytes(image, *address, sizeof(symbol));
+
+    if (bytes) {
+        memcpy(&symbol, bytes, sizeof(symbol));
+        *address = symbol.st_value;
+    }
+    return bytes != NULL;
+}
+
 static void refer_fixup(struct walk *walk, const struct hf_fixup *fixup)
 {
     const struct hf_check_subject *subject = walk->toucher->subject;
@@ -197,8 +210,12 @@ static void refer_fixup(struct walk *walk, const struct hf_fixup *fixup)
         const struct hf_function *function = function_at(subject->patch, fixup->value);
         if (function)
             add_function(walk, function);
-    } else if (fixup->kind == HF_FIXUP_ADDRESS && fixup->module == 0) {
-        const struct hf_symbol *symbol = variable_at(subject->target, fixup->value, false);
+    } else if (fixup->module == 0) {
+        uint64_t address = fixup->value;
+        bool named = fixup->kind == HF_FIXUP_EXPORT || fixup->kind == HF_FIXUP_OWN_EXPORT;
+        if (fixup->kind != HF_FIXUP_ADDRESS && !(named && exported_address(&subject->target->image, &address)))
+            return;
+        const struct hf_symbol *symbol = variable_at(subject->target, address, false);
         if (symbol)
             add_variable(walk, symbol, false);
     }

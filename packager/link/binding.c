@@ -155,8 +155,12 @@ static void bind_anchor(const struct hf_work *work, const struct hf_anchor *anch
         binding->slot = anchor->slot;
     }
     /* What a library exports may be taken over by the program: the library's own slots and stubs know. */
-    if (!work->target->executable && !resolver && name->binding != STB_LOCAL && name->visibility == STV_DEFAULT)
+    if (!work->target->executable && !resolver && name->binding != STB_LOCAL && name->visibility == STV_DEFAULT) {
         find_links(work->target, name->text, binding);
+        if (!binding->has_slot && !binding->has_pair && !binding->stub && binding->kind == HF_BINDING_TARGET)
+            binding->exported = hf_target_exports(work->target, name->text, anchor->address + value, &binding->symbol);
+        binding->must_be_own = binding->exported && name->type == STT_FUNC && !hf_target_yields(work->target);
+    }
 }
 
 static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const struct hf_part *from,

@@ -24,8 +24,11 @@ struct hf_binding {
                          the target takes for its address, 0 when it asks the dynamic linker */
     uint64_t slot;    /* a slot of the target that holds its address (or offset), when has_slot */
     bool has_slot;
-    bool has_pair; /* slot is the first of two: TLS module and offset */
-    uint64_t stub; /* a linkage stub of the target that leads to it, 0 without */
+    bool has_pair;    /* slot is the first of two: TLS module and offset */
+    uint64_t stub;    /* a linkage stub of the target that leads to it, 0 without */
+    bool exported;    /* what a library exports and does not use itself: the process decides which definition it is */
+    uint64_t symbol;  /* of an exported one: address of its dynamic symbol */
+    bool must_be_own; /* of an exported one: any other definition than the library's is to be refused */
 };
 
 /* Binds a reference of a part of a new object. HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN saying why it cannot be. */

@@ -296,14 +296,20 @@ static int to_own(const struct site *site, struct hotfix_error *err)
 static int to_target(const struct site *site, struct hotfix_error *err)
 {
     const struct hf_binding *binding = &site->binding;
-    const struct hf_own_slot slot = {.kind = binding->has_slot ? HF_FIXUP_SLOT : HF_FIXUP_ADDRESS,
-                                     .value = binding->has_slot ? binding->slot : binding->address};
+    const struct hf_own_slot direct = {.kind = binding->must_be_own ? HF_FIXUP_OWN_EXPORT
+                                               : binding->exported  ? HF_FIXUP_EXPORT
+                                                                    : HF_FIXUP_ADDRESS,
+                                       .value = binding->exported ? binding->symbol : binding->address};
+    const struct hf_own_slot copy = {.kind = HF_FIXUP_SLOT, .value = binding->slot};
+    const struct hf_own_slot slot = binding->has_slot ? copy : direct;
 
     switch (site->relation) {
     case HF_RELATION_CALL:
-        return point(site, HF_FIXUP_ADDRESS, binding->stub ? binding->stub : binding->address, err);
+        if (binding->stub)
+            return point(site, HF_FIXUP_ADDRESS, binding->stub, err);
+        return point(site, direct.kind, direct.value, err);
     case HF_RELATION_NEAR:
-        return point(site, HF_FIXUP_ADDRESS, binding->address, err);
+        return point(site, direct.kind, direct.value, err);
     case HF_RELATION_WORD:
         return point(site, slot.kind, slot.value, err);
     case HF_RELATION_SLOT:

@@ -114,6 +114,7 @@ static struct hf_dynamic read_dynamic(const struct hf_target *target, const stru
         dynamic.symbol = name ? name : "";
         dynamic.value = found->st_value;
         dynamic.own = found->st_shndx != SHN_UNDEF;
+        dynamic.function = ELF64_ST_TYPE(found->st_info) == STT_FUNC;
     }
     return dynamic;
 }
@@ -184,6 +185,39 @@ const struct hf_dynamic *hf_target_import(const struct hf_target *target, const 
     return lazy;
 }
 
+bool hf_target_exports(const struct hf_target *target, const char *name, uint64_t address, uint64_t *symbol)
+{
+    GElf_Shdr header;
+    Elf_Scn *section = hf_image_section(&target->image, ".dynsym", &header);
+    Elf_Data *data = section && !target->symbolic ? elf_getdata(section, NULL) : NULL;
+    size_t found = 0;
+
+    for (size_t i = 1; data && i < data->d_size / sizeof(Elf64_Sym); i++) {
+        const Elf64_Sym *entry = (const Elf64_Sym *)data->d_buf + i;
+        const char *text = elf_strptr(target->image.elf, header.sh_link, entry->st_name);
+        if (entry->st_shndx == SHN_UNDEF || !text || compare_names(text, name) != 0)
+            continue;
+        found += entry->st_value == address && ELF64_ST_BIND(entry->st_info) != STB_LOCAL &&
+                         ELF64_ST_VISIBILITY(entry->st_other) == STV_DEFAULT
+                     ? 1
+                     : 2;
+        *symbol = header.sh_addr + i * sizeof(Elf64_Sym);
+    }
+    return found == 1;
+}
+
+bool hf_target_yields(const struct hf_target *target)
+{
+    for (size_t i = 0; i < target->dynamic_count; i++) {
+        const struct hf_dynamic *dynamic = &target->dynamics[i];
+        bool link = dynamic->relation == HF_DYNAMIC_LAZY ||
+                    (dynamic->relation == HF_DYNAMIC_SYMBOL && dynamic->type != target->arch->word_type);
+        if (link && dynamic->symbol[0] != '\0' && dynamic->own && dynamic->function)
+            return true;
+    }
+    return false;
+}
+
 /* Linkage stubs are 8 or 16 bytes apart, in sections of their own. */
 static int read_stubs(struct hf_target *target, struct hotfix_error *err)
 {
@@ -251,6 +285,8 @@ static int read_dynamic_section(struct hf_target *target, bool *program, struct 
         const Elf64_Dyn *entry = (const Elf64_Dyn *)data->d_buf + i;
         if (entry->d_tag == DT_NULL)
             break;
+        target->symbolic = target->symbolic || entry->d_tag == DT_SYMBOLIC ||
+                           (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_SYMBOLIC));
         if (entry->d_tag == DT_FLAGS_1 && (entry->d_un.d_val & DF_1_PIE))
             *program = true;
         if (entry->d_tag != DT_NEEDED && entry->d_tag != DT_RUNPATH && entry->d_tag != DT_RPATH)

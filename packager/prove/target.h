@@ -20,6 +20,7 @@ struct hf_dynamic {
     int64_t addend;
     const char *symbol; /* "" without; owned by the image */
     uint64_t value;     /* the symbol's value in the target: not 0 for an import: a stub that is its address */
+    bool function;      /* the symbol is one */
     bool own;           /* no symbol, or one that the target defines */
     uint32_t type;
     enum hf_dynamic_relation relation;
@@ -47,6 +48,7 @@ struct hf_target {
     size_t stub_count;
     char **needed; /* DT_NEEDED */
     size_t needed_count;
+    bool symbolic;        /* DT_SYMBOLIC */
     const char *run_path; /* DT_RUNPATH or DT_RPATH, "" without */
     uint64_t tls_size;    /* 0: no thread-local storage */
     uint64_t tls_alignment;
@@ -68,6 +70,16 @@ const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint6
 
 /* Where the target has a descriptor of what is at this offset in its thread-local block; false when it has none. */
 bool hf_target_descriptor(const struct hf_target *target, uint64_t offset, uint64_t *place);
+
+/*
+ * Does a library export what lies at this address under this name, for others and itself to be found by the dynamic
+ * linker? *symbol is the address of its dynamic symbol then. False for a name of which it has several versions, and in
+ * libraries that look into themselves first (-Bsymbolic).
+ */
+bool hf_target_exports(const struct hf_target *target, const char *name, uint64_t address, uint64_t *symbol);
+
+/* Does a library call at least one function that it exports by way of the dynamic linker (not -Bsymbolic-functions)? */
+bool hf_target_yields(const struct hf_target *target);
 
 /* The slot of the global offset table that holds the address of an imported symbol, or NULL. */
 const struct hf_dynamic *hf_target_import(const struct hf_target *target, const char *name);

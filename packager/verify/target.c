@@ -65,6 +65,9 @@ static int check_value(const struct hf_image *target, const struct hf_fixup *rec
         return hf_segment_contains(target->elf, record->value, sizeof(uint64_t), PF_R) ? 0 : -1;
     case HF_FIXUP_TLS_MODULE:
         return hf_segment_find(target->elf, PT_TLS, &segment) ? 0 : -1;
+    case HF_FIXUP_EXPORT:
+    case HF_FIXUP_OWN_EXPORT:
+        return hf_segment_contains(target->elf, record->value, sizeof(Elf64_Sym), PF_R) ? 0 : -1;
     case HF_FIXUP_IFUNC:
         return hf_segment_contains(target->elf, record->value, 1, PF_X) ? 0 : -1;
     default:

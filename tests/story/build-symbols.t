@@ -351,6 +351,59 @@ int limit(int x)
 C
 works "a weak constant may be another object's" $'102\n6 4 1'
 
+### What the process decides
+
+copied() {
+    file main.c <<'C'
+#include "fix.h"
+extern int verbose;
+int work(int);
+int main(void) { verbose = 1; printf("%d\n", work(1)); fix(); printf("%d\n", work(1)); return 0; }
+C
+    file a.c <<'C'
+int verbose;
+int helper(int n) { return n + 7; }
+int other(int n) { return n + 3; }
+int inner(int n) { return other(n) * 2; }
+int work(int n)
+{
+#ifdef FIXED
+    return verbose ? helper(n) : -1;
+#else
+    return n * n + n / 3 + 1;
+#endif
+}
+C
+}
+
+scenario
+LIBRARY=libtarget.so
+copied
+works "a variable that the program has by a copy relocation and no old code used is the program's" $'2\n8'
+
+# takes_over [FLAG...]: the program has a helper of its own
+takes_over() {
+    scenario
+    LIBRARY=libtarget.so RELEASE=("$@")
+    copied
+    echo 'int helper(int n) { return n * 1000; }' >>before/main.c
+}
+
+far="error fix-up 1: the definition that this process uses in the place of one that ./libtarget.so exports is out of reach of a direct reference"
+takes_over
+compile && build >/dev/null && hotfix pack --target libtarget.so --patch patch.so --key key.key --name fix --version 1 -o fix.hotfix >log 2>&1
+is "so is a function, which a direct call does not reach" "$(./target)" $'2\n'"$far"$'\n2'
+
+FLAGS+=(-fno-plt)
+works "and a call through a slot does" $'2\n1000'
+
+takes_over -Wl,-Bsymbolic
+works "a library that looks into itself first calls its own" $'2\n8'
+
+takes_over -Wl,-Bsymbolic-functions
+works "where it may be that it does, the bundle is refused" \
+    $'2\n'"error fix-up 0: another definition of 'helper' takes the place of that of ./libtarget.so in this process, and it is not known which of them the library itself uses"$'\n2'
+
 ### Files of other programs
 
 # Nothing in the target tells which files it was made of, and the release was compiled without the section options.

@@ -88,7 +88,7 @@ static void values_out_of_range_are_refused(void **state)
     refuse_changed(MODULES_AT, 0, 1, "module 0 has no build-id");
     refuse_changed(MODULES_AT, HF_BUILD_ID_MAX + 1, 1, "module 0 has no build-id");
     refuse_changed(RECORDS_AT + 28, 2, 2, "record 0 names module 2 of 2");
-    refuse_changed(RECORDS_AT + 32 + 30, HF_FIXUP_SELF + 1, 2, "record 1 is of unknown kind");
+    refuse_changed(RECORDS_AT + 32 + 30, HF_FIXUP_OWN_EXPORT + 1, 2, "record 1 is of unknown kind");
     refuse_changed(RECORDS_AT + 32, 0xf, 8, "record 1 is out of order");
 }
 

@@ -169,6 +169,12 @@ static void value_outside_its_module_is_refused(void **state)
     }
     record.value = counter; /* data is no resolver */
     assert_refused(&record, 1, HOTFIX_FORMAT, "lies outside");
+    for (record.kind = HF_FIXUP_EXPORT; record.kind <= HF_FIXUP_OWN_EXPORT; record.kind++) {
+        record.value = counter; /* and no entry of the symbol table */
+        assert_refused(&record, 1, HOTFIX_FORMAT, "is no exported symbol");
+        record.value = UINT64_MAX - 3;
+        assert_refused(&record, 1, HOTFIX_FORMAT, "is no exported symbol");
+    }
 }
 
 static void unknown_relocation_type_is_refused(void **state)
