@@ -162,14 +162,32 @@ static int find_elsewhere(struct state *state, const char *name, uint64_t *offse
     return 0;
 }
 
-static int find_declarations(struct state *state, const struct hf_symbol *symbol, uint64_t *before, uint64_t *after)
+static int find_named(struct state *state, const struct hf_symbol *symbol, uint64_t *before, uint64_t *after)
 {
-    *before = *after = HF_DIE_NONE;
     for (size_t i = 0; i < state->views.count && (*before == HF_DIE_NONE || *after == HF_DIE_NONE); i++)
         if (hf_view_variable(state->views.items[i], symbol, before, after, state->err) != 0)
             return -1;
     if (*before == HF_DIE_NONE && symbol->binding != STB_LOCAL)
         return find_elsewhere(state, symbol->name, before);
+    return 0;
+}
+
+/* Hidden aliases have no declaration of their own: another name of the same variable has it (__GI_limit and limit). */
+static int find_declarations(struct state *state, const struct hf_symbol *symbol, uint64_t *before, uint64_t *after)
+{
+    const struct hf_program *target = state->subject->target;
+    const struct hf_image *image = target->debug ? target->debug : &target->image;
+
+    *before = *after = HF_DIE_NONE;
+    if (find_named(state, symbol, before, after) != 0)
+        return -1;
+    for (size_t i = 0; i < image->symbol_count && (*before == HF_DIE_NONE || *after == HF_DIE_NONE); i++) {
+        const struct hf_symbol *alias = &image->symbols[i];
+        if (alias != symbol && alias->address == symbol->address && alias->type == symbol->type &&
+            alias->section == symbol->section && alias->size == symbol->size &&
+            find_named(state, alias, before, after) != 0)
+            return -1;
+    }
     return 0;
 }
 

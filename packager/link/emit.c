@@ -97,13 +97,17 @@ static uint8_t visibility_of(const struct hf_name *name)
 /* A name of a part that is kept. */
 static int add_name(struct hf_redirect *redirect, const struct hf_name *name, struct hotfix_error *err)
 {
+    /* Versions (.symver) are the target's to define: here such a name only tells that it is one of this function. */
+    bool versioned = strchr(name->text, '@') != NULL;
     const struct hf_writer_symbol symbol = {
         .name = (char *)name->text,
         .value = name->value,
         .size = name->size,
         .section = redirect->sections[name->part->index],
         .type = name->type,
-        .binding = name->binding == STB_GNU_UNIQUE ? STB_WEAK : name->binding,
+        .binding = versioned                         ? STB_LOCAL
+                   : name->binding == STB_GNU_UNIQUE ? STB_WEAK
+                                                     : name->binding,
         .visibility = visibility_of(name),
     };
     redirect->symbols[name->index] = hf_writer_symbol(&redirect->writer, &symbol);

@@ -275,6 +275,14 @@ static uint64_t target_size(const struct hf_replacement *replacement, const stru
     return proven ? proven->size : function->size;
 }
 
+/* "fee@@SHOP_2" is "fee". */
+static bool same_but_version(const char *a, const char *b)
+{
+    size_t size = strcspn(a, "@");
+
+    return size == strcspn(b, "@") && strncmp(a, b, size) == 0;
+}
+
 /* Linkers fold equal functions: then one detour would change both. */
 static int check_folding(const struct hf_work *work, const struct hf_replacement *replacement, uint64_t address,
                          struct hotfix_error *err)
@@ -287,8 +295,7 @@ static int check_folding(const struct hf_work *work, const struct hf_replacement
             continue;
         bool alias = false;
         for (size_t k = 0; k < replacement->before->name_count && !alias; k++)
-            alias = strcspn(symbol->name, "@") == strlen(replacement->before->names[k]->text) &&
-                    strncmp(symbol->name, replacement->before->names[k]->text, strcspn(symbol->name, "@")) == 0;
+            alias = same_but_version(symbol->name, replacement->before->names[k]->text);
         if (!alias)
             return hf_error(
                 err, HOTFIX_INCOMPATIBLE,

@@ -351,6 +351,69 @@ int limit(int x)
 C
 works "a weak constant may be another object's" $'102\n6 4 1'
 
+### Names that are aliases
+
+scenario
+LIBRARY=libtarget.so RELEASE=(-Wl,--version-script=map)
+echo 'SHOP_1 { global: fee; toll; local: *; }; SHOP_2 { global: fee; } SHOP_1;' >map
+file main.c <<'C'
+#include "fix.h"
+long fee(long), toll(long), old(long);
+__asm__(".symver old, fee@SHOP_1");
+int main(void) { printf("%ld %ld %ld\n", fee(250), old(250), toll(250)); fix(); printf("%ld %ld %ld\n", fee(250), old(250), toll(250)); return 0; }
+C
+file a.c <<'C'
+long fee_1(long cents)
+{
+#ifdef FIXED
+    return (cents * 15 + 50) / 100;
+#else
+    return cents / 100 * 15;
+#endif
+}
+__asm__(".symver fee_1, fee@SHOP_1");
+extern __typeof(fee_1) toll_1 __attribute__((alias("fee_1")));
+__asm__(".symver toll_1, toll@@SHOP_1");
+long fee_2(long cents)
+{
+#ifdef FIXED
+    return (cents * 16 + 50) / 100;
+#else
+    return cents / 100 * 16;
+#endif
+}
+__asm__(".symver fee_2, fee@@SHOP_2");
+C
+works "functions with versioned names, one name in two versions" $'32 30 30\n40 38 38'
+
+scenario
+LIBRARY=libtarget.so
+file main.c <<'C'
+#include "fix.h"
+extern long limit;
+long fee(long);
+int main(void) { limit = 200; printf("%ld\n", fee(250)); fix(); printf("%ld\n", fee(250)); return 0; }
+C
+file a.c <<'C'
+extern long limit;
+extern __typeof(limit) limit __asm__("__GI_limit") __attribute__((visibility("hidden")));
+long fee(long cents)
+{
+    if (cents <= limit)
+        return 0;
+#ifdef FIXED
+    return (cents * 15 + 50) / 100;
+#else
+    return cents / 100 * 15;
+#endif
+}
+C
+file b.c <<'C'
+long limit = 100;
+extern __typeof(limit) hidden_limit __asm__("__GI_limit") __attribute__((alias("limit"), visibility("hidden")));
+C
+works "a variable through its hidden alias is typed by its other name" $'30\n38'
+
 ### What the process decides
 
 copied() {
@@ -389,7 +452,7 @@ takes_over() {
     echo 'int helper(int n) { return n * 1000; }' >>before/main.c
 }
 
-far="error fix-up 1: the definition that this process uses in the place of one that ./libtarget.so exports is out of reach of a direct reference"
+far="error fix-up 0: the definition that this process uses in the place of one that ./libtarget.so exports is out of reach of a direct reference"
 takes_over
 compile && build >/dev/null && hotfix pack --target libtarget.so --patch patch.so --key key.key --name fix --version 1 -o fix.hotfix >log 2>&1
 is "so is a function, which a direct call does not reach" "$(./target)" $'2\n'"$far"$'\n2'
