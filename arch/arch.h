@@ -143,11 +143,16 @@ struct hf_jump_table {
     bool is_signed;
 };
 
+#define HF_ARCH_NO_ARGUMENT UINT32_MAX
+
 /* Two versions of an instruction that differ in the constant that they load. */
 struct hf_arch_constant {
     size_t offset; /* of the instruction in the code */
     uint32_t before;
     uint32_t after;
+    uint32_t argument; /* of a call that gets the constant as its argument of this number, from 0, and nothing else
+                          does; HF_ARCH_NO_ARGUMENT where that is not certain */
+    size_t call;       /* the offset of that call */
 };
 
 /* Something outside of an instruction that it names. */

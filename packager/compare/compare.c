@@ -89,3 +89,14 @@ bool hf_compare_parts(const struct hf_part *before, const struct hf_part *after)
 {
     return parts_equal(before, after, 0);
 }
+
+bool hf_compare_places(const struct hf_part *before, const struct hf_part *after)
+{
+    for (size_t i = 0; i < after->name_count; i++)
+        for (size_t k = 0; k < before->name_count; k++)
+            if (strcmp(after->names[i]->text, before->names[k]->text) == 0 &&
+                after->names[i]->text[hf_name_stem(after->names[i]->text)] == '\0' &&
+                strncmp(after->names[i]->text, ".L", 2) != 0 && after->names[i]->value != before->names[k]->value)
+                return false;
+    return true;
+}

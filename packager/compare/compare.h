@@ -17,6 +17,9 @@ bool hf_compare_reference(const struct hf_reference *before, const struct hf_ref
 /* Do the references alone mean the same? */
 bool hf_compare_references(const struct hf_part *before, const struct hf_part *after);
 
+/* Does every name that both parts have, numbered ones aside, stand at the same place in both? */
+bool hf_compare_places(const struct hf_part *before, const struct hf_part *after);
+
 /* Are size, bytes and references equal? */
 bool hf_compare_parts(const struct hf_part *before, const struct hf_part *after);
 

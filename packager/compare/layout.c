@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compare/layout.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,32 +12,73 @@
 #include "object/debuginfo.h"
 #include "types/difference.h"
 
-/* A structure or union outside of functions, or the typedef of one that has no tag. */
+#define MAX_DEPTH 256 /* scopes within scopes */
+
+/* What has a name and a layout: a structure or union, the typedef of one that has no tag, or a variable. */
 struct layout {
-    char *name; /* "struct order", "struct app::Conf", "order_t" */
+    char *name;    /* "struct order", "struct app::Conf", "order_t"; with the function that it is declared in:
+                      "parse/struct order" */
+    bool variable; /* compared by its type, as far as nobody else compares that */
     uint64_t offset;
+};
+
+/* A named number. */
+struct enumerator {
+    char *name;
+    int64_t value;
 };
 
 struct layouts {
     struct hf_debuginfo *info;
     struct layout *items;
     size_t count;
+    struct enumerator *enumerators;
+    size_t enumerator_count;
+    const char *function; /* that is being read, "" at file scope */
 };
 
 static void layouts_deinit(struct layouts *layouts)
 {
     for (size_t i = 0; i < layouts->count; i++)
         free(layouts->items[i].name);
+    for (size_t i = 0; i < layouts->enumerator_count; i++)
+        free(layouts->enumerators[i].name);
     free(layouts->items);
+    free(layouts->enumerators);
     hf_debuginfo_close(layouts->info);
 }
 #define HF_LAYOUTS __attribute__((cleanup(layouts_deinit)))
 
-/* A unit that is read: types of functions are their own business. */
+/*
+ * A unit of which the types are read. Those of functions count where static variables hold objects of them, others end
+ * with a call.
+ */
 struct unit {
     struct layouts *layouts;
     Dwarf_Debug dwarf;
 };
+
+/* A name with the function that it is declared in. malloc'ed; NULL when out of memory. */
+static char *whole_name(const struct layouts *layouts, const char *name)
+{
+    char *whole;
+
+    if (!layouts->function[0])
+        return strdup(name);
+    return asprintf(&whole, "%s/%s", layouts->function, name) < 0 ? NULL : whole;
+}
+
+static int add_layout(struct layouts *layouts, const char *name, Dwarf_Die die, bool variable)
+{
+    struct layout *grown = name ? reallocarray(layouts->items, layouts->count + 1, sizeof(*grown)) : NULL;
+
+    if (!grown)
+        return -1;
+    layouts->items = grown;
+    grown[layouts->count] =
+        (struct layout){.name = whole_name(layouts, name), .variable = variable, .offset = hf_die_offset(die)};
+    return grown[layouts->count++].name ? 0 : -1;
+}
 
 static int read_type(Dwarf_Die die, const char *name, void *arg)
 {
@@ -51,24 +94,104 @@ static int read_type(Dwarf_Die die, const char *name, void *arg)
     if ((type.tag != DW_TAG_structure_type && type.tag != DW_TAG_union_type) || !hf_type_is_definition(&type))
         return 0;
     type.name = name;
-    struct layout *grown = reallocarray(layouts->items, layouts->count + 1, sizeof(*grown));
-    if (!grown)
-        return -1;
-    layouts->items = grown;
-    grown[layouts->count] = (struct layout){.name = hf_type_label(&type), .offset = hf_die_offset(die)};
-    return grown[layouts->count++].name ? 0 : -1;
+    HF_FREE char *label = hf_type_label(&type);
+    return add_layout(layouts, label, die, false);
+}
+
+/* Those of scoped enumerations (C++) share their names with others: the types are compared where they are reached. */
+static int read_enumerators(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die enumeration)
+{
+    HF_DIE Dwarf_Die child = NULL;
+    int more;
+
+    if (hf_die_has(enumeration, DW_AT_enum_class))
+        return 0;
+    while ((more = hf_die_next(dwarf, enumeration, &child)) > 0) {
+        const char *name = hf_die_text(child, DW_AT_name);
+        uint64_t value;
+        if (!name || !hf_die_number(child, DW_AT_const_value, &value))
+            continue;
+        struct enumerator *grown = reallocarray(layouts->enumerators, layouts->enumerator_count + 1, sizeof(*grown));
+        if (!grown)
+            return -1;
+        layouts->enumerators = grown;
+        grown[layouts->enumerator_count] =
+            (struct enumerator){.name = whole_name(layouts, name), .value = (int64_t)value};
+        if (!grown[layouts->enumerator_count++].name)
+            return -1;
+    }
+    return more;
+}
+
+/* A variable whose place is an address, not a register or a frame (DWARF 5, 2.6.1.1.2). */
+static bool is_static(Dwarf_Die die)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Unsigned size;
+    Dwarf_Ptr bytes;
+    Dwarf_Error error;
+
+    if (dwarf_attr(die, DW_AT_location, &attribute, &error) != DW_DLV_OK)
+        return false;
+    bool found = dwarf_formexprloc(attribute, &size, &bytes, &error) == DW_DLV_OK && size > 0;
+    uint8_t first = found ? *(const uint8_t *)bytes : 0;
+    dwarf_dealloc_attribute(attribute);
+    return found && (first == DW_OP_addr || first == DW_OP_addrx || first == DW_OP_const8u);
+}
+
+/* Variables and enumerators. */
+static int read_scope(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die parent, int depth)
+{
+    HF_DIE Dwarf_Die child = NULL;
+    int more;
+
+    while (depth < MAX_DEPTH && (more = hf_die_next(dwarf, parent, &child)) > 0) {
+        const char *name = hf_die_text(child, DW_AT_name);
+        const char *outer = layouts->function;
+        int failed = 0;
+        switch (hf_die_tag(child)) {
+        case DW_TAG_subprogram:
+            layouts->function = name ? name : outer;
+            failed = name ? read_scope(layouts, dwarf, child, depth + 1) : 0;
+            layouts->function = outer;
+            break;
+        case DW_TAG_lexical_block:
+            failed = read_scope(layouts, dwarf, child, depth + 1);
+            break;
+        case DW_TAG_enumeration_type:
+            failed = read_enumerators(layouts, dwarf, child);
+            break;
+        case DW_TAG_variable:
+            failed = name && is_static(child) ? add_layout(layouts, name, child, true) : 0;
+            break;
+        default:
+            break;
+        }
+        if (failed)
+            return -1;
+    }
+    return depth < MAX_DEPTH ? more : 0;
 }
 
 static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 {
     struct unit read = {.layouts = arg, .dwarf = dwarf};
 
-    return hf_qualified_walk(dwarf, unit, false, read_type, &read);
+    read.layouts->function = "";
+    return hf_qualified_walk(dwarf, unit, false, read_type, &read) == 0 ? read_scope(arg, dwarf, unit, 0) : -1;
 }
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct layout *)a)->name, ((const struct layout *)b)->name);
+    const struct layout *left = a, *right = b;
+    int order = strcmp(left->name, right->name);
+
+    return order ? order : left->variable - right->variable;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    return strcmp(((const struct enumerator *)a)->name, ((const struct enumerator *)b)->name);
 }
 
 static int read_layouts(const struct hf_object *object, struct layouts *layouts, struct hotfix_error *err)
@@ -79,17 +202,56 @@ static int read_layouts(const struct hf_object *object, struct layouts *layouts,
         return hf_error(err, HOTFIX_FORMAT, "%s: its debug information is damaged", object->path);
     if (layouts->count > 0)
         qsort(layouts->items, layouts->count, sizeof(*layouts->items), by_name);
+    if (layouts->enumerator_count > 0)
+        qsort(layouts->enumerators, layouts->enumerator_count, sizeof(*layouts->enumerators), by_number);
     return 0;
 }
 
-static void compare(struct hf_comparison *comparison, const struct layouts *before, const struct layout *after)
+/* The one with this name; NULL also when there are several, of which nobody knows which is which. */
+static const struct layout *find_layout(const struct layouts *layouts, const struct layout *like)
 {
-    const struct layout *old = bsearch(after, before->items, before->count, sizeof(*before->items), by_name);
+    const struct layout *found =
+        layouts->count > 0 ? bsearch(like, layouts->items, layouts->count, sizeof(*like), by_name) : NULL;
+    const struct layout *end = layouts->items + layouts->count;
+
+    if (found && like->variable &&
+        ((found > layouts->items && by_name(found - 1, like) == 0) ||
+         (found + 1 < end && by_name(found + 1, like) == 0)))
+        return NULL;
+    return found;
+}
+
+/* Compares what both sides have; *what is where an unnamed part of a variable's type differs, malloc'ed. */
+static void compare(struct hf_comparison *comparison, const struct layouts *before, const struct layout *after,
+                    char **what)
+{
+    const struct layout *old = find_layout(before, after);
     HF_DIE Dwarf_Die left = old ? hf_die_at(comparison->before, old->offset) : NULL;
     HF_DIE Dwarf_Die right = old ? hf_die_at(comparison->after, after->offset) : NULL;
 
-    if (left && right)
+    *what = NULL;
+    if (left && right && after->variable)
+        hf_comparison_of(comparison, left, right, what);
+    else if (left && right)
         hf_comparison_types(comparison, left, right);
+}
+
+/* An object of the program may hold the old number. */
+static int check_enumerators(const struct hf_object *object, const struct layouts *before, const struct layouts *after,
+                             struct hotfix_error *err)
+{
+    for (size_t i = 0; before->enumerator_count > 0 && i < after->enumerator_count; i++) {
+        const struct enumerator *new = &after->enumerators[i];
+        const struct enumerator *old =
+            bsearch(new, before->enumerators, before->enumerator_count, sizeof(*new), by_number);
+        const char *slash = strrchr(new->name, '/');
+        if (old && old->value != new->value)
+            return hf_error(err, HOTFIX_INCOMPATIBLE,
+                            "%s: enumerator '%s' is %" PRId64 " and was %" PRId64
+                            ", and the program may hold the old number: put new enumerators behind the old ones",
+                            object->name, slash ? slash + 1 : new->name, new->value, old->value);
+    }
+    return 0;
 }
 
 /* A structure that holds one that grew differs, too, but says less of what changed. */
@@ -120,13 +282,21 @@ int hf_layouts_check(const struct hf_object *before, const struct hf_object *aft
 
     if (read_layouts(before, &left, err) != 0 || read_layouts(after, &right, err) != 0)
         return -1;
-    if (left.count == 0 || right.count == 0)
+    if (!left.info || !right.info)
         return 0;
     comparison.before = left.info->dwarf;
     comparison.after = right.info->dwarf;
-    for (size_t i = 0; i < right.count; i++)
-        compare(&comparison, &left, &right.items[i]);
+    for (size_t i = 0; i < right.count; i++) {
+        HF_FREE char *what = NULL;
+        compare(&comparison, &left, &right.items[i], &what);
+        if (what)
+            return hf_error(err, HOTFIX_INCOMPATIBLE,
+                            "%s: the layout of variable '%s' changed, and the program has set and used it already: %s",
+                            after->name, right.items[i].name, what);
+    }
     if (comparison.failed)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", after->path);
-    return comparison.difference_count > 0 ? refuse(after, choose(&comparison), err) : 0;
+    if (comparison.difference_count > 0)
+        return refuse(after, choose(&comparison), err);
+    return check_enumerators(after, &left, &right, err);
 }

@@ -98,6 +98,8 @@ static const char *data_difference(const struct hf_part *before, const struct hf
         return "its size changed, and the target's copy cannot grow or shrink";
     if ((before->flags ^ after->flags) & (SHF_WRITE | SHF_TLS))
         return "it changed between constant and variable, or between thread-local and shared";
+    if (!hf_compare_places(before, after))
+        return "variables of one section changed places: compile with -fdata-sections";
     if (!hf_compare_parts(before, after))
         return "its initial value changed, and the target has set and used it already";
     return NULL;
@@ -172,6 +174,15 @@ static int mark_changed(const struct hf_pairing *pairing, struct hf_part *part, 
     return 0;
 }
 
+static bool is_own(const char *name, void *arg)
+{
+    const struct hf_work *work = arg;
+    size_t count;
+
+    hf_target_named(work->target, name, &count);
+    return count > 0;
+}
+
 /* Compares a function with one that it is the new version of. */
 static int compare_function(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
                             struct hf_part *after, struct hotfix_error *err)
@@ -180,9 +191,9 @@ static int compare_function(struct hf_work *work, const struct hf_pairing *pairi
         work->result->unchanged_count += !after->family;
         return 0;
     }
-    if (hf_lines_alone(before, after))
+    if (hf_lines_alone(before, after, is_own, work))
         return hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(after), pairing->after->name, err,
-                            "only line numbers in it differ");
+                            "only the line numbers of its assertions differ");
     return mark_changed(pairing, after, err);
 }
 

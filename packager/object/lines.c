@@ -2,6 +2,7 @@
 #include "object/lines.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "arch.h"
 #include "cleanup.h"
@@ -9,8 +10,6 @@
 #include "dwarf/die.h"
 #include "object/debuginfo.h"
 #include "object/unwind.h"
-
-#define NEAR 64 /* lines that a statement may be long: its constant may be of another one of its lines */
 
 static bool add_line(struct hf_object *object, const struct hf_part *part, uint64_t offset, uint64_t line)
 {
@@ -103,22 +102,41 @@ static uint64_t line_at(const struct hf_part *part, uint64_t offset)
     return low > 0 && object->lines[low - 1].part == part ? object->lines[low - 1].line : 0;
 }
 
-static bool is_near(uint64_t constant, uint64_t line)
+#define LINE_ARGUMENT 2 /* of all functions below */
+
+/* Those of the C libraries and of GLib that report a failed assertion and do not return, or print and go on. */
+static bool reports_assertion(const char *name)
 {
-    return constant + NEAR >= line && constant <= line + NEAR;
+    static const char *const names[] = {"__assert_fail", "__assert", "__assert_perror_fail", "g_assertion_message_expr",
+                                        "g_assertion_message"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
 }
 
-/* Did the line of the instruction move by as much as its constant? */
-static bool is_line(const struct hf_arch_constant *constant, const struct hf_part *before, const struct hf_part *after)
+/* The name that a call refers to: its reference lies within the instruction. NULL for others. */
+static const struct hf_name *called(const struct hf_part *part, size_t call)
 {
-    uint64_t before_line = line_at(before, constant->offset);
-    uint64_t after_line = line_at(after, constant->offset);
-
-    return before_line > 0 && after_line > 0 && constant->before - before_line == constant->after - after_line &&
-           is_near(constant->before, before_line);
+    for (size_t i = 0; i < part->reference_count; i++)
+        if (part->references[i].offset >= call && part->references[i].offset <= call + 2)
+            return part->references[i].name;
+    return NULL;
 }
 
-bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after)
+/* Is it the line of an assertion, which the library prints? */
+static bool is_line(const struct hf_arch_constant *constant, const struct hf_part *before, const struct hf_part *after,
+                    bool (*is_own)(const char *name, void *arg), void *arg)
+{
+    const struct hf_name *name = constant->argument == LINE_ARGUMENT ? called(after, constant->call) : NULL;
+
+    return name && !name->part && reports_assertion(name->text) && !is_own(name->text, arg) &&
+           line_at(before, constant->call) == constant->before && line_at(after, constant->call) == constant->after;
+}
+
+bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after,
+                    bool (*is_own)(const char *name, void *arg), void *arg)
 {
     if (!before->bytes || !after->bytes || before->size != after->size || !hf_compare_references(before, after) ||
         !hf_unwind_equal(before, after))
@@ -133,7 +151,7 @@ bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after)
     read_lines(before->object);
     read_lines(after->object);
     for (size_t i = 0; i < count; i++)
-        if (!is_line(&constants[i], before, after))
+        if (!is_line(&constants[i], before, after, is_own, arg))
             return false;
     return true;
 }

@@ -6,10 +6,13 @@
 #include "object/object.h"
 
 /*
- * True when two versions of a function differ in nothing but constants that are line numbers: their references are
- * equal, their code differs only in constants that it loads, and debug information gives each of these instructions
- * a line that moved by exactly as much as its constant did, and lies near it. Without debug information it is false.
+ * True when two versions of a function differ in nothing but the lines that assertions are told: their references are
+ * equal, their code differs only in constants, each of these goes straight into the argument of a call that is the line
+ * of a failed assertion (__assert_fail() and its like, of a library: `is_own` says which names the target defines
+ * itself), and debug information says that this call is on that very line, before and after. Equal numbers alone are no
+ * such proof: a limit may grow by as much as a line moved.
  */
-bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after);
+bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after,
+                    bool (*is_own)(const char *name, void *arg), void *arg);
 
 #endif

@@ -9,133 +9,240 @@
 #include "dwarf/die.h"
 #include "error.h"
 #include "object/debuginfo.h"
+#include "types/prototype.h"
 
 #define MAX_DEPTH 256 /* scopes within scopes */
 
-struct scope {
-    const struct hf_part *part;
-    uint64_t offset;
-    char *text;
-};
-
 struct hf_scopes {
     const struct hf_object *object;
-    struct scope *items;
+    struct hf_scope *items;
     size_t count;
+    size_t capacity;
+    bool abstract; /* reading what is inlined: there alone all blocks are kept */
 };
 
-/* The address that a location of one DW_OP_addr gives. */
-static bool static_address(Dwarf_Die die, uint64_t *address)
+/* One location expression (DWARF 5, 2.5 and 2.6), byte by byte. */
+struct expression {
+    const uint8_t *next;
+    const uint8_t *end;
+    bool failed;
+};
+
+static uint64_t take_fixed(struct expression *expression, size_t size)
 {
-    Dwarf_Attribute attribute;
-    Dwarf_Unsigned size;
-    Dwarf_Ptr bytes;
-    Dwarf_Error error;
+    uint64_t value = 0;
 
-    if (dwarf_attr(die, DW_AT_location, &attribute, &error) != DW_DLV_OK)
-        return false;
-    bool found = dwarf_formexprloc(attribute, &size, &bytes, &error) == DW_DLV_OK && size == 9 &&
-                 *(const uint8_t *)bytes == DW_OP_addr;
-    if (found)
-        memcpy(address, (const uint8_t *)bytes + 1, 8);
-    dwarf_dealloc_attribute(attribute);
-    return found;
-}
-
-/* The variable, or the declaration that it completes. */
-static const char *name_of(Dwarf_Debug dwarf, Dwarf_Die die)
-{
-    uint64_t origin = hf_die_reference(die, DW_AT_abstract_origin);
-    if (origin == HF_DIE_NONE)
-        origin = hf_die_reference(die, DW_AT_specification);
-    HF_DIE Dwarf_Die declaration = origin == HF_DIE_NONE ? NULL : hf_die_at(dwarf, origin);
-
-    return hf_die_text(declaration ? declaration : die, DW_AT_name);
-}
-
-static int add(struct hf_scopes *scopes, uint64_t address, const char *function, const char *name, unsigned ordinal)
-{
-    uint64_t offset;
-    const struct hf_part *part = hf_debuginfo_part(scopes->object, address, &offset);
-    struct scope *grown = part ? reallocarray(scopes->items, scopes->count + 1, sizeof(*grown)) : scopes->items;
-
-    if (!part)
+    if ((size_t)(expression->end - expression->next) < size) {
+        expression->failed = true;
         return 0;
-    if (!grown)
-        return -1;
-    scopes->items = grown;
-    struct scope *scope = &grown[scopes->count];
-    *scope = (struct scope){.part = part, .offset = offset};
-    if (asprintf(&scope->text, "%s/%s/%u", function, name, ordinal) < 0)
-        return -1;
-    scopes->count++;
+    }
+    memcpy(&value, expression->next, size);
+    expression->next += size;
+    return value;
+}
+
+static uint64_t take_leb(struct expression *expression)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; expression->next < expression->end && shift < 64; shift += 7) {
+        uint8_t byte = *expression->next++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            return value;
+    }
+    expression->failed = true;
     return 0;
 }
 
-/* The number of static variables of this name that the function declares earlier, by the order of the source. */
-static unsigned earlier(const struct hf_scopes *scopes, const char *function, const char *name)
+/* A constant that is the address of a thread-local variable when the next operation says so. */
+static bool take_thread(struct expression *expression, uint64_t *address)
 {
-    HF_FREE char *prefix = NULL;
-    unsigned count = 0;
-
-    if (asprintf(&prefix, "%s/%s/", function, name) < 0) {
-        prefix = NULL;
-        return 0;
-    }
-    for (size_t i = 0; i < scopes->count; i++)
-        count += strncmp(scopes->items[i].text, prefix, strlen(prefix)) == 0;
-    return count;
+    *address = take_fixed(expression, 8);
+    if (expression->failed || expression->next == expression->end ||
+        (*expression->next != DW_OP_GNU_push_tls_address && *expression->next != DW_OP_form_tls_address))
+        return false;
+    expression->next++;
+    return true;
 }
 
-static bool known(const struct hf_scopes *scopes, uint64_t address)
+/* The next address; false when the expression goes on with anything else. */
+static bool take_address(struct expression *expression, Dwarf_Die die, uint64_t *address)
 {
-    uint64_t offset;
-    const struct hf_part *part = hf_debuginfo_part(scopes->object, address, &offset);
+    Dwarf_Addr indexed;
+    Dwarf_Error error;
 
+    switch (take_fixed(expression, 1)) {
+    case DW_OP_addr:
+        *address = take_fixed(expression, 8);
+        break;
+    case DW_OP_const8u:
+        if (!take_thread(expression, address))
+            return false;
+        break;
+    case DW_OP_addrx:
+    case DW_OP_GNU_addr_index:
+        if (dwarf_debug_addr_index_to_addr(die, take_leb(expression), &indexed, &error) != DW_DLV_OK)
+            return false;
+        *address = indexed;
+        break;
+    default:
+        return false;
+    }
+    if (expression->next < expression->end && *expression->next == DW_OP_plus_uconst) {
+        expression->next++;
+        *address += take_leb(expression);
+    }
+    return !expression->failed;
+}
+
+static bool known(const struct hf_scopes *scopes, const struct hf_part *part, uint64_t offset)
+{
     for (size_t i = 0; i < scopes->count; i++)
         if (scopes->items[i].part == part && scopes->items[i].offset == offset)
             return true;
     return false;
 }
 
+static int add(struct hf_scopes *scopes, uint64_t address, const struct hf_scope *like)
+{
+    uint64_t offset;
+    const struct hf_part *part = hf_debuginfo_part(scopes->object, address, &offset);
+
+    if (!part || known(scopes, part, offset))
+        return 0;
+    if (scopes->count == scopes->capacity) {
+        size_t capacity = scopes->capacity ? 2 * scopes->capacity : 64;
+        struct hf_scope *grown = reallocarray(scopes->items, capacity, sizeof(*grown));
+        if (!grown)
+            return -1;
+        scopes->items = grown;
+        scopes->capacity = capacity;
+    }
+    struct hf_scope *scope = &scopes->items[scopes->count++];
+    *scope = *like;
+    scope->part = part;
+    scope->offset = offset;
+    scope->function = strdup(like->function);
+    scope->name = strdup(like->name);
+    scope->type = strdup(like->type);
+    return scope->function && scope->name && scope->type ? 0 : -1;
+}
+
+/* Adds a variable at one address, or each of its pieces that has one. */
+static int add_located(struct hf_scopes *scopes, Dwarf_Die die, struct expression *expression, struct hf_scope *like)
+{
+    while (expression->next < expression->end) {
+        uint64_t address = 0;
+        bool here = *expression->next != DW_OP_piece;
+        if (here && !take_address(expression, die, &address))
+            return 0;
+        like->whole = expression->next == expression->end;
+        if (!like->whole && take_fixed(expression, 1) != DW_OP_piece)
+            return 0;
+        uint64_t size = like->whole ? 0 : take_leb(expression);
+        if (expression->failed)
+            return 0;
+        if (here && add(scopes, address, like) != 0)
+            return -1;
+        like->piece += size;
+    }
+    return 0;
+}
+
+/* The variable or function, or the declaration that it completes. */
+static Dwarf_Die origin_of(Dwarf_Debug dwarf, Dwarf_Die die)
+{
+    uint64_t origin = hf_die_reference(die, DW_AT_abstract_origin);
+
+    if (origin == HF_DIE_NONE)
+        origin = hf_die_reference(die, DW_AT_specification);
+    return origin == HF_DIE_NONE ? NULL : hf_die_at(dwarf, origin);
+}
+
+/* Methods of different classes have equal names; what the linker calls them tells them apart. */
+static const char *function_name(Dwarf_Debug dwarf, Dwarf_Die die)
+{
+    HF_DIE Dwarf_Die origin = origin_of(dwarf, die);
+    Dwarf_Die holder = origin ? origin : die;
+    const char *linkage = hf_die_text(holder, DW_AT_linkage_name);
+
+    return linkage ? linkage : hf_die_text(holder, DW_AT_name);
+}
+
+static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die die, const char *function, bool inner)
+{
+    HF_DIE Dwarf_Die origin = origin_of(dwarf, die);
+    Dwarf_Die holder = origin ? origin : die;
+    const char *name = hf_die_text(holder, DW_AT_name);
+    Dwarf_Attribute attribute;
+    Dwarf_Unsigned size;
+    Dwarf_Ptr bytes;
+    Dwarf_Error error;
+    uint64_t line = 0;
+
+    if (!name || dwarf_attr(die, DW_AT_location, &attribute, &error) != DW_DLV_OK)
+        return 0;
+    int failed = 0;
+    if (dwarf_formexprloc(attribute, &size, &bytes, &error) == DW_DLV_OK) {
+        HF_FREE char *type = hf_type_text(dwarf, holder);
+        struct hf_scope like = {.function = (char *)function, .name = (char *)name, .type = type ? type : (char *)""};
+        struct expression expression = {.next = bytes, .end = (const uint8_t *)bytes + size};
+        like.inner = inner;
+        like.file = HF_DIE_NONE;
+        hf_die_number(holder, DW_AT_decl_file, &like.file);
+        hf_die_number(holder, DW_AT_decl_line, &line);
+        like.line = (unsigned)line;
+        failed = add_located(scopes, die, &expression, &like);
+    }
+    dwarf_dealloc_attribute(attribute);
+    return failed;
+}
+
 static int walk_scope(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die parent, const char *function, int depth)
 {
-    Dwarf_Die child = NULL;
+    HF_DIE Dwarf_Die child = NULL;
     int more;
 
     while ((more = hf_die_next(dwarf, parent, &child)) > 0) {
         Dwarf_Half tag = hf_die_tag(child);
-        uint64_t address;
         int failed = 0;
-        if (tag == DW_TAG_variable && static_address(child, &address) && !known(scopes, address)) {
-            const char *name = name_of(dwarf, child);
-            failed = name ? add(scopes, address, function, name, earlier(scopes, function, name)) : 0;
-        } else if (tag == DW_TAG_lexical_block && depth < MAX_DEPTH) {
+        if (tag == DW_TAG_variable)
+            failed = add_variable(scopes, dwarf, child, function, depth > 0);
+        else if (tag == DW_TAG_lexical_block && depth < MAX_DEPTH)
             failed = walk_scope(scopes, dwarf, child, function, depth + 1);
-        }
-        if (failed) {
-            dwarf_dealloc_die(child);
+        if (failed)
             return -1;
-        }
     }
     return more;
 }
 
-/* Abstract instances hold the static variables of functions that are inlined; copies of them repeat those. */
-static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
+/* What stands at file scope, or in a namespace. */
+static int walk_unit(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die parent, int depth)
 {
-    struct hf_scopes *scopes = arg;
-    Dwarf_Die child = NULL;
+    HF_DIE Dwarf_Die child = NULL;
     int more;
 
-    while ((more = hf_die_next(dwarf, unit, &child)) > 0) {
-        const char *name = hf_die_tag(child) == DW_TAG_subprogram ? name_of(dwarf, child) : NULL;
-        if (name && walk_scope(scopes, dwarf, child, name, 0) != 0) {
-            dwarf_dealloc_die(child);
-            return -1;
+    while ((more = hf_die_next(dwarf, parent, &child)) > 0) {
+        Dwarf_Half tag = hf_die_tag(child);
+        int failed = 0;
+        if (tag == DW_TAG_subprogram && hf_die_has(child, DW_AT_inline) == scopes->abstract) {
+            const char *name = function_name(dwarf, child);
+            failed = name ? walk_scope(scopes, dwarf, child, name, 0) : 0;
+        } else if (tag == DW_TAG_variable && !scopes->abstract) {
+            failed = add_variable(scopes, dwarf, child, "", false);
+        } else if (tag == DW_TAG_namespace && depth < MAX_DEPTH) {
+            failed = walk_unit(scopes, dwarf, child, depth + 1);
         }
+        if (failed)
+            return -1;
     }
     return more;
+}
+
+static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
+{
+    return walk_unit(arg, dwarf, unit, 0);
 }
 
 int hf_scopes_read(const struct hf_object *object, struct hf_scopes **scopes, struct hotfix_error *err)
@@ -151,7 +258,11 @@ int hf_scopes_read(const struct hf_object *object, struct hf_scopes **scopes, st
     if (!read)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
     read->object = object;
-    if (hf_debuginfo_units(info, read_unit, read) != 0) {
+    /* Twice: of a variable that both have, the one in the inlined function counts. */
+    for (int pass = 0; pass < 2; pass++) {
+        read->abstract = pass == 0;
+        if (hf_debuginfo_units(info, read_unit, read) == 0)
+            continue;
         hf_scopes_destroy(read);
         return hf_error(err, HOTFIX_FORMAT, "%s: its debug information is damaged", object->path);
     }
@@ -163,16 +274,27 @@ void hf_scopes_destroy(struct hf_scopes *scopes)
 {
     if (!scopes)
         return;
-    for (size_t i = 0; i < scopes->count; i++)
-        free(scopes->items[i].text);
+    for (size_t i = 0; i < scopes->count; i++) {
+        free(scopes->items[i].function);
+        free(scopes->items[i].name);
+        free(scopes->items[i].type);
+    }
     free(scopes->items);
     free(scopes);
 }
 
-const char *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name)
+const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name)
 {
-    for (size_t i = 0; i < scopes->count; i++)
+    for (size_t i = 0; scopes && i < scopes->count; i++)
         if (scopes->items[i].part == name->part && scopes->items[i].offset == name->value)
-            return scopes->items[i].text;
+            return &scopes->items[i];
+    return NULL;
+}
+
+const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name)
+{
+    for (size_t i = 0; scopes && i < scopes->count; i++)
+        if (strcmp(scopes->items[i].function, function) == 0 && strcmp(scopes->items[i].name, name) == 0)
+            return &scopes->items[i];
     return NULL;
 }

@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which function and scope of the source declare the static locals of an object, from its debug information.
+ * What the source calls the variables of an object that have an address, from its debug information: a name in the
+ * symbol table may be a number that the compiler chose.
  */
 #ifndef HF_SCOPE_H
 #define HF_SCOPE_H
 
 #include "object/object.h"
+
+/* A variable, or a piece of one: compilers may put the members of a structure apart from each other. */
+struct hf_scope {
+    const struct hf_part *part;
+    uint64_t offset; /* in the part */
+    char *function;  /* that declares it, "" at file scope */
+    char *name;
+    char *type;     /* for comparison and for people; "" when it cannot be read */
+    uint64_t piece; /* where the piece begins in the variable */
+    uint64_t file;  /* its source: DW_AT_decl_file as a number of this object */
+    unsigned line;  /* DW_AT_decl_line; 0 when it is not known */
+    bool inner;     /* in a block of the function */
+    bool whole;     /* all of the variable */
+};
 
 struct hf_scopes;
 
@@ -13,7 +28,10 @@ struct hf_scopes;
 int hf_scopes_read(const struct hf_object *object, struct hf_scopes **scopes, struct hotfix_error *err);
 void hf_scopes_destroy(struct hf_scopes *scopes);
 
-/* A text that is the same for the same variable in another build ("parse/1/count"); NULL when it is not known. */
-const char *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name);
+/* What stands at the begin of a name; NULL when that is not known. scopes may be NULL. */
+const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name);
+
+/* The first variable or piece with this function and name; NULL when there is none. scopes may be NULL. */
+const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name);
 
 #endif

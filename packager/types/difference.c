@@ -217,6 +217,12 @@ static enum hf_equality compare_functions(struct walk *walk, const struct hf_typ
 
 static enum hf_equality compare_types(struct walk *walk, struct hf_type *before, struct hf_type *after, unsigned depth);
 
+/* A structure or union that nothing but its place names: nobody else will compare it. */
+static bool is_bare(const struct hf_type *type)
+{
+    return hf_type_is_aggregate(type) && !type->name;
+}
+
 /* A pointer to anything lies as one to something does, but nothing says that it points to that. */
 static enum hf_equality compare_pointees(struct walk *walk, const struct hf_type *before, const struct hf_type *after,
                                          unsigned depth)
@@ -224,10 +230,11 @@ static enum hf_equality compare_pointees(struct walk *walk, const struct hf_type
     HF_TYPE struct hf_type left = {.die = NULL};
     HF_TYPE struct hf_type right = {.die = NULL};
 
-    if (walk->comparison->flat)
+    bool read = hf_type_of(walk->comparison->before, before->die, &left) == 0 &&
+                hf_type_of(walk->comparison->after, after->die, &right) == 0;
+    if (walk->comparison->flat && !(read && is_bare(&left) && is_bare(&right)))
         return HF_TYPES_EQUAL;
-    if (hf_type_of(walk->comparison->before, before->die, &left) != 0 ||
-        hf_type_of(walk->comparison->after, after->die, &right) != 0)
+    if (!read)
         return HF_TYPES_UNPROVEN;
     if (!left.tag != !right.tag)
         return HF_TYPES_UNPROVEN;

@@ -48,7 +48,7 @@ struct hf_difference {
 struct hf_comparison {
     Dwarf_Debug before;
     Dwarf_Debug after;
-    bool flat;                         /* what a pointer points to does not count */
+    bool flat;                         /* what a pointer points to does not count, unless it has no name */
     bool shallow;                      /* definitions are not compared */
     struct hf_qualified *before_names; /* made when they are first needed */
     struct hf_qualified *after_names;

@@ -190,8 +190,8 @@ compile '3i /* one\n * two\n * three */'
 expect 1 "hotfix build: no function of target changed" "line numbers in assertions alone are no change" \
     hotfix build --target target --old old.o --new new.o -o patch.so
 is "and each function is named with the reason" "$(cat "$OUT")" \
-    "ignored  new.o: work: only line numbers in it differ
-ignored  new.o: other: only line numbers in it differ"
+    "ignored  new.o: work: only the line numbers of its assertions differ
+ignored  new.o: other: only the line numbers of its assertions differ"
 compile '3i /* one */
 s/value == 77/value == 78/'
 run hotfix build --target target --old old.o --new new.o -o patch.so

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compare/numbered.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "compare/compare.h"
+#include "error.h"
+#include "object/scope.h"
+
+/* Both sides, and what the source says of their variables; NULL without debug information. */
+struct hf_numbered {
+    const struct hf_roster *before;
+    const struct hf_roster *after;
+    struct hf_object *old_object;
+    struct hf_object *new_object;
+    struct hf_scopes *old_scopes;
+    struct hf_scopes *new_scopes;
+};
+
+/* The functions or the variables of one stem, on both sides. */
+struct group {
+    struct hf_name **before;
+    size_t before_count;
+    struct hf_name **after;
+    size_t after_count;
+};
+
+static void group_deinit(struct group *group)
+{
+    free(group->before);
+    free(group->after);
+}
+#define HF_GROUP __attribute__((cleanup(group_deinit)))
+
+static bool is_candidate(const struct hf_name *name, enum hf_sort sort)
+{
+    return hf_name_is_made(name) && hf_part_sort(name->part) == sort && !name->part->family;
+}
+
+/* A malloc'ed array. */
+static struct hf_name **gather(const struct hf_roster *names, enum hf_sort sort, const char *text, size_t *count)
+{
+    struct hf_name **found = calloc(names->count + 1, sizeof(struct hf_name *));
+
+    *count = 0;
+    for (size_t i = 0; found && i < names->count; i++)
+        if (is_candidate(names->items[i], sort) && hf_name_same_stem(names->items[i]->text, text))
+            found[(*count)++] = names->items[i];
+    return found;
+}
+
+static int group_init(struct group *group, const struct hf_numbered *sides, const struct hf_name *name,
+                      struct hotfix_error *err)
+{
+    enum hf_sort sort = hf_part_sort(name->part);
+
+    group->before = gather(sides->before, sort, name->text, &group->before_count);
+    group->after = gather(sides->after, sort, name->text, &group->after_count);
+    return group->before && group->after ? 0 : hf_error(err, HOTFIX_MEMORY, "%s: out of memory", name->text);
+}
+
+static size_t member(struct hf_name *const *names, size_t count, const struct hf_part *part)
+{
+    size_t i = 0;
+
+    while (i < count && names[i]->part != part)
+        i++;
+    return i;
+}
+
+/* A vote for each place in which an old and a new user, equal in all else, refer to members of the group. */
+struct ballot {
+    const struct group *group;
+    unsigned *votes; /* by member of `after`, then of `before` */
+};
+
+/* Do both refer to what other groups have to settle? It may well be the same. */
+static bool both_open(const struct hf_part *before, const struct hf_part *after)
+{
+    return before && after && !before->twin && !after->twin && before->name_count > 0 && after->name_count > 0 &&
+           hf_part_sort(before) == hf_part_sort(after) && hf_name_is_made(before->names[0]) &&
+           hf_name_is_made(after->names[0]) && hf_name_same_stem(before->names[0]->text, after->names[0]->text);
+}
+
+/* Counts the votes of one user; false when it differs in more than in what it refers to of the group. */
+static bool vote(const struct ballot *ballot, const struct hf_part *before, const struct hf_part *after, bool count)
+{
+    const struct group *group = ballot->group;
+
+    for (size_t i = 0; i < after->reference_count; i++) {
+        const struct hf_reference *old = &before->references[i], *new = &after->references[i];
+        int64_t old_offset, new_offset;
+        const struct hf_part *old_part = hf_reference_part(old, &old_offset);
+        const struct hf_part *new_part = hf_reference_part(new, &new_offset);
+        size_t column = member(group->before, group->before_count, old_part);
+        size_t row = member(group->after, group->after_count, new_part);
+        bool inside = column < group->before_count && row < group->after_count;
+        bool same = old_offset == new_offset && old->type == new->type && old->offset == new->offset;
+        if (inside && same)
+            ballot->votes[row * group->before_count + column] += count;
+        else if (inside || !((same && both_open(old_part, new_part)) || hf_compare_reference(old, new)))
+            return false;
+    }
+    return true;
+}
+
+static bool may_vote(const struct hf_part *before, const struct hf_part *after)
+{
+    if (!before || before->twin != after || before->kind != after->kind || before->size != after->size ||
+        before->reference_count != after->reference_count || after->reference_count == 0)
+        return false;
+    return after->bytes && before->bytes && hf_code_alike(before, after);
+}
+
+/* Accepts a match only if it is the sole one in its row and column. */
+static bool count_votes(const struct ballot *ballot)
+{
+    const struct group *group = ballot->group;
+    bool progress = false;
+
+    for (size_t row = 0; row < group->after_count; row++) {
+        size_t choices = 0, choice = 0, contested = 0;
+        for (size_t column = 0; column < group->before_count; column++) {
+            bool chosen = ballot->votes[row * group->before_count + column] > 0;
+            choices += chosen;
+            choice = chosen ? column : choice;
+        }
+        for (size_t other = 0; choices == 1 && other < group->after_count; other++)
+            contested += ballot->votes[other * group->before_count + choice] > 0;
+        struct hf_part *left = choices == 1 ? group->before[choice]->part : NULL;
+        struct hf_part *right = group->after[row]->part;
+        if (choices != 1 || contested != 1 || left->twin || right->twin)
+            continue;
+        hf_parts_pair(left, right);
+        progress = true;
+    }
+    return progress;
+}
+
+/* What did not change shows which is which. */
+static int pair_by_users(const struct group *group, const struct hf_object *after, bool *progress,
+                         struct hotfix_error *err)
+{
+    HF_FREE unsigned *votes = calloc(group->after_count * group->before_count + 1, sizeof(*votes));
+    const struct ballot ballot = {group, votes};
+
+    if (!votes)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", after->path);
+    for (size_t i = 1; i < after->part_count; i++) {
+        const struct hf_part *user = &after->parts[i];
+        if (hf_part_sort(user) != HF_SORT_NONE && may_vote(user->twin, user) && vote(&ballot, user->twin, user, false))
+            vote(&ballot, user->twin, user, true);
+    }
+    if (count_votes(&ballot))
+        *progress = true;
+    return 0;
+}
+
+/* What two variables have in common, the stronger the later. */
+enum likeness { LIKE_DECLARED, LIKE_SCOPE, LIKE_VALUE };
+
+static bool same_value(const struct hf_part *a, const struct hf_part *b)
+{
+    if (a->size != b->size || a->kind != b->kind || !a->bytes != !b->bytes || a->reference_count != b->reference_count)
+        return false;
+    return !a->bytes || memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
+static bool same_declaration(const struct hf_scope *a, const struct hf_scope *b)
+{
+    return a && b && strcmp(a->function, b->function) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->type, b->type) == 0 && a->piece == b->piece && a->whole == b->whole;
+}
+
+static bool like(const struct hf_name *a, const struct hf_scope *a_scope, const struct hf_name *b,
+                 const struct hf_scope *b_scope, enum likeness how)
+{
+    return same_declaration(a_scope, b_scope) && a->part->size == b->part->size &&
+           (how < LIKE_SCOPE || a_scope->inner == b_scope->inner) && (how < LIKE_VALUE || same_value(a->part, b->part));
+}
+
+/* How many members of one side are like this name. */
+static size_t count_like(struct hf_name *const *names, size_t count, const struct hf_scopes *scopes,
+                         const struct hf_name *name, const struct hf_scope *scope, enum likeness how)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found += like(name, scope, names[i], hf_scope_of(scopes, names[i]), how);
+    return found;
+}
+
+static bool pair_declared(const struct group *group, const struct hf_numbered *sides, enum likeness how)
+{
+    bool progress = false;
+
+    for (size_t i = 0; i < group->after_count; i++) {
+        struct hf_name *name = group->after[i];
+        const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
+        if (name->part->twin || !scope ||
+            count_like(group->after, group->after_count, sides->new_scopes, name, scope, how) != 1 ||
+            count_like(group->before, group->before_count, sides->old_scopes, name, scope, how) != 1)
+            continue;
+        for (size_t k = 0; k < group->before_count; k++) {
+            struct hf_name *other = group->before[k];
+            if (other->part->twin || !like(name, scope, other, hf_scope_of(sides->old_scopes, other), how))
+                continue;
+            hf_parts_pair(name->part, other->part);
+            progress = true;
+        }
+    }
+    return progress;
+}
+
+/* The only members of the group that a user has, NULL when it has none or several. */
+static struct hf_name *only_used(const struct hf_part *user, struct hf_name *const *names, size_t count)
+{
+    size_t found = count;
+
+    for (size_t i = 0; i < user->reference_count; i++) {
+        int64_t offset;
+        size_t at = member(names, count, hf_reference_part(&user->references[i], &offset));
+        if (at == count || at == found)
+            continue;
+        if (found < count)
+            return NULL;
+        found = at;
+    }
+    return found < count ? names[found] : NULL;
+}
+
+/* Without debug information, a function that has one such variable on each side must do. */
+static int pair_by_only_use(const struct group *group, const struct hf_object *after, struct hotfix_error *err)
+{
+    HF_FREE unsigned *votes = calloc(group->after_count * group->before_count + 1, sizeof(*votes));
+    const struct ballot ballot = {group, votes};
+
+    if (!votes)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", after->path);
+    for (size_t i = 1; i < after->part_count; i++) {
+        const struct hf_part *user = &after->parts[i];
+        if (!user->twin || user->twin->twin != user || hf_part_sort(user) == HF_SORT_NONE)
+            continue;
+        const struct hf_name *new = only_used(user, group->after, group->after_count);
+        const struct hf_name *old = only_used(user->twin, group->before, group->before_count);
+        if (new &&old)
+            votes[member(group->after, group->after_count, new->part) * group->before_count +
+                  member(group->before, group->before_count, old->part)]++;
+    }
+    count_votes(&ballot);
+    return 0;
+}
+
+/* Nothing but data refers to them, of which debug information has no address: each the only one of its name. */
+static void pair_alone(const struct group *group, const struct hf_numbered *sides)
+{
+    struct hf_name *left = group->before_count == 1 ? group->before[0] : NULL;
+    struct hf_name *right = group->after_count == 1 ? group->after[0] : NULL;
+
+    if (!left || !right || left->part->twin || right->part->twin || !same_value(left->part, right->part))
+        return;
+    const struct hf_scope *old = hf_scope_of(sides->old_scopes, left), *new = hf_scope_of(sides->new_scopes, right);
+    if (!old || !new || same_declaration(old, new))
+        hf_parts_pair(left->part, right->part);
+}
+
+/* Functions that are the same code; of several that are, those of one name. */
+static bool pair_same_code(const struct group *group)
+{
+    bool progress = false;
+
+    for (int by_name = 1; by_name >= 0; by_name--)
+        for (size_t i = 0; i < group->after_count; i++)
+            for (size_t k = 0; k < group->before_count; k++) {
+                struct hf_part *left = group->before[k]->part, *right = group->after[i]->part;
+                if (left->twin || right->twin || left->family || right->family ||
+                    (by_name && strcmp(group->before[k]->text, group->after[i]->text) != 0) ||
+                    !hf_compare_parts(left, right))
+                    continue;
+                hf_parts_pair(left, right);
+                progress = true;
+            }
+    return progress;
+}
+
+static int pair_group(const struct hf_numbered *sides, const struct group *group, bool *progress,
+                      struct hotfix_error *err)
+{
+    if (group->before_count == 0)
+        return 0;
+    if (pair_by_users(group, sides->new_object, progress, err) != 0)
+        return -1;
+    if (hf_part_sort(group->after[0]->part) == HF_SORT_CODE) {
+        *progress = pair_same_code(group) || *progress;
+        return 0;
+    }
+    for (int how = LIKE_DECLARED; how <= LIKE_VALUE; how++)
+        *progress = pair_declared(group, sides, (enum likeness)how) || *progress;
+    return 0;
+}
+
+/* "count" of "count.3" (gcc) and of "parse.count.1" (clang). */
+static const char *variable(const struct hf_name *name, size_t *size)
+{
+    size_t end = hf_name_stem(name->text);
+    size_t begin = end;
+
+    while (begin > 0 && name->text[begin - 1] != '.')
+        begin--;
+    *size = end - begin;
+    return name->text + begin;
+}
+
+static bool same_variable(const struct hf_name *a, const struct hf_name *b)
+{
+    size_t a_size, b_size;
+    const char *a_text = variable(a, &a_size), *b_text = variable(b, &b_size);
+
+    return a_size == b_size && strncmp(a_text, b_text, a_size) == 0;
+}
+
+static bool is_open(const struct hf_name *name, enum hf_sort sort)
+{
+    return is_candidate(name, sort) && !name->part->twin;
+}
+
+/* The function of this name. */
+static const struct hf_part *function_of(const struct hf_object *object, const char *text)
+{
+    const struct hf_name *name = hf_object_find(object, text);
+
+    return name && name->part->kind == HF_PART_CODE ? name->part : NULL;
+}
+
+static bool refers(const struct hf_part *from, const struct hf_part *to)
+{
+    int64_t offset;
+
+    for (size_t i = 0; i < from->reference_count; i++)
+        if (hf_reference_part(&from->references[i], &offset) == to)
+            return true;
+    return false;
+}
+
+/* Did the variable go along with code that its old function now has in a new one, which it calls or has inlined? */
+static bool moved(const struct hf_numbered *sides, const struct hf_name *before, const struct hf_scope *old,
+                  const struct hf_name *after, const struct hf_scope *new)
+{
+    const struct hf_part *home = function_of(sides->new_object, old->function);
+    const struct hf_part *helper = function_of(sides->new_object, new->function);
+
+    return home && !function_of(sides->old_object, new->function) && same_value(before->part, after->part) &&
+           strcmp(old->type, new->type) == 0 && ((helper && refers(home, helper)) || refers(home, after->part));
+}
+
+static int refuse_open(const struct hf_numbered *sides, const struct hf_name *name, const struct hf_scope *scope,
+                       struct hotfix_error *err)
+{
+    int stem = (int)hf_name_stem(name->text);
+
+    if (!sides->old_scopes || !sides->new_scopes)
+        return hf_error(err, HOTFIX_UNPROVEN,
+                        "%s: cannot tell which of the old static variables '%.*s' is which of the new ones: compile "
+                        "with -g",
+                        sides->new_object->name, stem, name->text);
+    if (!scope)
+        return hf_error(err, HOTFIX_UNPROVEN,
+                        "%s: cannot tell which of the old static variables '%.*s' is which of the new ones: debug "
+                        "information does not say where '%s' is declared, and no unchanged function uses it",
+                        sides->new_object->name, stem, name->text, name->text);
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "%s: cannot tell whether static variable '%s' of '%s' (line %u) goes on from an old one of this "
+                    "name: several fit, and the functions that use them changed; leave these functions as they are, or "
+                    "give a variable that is new another name",
+                    sides->new_object->name, scope->name, scope->function[0] ? scope->function : "the file",
+                    scope->line);
+}
+
+/* Settles what is open on both sides: the same, shown to be different ones, or refused. */
+static int settle(const struct hf_numbered *sides, struct hf_name *name, struct hotfix_error *err)
+{
+    enum hf_sort sort = hf_part_sort(name->part);
+    const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
+    struct hf_name *origin = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < sides->before->count; i++) {
+        struct hf_name *other = sides->before->items[i];
+        const struct hf_scope *old = hf_scope_of(sides->old_scopes, other);
+        if (!is_open(other, sort) || !same_variable(name, other))
+            continue;
+        if (scope && old && strcmp(scope->type, old->type) != 0)
+            continue;
+        count++;
+        origin = scope && old && moved(sides, other, old, name, scope) ? other : NULL;
+    }
+    if (count == 1 && origin)
+        hf_parts_pair(origin->part, name->part);
+    return count == 0 || (count == 1 && origin) ? 0 : refuse_open(sides, name, scope, err);
+}
+
+/* A variable that has one symbol on one side and pieces on the other has no twin, and is no new one. */
+static int check_pieces(const struct hf_numbered *sides, const struct hf_name *name, struct hotfix_error *err)
+{
+    const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
+    const struct hf_scope *old = scope ? hf_scopes_find(sides->old_scopes, scope->function, scope->name) : NULL;
+
+    if (!old || (scope->whole && old->whole))
+        return 0;
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "%s: the compiler keeps static variable '%s' in other pieces in the new object than in the old "
+                    "one, so that its state cannot be found: let the fix use it as the old code does",
+                    sides->new_object->name, scope->name);
+}
+
+static bool has_changed(const struct hf_numbered *sides, const char *function)
+{
+    const struct hf_part *part = function_of(sides->new_object, function);
+
+    return !part || !part->twin || !hf_compare_parts(part->twin, part);
+}
+
+/* Without -fdata-sections many variables are one part: then each must lie where it did. */
+static int check_place(const struct hf_numbered *sides, const struct hf_name *name, struct hotfix_error *err)
+{
+    const struct hf_part *before = name->part->twin;
+    const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name), *old = NULL;
+    size_t count = 0;
+
+    if (name->part->name_count < 2 || before->name_count < 2 || (scope && !has_changed(sides, scope->function)))
+        return 0;
+    for (size_t i = 0; i < before->name_count; i++)
+        if (before->names[i]->value == name->value && hf_name_is_made(before->names[i]))
+            old = hf_scope_of(sides->old_scopes, before->names[i]);
+    for (size_t i = 0; scope && i < sides->after->count; i++) {
+        const struct hf_scope *other = hf_scope_of(sides->new_scopes, sides->after->items[i]);
+        count += same_declaration(scope, other) && scope->inner == other->inner;
+    }
+    if (same_declaration(scope, old) && scope->inner == old->inner && count == 1)
+        return 0;
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "%s: cannot tell which of the old static variables in section %s is '%s' of the new one: compile "
+                    "with -fdata-sections",
+                    sides->new_object->name, name->part->name, name->text);
+}
+
+static bool has_made_variables(const struct hf_roster *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (hf_part_sort(names->items[i]->part) != HF_SORT_CODE && hf_name_is_made(names->items[i]))
+            return true;
+    return false;
+}
+
+int hf_numbered_create(const struct hf_roster *before, const struct hf_roster *after, struct hf_numbered **numbered,
+                       struct hotfix_error *err)
+{
+    HF_NUMBERED struct hf_numbered *sides = calloc(1, sizeof(*sides));
+
+    if (!sides)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    sides->before = before;
+    sides->after = after;
+    if (before->count > 0 && after->count > 0) {
+        sides->old_object = before->items[0]->part->object;
+        sides->new_object = after->items[0]->part->object;
+        if ((has_made_variables(before) || has_made_variables(after)) &&
+            (hf_scopes_read(sides->old_object, &sides->old_scopes, err) != 0 ||
+             hf_scopes_read(sides->new_object, &sides->new_scopes, err) != 0))
+            return -1;
+    }
+    *numbered = hf_move(sides);
+    return 0;
+}
+
+void hf_numbered_destroy(struct hf_numbered *numbered)
+{
+    if (!numbered)
+        return;
+    hf_scopes_destroy(numbered->old_scopes);
+    hf_scopes_destroy(numbered->new_scopes);
+    free(numbered);
+}
+
+int hf_numbered_pair(struct hf_numbered *numbered, bool *progress, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < numbered->after->count; i++) {
+        struct hf_name *name = numbered->after->items[i];
+        HF_GROUP struct group group = {.before = NULL};
+        if (is_open(name, hf_part_sort(name->part)) &&
+            (group_init(&group, numbered, name, err) != 0 || pair_group(numbered, &group, progress, err) != 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* What says less, and is looked at when nothing else is left. */
+static int pair_last(struct hf_numbered *sides, struct hf_name *name, struct hotfix_error *err)
+{
+    HF_GROUP struct group group = {.before = NULL};
+
+    if (group_init(&group, sides, name, err) != 0)
+        return -1;
+    if (group.before_count == 0)
+        return 0;
+    if ((!sides->old_scopes || !sides->new_scopes) && pair_by_only_use(&group, sides->new_object, err) != 0)
+        return -1;
+    pair_alone(&group, sides);
+    return 0;
+}
+
+int hf_numbered_settle(struct hf_numbered *numbered, struct hotfix_error *err)
+{
+    const struct hf_roster *after = numbered->after;
+
+    for (size_t i = 0; i < after->count; i++) {
+        enum hf_sort sort = hf_part_sort(after->items[i]->part);
+        if (sort != HF_SORT_CODE && is_open(after->items[i], sort) && pair_last(numbered, after->items[i], err) != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < after->count; i++) {
+        struct hf_name *name = after->items[i];
+        enum hf_sort sort = hf_part_sort(name->part);
+        if (sort == HF_SORT_CODE || name->part->kind == HF_PART_CONST)
+            continue;
+        if (is_open(name, sort) && settle(numbered, name, err) != 0)
+            return -1;
+        if (!name->part->twin && check_pieces(numbered, name, err) != 0)
+            return -1;
+        if (name->part->twin && hf_name_is_made(name) && check_place(numbered, name, err) != 0)
+            return -1;
+    }
+    return 0;
+}
