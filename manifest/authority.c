@@ -3,10 +3,10 @@
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "error.h"
 #include "libcrypto.h"
 
@@ -15,7 +15,11 @@
 
 struct hf_authority {
     X509_STORE *store;
-    X509 *first; /* which the store owns, too */
+    X509 *certificates[HF_AUTHORITY_CERTS_MAX]; /* which the store owns, too, as it does the lists */
+    struct hf_key_owner keys[HF_AUTHORITY_CERTS_MAX];
+    size_t count;
+    X509_CRL *lists[HF_AUTHORITY_LISTS_MAX];
+    size_t list_count;
     bool revokes;
 };
 
@@ -57,6 +61,12 @@ static bool at_end(void)
     return ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
 }
 
+/* After a failure of libcrypto: because memory was short, so that nothing is known? */
+static bool out_of_memory(void)
+{
+    return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+}
+
 static int add_certificate(struct hf_authority *authority, X509 *certificate, const char *where,
                            struct hotfix_error *err)
 {
@@ -66,17 +76,33 @@ static int add_certificate(struct hf_authority *authority, X509 *certificate, co
     if (X509_check_ca(certificate) != 1 || !(X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN))
         return hf_error(err, HOTFIX_TRUST, "%s: the certificate of %s is not one of an authority (basicConstraints CA)",
                         where, name);
-    if (X509_STORE_add_cert(authority->store, certificate) != 1)
+    if (hf_key_owner_of(certificate, &authority->keys[authority->count], err) != 0) {
+        if (err && err->code == HOTFIX_SIGNATURE)
+            err->code = HOTFIX_TRUST;
+        return hf_error_prefix(err, "%s: the certificate of %s", where, name);
+    }
+    if (X509_STORE_add_cert(authority->store, certificate) != 1 || X509_up_ref(certificate) != 1)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for a certificate", where);
-    if (!authority->first && X509_up_ref(certificate) == 1)
-        authority->first = certificate;
+    authority->certificates[authority->count++] = certificate;
     return 0;
+}
+
+/* The next certificate of a PEM text; NULL at its end, or when it is malformed. */
+static X509 *read_certificate(BIO *bio, OSSL_LIB_CTX *library)
+{
+    __attribute__((cleanup(cleanup_certificate))) X509 *certificate = X509_new_ex(library, NULL);
+
+    return certificate && PEM_read_bio_X509(bio, &certificate, NULL, NULL) ? hf_move(certificate) : NULL;
 }
 
 static int add_certificates(struct hf_authority *authority, BIO *bio, const char *where, struct hotfix_error *err)
 {
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+
+    if (!library)
+        return hf_error_prefix(err, "%s", where);
     for (size_t count = 0;; count++) {
-        __attribute__((cleanup(cleanup_certificate))) X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        __attribute__((cleanup(cleanup_certificate))) X509 *certificate = read_certificate(bio, library);
         if (!certificate && count > 0 && at_end())
             return 0;
         if (!certificate)
@@ -126,27 +152,38 @@ int hf_authority_parse(const void *pem, size_t size, const char *where, struct h
     return 0;
 }
 
+static X509_CRL *read_list(BIO *bio, OSSL_LIB_CTX *library)
+{
+    __attribute__((cleanup(cleanup_list))) X509_CRL *list = X509_CRL_new_ex(library, NULL);
+
+    return list && PEM_read_bio_X509_CRL(bio, &list, NULL, NULL) ? hf_move(list) : NULL;
+}
+
 int hf_authority_revoke(struct hf_authority *authority, const void *pem, size_t size, const char *where,
                         struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
     if (size > HF_AUTHORITY_FILE_MAX)
         return hf_error(err, HOTFIX_TRUST, "%s: %zu bytes are too many for revocation lists", where, size);
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return hf_error_prefix(err, "%s", where);
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     if (!bio)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for revocation lists", where);
     authority->revokes = true;
     for (size_t count = 0;; count++) {
-        __attribute__((cleanup(cleanup_list))) X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+        __attribute__((cleanup(cleanup_list))) X509_CRL *list = read_list(bio, library);
         if (!list && count > 0 && at_end())
             return 0;
         if (!list)
             return hf_error(err, HOTFIX_TRUST, "%s: holds %s", where,
                             count ? "something other than PEM revocation lists" : "no PEM revocation list");
-        if (count == HF_AUTHORITY_LISTS_MAX)
+        if (authority->list_count == HF_AUTHORITY_LISTS_MAX)
             return hf_error(err, HOTFIX_TRUST, "%s: more than %d revocation lists", where, HF_AUTHORITY_LISTS_MAX);
-        if (X509_STORE_add_crl(authority->store, list) != 1)
+        if (X509_STORE_add_crl(authority->store, list) != 1 || X509_CRL_up_ref(list) != 1)
             return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for a revocation list", where);
+        authority->lists[authority->list_count++] = list;
     }
 }
 
@@ -155,17 +192,146 @@ void hf_authority_destroy(struct hf_authority *authority)
     if (!authority)
         return;
     X509_STORE_free(authority->store);
-    X509_free(authority->first);
+    for (size_t i = 0; i < authority->count; i++)
+        X509_free(authority->certificates[i]);
+    for (size_t i = 0; i < authority->list_count; i++)
+        X509_CRL_free(authority->lists[i]);
     free(authority);
 }
 
 int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
 {
     uint8_t computed[EVP_MAX_MD_SIZE];
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
 
-    if (X509_digest(authority->first, EVP_sha256(), computed, NULL) != 1)
+    if (!sha256)
+        return -1;
+    if (X509_digest(authority->certificates[0], sha256, computed, NULL) != 1)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a certificate");
     memcpy(digest, computed, HF_DIGEST_SIZE);
+    return 0;
+}
+
+/* 1: the issuer's key signed the certificate; 0: it did not; -1: out of memory. */
+static int issued(X509 *issuer, X509 *certificate, struct hotfix_error *err)
+{
+    if (X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(certificate)) != 0)
+        return 0;
+    HF_PKEY EVP_PKEY *key = X509_get_pubkey(issuer);
+    if (key && X509_verify(certificate, key) == 1)
+        return 1;
+    return key && !out_of_memory() ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
+}
+
+static int refuse_overlap(X509 *one, X509 *other, const char *how, struct hotfix_error *err)
+{
+    char name[HF_CERTIFICATE_NAME_MAX], other_name[HF_CERTIFICATE_NAME_MAX];
+
+    hf_certificate_name(one, name);
+    hf_certificate_name(other, other_name);
+    return hf_error(err, HOTFIX_TRUST, "%s %s %s; put them into one file, or take one of the two out", name, how,
+                    other_name);
+}
+
+/* Both ways round. */
+static int check_apart(X509 *one, X509 *other, struct hotfix_error *err)
+{
+    int forth = issued(one, other, err), back = forth == 0 ? issued(other, one, err) : 0;
+
+    if (forth < 0 || back < 0)
+        return -1;
+    if (forth > 0)
+        return refuse_overlap(one, other, "has issued the certificate of", err);
+    return back > 0 ? refuse_overlap(other, one, "has issued the certificate of", err) : 0;
+}
+
+int hf_authority_apart(const struct hf_authority *one, const struct hf_authority *other, struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+
+    for (size_t i = 0; i < one->count; i++)
+        for (size_t k = 0; k < other->count; k++) {
+            if (hf_key_owner_equal(&one->keys[i], &other->keys[k]))
+                return refuse_overlap(one->certificates[i], other->certificates[k], "has the key of", err);
+            if (check_apart(one->certificates[i], other->certificates[k], err) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+bool hf_authority_holds(const struct hf_authority *authority, const struct hf_key_owner *key)
+{
+    for (size_t i = 0; i < authority->count; i++)
+        if (hf_key_owner_equal(&authority->keys[i], key))
+            return true;
+    return false;
+}
+
+int hf_certificate_mark(X509 *certificate, struct hf_certificate_mark *mark, struct hotfix_error *err)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(certificate);
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+
+    if (!sha256)
+        return -1;
+    int size = ASN1_STRING_length(serial);
+    if (size < 1 || size > HF_CERTIFICATE_SERIAL || ASN1_STRING_type(serial) != V_ASN1_INTEGER)
+        return hf_error(err, HOTFIX_SIGNATURE, "the certificate's serial number is not a positive one of %d bytes",
+                        HF_CERTIFICATE_SERIAL);
+    if (X509_NAME_digest(X509_get_issuer_name(certificate), sha256, digest, NULL) != 1)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a certificate");
+    memcpy(mark->issuer, digest, sizeof(mark->issuer));
+    memcpy(mark->serial, ASN1_STRING_get0_data(serial), (size_t)size);
+    mark->serial_size = (size_t)size;
+    return 0;
+}
+
+/* 1: one of the authority's certificates signed the list; 0: none did, and it says nothing; -1: out of memory. */
+static int list_counts(const struct hf_authority *authority, X509_CRL *list)
+{
+    for (size_t i = 0; i < authority->count; i++) {
+        if (X509_NAME_cmp(X509_get_subject_name(authority->certificates[i]), X509_CRL_get_issuer(list)) != 0)
+            continue;
+        HF_PKEY EVP_PKEY *key = X509_get_pubkey(authority->certificates[i]);
+        if (key && X509_CRL_verify(list, key) == 1)
+            return 1;
+        if (!key || out_of_memory())
+            return -1;
+    }
+    return 0;
+}
+
+/* Does this list name it? As above. */
+static int list_names(const struct hf_authority *authority, X509_CRL *list, const struct hf_certificate_mark *mark,
+                      ASN1_INTEGER *serial, const EVP_MD *sha256)
+{
+    unsigned char issuer[EVP_MAX_MD_SIZE];
+    X509_REVOKED *entry;
+
+    if (X509_NAME_digest(X509_CRL_get_issuer(list), sha256, issuer, NULL) != 1)
+        return -1;
+    if (memcmp(issuer, mark->issuer, sizeof(mark->issuer)) != 0 || X509_CRL_get0_by_serial(list, &entry, serial) != 1)
+        return 0;
+    return list_counts(authority, list);
+}
+
+int hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark, bool *revoked,
+                         struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
+    if (!sha256)
+        return -1;
+    ASN1_INTEGER *serial = ASN1_INTEGER_new();
+    int named = serial && ASN1_STRING_set(serial, mark->serial, (int)mark->serial_size) == 1 ? 0 : -1;
+
+    for (size_t i = 0; i < authority->list_count && named == 0; i++)
+        named = list_names(authority, authority->lists[i], mark, serial, sha256);
+    ASN1_INTEGER_free(serial);
+    if (named < 0)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for revocation lists");
+    *revoked = named > 0;
     return 0;
 }
 
@@ -180,10 +346,17 @@ static int forgive(int valid, X509_STORE_CTX *context)
            (error == X509_V_ERR_UNABLE_TO_GET_CRL && X509_STORE_CTX_get_error_depth(context) == last);
 }
 
+/* To find what a list names that is out of date. */
+static int forgive_stale(int valid, X509_STORE_CTX *context)
+{
+    return forgive(valid, context) || X509_STORE_CTX_get_error(context) == X509_V_ERR_CRL_HAS_EXPIRED;
+}
+
 static X509_STORE_CTX *context_new(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others,
                                    int64_t when)
 {
-    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    OSSL_LIB_CTX *library = hf_libcrypto(NULL);
+    X509_STORE_CTX *context = library ? X509_STORE_CTX_new_ex(library, NULL) : NULL;
 
     if (context && X509_STORE_CTX_init(context, authority->store, certificate, others) != 1) {
         X509_STORE_CTX_free(context);
@@ -200,9 +373,10 @@ static int refuse(const X509_STORE_CTX *context, X509 *certificate, struct hotfi
     const X509 *where = X509_STORE_CTX_get_current_cert(context);
     char name[HF_CERTIFICATE_NAME_MAX];
 
-    enum hotfix_code code = error == X509_V_ERR_CERT_HAS_EXPIRED ? HOTFIX_EXPIRED
-                            : error == X509_V_ERR_CERT_REVOKED   ? HOTFIX_REVOKED
-                                                                 : HOTFIX_SIGNATURE;
+    enum hotfix_code code = error == X509_V_ERR_CERT_HAS_EXPIRED                ? HOTFIX_EXPIRED
+                            : error == X509_V_ERR_CERT_REVOKED                  ? HOTFIX_REVOKED
+                            : error == X509_V_ERR_OUT_OF_MEM || out_of_memory() ? HOTFIX_MEMORY
+                                                                                : HOTFIX_SIGNATURE;
     hf_certificate_name(where ? where : certificate, name);
     return hf_error(err, code, "certificate of %s: %s", name, X509_verify_cert_error_string(error));
 }
@@ -243,24 +417,65 @@ static int check_usages(const X509_STORE_CTX *context, struct hotfix_error *err)
     return 0;
 }
 
+static int chain_keys(const X509_STORE_CTX *context, struct hf_chain *chain, struct hotfix_error *err)
+{
+    STACK_OF(X509) *certificates = X509_STORE_CTX_get0_chain(context);
+    struct hf_chain made = {.count = 0};
+    char name[HF_CERTIFICATE_NAME_MAX];
+
+    for (int i = 0; i < sk_X509_num(certificates); i++) {
+        hf_certificate_name(sk_X509_value(certificates, i), name);
+        if (made.count == HF_CHAIN_MAX)
+            return hf_error(err, HOTFIX_SIGNATURE, "certificate of %s: its chain is too long", name);
+        if (hf_key_owner_of(sk_X509_value(certificates, i), &made.keys[made.count++], err) != 0)
+            return hf_error_prefix(err, "certificate of %s", name);
+    }
+    *chain = made;
+    return 0;
+}
+
+static int check_lists(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t now,
+                       X509_STORE_CTX_verify_cb callback, struct hotfix_error *err)
+{
+    __attribute__((cleanup(cleanup_context))) X509_STORE_CTX *today = context_new(authority, certificate, others, now);
+
+    if (!today)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
+    X509_STORE_CTX_set_flags(today, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    X509_STORE_CTX_set_verify_cb(today, callback);
+    return X509_verify_cert(today) == 1 ? 0 : refuse(today, certificate, err);
+}
+
+/* A list that is out of date may still name the certificate, which says more than that it is out of date. */
+static int check_revoked(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t now,
+                         struct hotfix_error *err)
+{
+    struct hotfix_error named;
+
+    if (check_lists(authority, certificate, others, now, forgive, err) == 0)
+        return 0;
+    if (check_lists(authority, certificate, others, now, forgive_stale, &named) != 0 && err &&
+        named.code == HOTFIX_REVOKED)
+        *err = named;
+    return -1;
+}
+
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
-                       int64_t now, struct hotfix_error *err)
+                       int64_t now, struct hf_chain *chain, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
     __attribute__((cleanup(cleanup_context))) X509_STORE_CTX *then = context_new(authority, certificate, others, at);
-    __attribute__((cleanup(cleanup_context))) X509_STORE_CTX *today = context_new(authority, certificate, others, now);
+    struct hf_chain made;
 
-    if (!then || !today)
+    if (!then)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
     if (X509_verify_cert(then) != 1)
         return refuse(then, certificate, err);
-    if (check_usages(then, err) != 0)
+    if (check_usages(then, err) != 0 || chain_keys(then, &made, err) != 0)
         return -1;
-    if (!authority->revokes)
-        return 0;
-    X509_STORE_CTX_set_flags(today, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-    X509_STORE_CTX_set_verify_cb(today, forgive);
-    if (X509_verify_cert(today) != 1)
-        return refuse(today, certificate, err);
+    if (authority->revokes && check_revoked(authority, certificate, others, now, err) != 0)
+        return -1;
+    if (chain)
+        *chain = made;
     return 0;
 }

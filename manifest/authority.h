@@ -6,6 +6,7 @@
 #ifndef HF_AUTHORITY_H
 #define HF_AUTHORITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,13 +15,29 @@
 
 #include "digest.h"
 #include "hotfix/error.h"
+#include "keyowner.h"
 
 #define HF_AUTHORITY_FILE_MAX   (1u << 20) /* bytes of a file of certificates or of revocation lists */
 #define HF_AUTHORITY_CERTS_MAX  16         /* certificates in a file */
 #define HF_AUTHORITY_LISTS_MAX  16         /* revocation lists in a file */
 #define HF_CERTIFICATE_NAME_MAX 160        /* bytes of a name as hf_certificate_name() writes it */
+#define HF_CERTIFICATE_SERIAL   20         /* bytes of a serial number (RFC 5280, section 4.1.2.2) */
+#define HF_CHAIN_MAX            10         /* certificates of a chain */
 
 struct hf_authority;
+
+/* A certificate as a revocation list calls it. */
+struct hf_certificate_mark {
+    uint8_t issuer[HF_DIGEST_SIZE]; /* SHA-256 over the issuer's name in DER */
+    uint8_t serial[HF_CERTIFICATE_SERIAL];
+    size_t serial_size; /* 1 or more */
+};
+
+/* Whose keys a chain is made of, from the signer's to the one that is believed. */
+struct hf_chain {
+    struct hf_key_owner keys[HF_CHAIN_MAX];
+    size_t count;
+};
 
 /*
  * Reads PEM text of one or more certificates of authorities, each of which is believed by itself, whether or not
@@ -38,6 +55,20 @@ int hf_authority_revoke(struct hf_authority *authority, const void *pem, size_t 
 /* NULL is fine. */
 void hf_authority_destroy(struct hf_authority *authority);
 
+/*
+ * 0 when the two have nothing to do with each other; HOTFIX_TRUST when they share a certificate or a key, or when one
+ * has issued a certificate of the other: then one party could speak for both. HOTFIX_MEMORY.
+ */
+int hf_authority_apart(const struct hf_authority *one, const struct hf_authority *other, struct hotfix_error *err);
+/* Whether one of its certificates is for this key. */
+bool hf_authority_holds(const struct hf_authority *authority, const struct hf_key_owner *key);
+/*
+ * Makes *revoked whether a revocation list of it, signed by one of its own certificates, names the certificate. That a
+ * list is out of date does not matter: what was revoked once stays so. HOTFIX_MEMORY.
+ */
+int hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark, bool *revoked,
+                         struct hotfix_error *err);
+
 /* SHA-256 over the first certificate. */
 int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err);
 
@@ -45,13 +76,16 @@ int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_
  * 0 when a chain of valid certificates leads from this one through any of the others to the authority, when it is for
  * signing code, and when it is not revoked; else -1 with the reason: HOTFIX_EXPIRED, HOTFIX_REVOKED, HOTFIX_SIGNATURE.
  * Certificates must be valid at the time `at`, revocation lists at the time `now`: what is revoked is so whenever it
- * was used.
+ * was used. chain (which may be NULL) becomes the keys of that chain.
  */
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
-                       int64_t now, struct hotfix_error *err);
+                       int64_t now, struct hf_chain *chain, struct hotfix_error *err);
 
 /* 0 when the certificate is one for signing code, else -1 with HOTFIX_SIGNATURE. */
 int hf_certificate_signs(X509 *certificate, struct hotfix_error *err);
+
+/* What revocation lists call a certificate. HOTFIX_SIGNATURE for a serial number that none may have. */
+int hf_certificate_mark(X509 *certificate, struct hf_certificate_mark *mark, struct hotfix_error *err);
 
 /* Writes the subject of a certificate as text (RFC 2253), cut off where it is too long. */
 void hf_certificate_name(const X509 *certificate, char name[HF_CERTIFICATE_NAME_MAX]);

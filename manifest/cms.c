@@ -18,7 +18,8 @@ struct hf_cms {
     STACK_OF(X509) * others;  /* all that it holds */
     const ASN1_TYPE *signing; /* the signed attribute, or NULL */
     uint8_t id[HF_KEY_ID_SIZE];
-    uint8_t key[HF_DIGEST_SIZE];
+    struct hf_key_owner key;
+    struct hf_certificate_mark mark;
     char signer[HF_CERTIFICATE_NAME_MAX];
 };
 
@@ -41,82 +42,138 @@ static CMS_SignerInfo *only_signer(CMS_ContentInfo *content)
     return sk_CMS_SignerInfo_num(signers) == 1 ? sk_CMS_SignerInfo_value(signers, 0) : NULL;
 }
 
+/* By number: a look-up by name would go through the host program's libcrypto context. */
 static bool strong_digest(CMS_SignerInfo *signer)
 {
+    static const int strong[] = {NID_sha256,   NID_sha384,   NID_sha512,  NID_sha512_256,
+                                 NID_sha3_256, NID_sha3_384, NID_sha3_512};
     X509_ALGOR *algorithm = NULL;
     const ASN1_OBJECT *object = NULL;
 
     CMS_SignerInfo_get0_algs(signer, NULL, NULL, &algorithm, NULL);
     X509_ALGOR_get0(&object, NULL, NULL, algorithm);
-    const EVP_MD *digest = EVP_get_digestbyobj(object);
-    return digest && EVP_MD_get_size(digest) >= DIGEST_MIN;
+    for (size_t i = 0; i < sizeof(strong) / sizeof(strong[0]); i++)
+        if (OBJ_obj2nid(object) == strong[i])
+            return true;
+    return false;
 }
 
-static int read_signer(struct hf_cms *cms, CMS_SignerInfo *signer, struct hotfix_error *err)
+static int read_certificate(struct hf_cms *cms, struct hotfix_error *err)
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
-    STACK_OF(X509) *certificates = CMS_get0_signers(cms->content);
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
+    const EVP_PKEY *key = X509_get0_pubkey(cms->certificate);
 
-    cms->certificate = sk_X509_num(certificates) == 1 ? sk_X509_value(certificates, 0) : NULL;
-    sk_X509_free(certificates);
-    if (!cms->certificate || X509_digest(cms->certificate, EVP_sha256(), digest, NULL) != 1)
-        return hf_error(err, HOTFIX_SIGNATURE, "the certificate of who signed is not in the CMS signature");
+    if (!sha256)
+        return -1;
+    if (X509_digest(cms->certificate, sha256, digest, NULL) != 1)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
     memcpy(cms->id, digest, sizeof(cms->id));
+    hf_certificate_name(cms->certificate, cms->signer);
     /* Those sign by themselves: one key must not count once with a certificate and once without. */
-    if (EVP_PKEY_is_a(X509_get0_pubkey(cms->certificate), "ED25519"))
+    if (key && EVP_PKEY_is_a(key, "ED25519"))
         return hf_error(err, HOTFIX_SIGNATURE,
                         "the CMS signature is by an Ed25519 key, which signs without certificates");
-    if (X509_pubkey_digest(cms->certificate, EVP_sha256(), digest, NULL) != 1)
-        return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a public key");
-    memcpy(cms->key, digest, sizeof(cms->key));
-    hf_certificate_name(cms->certificate, cms->signer);
-    cms->others = CMS_get1_certs(cms->content);
+    if (!key || (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC")))
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature by %s is not by an RSA or EC key", cms->signer);
+    if (hf_key_owner_of(cms->certificate, &cms->key, err) != 0 ||
+        hf_certificate_mark(cms->certificate, &cms->mark, err) != 0)
+        return hf_error_prefix(err, "the CMS signature by %s", cms->signer);
+    return 0;
+}
+
+static void read_time(struct hf_cms *cms, CMS_SignerInfo *signer)
+{
     int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
     X509_ATTRIBUTE *attribute = at >= 0 ? CMS_signed_get_attr(signer, at) : NULL;
+
     /* Where there are two, either could be meant. */
     if (attribute && X509_ATTRIBUTE_count(attribute) == 1 &&
         CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) < 0)
         cms->signing = X509_ATTRIBUTE_get0_type(attribute, 0);
-    return 0;
 }
 
-static int verify(struct hf_cms *cms, const void *message, size_t size, struct hotfix_error *err)
+static int read_signer(struct hf_cms *cms, struct hotfix_error *err)
 {
     CMS_SignerInfo *signer = only_signer(cms->content);
-    HF_BIO BIO *bio = BIO_new_mem_buf(message, (int)size);
 
-    if (!bio)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
     if (!signer)
         return hf_error(err, HOTFIX_SIGNATURE, "is not a detached CMS signature over plain data by one signer");
     /* Without signed attributes what is signed could be taken for the attributes of another message. */
     if (CMS_signed_get_attr_count(signer) <= 0)
         return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature has no signed attributes");
     if (!strong_digest(signer))
-        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature uses a hash of less than %d bits", DIGEST_MIN * 8);
-    if (CMS_verify(cms->content, NULL, NULL, bio, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
-        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature does not verify");
-    return read_signer(cms, signer, err);
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature uses a hash that is not SHA-2 or SHA-3 of %d bits",
+                        DIGEST_MIN * 8);
+    CMS_set1_signers_certs(cms->content, NULL, 0);
+    CMS_SignerInfo_get0_algs(signer, NULL, &cms->certificate, NULL, NULL);
+    if (!cms->certificate)
+        return hf_error(err, HOTFIX_SIGNATURE, "the certificate of who signed is not in the CMS signature");
+    cms->others = CMS_get1_certs(cms->content);
+    read_time(cms, signer);
+    return read_certificate(cms, err);
 }
 
-int hf_cms_open(const void *bytes, size_t size, const void *message, size_t message_size, struct hf_cms **cms,
-                struct hotfix_error *err)
+/* An object for the reader to fill in, so that what is in it belongs to our context. */
+static CMS_ContentInfo *read_content(const void *bytes, size_t size, OSSL_LIB_CTX *library)
+{
+    const unsigned char *at = bytes;
+    CMS_ContentInfo *content = CMS_ContentInfo_new_ex(library, NULL);
+
+    if (!content || !d2i_CMS_ContentInfo(&content, &at, (long)size))
+        return NULL;
+    if (at == (const unsigned char *)bytes + size)
+        return content;
+    CMS_ContentInfo_free(content);
+    return NULL;
+}
+
+int hf_cms_parse(const void *bytes, size_t size, struct hf_cms **cms, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
-    const unsigned char *at = bytes;
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
 
+    if (!library)
+        return -1;
     if (size > HF_CMS_MAX)
         return hf_error(err, HOTFIX_SIGNATURE, "%zu bytes are too many for a CMS signature", size);
     struct hf_cms *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
-    opened->content = d2i_CMS_ContentInfo(NULL, &at, (long)size);
+    opened->content = read_content(bytes, size, library);
     int failed = 0;
-    if (!opened->content || at != (const unsigned char *)bytes + size)
+    if (!opened->content)
         failed = hf_error(err, HOTFIX_SIGNATURE, "the CMS signature is malformed");
     if (!failed)
-        failed = verify(opened, message, message_size, err);
+        failed = read_signer(opened, err);
     if (failed) {
+        hf_cms_close(opened);
+        return -1;
+    }
+    *cms = opened;
+    return 0;
+}
+
+int hf_cms_verify(const struct hf_cms *cms, const void *message, size_t size, struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    HF_BIO BIO *bio = BIO_new_mem_buf(message, (int)size);
+
+    if (!bio)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
+    if (CMS_verify(cms->content, NULL, NULL, bio, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature does not verify");
+    return 0;
+}
+
+int hf_cms_open(const void *bytes, size_t size, const void *message, size_t message_size, struct hf_cms **cms,
+                struct hotfix_error *err)
+{
+    struct hf_cms *opened;
+
+    if (hf_cms_parse(bytes, size, &opened, err) != 0)
+        return -1;
+    if (hf_cms_verify(opened, message, message_size, err) != 0) {
         hf_cms_close(opened);
         return -1;
     }
@@ -129,9 +186,14 @@ void hf_cms_id(const struct hf_cms *cms, uint8_t id[HF_KEY_ID_SIZE])
     memcpy(id, cms->id, HF_KEY_ID_SIZE);
 }
 
-void hf_cms_key(const struct hf_cms *cms, uint8_t digest[HF_DIGEST_SIZE])
+const struct hf_key_owner *hf_cms_key(const struct hf_cms *cms)
 {
-    memcpy(digest, cms->key, HF_DIGEST_SIZE);
+    return &cms->key;
+}
+
+const struct hf_certificate_mark *hf_cms_mark(const struct hf_cms *cms)
+{
+    return &cms->mark;
 }
 
 const char *hf_cms_signer(const struct hf_cms *cms)
@@ -155,12 +217,12 @@ static int signing_time(const struct hf_cms *cms, int64_t now, int64_t *when, st
 }
 
 int hf_cms_vouched(const struct hf_cms *cms, const struct hf_authority *authority, bool at_signing, int64_t now,
-                   struct hotfix_error *err)
+                   struct hf_chain *chain, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
     int64_t at = now;
 
     if (at_signing && signing_time(cms, now, &at, err) != 0)
         return -1;
-    return hf_authority_vouch(authority, cms->certificate, cms->others, at, now, err);
+    return hf_authority_vouch(authority, cms->certificate, cms->others, at, now, chain, err);
 }

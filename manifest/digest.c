@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "digest.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "error.h"
+#include "libcrypto.h"
 
 int hf_digest_compute(const void *data, size_t size, struct hf_digest *digest, struct hotfix_error *err)
 {
     struct hf_digest computed;
     unsigned length = 0;
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
 
-    if (EVP_Digest(size ? data : "", size, computed.bytes, &length, EVP_sha256(), NULL) != 1 ||
+    if (!sha256)
+        return -1;
+    if (EVP_Digest(size ? data : "", size, computed.bytes, &length, sha256, NULL) != 1 ||
         length != sizeof(computed.bytes))
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot compute SHA-256");
     *digest = computed;

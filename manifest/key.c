@@ -36,7 +36,10 @@ int hf_private_key_take(EVP_PKEY *pkey, struct hf_private_key **key, struct hotf
 int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
-    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return -1;
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(library, NULL, "ED25519");
 
     if (!pkey)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate an Ed25519 key");
@@ -46,7 +49,10 @@ int hf_private_key_generate(struct hf_private_key **key, struct hotfix_error *er
 int hf_private_key_generate_p256(struct hf_private_key **key, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
-    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return -1;
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(library, NULL, "EC", "P-256");
 
     if (!pkey)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot generate a P-256 key");
@@ -89,15 +95,16 @@ static void cleanup_secret(uint8_t **secret)
 static int read_pkey(const char *path, hf_passphrase_fn ask, void *arg, EVP_PKEY **read, struct hotfix_error *err)
 {
     __attribute__((cleanup(cleanup_secret))) uint8_t *pem = NULL;
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
     struct stat status;
     size_t size;
 
-    if (hf_file_read_status(path, PEM_FILE_MAX, &pem, &size, &status, err) != 0 ||
+    if (!library || hf_file_read_status(path, PEM_FILE_MAX, &pem, &size, &status, err) != 0 ||
         check_private_mode(path, &status, err) != 0)
         return -1;
     struct asker asker = {ask, arg};
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
-    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, ask_passphrase, &asker) : NULL;
+    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey_ex(bio, NULL, ask_passphrase, &asker, library, NULL) : NULL;
     bool encrypted = strstr((char *)pem, "ENCRYPTED") != NULL;
     if (!pkey && encrypted)
         return hf_error(err, HOTFIX_TRUST, "%s: private key is encrypted and the passphrase is %s", path,
@@ -189,9 +196,12 @@ int hf_private_key_sign(const struct hf_private_key *key, const void *message, s
     HF_KEEP_ERRORS;
     uint8_t bytes[HF_SIGNATURE_SIZE];
     size_t length = sizeof(bytes);
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return -1;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-    int done = context && EVP_DigestSignInit(context, NULL, NULL, NULL, key->pkey) == 1 &&
+    int done = context && EVP_DigestSignInit_ex(context, NULL, NULL, library, NULL, key->pkey, NULL) == 1 &&
                EVP_DigestSign(context, bytes, &length, message, size) == 1 && length == sizeof(bytes);
     EVP_MD_CTX_free(context);
     if (!done)
@@ -215,10 +225,13 @@ int hf_public_key_parse(const void *pem, size_t size, const char *where, struct 
     HF_KEEP_ERRORS;
     if (size > PEM_FILE_MAX)
         return hf_error(err, HOTFIX_TRUST, "%s: %zu bytes are too many for a public key", where, size);
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return hf_error_prefix(err, "%s", where);
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     if (!bio)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for a key", where);
-    HF_PKEY EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    HF_PKEY EVP_PKEY *pkey = PEM_read_bio_PUBKEY_ex(bio, NULL, NULL, NULL, library, NULL);
     if (!pkey)
         return hf_error(err, HOTFIX_TRUST, "%s: holds no PEM public key", where);
     if (!EVP_PKEY_is_a(pkey, "ED25519"))
@@ -237,15 +250,18 @@ int hf_public_key_parse(const void *pem, size_t size, const char *where, struct 
     return public_key_set(key, bytes, err);
 }
 
-static EVP_PKEY *public_pkey(const struct hf_public_key *key)
+static EVP_PKEY *public_pkey(const struct hf_public_key *key, OSSL_LIB_CTX *library)
 {
-    return EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, key->bytes, sizeof(key->bytes));
+    return EVP_PKEY_new_raw_public_key_ex(library, "ED25519", NULL, key->bytes, sizeof(key->bytes));
 }
 
 int hf_public_key_write(const struct hf_public_key *key, const char *path, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
-    HF_PKEY EVP_PKEY *pkey = public_pkey(key);
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return -1;
+    HF_PKEY EVP_PKEY *pkey = public_pkey(key, library);
     HF_BIO BIO *bio = BIO_new(BIO_s_mem());
     char *pem;
 
@@ -267,10 +283,13 @@ int hf_public_key_verify(const struct hf_public_key *key, const void *message, s
     fault = hf_point_fault(signature);
     if (fault)
         return hf_error(err, HOTFIX_SIGNATURE, "signature does not verify: it begins with what is %s", fault);
-    HF_PKEY EVP_PKEY *pkey = public_pkey(key);
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    if (!library)
+        return -1;
+    HF_PKEY EVP_PKEY *pkey = public_pkey(key, library);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-    int verified = pkey && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, pkey) == 1 &&
+    int verified = pkey && context && EVP_DigestVerifyInit_ex(context, NULL, NULL, library, NULL, pkey, NULL) == 1 &&
                    EVP_DigestVerify(context, signature, HF_SIGNATURE_SIZE, message, size) == 1;
     EVP_MD_CTX_free(context);
     if (!verified)

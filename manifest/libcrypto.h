@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scope-bound cleanup of libcrypto's objects, and of its error queue. */
+/*
+ * libcrypto as this project uses it: a library context of its own, and scope-bound cleanup of its objects.
+ *
+ * libcrypto's default context belongs to the host program, and reads what OPENSSL_CONF names: any provider in there is
+ * loaded and may answer for SHA-256 or a signature. So nothing here uses the default context. Functions that take no
+ * context (EVP_Digest(), PEM_read_bio_X509()) are not called with EVP_sha256() or a NULL object.
+ */
 #ifndef HF_LIBCRYPTO_H
 #define HF_LIBCRYPTO_H
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include "hotfix/error.h"
+
+/*
+ * The context: libcrypto's built-in default provider, no configuration. Made by the first call, and kept. NULL with
+ * HOTFIX_MEMORY when libcrypto cannot make it; NULL must not be handed on, since libcrypto takes it for the host's.
+ */
+OSSL_LIB_CTX *hf_libcrypto(struct hotfix_error *err);
+
+/* SHA-256 of that context, as long as the process is. NULL as above. */
+const EVP_MD *hf_libcrypto_sha256(struct hotfix_error *err);
 
 static inline void hf_cleanup_pkey(EVP_PKEY **pkey)
 {

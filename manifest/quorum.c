@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cms.h"
@@ -17,20 +18,35 @@ struct tally {
     struct hf_signers counted;
     struct hf_signers revoked;
     struct hf_signers expired;
-    struct hf_signers wrong;     /* keys that did not make the signature that claims to be theirs */
-    size_t unknown;              /* signatures by keys that are not in the store */
-    struct hotfix_error refused; /* why a certificate does not count; code 0: none */
-    uint8_t certified[HF_SIGNATURE_MAX][HF_DIGEST_SIZE]; /* whose signatures by certificates counted */
-    size_t certified_count;
+    struct hf_signers wrong;      /* keys that did not make the signature that claims to be theirs */
+    size_t unknown;               /* signatures by keys that are not in the store */
+    struct hotfix_error refused;  /* why a certificate does not count; code 0: none */
+    struct hf_key_owner *chained; /* whose keys are in the chains that counted, owned */
+    size_t chained_count;
+    struct hotfix_error failure; /* why nothing can be said at all; code 0: nothing failed */
 };
 
 /* What all signatures are held against. */
 struct measure {
     const struct hf_trust *trust;
-    const char *statement;
+    const struct hf_signed *parts; /* whose archive the statement is about; NULL: it is there already */
+    const void *statement;         /* NULL: nobody has asked for it */
     size_t size;
+    char text[HF_STATEMENT_MAX];
     int64_t now;
 };
+
+/* Makes the statement when it is first needed, since that reads the whole archive. */
+static int need_statement(struct measure *measure, struct tally *tally)
+{
+    if (measure->statement)
+        return 0;
+    if (hf_statement(measure->parts->archive, measure->parts->archive_size, measure->text, &measure->size,
+                     &tally->failure) != 0)
+        return -1;
+    measure->statement = measure->text;
+    return 0;
+}
 
 /* False when it was there. */
 static bool add_once(struct hf_signers *signers, const struct hf_trust_key *key)
@@ -46,14 +62,16 @@ static bool add_once(struct hf_signers *signers, const struct hf_trust_key *key)
  * Every key whose id matches is tried: an id is a shortened digest, and two keys with the same one must not hide each
  * other. named becomes one that the signature claims to be by.
  */
-static const struct hf_trust_key *verified_by(const struct hf_signature *signature, const struct measure *measure,
-                                              const struct hf_trust_key **named)
+static const struct hf_trust_key *verified_by(const struct hf_signature *signature, struct measure *measure,
+                                              struct tally *tally, const struct hf_trust_key **named)
 {
     *named = NULL;
     for (size_t i = 0; i < measure->trust->count; i++) {
         const struct hf_trust_key *key = &measure->trust->keys[i];
         if (key->authority || memcmp(key->key.id, signature->key_id, HF_KEY_ID_SIZE) != 0)
             continue;
+        if (need_statement(measure, tally) != 0)
+            return NULL;
         if (hf_public_key_verify(&key->key, measure->statement, measure->size, signature->bytes, NULL) == 0)
             return key;
         if (!key->revoked)
@@ -65,26 +83,82 @@ static const struct hf_trust_key *verified_by(const struct hf_signature *signatu
 /* What a revoked or expired certificate is refused for says more than that another authority does not know it. */
 static void keep_refusal(const struct hotfix_error *refusal, struct hotfix_error *kept)
 {
-    if (kept->code == HOTFIX_OK || kept->code == HOTFIX_SIGNATURE)
+    static const enum hotfix_code telling[] = {HOTFIX_SIGNATURE, HOTFIX_EXPIRED, HOTFIX_REVOKED, HOTFIX_MEMORY};
+    size_t rank = 0, kept_rank = 0;
+
+    for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++) {
+        rank = refusal->code == telling[i] ? i : rank;
+        kept_rank = kept->code == telling[i] ? i : kept_rank;
+    }
+    if (kept->code == HOTFIX_OK || rank > kept_rank || (rank == kept_rank && rank == 0))
         *kept = *refusal;
 }
 
-/* The authority that vouches for the signer; NULL: *refusal is the last one's, or that of the most telling before. */
-static const struct hf_trust_key *vouched_by(const struct hf_cms *cms, const struct measure *measure,
-                                             struct hotfix_error *refusal)
+/* An authority that vouches for a certificate. */
+struct voucher {
+    const struct hf_trust_key *key;
+    struct hf_chain chain;
+};
+
+/* Another party of the store whose key is in the chain; NULL when there is none. */
+static const struct hf_trust_key *party_within(const struct voucher *voucher, const struct hf_trust *trust,
+                                               struct hotfix_error *refusal)
+{
+    for (size_t i = 0; i < trust->count; i++) {
+        const struct hf_trust_key *other = &trust->keys[i];
+        struct hf_key_owner owner;
+        if (other == voucher->key)
+            continue;
+        if (!other->authority && hf_key_owner_of_ed25519(other->key.bytes, &owner, refusal) != 0)
+            return other;
+        for (size_t k = 0; k < voucher->chain.count; k++)
+            if (other->authority ? hf_authority_holds(other->authority, &voucher->chain.keys[k])
+                                 : hf_key_owner_equal(&owner, &voucher->chain.keys[k]))
+                return other;
+    }
+    return NULL;
+}
+
+/* 0 when this authority vouches for the signer, and nobody else of the store stands between the two. */
+static int ask(const struct hf_cms *cms, const struct measure *measure, struct voucher *voucher,
+               struct hotfix_error *refusal)
+{
+    if (hf_cms_vouched(cms, voucher->key->authority, measure->trust->policy.at_signing, measure->now, &voucher->chain,
+                       refusal) != 0)
+        return -1;
+    const struct hf_trust_key *within = party_within(voucher, measure->trust, refusal);
+    return within
+               ? hf_error(refusal, HOTFIX_SIGNATURE, "certificate of %s: its chain to %s leads through the key of %s",
+                          hf_cms_signer(cms), voucher->key->name, within->name)
+               : 0;
+}
+
+static bool usable(const struct hf_trust_key *key, int64_t now)
+{
+    return !key->revoked && (!key->expires || now <= key->expires);
+}
+
+/*
+ * The authority that vouches for the signer; one that does not count itself is the answer only where no other vouches.
+ * What one has revoked no other can give back. -1 with the most telling refusal.
+ */
+static int find_voucher(const struct hf_cms *cms, const struct measure *measure, struct voucher *found,
+                        struct hotfix_error *refusal)
 {
     struct hotfix_error own;
 
-    refusal->code = HOTFIX_OK;
+    found->key = NULL;
+    *refusal = (struct hotfix_error){.code = HOTFIX_OK};
     for (size_t i = 0; i < measure->trust->count; i++) {
-        const struct hf_trust_key *key = &measure->trust->keys[i];
-        if (!key->authority)
+        struct voucher voucher = {.key = &measure->trust->keys[i]};
+        if (!voucher.key->authority)
             continue;
-        if (hf_cms_vouched(cms, key->authority, measure->trust->policy.at_signing, measure->now, &own) == 0)
-            return key;
-        keep_refusal(&own, refusal);
+        if (ask(cms, measure, &voucher, &own) != 0)
+            keep_refusal(&own, refusal);
+        else if (!found->key || !usable(found->key, measure->now))
+            *found = voucher;
     }
-    return NULL;
+    return !found->key || refusal->code == HOTFIX_REVOKED || refusal->code == HOTFIX_MEMORY ? -1 : 0;
 }
 
 static bool has_authority(const struct hf_trust *trust)
@@ -95,17 +169,27 @@ static bool has_authority(const struct hf_trust *trust)
     return false;
 }
 
-/* One signer counts once, even if two authorities vouch for certificates of one and the same key. */
-static bool counted_before(const struct hf_cms *cms, struct tally *tally)
+/* Whether a key of this chain, the authority's own aside, is in one that counted. */
+static bool chained_before(const struct hf_chain *chain, const struct tally *tally)
 {
-    uint8_t digest[HF_DIGEST_SIZE];
-
-    hf_cms_key(cms, digest);
-    for (size_t i = 0; i < tally->certified_count; i++)
-        if (memcmp(tally->certified[i], digest, sizeof(digest)) == 0)
-            return true;
-    memcpy(tally->certified[tally->certified_count++], digest, sizeof(digest));
+    for (size_t i = 0; i + 1 < chain->count; i++)
+        for (size_t k = 0; k < tally->chained_count; k++)
+            if (hf_key_owner_equal(&chain->keys[i], &tally->chained[k]))
+                return true;
     return false;
+}
+
+static int add_chain(const struct hf_chain *chain, struct tally *tally)
+{
+    struct hf_key_owner *grown =
+        reallocarray(tally->chained, tally->chained_count + chain->count, sizeof(*tally->chained));
+
+    if (!grown)
+        return hf_error(&tally->failure, HOTFIX_MEMORY, "out of memory for certificates");
+    memcpy(grown + tally->chained_count, chain->keys, chain->count * sizeof(*grown));
+    tally->chained = grown;
+    tally->chained_count += chain->count;
+    return 0;
 }
 
 static struct hf_opinion count_key(const struct hf_trust_key *key, int64_t now, struct tally *tally)
@@ -115,12 +199,24 @@ static struct hf_opinion count_key(const struct hf_trust_key *key, int64_t now, 
     if (key->revoked) {
         opinion.kind = HF_OPINION_REVOKED;
         add_once(&tally->revoked, key);
-    } else if (key->expires && now > key->expires) {
+    } else if (!usable(key, now)) {
         opinion.kind = HF_OPINION_EXPIRED;
         add_once(&tally->expired, key);
     } else if (!add_once(&tally->counted, key)) {
         opinion.kind = HF_OPINION_AGAIN;
     }
+    return opinion;
+}
+
+/* Only what counts is remembered: a signature that does not must not keep another from counting. */
+static struct hf_opinion count_voucher(const struct hf_cms *cms, const struct voucher *voucher, int64_t now,
+                                       struct tally *tally)
+{
+    if (usable(voucher->key, now) && chained_before(&voucher->chain, tally))
+        return (struct hf_opinion){.kind = HF_OPINION_AGAIN, .key = voucher->key};
+    struct hf_opinion opinion = count_key(voucher->key, now, tally);
+    if (opinion.kind == HF_OPINION_COUNTS && add_chain(&voucher->chain, tally) == 0)
+        tally->counted.marks[tally->counted.count - 1] = *hf_cms_mark(cms);
     return opinion;
 }
 
@@ -133,40 +229,49 @@ static struct hf_opinion refuse(const struct hotfix_error *refusal, struct tally
     return opinion;
 }
 
-static struct hf_opinion count_certified(const struct hf_signature *signature, const struct measure *measure,
-                                         struct tally *tally)
+/* 0 with who vouches for a signature that stands under its own id and verifies; asked for last, since that takes the
+ * archive's digest. */
+static int check_certified(const struct hf_cms *cms, const struct hf_signature *signature, struct measure *measure,
+                           struct tally *tally, struct voucher *voucher, struct hotfix_error *refusal)
 {
-    const struct hf_trust_key *key = NULL;
-    struct hotfix_error refusal;
     uint8_t id[HF_KEY_ID_SIZE];
-    struct hf_cms *cms;
 
-    if (hf_cms_open(signature->cms, signature->cms_size, measure->statement, measure->size, &cms, &refusal) != 0)
-        return refuse(&refusal, tally);
     hf_cms_id(cms, id);
     if (memcmp(id, signature->key_id, sizeof(id)) != 0)
-        hf_error(&refusal, HOTFIX_SIGNATURE, "the CMS signature by %s stands under another id", hf_cms_signer(cms));
-    else
-        key = vouched_by(cms, measure, &refusal);
-    struct hf_opinion opinion;
-    if (!key)
-        opinion = refuse(&refusal, tally);
-    else if (counted_before(cms, tally))
-        opinion = (struct hf_opinion){.kind = HF_OPINION_AGAIN, .key = key};
-    else
-        opinion = count_key(key, measure->now, tally);
+        return hf_error(refusal, HOTFIX_SIGNATURE, "the CMS signature by %s stands under another id",
+                        hf_cms_signer(cms));
+    int found = find_voucher(cms, measure, voucher, refusal);
+    if (found != 0 && refusal->code == HOTFIX_SIGNATURE)
+        return -1;
+    if (need_statement(measure, tally) != 0 || hf_cms_verify(cms, measure->statement, measure->size, refusal) != 0)
+        return -1;
+    return found;
+}
+
+static struct hf_opinion count_certified(const struct hf_signature *signature, struct measure *measure,
+                                         struct tally *tally)
+{
+    struct hotfix_error refusal;
+    struct voucher voucher;
+    struct hf_cms *cms;
+
+    if (hf_cms_parse(signature->cms, signature->cms_size, &cms, &refusal) != 0)
+        return refuse(&refusal, tally);
+    struct hf_opinion opinion = check_certified(cms, signature, measure, tally, &voucher, &refusal) == 0
+                                    ? count_voucher(cms, &voucher, measure->now, tally)
+                                    : refuse(&refusal, tally);
     hf_cms_close(cms);
     return opinion;
 }
 
-static struct hf_opinion count_signature(const struct hf_signature *signature, const struct measure *measure,
+static struct hf_opinion count_signature(const struct hf_signature *signature, struct measure *measure,
                                          struct tally *tally)
 {
     const struct hf_trust_key *named;
 
     if (signature->cms && has_authority(measure->trust))
         return count_certified(signature, measure, tally);
-    const struct hf_trust_key *key = signature->cms ? NULL : verified_by(signature, measure, &named);
+    const struct hf_trust_key *key = signature->cms ? NULL : verified_by(signature, measure, tally, &named);
     if (key)
         return count_key(key, measure->now, tally);
     if (signature->cms || !named) {
@@ -177,19 +282,19 @@ static struct hf_opinion count_signature(const struct hf_signature *signature, c
     return (struct hf_opinion){.kind = HF_OPINION_BAD, .key = named};
 }
 
-static int unknown_keys(const struct hf_signed *parts, struct hotfix_error *err)
+static int unknown_keys(const struct hf_signature *signatures, size_t count, struct hotfix_error *err)
 {
     char ids[IDS_SHOWN * (2 * HF_KEY_ID_SIZE + 2) + 1] = "";
-    size_t shown = parts->signature_count < IDS_SHOWN ? parts->signature_count : IDS_SHOWN;
+    size_t shown = count < IDS_SHOWN ? count : IDS_SHOWN;
     char *out = ids;
 
     for (size_t i = 0; i < shown; i++) {
         out = stpcpy(out, i ? ", " : "");
-        hf_hex_encode(parts->signatures[i].key_id, HF_KEY_ID_SIZE, out);
+        hf_hex_encode(signatures[i].key_id, HF_KEY_ID_SIZE, out);
         out += 2 * HF_KEY_ID_SIZE;
     }
     return hf_error(err, HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store (key id %s%s)", ids,
-                    shown < parts->signature_count ? " and others" : "");
+                    shown < count ? " and others" : "");
 }
 
 void hf_signers_text(const struct hf_signers *signers, char text[HF_SIGNERS_TEXT])
@@ -285,8 +390,8 @@ static void say_unusable(const struct tally *tally, struct message *message)
             tally->unknown == 1 ? " is" : "s are");
 }
 
-static int judge(const struct hf_signed *parts, const struct hf_trust_policy *policy, const struct tally *tally,
-                 struct hotfix_error *err)
+static int judge(const struct hf_signature *signatures, size_t count, const struct hf_trust_policy *policy,
+                 const struct tally *tally, struct hotfix_error *err)
 {
     size_t needed = policy->keys ? policy->keys : 1;
     struct message message = {.length = 0};
@@ -297,8 +402,8 @@ static int judge(const struct hf_signed *parts, const struct hf_trust_policy *po
     size_t missing = say_missing(policy, &tally->counted, &message);
     if (missing == 0 && hf_signers_short_of(&tally->counted, policy) == 0)
         return 0;
-    if (tally->unknown == parts->signature_count)
-        return unknown_keys(parts, err);
+    if (tally->unknown == count)
+        return unknown_keys(signatures, count, err);
     say_unusable(tally, &message);
     bool revoked = tally->revoked.count || tally->refused.code == HOTFIX_REVOKED;
     bool expired = tally->expired.count || tally->refused.code == HOTFIX_EXPIRED;
@@ -306,30 +411,48 @@ static int judge(const struct hf_signed *parts, const struct hf_trust_policy *po
     return hf_error(err, code, "%s", message.text);
 }
 
-int hf_signed_judge(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
-                    struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err)
+static int weigh(const struct hf_signature *signatures, size_t count, struct measure *measure,
+                 struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err)
 {
-    char statement[HF_STATEMENT_MAX];
-    size_t size;
     struct tally tally = {.unknown = 0};
 
-    if (trust->count == 0)
+    if (measure->trust->count == 0)
         return hf_error(err, HOTFIX_TRUST, "no trust store: every bundle is refused");
-    if (parts->signature_count == 0)
+    if (count == 0)
         return hf_error(err, HOTFIX_SIGNATURE, "not signed");
-    if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0)
-        return -1;
-    const struct measure measure = {trust, statement, size, now};
-    for (size_t i = 0; i < parts->signature_count; i++) {
-        struct hf_opinion opinion = count_signature(&parts->signatures[i], &measure, &tally);
+    for (size_t i = 0; i < count && i < HF_SIGNATURE_MAX; i++) {
+        struct hf_opinion opinion = count_signature(&signatures[i], measure, &tally);
         if (opinions)
             opinions[i] = opinion;
     }
-    if (judge(parts, &trust->policy, &tally, err) != 0)
+    free(tally.chained);
+    if (tally.failure.code != HOTFIX_OK) {
+        if (err)
+            *err = tally.failure;
+        return -1;
+    }
+    if (judge(signatures, count, &measure->trust->policy, &tally, err) != 0)
         return -1;
     if (signers)
         *signers = tally.counted;
     return 0;
+}
+
+int hf_signatures_judge(const struct hf_signature *signatures, size_t count, const void *statement, size_t size,
+                        const struct hf_trust *trust, int64_t now, struct hf_signers *signers,
+                        struct hf_opinion *opinions, struct hotfix_error *err)
+{
+    struct measure measure = {.trust = trust, .statement = statement, .size = size, .now = now};
+
+    return weigh(signatures, count, &measure, signers, opinions, err);
+}
+
+int hf_signed_judge(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
+                    struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err)
+{
+    struct measure measure = {.trust = trust, .parts = parts, .now = now};
+
+    return weigh(parts->signatures, parts->signature_count, &measure, signers, opinions, err);
 }
 
 int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "authority.h"
 #include "hotfix/error.h"
 #include "signature.h"
 #include "trust.h"
@@ -13,6 +14,7 @@
 /* The keys that count: each once, in the order of their signatures. They belong to the trust store. */
 struct hf_signers {
     const struct hf_trust_key *keys[HF_SIGNATURE_MAX];
+    struct hf_certificate_mark marks[HF_SIGNATURE_MAX]; /* of the certificate where the key is an authority's */
     size_t count;
 };
 
@@ -41,6 +43,12 @@ struct hf_opinion {
  * signed exactly this archive; several signatures by it count as one. Signatures by keys that the store does not have
  * are passed over, and so are those that claim to be by a key of the store and are not.
  *
+ * A signature by a certificate counts for the authority that vouches for it, unless its chain leads through the key of
+ * another one in the store, or any authority of the store has revoked the certificate. Of signatures whose chains share
+ * a key one counts: whoever has that key could have made all of them.
+ *
+ * The archive is hashed only when a signature may be by a key of the store.
+ *
  * signers may be NULL; it is untouched on failure. HOTFIX_TRUST without a store; HOTFIX_SIGNATURE, HOTFIX_REVOKED when
  * a revoked key is among those that signed, HOTFIX_EXPIRED when an expired one is: the message says which keys agree
  * and what is missing.
@@ -52,6 +60,11 @@ int hf_signed_verify(const struct hf_signed *parts, const struct hf_trust *trust
  * where there is a trust store and a signature at all. */
 int hf_signed_judge(const struct hf_signed *parts, const struct hf_trust *trust, int64_t now,
                     struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err);
+
+/* The same of signatures over any statement; signers and opinions may be NULL. */
+int hf_signatures_judge(const struct hf_signature *signatures, size_t count, const void *statement, size_t size,
+                        const struct hf_trust *trust, int64_t now, struct hf_signers *signers,
+                        struct hf_opinion *opinions, struct hotfix_error *err);
 
 /* How many keys a policy asks for beyond these. */
 size_t hf_signers_short_of(const struct hf_signers *signers, const struct hf_trust_policy *policy);

@@ -3,13 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "error.h"
+#include "libcrypto.h"
 
 #define LAST_SECOND INT64_C(253402300799) /* 9999-12-31T23:59:59Z, the last that RFC 3339 can write */
 
@@ -36,10 +36,11 @@ int hf_stamp_id(const struct hf_manifest *manifest, const void *payload, size_t 
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     char created[HF_TIME_SIZE];
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
+    EVP_MD_CTX *context = sha256 ? EVP_MD_CTX_new() : NULL;
 
     hf_time_format(manifest->created, created);
-    int done = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+    int done = context && EVP_DigestInit_ex(context, sha256, NULL) == 1 &&
                update(context, manifest->name, strlen(manifest->name)) &&
                update(context, manifest->version, strlen(manifest->version)) &&
                update(context, created, strlen(created)) &&

@@ -14,6 +14,7 @@
 #include "digest.h"
 #include "error.h"
 #include "file.h"
+#include "keyowner.h"
 #include "owned.h"
 #include "trustpolicy.h"
 
@@ -294,19 +295,47 @@ static int merge_twins(struct hf_trust *trust, struct hotfix_error *err)
     for (size_t i = 0; i < trust->count; i++) {
         for (size_t k = i + 1; k < trust->count;) {
             struct hf_trust_key *twin = &trust->keys[k];
-            if (memcmp(trust->keys[i].key.bytes, twin->key.bytes, HF_KEY_SIZE) != 0) {
+            /* Twins among authorities are for check_apart() to refuse. */
+            if (twin->authority || memcmp(trust->keys[i].key.bytes, twin->key.bytes, HF_KEY_SIZE) != 0) {
                 k++;
                 continue;
             }
-            if (twin->authority)
-                return hf_error(err, HOTFIX_TRUST, WHAT ": %s and %s begin with the same certificate; keep one of them",
-                                trust->keys[i].name, twin->name);
             if (merge_key(&trust->keys[i], twin, err) != 0)
                 return -1;
             free_key(twin);
             memmove(twin, twin + 1, (--trust->count - k) * sizeof(*twin));
         }
     }
+    return 0;
+}
+
+/* Whether one party could sign as both. */
+static int check_pair(const struct hf_trust_key *one, const struct hf_trust_key *other, struct hotfix_error *err)
+{
+    const struct hf_trust_key *authority = one->authority ? one : other, *key = one->authority ? other : one;
+    struct hf_key_owner owner;
+
+    if (one->authority && other->authority)
+        return hf_authority_apart(one->authority, other->authority, err);
+    if (!authority->authority)
+        return hf_key_owner_same_ed25519(one->key.bytes, other->key.bytes)
+                   ? hf_error(err, HOTFIX_TRUST, "one private key signs for both, which are opposite points")
+                   : 0;
+    if (hf_key_owner_of_ed25519(key->key.bytes, &owner, err) != 0)
+        return -1;
+    return hf_authority_holds(authority->authority, &owner)
+               ? hf_error(err, HOTFIX_TRUST, "the authority has a certificate for the key; take one of the two out")
+               : 0;
+}
+
+/* A policy counts parties: none may be there twice, and none may be able to make another. */
+static int check_apart(const struct hf_trust *trust, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        for (size_t k = i + 1; k < trust->count; k++)
+            if (check_pair(&trust->keys[i], &trust->keys[k], err) != 0)
+                return hf_error_prefix(err, WHAT ": %s and %s would count as two", trust->keys[i].name,
+                                       trust->keys[k].name);
     return 0;
 }
 
@@ -327,6 +356,8 @@ int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error 
         qsort(read.keys, read.count, sizeof(*read.keys), compare_keys);
         failed = merge_twins(&read, err);
     }
+    if (!failed)
+        failed = check_apart(&read, err);
     if (!failed && hf_trust_policy_check(&read, err) != 0)
         failed = hf_error_prefix(err, WHAT " %s", path);
     if (failed) {

@@ -20,18 +20,30 @@ static void cleanup_certificates(STACK_OF(X509) * *certificates)
 
 #define CERTIFICATES __attribute__((cleanup(cleanup_certificates))) STACK_OF(X509)
 
+/* NULL at the end. */
+static X509 *read_one(BIO *bio, OSSL_LIB_CTX *library)
+{
+    X509 *certificate = X509_new_ex(library, NULL);
+
+    if (certificate && PEM_read_bio_X509(bio, &certificate, NULL, NULL))
+        return certificate;
+    X509_free(certificate);
+    return NULL;
+}
+
 static int read_certificates(const char *path, STACK_OF(X509) * certificates, struct hotfix_error *err)
 {
     HF_FREE uint8_t *pem = NULL;
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
     size_t size;
     X509 *certificate;
 
-    if (hf_file_read(path, HF_AUTHORITY_FILE_MAX, &pem, &size, err) != 0)
+    if (!library || hf_file_read(path, HF_AUTHORITY_FILE_MAX, &pem, &size, err) != 0)
         return -1;
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     if (!bio)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for certificates", path);
-    while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+    while ((certificate = read_one(bio, library)))
         if (sk_X509_push(certificates, certificate) <= 0) {
             X509_free(certificate);
             return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for certificates", path);
@@ -67,14 +79,18 @@ static int check_key(const char *path, X509 *certificate, EVP_PKEY *key, struct 
 static int sign(STACK_OF(X509) * certificates, EVP_PKEY *key, const void *message, size_t message_size, uint8_t **cms,
                 size_t *size, struct hotfix_error *err)
 {
+    OSSL_LIB_CTX *library = hf_libcrypto(err);
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
+    if (!library || !sha256)
+        return -1;
     HF_BIO BIO *bio = BIO_new_mem_buf(message, (int)message_size);
-    CMS_ContentInfo *content = CMS_sign(NULL, NULL, certificates, bio, CMS_BINARY | CMS_DETACHED | CMS_PARTIAL);
+    CMS_ContentInfo *content =
+        CMS_sign_ex(NULL, NULL, certificates, bio, CMS_BINARY | CMS_DETACHED | CMS_PARTIAL, library, NULL);
     unsigned char *der = NULL;
     int length = 0;
 
     X509 *certificate = sk_X509_value(certificates, 0);
-    if (bio && content &&
-        CMS_add1_signer(content, certificate, key, EVP_sha256(), CMS_NOCERTS | CMS_NOSMIMECAP) != NULL &&
+    if (bio && content && CMS_add1_signer(content, certificate, key, sha256, CMS_NOCERTS | CMS_NOSMIMECAP) != NULL &&
         CMS_final(content, bio, NULL, CMS_BINARY | CMS_DETACHED) == 1)
         length = i2d_CMS_ContentInfo(content, &der);
     CMS_ContentInfo_free(content);
@@ -122,14 +138,17 @@ int hf_certified_id(const char *certificate, uint8_t id[HF_KEY_ID_SIZE], struct 
 {
     HF_KEEP_ERRORS;
     CERTIFICATES *certificates = sk_X509_new_null();
+    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
     uint8_t digest[EVP_MAX_MD_SIZE];
 
+    if (!sha256)
+        return -1;
     if (!certificates)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
     if (read_certificates(certificate, certificates, err) != 0 ||
         check_signer(certificate, sk_X509_value(certificates, 0), err) != 0)
         return -1;
-    if (X509_digest(sk_X509_value(certificates, 0), EVP_sha256(), digest, NULL) != 1)
+    if (X509_digest(sk_X509_value(certificates, 0), sha256, digest, NULL) != 1)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a certificate");
     memcpy(id, digest, HF_KEY_ID_SIZE);
     return 0;

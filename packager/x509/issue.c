@@ -41,12 +41,15 @@ static const struct extension signer_extensions[] = {
     {NID_ext_key_usage, "critical,codeSigning"},  {0},
 };
 
-static bool set_serial(X509 *certificate)
+static bool set_serial(X509 *certificate, OSSL_LIB_CTX *library)
 {
     BIGNUM *number = BN_new();
-    bool done = number && BN_rand(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 &&
+    BN_CTX *context = BN_CTX_new_ex(library);
+    bool done = number && context &&
+                BN_rand_ex(number, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY, 0, context) == 1 &&
                 BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
 
+    BN_CTX_free(context);
     BN_free(number);
     return done;
 }
@@ -76,15 +79,17 @@ static bool extend(X509 *certificate, X509 *issuer, const struct extension *exte
 static X509 *make(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, long days,
                   const struct extension *extensions)
 {
-    CERTIFICATE *made = X509_new();
+    OSSL_LIB_CTX *library = hf_libcrypto(NULL);
+    const EVP_MD *sha256 = hf_libcrypto_sha256(NULL);
+    CERTIFICATE *made = library && sha256 ? X509_new_ex(library, NULL) : NULL;
 
-    if (!made || X509_set_version(made, X509_VERSION_3) != 1 || !set_serial(made) || !set_subject(made, name))
+    if (!made || X509_set_version(made, X509_VERSION_3) != 1 || !set_serial(made, library) || !set_subject(made, name))
         return NULL;
     X509 *by = issuer ? issuer : made;
     if (X509_set_issuer_name(made, X509_get_subject_name(by)) != 1 ||
         !X509_gmtime_adj(X509_getm_notBefore(made), -HOUR) ||
         !X509_time_adj_ex(X509_getm_notAfter(made), (int)days, 0, NULL) || X509_set_pubkey(made, key) != 1 ||
-        !extend(made, by, extensions) || X509_sign(made, issuer_key, EVP_sha256()) <= 0)
+        !extend(made, by, extensions) || X509_sign(made, issuer_key, sha256) <= 0)
         return NULL;
     return hf_move(made);
 }

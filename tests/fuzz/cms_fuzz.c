@@ -93,7 +93,7 @@ static void prepare(void)
     if (hf_authority_parse(authority_text, strlen(authority_text), "ca", &authority, NULL) != 0 ||
         hf_authority_revoke(authority, list_text, strlen(list_text), "crl", NULL) != 0 ||
         hf_cms_open(der, size, message, sizeof(message) - 1, &cms, NULL) != 0 ||
-        hf_cms_vouched(cms, authority, false, NOW, NULL) != 0)
+        hf_cms_vouched(cms, authority, false, NOW, NULL, NULL) != 0)
         abort();
     hf_cms_id(cms, signer);
     hf_cms_close(cms);
@@ -109,7 +109,7 @@ static void check_cms(const uint8_t *data, size_t size)
         return;
     hf_cms_id(cms, id);
     for (int at_signing = 0; at_signing < 2; at_signing++)
-        if (hf_cms_vouched(cms, authority, at_signing, NOW, NULL) == 0 && memcmp(id, signer, sizeof(id)) != 0)
+        if (hf_cms_vouched(cms, authority, at_signing, NOW, NULL, NULL) == 0 && memcmp(id, signer, sizeof(id)) != 0)
             abort();
     hf_cms_close(cms);
 }

@@ -93,10 +93,10 @@ static void what_is_issued_signs_and_is_vouched_for(void **state)
     hf_cms_id(cms, again);
     assert_memory_equal(id, again, sizeof(id));
     assert_string_equal(hf_cms_signer(cms), "CN=release");
-    assert_done(hf_cms_vouched(cms, authority, false, now, ERR));
-    assert_done(hf_cms_vouched(cms, authority, false, now + (HF_ISSUE_SIGNER_DAYS - 1) * day, ERR));
-    assert_int_equal(hf_cms_vouched(cms, authority, false, now + (HF_ISSUE_SIGNER_DAYS + 1) * day, ERR), -1);
-    assert_done(hf_cms_vouched(cms, authority, true, now + (HF_ISSUE_SIGNER_DAYS + 1) * day, ERR));
+    assert_done(hf_cms_vouched(cms, authority, false, now, NULL, ERR));
+    assert_done(hf_cms_vouched(cms, authority, false, now + (HF_ISSUE_SIGNER_DAYS - 1) * day, NULL, ERR));
+    assert_int_equal(hf_cms_vouched(cms, authority, false, now + (HF_ISSUE_SIGNER_DAYS + 1) * day, NULL, ERR), -1);
+    assert_done(hf_cms_vouched(cms, authority, true, now + (HF_ISSUE_SIGNER_DAYS + 1) * day, NULL, ERR));
     hf_cms_close(cms);
     hf_authority_destroy(authority);
     hf_private_key_destroy(authority_key);
@@ -124,7 +124,7 @@ static void certificates_behind_the_first_go_along(void **state)
     assert_done(hf_authority_parse(root_pem, strlen(root_pem), "ca", &authority, ERR));
     assert_done(hf_certified_sign(certificate_file(both), key, message, sizeof(message), &der, &size, id, ERR));
     assert_done(hf_cms_open(der, size, message, sizeof(message), &cms, ERR));
-    assert_done(hf_cms_vouched(cms, authority, false, (int64_t)time(NULL), ERR));
+    assert_done(hf_cms_vouched(cms, authority, false, (int64_t)time(NULL), NULL, ERR));
     hf_cms_close(cms);
     free(der);
     hf_authority_destroy(authority);

@@ -89,7 +89,7 @@ static bool verify_with(const struct hf_authority *by, const char *text)
 
     if (hf_cms_open(der, der_size, text, sizeof(message) - 1, &cms, NULL) != 0)
         return false;
-    bool vouched = hf_cms_vouched(cms, by, false, (int64_t)time(NULL), NULL) == 0;
+    bool vouched = hf_cms_vouched(cms, by, false, (int64_t)time(NULL), NULL, NULL) == 0;
     hf_cms_close(cms);
     return vouched;
 }

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keyowner.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "libcrypto.h"
+
+#define NUMBER_MAX   2048 /* bytes of a modulus or coordinate: RSA keys of 16,384 bits, as libcrypto takes them */
+#define LABEL_MAX    64
+#define UNCOMPRESSED 4    /* first byte of a point's plain encoding (SEC 1, section 2.3.3) */
+#define SIGN_BIT     0x80 /* in the last byte of an Ed25519 key */
+#define ED25519_SIZE 32
+
+/* What is hashed: the kind of key with its NUL, a NUL behind the curve's name, then the number's bytes. */
+struct material {
+    uint8_t bytes[LABEL_MAX + NUMBER_MAX];
+    size_t size;
+};
+
+static void put_text(struct material *material, const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    memcpy(material->bytes + material->size, text, size);
+    material->size += size;
+}
+
+static int finish(const struct material *material, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    struct hf_digest digest;
+
+    if (hf_digest_compute(material->bytes, material->size, &digest, err) != 0)
+        return -1;
+    memcpy(owner->bytes, digest.bytes, sizeof(owner->bytes));
+    return 0;
+}
+
+static bool put_number(struct material *material, const EVP_PKEY *key, const char *parameter)
+{
+    BIGNUM *number = NULL;
+    bool put = EVP_PKEY_get_bn_param(key, parameter, &number) == 1 && BN_num_bytes(number) <= NUMBER_MAX;
+
+    if (put)
+        material->size += (size_t)BN_bn2bin(number, material->bytes + material->size);
+    BN_free(number);
+    return put;
+}
+
+static int bad(const char *what, struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_SIGNATURE, "the public key of the certificate %s", what);
+}
+
+/* The key as its certificate writes it. */
+struct written {
+    const unsigned char *bytes;
+    int size;
+    int parameters; /* type of the algorithm's parameters */
+};
+
+/* Behind what is there already. */
+static bool put_integer(const EVP_PKEY *key, const char *parameter, struct material *material)
+{
+    BIGNUM *number = NULL;
+    ASN1_INTEGER *integer =
+        EVP_PKEY_get_bn_param(key, parameter, &number) == 1 ? BN_to_ASN1_INTEGER(number, NULL) : NULL;
+    unsigned char *out = material->bytes + material->size;
+    bool put = integer && i2d_ASN1_INTEGER(integer, NULL) <= (int)(sizeof(material->bytes) - material->size);
+
+    if (put)
+        material->size += (size_t)i2d_ASN1_INTEGER(integer, &out);
+    ASN1_INTEGER_free(integer);
+    BN_free(number);
+    return put;
+}
+
+/* Whether the key is written as DER writes a sequence of these two numbers, and nothing besides. */
+static bool rsa_is_plain(const EVP_PKEY *key, const struct written *written)
+{
+    struct material numbers = {.size = 0};
+    unsigned char header[8], *end = header;
+
+    if (!put_integer(key, OSSL_PKEY_PARAM_RSA_N, &numbers) || !put_integer(key, OSSL_PKEY_PARAM_RSA_E, &numbers))
+        return false;
+    ASN1_put_object(&end, 1, (int)numbers.size, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+    size_t size = (size_t)(end - header);
+    return (size_t)written->size == size + numbers.size && memcmp(written->bytes, header, size) == 0 &&
+           memcmp(written->bytes + size, numbers.bytes, numbers.size) == 0;
+}
+
+static int rsa(const EVP_PKEY *key, const struct written *written, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    struct material material = {.size = 0};
+
+    if (!rsa_is_plain(key, written) || (EVP_PKEY_is_a(key, "RSA") && written->parameters != V_ASN1_NULL))
+        return bad("is not written in the canonical form of RSA keys", err);
+    put_text(&material, "RSA");
+    if (!put_number(&material, key, OSSL_PKEY_PARAM_RSA_N))
+        return bad("has no modulus", err);
+    return finish(&material, owner, err);
+}
+
+static int ec(const EVP_PKEY *key, const struct written *written, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    struct material material = {.size = 0};
+    char curve[LABEL_MAX / 2];
+
+    if (written->parameters != V_ASN1_OBJECT)
+        return bad("does not name its curve", err);
+    if (written->size < 1 || written->bytes[0] != UNCOMPRESSED)
+        return bad("is a compressed or hybrid point; certify it with the plain one", err);
+    if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), NULL) != 1)
+        return bad("does not name its curve", err);
+    put_text(&material, "EC");
+    put_text(&material, curve);
+    if (!put_number(&material, key, OSSL_PKEY_PARAM_EC_PUB_X))
+        return bad("has no point", err);
+    return finish(&material, owner, err);
+}
+
+static int other(const char *type, const struct written *written, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    struct material material = {.size = 0};
+
+    if (strlen(type) >= LABEL_MAX || written->size > NUMBER_MAX)
+        return bad("is of an unknown type", err);
+    put_text(&material, type);
+    memcpy(material.bytes + material.size, written->bytes, (size_t)written->size);
+    material.size += (size_t)written->size;
+    return finish(&material, owner, err);
+}
+
+int hf_key_owner_of(X509 *certificate, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    struct written written;
+    X509_ALGOR *algorithm = NULL;
+
+    if (!key ||
+        X509_PUBKEY_get0_param(NULL, &written.bytes, &written.size, &algorithm, X509_get_X509_PUBKEY(certificate)) != 1)
+        return bad("cannot be read", err);
+    X509_ALGOR_get0(NULL, &written.parameters, NULL, algorithm);
+    if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS"))
+        return rsa(key, &written, owner, err);
+    if (EVP_PKEY_is_a(key, "EC"))
+        return ec(key, &written, owner, err);
+    if (EVP_PKEY_is_a(key, "ED25519") && written.size == ED25519_SIZE)
+        return hf_key_owner_of_ed25519(written.bytes, owner, err);
+    return other(EVP_PKEY_get0_type_name(key), &written, owner, err);
+}
+
+int hf_key_owner_of_ed25519(const uint8_t *bytes, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    struct material material = {.size = 0};
+
+    put_text(&material, "ED25519");
+    memcpy(material.bytes + material.size, bytes, ED25519_SIZE);
+    material.size += ED25519_SIZE;
+    material.bytes[material.size - 1] &= (uint8_t)~SIGN_BIT; /* the opposite point's key is this one's */
+    return finish(&material, owner, err);
+}
+
+bool hf_key_owner_same_ed25519(const uint8_t *one, const uint8_t *other)
+{
+    return memcmp(one, other, ED25519_SIZE - 1) == 0 &&
+           !((one[ED25519_SIZE - 1] ^ other[ED25519_SIZE - 1]) & ~SIGN_BIT);
+}
+
+bool hf_key_owner_equal(const struct hf_key_owner *a, const struct hf_key_owner *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who counts as one party: keys written in several ways, chains that cross, authorities that lead to each other. */
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+#include <sys/mman.h>
+
+#include "signed_fixture.h"
+
+#define TWO_KEYS "[policy]\nkeys = 2\n"
+
+static const struct fixture_wish ca = {.authority = true}, code = {0};
+static struct fixture_identity root, other, signer, others;
+
+static int make_identities(void **state)
+{
+    now = (int64_t)time(NULL);
+    root = fixture_identity("root", NULL, ca);
+    other = fixture_identity("other", NULL, ca);
+    signer = fixture_identity("signer", &root, code);
+    others = fixture_identity("others", &other, code);
+    assert_done(hf_statement(archive, sizeof(archive), statement, &statement_size, ERR));
+    return fixture_enter(state);
+}
+
+static int drop_identities(void **state)
+{
+    struct fixture_identity *all[] = {&root, &other, &signer, &others};
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        fixture_identity_drop(all[i]);
+    return fixture_leave(state);
+}
+
+/* Two authorities that have nothing to do with each other, and both of which must agree. */
+static const char *two(const char *name)
+{
+    empty_store(name);
+    add_authority(name, "corp.ca.pem", root.certificate);
+    add_authority(name, "partner.ca.pem", other.certificate);
+    write_text(name, "trust.ini", TWO_KEYS);
+    return name;
+}
+
+/* A certificate like this one, by this issuer, for another key; the key stays the caller's. */
+static struct fixture_identity certified(const struct fixture_identity *like, const struct fixture_identity *issuer,
+                                         EVP_PKEY *key)
+{
+    struct fixture_identity again = {.key = key, .certificate = X509_dup(like->certificate)};
+    X509_EXTENSION *old =
+        X509_delete_ext(again.certificate, X509_get_ext_by_NID(again.certificate, NID_authority_key_identifier, -1));
+
+    X509_EXTENSION_free(old);
+    X509_set_pubkey(again.certificate, key);
+    X509_set_issuer_name(again.certificate, X509_get_subject_name(issuer->certificate));
+    fixture_extension(again.certificate, issuer->certificate, NID_authority_key_identifier, "keyid:always");
+    assert_true(X509_sign(again.certificate, issuer->key, EVP_sha256()) > 0);
+    return again;
+}
+
+/* Adds a signature by a certificate with these others within. */
+static void sign_through(const struct fixture_identity *by, X509 *first, X509 *last)
+{
+    struct hf_signature *signature;
+    BIO *bio = BIO_new_mem_buf(statement, (int)statement_size);
+    STACK_OF(X509) *within = sk_X509_new_null();
+    size_t size;
+
+    sign(by);
+    signature = &parts.signatures[parts.signature_count - 1];
+    free(made[made_count - 1]);
+    sk_X509_push(within, first);
+    sk_X509_push(within, last);
+    made[made_count - 1] =
+        fixture_cms_der(CMS_sign(by->certificate, by->key, within, bio, CMS_BINARY | CMS_DETACHED), &size);
+    signature->cms = made[made_count - 1];
+    signature->cms_size = size;
+    sk_X509_free(within);
+    BIO_free(bio);
+}
+
+static void refuse_store(const char *directory, const char *reason)
+{
+    struct hf_trust trust;
+
+    assert_refused(hf_trust_read(fixture_path(directory), &trust, ERR), HOTFIX_TRUST, reason);
+}
+
+static void one_key_with_certificates_of_two_authorities_counts_once(void **state)
+{
+    struct fixture_identity again = certified(&others, &other, signer.key);
+
+    (void)state;
+    const char *trust = two("twice");
+    sign(&signer);
+    sign(&again);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "1 of 2 keys agree: corp");
+    sign(&others);
+    assert_done(verify(trust, ERR));
+    X509_free(again.certificate);
+}
+
+/* libcrypto writes the point of a certificate in the form that its key says. */
+static void points_that_are_not_plain_are_refused(void **state)
+{
+    static const char *const forms[] = {"compressed", "hybrid"};
+
+    (void)state;
+    const char *trust = two("forms");
+    for (size_t i = 0; i < 2; i++) {
+        EVP_PKEY *key = EVP_PKEY_dup(signer.key);
+        EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, forms[i]);
+        struct fixture_identity again = certified(&others, &other, key);
+        parts.signature_count = 0;
+        sign(&signer);
+        sign(&again);
+        assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "is a compressed or hybrid point");
+        struct fixture_identity authority = certified(&root, &root, key);
+        add_authority(empty_store(forms[i]), "x.ca.pem", authority.certificate);
+        refuse_store(forms[i], "is a compressed or hybrid point");
+        X509_free(authority.certificate);
+        X509_free(again.certificate);
+        EVP_PKEY_free(key);
+    }
+}
+
+/* The key of the point -P is n - d, where d is that of P. */
+static EVP_PKEY *opposite(EVP_PKEY *key)
+{
+    BIGNUM *secret = NULL, *x = NULL, *y = NULL, *order = NULL, *prime = NULL;
+    unsigned char point[65] = {4};
+    EVP_PKEY *made_key = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+
+    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &secret);
+    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x);
+    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y);
+    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_ORDER, &order);
+    EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_P, &prime);
+    BN_sub(secret, order, secret);
+    BN_sub(y, prime, y);
+    BN_bn2binpad(x, point + 1, 32);
+    BN_bn2binpad(y, point + 33, 32);
+    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret);
+    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point));
+    OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(build);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &made_key, EVP_PKEY_KEYPAIR, parameters), 1);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(context);
+    BN_free(secret);
+    BN_free(x);
+    BN_free(y);
+    BN_free(order);
+    BN_free(prime);
+    return made_key;
+}
+
+static void the_opposite_point_is_no_other_key(void **state)
+{
+    EVP_PKEY *key = opposite(signer.key);
+    struct fixture_identity again = certified(&others, &other, key);
+
+    (void)state;
+    const char *trust = two("opposite");
+    sign(&signer);
+    sign(&again);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "1 of 2 keys agree: corp");
+    X509_free(again.certificate);
+    EVP_PKEY_free(key);
+}
+
+/* The same modulus in a key of another type. */
+static EVP_PKEY *same_modulus(EVP_PKEY *key, const char *type)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    OSSL_PARAM *parameters = NULL;
+    EVP_PKEY *made_key = NULL;
+
+    assert_int_equal(EVP_PKEY_todata(key, EVP_PKEY_KEYPAIR, &parameters), 1);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &made_key, EVP_PKEY_KEYPAIR, parameters), 1);
+    OSSL_PARAM_free(parameters);
+    EVP_PKEY_CTX_free(context);
+    return made_key;
+}
+
+static void an_rsa_key_is_one_under_either_name(void **state)
+{
+    EVP_PKEY *plain = EVP_RSA_gen(2048), *pss = same_modulus(plain, "RSA-PSS");
+    struct fixture_identity one = certified(&signer, &root, plain), again = certified(&others, &other, pss);
+    struct fixture_identity ca_one = certified(&root, &root, plain), ca_again = certified(&other, &other, pss);
+
+    (void)state;
+    const char *trust = two("rsa");
+    sign(&one);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "1 of 2 keys agree: corp");
+    sign(&again);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "is not by an RSA or EC key");
+    trust = empty_store("rsa-authorities");
+    add_authority(trust, "a.ca.pem", ca_one.certificate);
+    add_authority(trust, "b.ca.pem", ca_again.certificate);
+    refuse_store(trust, "a and b would count as two: CN=root has the key of CN=other");
+    X509_free(one.certificate);
+    X509_free(again.certificate);
+    X509_free(ca_one.certificate);
+    X509_free(ca_again.certificate);
+    EVP_PKEY_free(plain);
+    EVP_PKEY_free(pss);
+}
+
+static void a_key_that_is_neither_rsa_nor_ec_does_not_sign(void **state)
+{
+    struct fixture_identity edwards = fixture_identity("edwards", &root, (struct fixture_wish){.key_type = "ED25519"});
+
+    (void)state;
+    const char *trust = two("edwards");
+    /* libcrypto signs with no such key; the certificate of one in another's signature must do. */
+    X509 *theirs = signer.certificate;
+    signer.certificate = edwards.certificate;
+    sign(&others);
+    signer.certificate = theirs;
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "1 of 2 keys agree: partner");
+    fixture_identity_drop(&edwards);
+}
+
+static void a_store_with_an_authority_and_one_that_it_issued_is_refused(void **state)
+{
+    struct fixture_identity middle = fixture_identity("middle", &root, ca);
+    static const char *const names[][2] = {{"a.ca.pem", "b.ca.pem"}, {"b.ca.pem", "a.ca.pem"}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *trust = empty_store(i ? "below" : "above");
+        add_authority(trust, names[i][0], root.certificate);
+        add_authority(trust, names[i][1], middle.certificate);
+        refuse_store(trust, "a and b would count as two: CN=root has issued the certificate of CN=middle");
+        write_text(trust, "trust.ini", "[key.a]\nrevoked = yes\n");
+        refuse_store(trust, "would count as two");
+    }
+    fixture_identity_drop(&middle);
+}
+
+static void a_store_with_one_key_under_two_names_is_refused(void **state)
+{
+    struct fixture_identity cross = certified(&root, &other, root.key);
+    struct fixture_identity edwards =
+        fixture_identity("edwards", NULL, (struct fixture_wish){.authority = true, .key_type = "ED25519"});
+    struct hf_public_key key = {.id = {0}};
+    size_t size = sizeof(key.bytes);
+
+    (void)state;
+    const char *trust = empty_store("cross");
+    add_authority(trust, "a.ca.pem", root.certificate);
+    add_authority(trust, "b.ca.pem", cross.certificate);
+    refuse_store(trust, "CN=root has the key of CN=root");
+    trust = empty_store("edwards-key");
+    add_authority(trust, "a.ca.pem", edwards.certificate);
+    assert_int_equal(EVP_PKEY_get_raw_public_key(edwards.key, key.bytes, &size), 1);
+    assert_done(hf_public_key_write(&key, fixture_path("edwards-key/b.pub"), ERR));
+    refuse_store(trust, "a and b would count as two: the authority has a certificate for the key");
+    X509_free(cross.certificate);
+    fixture_identity_drop(&edwards);
+}
+
+static void opposite_edwards_points_are_one_key(void **state)
+{
+    struct fixture_signer raw;
+
+    (void)state;
+    fixture_signer(&raw);
+    empty_store("opposites");
+    assert_done(hf_public_key_write(&raw.public_key, fixture_path("opposites/a.pub"), ERR));
+    raw.public_key.bytes[HF_KEY_SIZE - 1] ^= 0x80;
+    assert_done(hf_public_key_write(&raw.public_key, fixture_path("opposites/b.pub"), ERR));
+    refuse_store("opposites", "a and b would count as two: one private key signs for both");
+    hf_private_key_destroy(raw.key);
+}
+
+/* The store cannot know: what is between the two is in the bundle alone. */
+static void an_authority_below_another_through_a_stranger_counts_as_itself_alone(void **state)
+{
+    struct fixture_identity middle = fixture_identity("middle", &root, ca);
+    struct fixture_identity below = fixture_identity("below", &middle, ca);
+    struct fixture_identity one = fixture_identity("one", &below, code), two_ = fixture_identity("two", &below, code);
+
+    (void)state;
+    for (size_t turn = 0; turn < 2; turn++) {
+        const char *trust = empty_store(turn ? "stranger-b" : "stranger-a");
+        add_authority(trust, turn ? "z.ca.pem" : "a.ca.pem", root.certificate);
+        add_authority(trust, "m.ca.pem", below.certificate);
+        write_text(trust, "trust.ini", TWO_KEYS);
+        parts.signature_count = 0;
+        sign_through(&one, below.certificate, middle.certificate);
+        sign(&two_);
+        assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "1 of 2 keys agree: m");
+        sign(&signer);
+        assert_done(verify(trust, ERR));
+    }
+    fixture_identity_drop(&middle);
+    fixture_identity_drop(&below);
+    fixture_identity_drop(&one);
+    fixture_identity_drop(&two_);
+}
+
+/* Of an intermediate with certificates by two authorities. */
+static void whoever_two_authorities_have_certified_is_one_party(void **state)
+{
+    struct fixture_identity middle = fixture_identity("middle", &root, ca);
+    struct fixture_identity cross = certified(&middle, &other, middle.key);
+    struct fixture_identity one = fixture_identity("one", &middle, code), two_ = fixture_identity("two", &middle, code);
+
+    (void)state;
+    const char *trust = two("certified");
+    sign_message(&one, middle.certificate, statement, statement_size);
+    sign_message(&two_, cross.certificate, statement, statement_size);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "1 of 2 keys agree: corp");
+    X509_free(cross.certificate);
+    fixture_identity_drop(&middle);
+    fixture_identity_drop(&one);
+    fixture_identity_drop(&two_);
+}
+
+static void what_one_authority_has_revoked_no_other_gives_back(void **state)
+{
+    struct fixture_identity middle = fixture_identity("middle", &root, ca);
+    struct fixture_identity cross = certified(&middle, &other, middle.key);
+    struct fixture_identity leaf = fixture_identity("leaf", &middle, code);
+    char *own = fixture_list_pem(&root, NULL, HOUR), *named = fixture_list_pem(&middle, leaf.certificate, HOUR), *both;
+    char *stale = fixture_list_pem(&middle, leaf.certificate, -60);
+
+    (void)state;
+    const char *trust = two("final");
+    write_text(trust, "trust.ini", "[policy]\nkeys = 1\n");
+    assert_true(asprintf(&both, "%s%s", own, named) > 0);
+    write_text(trust, "corp.crl.pem", both);
+    free(both);
+    sign_through(&leaf, middle.certificate, cross.certificate);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "certificate of CN=leaf: certificate revoked");
+    assert_true(asprintf(&both, "%s%s", own, stale) > 0);
+    write_text(trust, "corp.crl.pem", both);
+    free(both);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "certificate of CN=leaf: certificate revoked");
+    free(own);
+    free(named);
+    free(stale);
+    X509_free(cross.certificate);
+    fixture_identity_drop(&middle);
+    fixture_identity_drop(&leaf);
+}
+
+/* The one between is certified by both, and one of these does not count. */
+static void an_authority_that_does_not_count_vouches_for_nobody(void **state)
+{
+    struct fixture_identity middle = fixture_identity("middle", &root, ca);
+    struct fixture_identity leaf = fixture_identity("leaf", &middle, code);
+
+    (void)state;
+    const char *trust = two("unusable");
+    write_text(trust, "trust.ini", "[key.corp]\nrevoked = yes\n");
+    sign_message(&leaf, middle.certificate, statement, statement_size);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "key corp is revoked");
+    write_text(trust, "trust.ini", "[key.corp]\nexpires = 2020-01-01\n");
+    assert_refused(verify(trust, ERR), HOTFIX_EXPIRED, "key corp expired on");
+    fixture_identity_drop(&middle);
+    fixture_identity_drop(&leaf);
+}
+
+static void a_signature_that_does_not_count_does_no_harm(void **state)
+{
+    struct fixture_identity again = certified(&others, &other, signer.key);
+
+    (void)state;
+    const char *trust = two("harmless");
+    write_text(trust, "trust.ini", "[key.partner]\nrevoked = yes\n");
+    sign(&again);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "key partner is revoked");
+    sign(&signer);
+    assert_done(verify(trust, ERR));
+    write_text(trust, "trust.ini", "[key.partner]\nexpires = 2020-01-01\n");
+    assert_done(verify(trust, ERR));
+    X509_free(again.certificate);
+}
+
+/* An archive that cannot be read at all: whoever reads it dies. */
+static void what_nobody_known_signed_is_not_hashed(void **state)
+{
+    struct fixture_signer raw;
+    void *nothing = mmap(NULL, 1 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct fixture_identity stranger = fixture_identity("stranger", NULL, ca);
+    struct fixture_identity theirs = fixture_identity("theirs", &stranger, code);
+
+    (void)state;
+    const char *trust = two("unread");
+    fixture_signer(&raw);
+    parts.archive = nothing;
+    parts.archive_size = 1 << 20;
+    parts.signature_count = 1;
+    memcpy(parts.signatures[0].key_id, raw.public_key.id, HF_KEY_ID_SIZE);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store");
+    sign(&theirs);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "0 of 2 keys agree");
+    munmap(nothing, 1 << 20);
+    hf_private_key_destroy(raw.key);
+    fixture_identity_drop(&stranger);
+    fixture_identity_drop(&theirs);
+}
+
+#define each(test) cmocka_unit_test_setup_teardown(test, fresh, forget)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        each(one_key_with_certificates_of_two_authorities_counts_once),
+        each(points_that_are_not_plain_are_refused),
+        each(the_opposite_point_is_no_other_key),
+        each(an_rsa_key_is_one_under_either_name),
+        each(a_key_that_is_neither_rsa_nor_ec_does_not_sign),
+        each(a_store_with_an_authority_and_one_that_it_issued_is_refused),
+        each(a_store_with_one_key_under_two_names_is_refused),
+        each(opposite_edwards_points_are_one_key),
+        each(an_authority_below_another_through_a_stranger_counts_as_itself_alone),
+        each(whoever_two_authorities_have_certified_is_one_party),
+        each(what_one_authority_has_revoked_no_other_gives_back),
+        each(an_authority_that_does_not_count_vouches_for_nobody),
+        each(a_signature_that_does_not_count_does_no_harm),
+        each(what_nobody_known_signed_is_not_hashed),
+    };
+    return cmocka_run_group_tests(tests, make_identities, drop_identities);
+}
