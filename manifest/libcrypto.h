@@ -2,9 +2,10 @@
 /*
  * libcrypto as this project uses it: a library context of its own, and scope-bound cleanup of its objects.
  *
- * libcrypto's default context belongs to the host program, and reads what OPENSSL_CONF names: any provider in there is
- * loaded and may answer for SHA-256 or a signature. So nothing here uses the default context. Functions that take no
- * context (EVP_Digest(), PEM_read_bio_X509()) are not called with EVP_sha256() or a NULL object.
+ * libcrypto's default context belongs to the host program and is set up as OPENSSL_CONF says: a provider that is loaded
+ * into it may answer for SHA-256 or for a signature. So nothing here uses the default context: what is fetched, read
+ * and verified belongs to this one. (libcrypto may still load the host's configuration on its own, whoever calls it
+ * first.)
  */
 #ifndef HF_LIBCRYPTO_H
 #define HF_LIBCRYPTO_H

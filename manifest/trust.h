@@ -43,6 +43,7 @@ struct hf_trust_policy {
     size_t revoked_count;
     bool at_signing;          /* certificates must have been valid when they signed, not now */
     bool fresh;               /* sequence numbers are demanded, and held against what was applied before */
+    uint64_t start;           /* from where numbers count: lower ones are old ones */
     uint64_t max_step;        /* how far a sequence number may jump ahead; 0: any */
     bool lost_state_accepted; /* what was applied before may be unknown */
 };

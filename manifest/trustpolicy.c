@@ -99,6 +99,13 @@ static int freshness_max_step(const struct reader *reader, struct hf_ini_entry *
     return 0;
 }
 
+static int freshness_start(const struct reader *reader, struct hf_ini_entry *entry)
+{
+    if (parse_number(entry->value, INT64_MAX, &reader->trust->policy.start) != 0)
+        return bad_value(reader, entry, "a positive decimal number");
+    return 0;
+}
+
 static int freshness_lost_state(const struct reader *reader, struct hf_ini_entry *entry)
 {
     bool accepted = strcmp(entry->value, "accept") == 0;
@@ -149,7 +156,7 @@ static int revoked_reason(const struct reader *reader, struct hf_ini_entry *entr
 static const struct value policy_values[] = {
     {"keys", policy_keys}, {"roles", policy_roles}, {"certificate-time", policy_certificate_time}, {0}};
 static const struct value freshness_values[] = {
-    {"max-step", freshness_max_step}, {"lost-state", freshness_lost_state}, {0}};
+    {"start", freshness_start}, {"max-step", freshness_max_step}, {"lost-state", freshness_lost_state}, {0}};
 static const struct value key_values[] = {
     {"public", key_public}, {"role", key_role}, {"expires", key_expires}, {"revoked", key_revoked}, {0}};
 static const struct value revoked_values[] = {{"reason", revoked_reason}, {0}};

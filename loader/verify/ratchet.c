@@ -120,33 +120,71 @@ static int read_records(const char *path, const struct hf_trust *trust, struct h
     return lost(path, trust, reason.message, err);
 }
 
-static bool believed(const struct hf_trust *trust, const uint8_t key[HF_KEY_SIZE])
+/* Makes *is whether what the record says is believed: of a key of the store that is not revoked, and neither is the
+ * certificate by which it was signed. */
+static int believed(const struct hf_trust *trust, const struct hf_ratchet_record *record, bool *is,
+                    struct hotfix_error *err)
 {
-    for (size_t i = 0; i < trust->count; i++)
-        if (memcmp(trust->keys[i].key.bytes, key, HF_KEY_SIZE) == 0)
-            return !trust->keys[i].revoked;
-    return false;
+    bool revoked = false;
+
+    *is = false;
+    for (size_t i = 0; i < trust->count; i++) {
+        const struct hf_trust_key *key = &trust->keys[i];
+        if (memcmp(key->key.bytes, record->key, HF_KEY_SIZE) != 0)
+            continue;
+        if (key->authority && record->mark.serial_size > 0 &&
+            hf_authority_revoked(key->authority, &record->mark, &revoked, err) != 0)
+            return -1;
+        *is = !key->revoked && !revoked;
+        return 0;
+    }
+    return 0;
 }
 
-/* The highest number of a bundle for this target that a key signed which is still believed, 0 when there is none. */
-static uint64_t newest(const struct hf_ratchet_records *records, const struct hf_trust *trust, const char *target)
+/* Both the name and the build: a bundle finds its target by its build-id, whatever it calls it. */
+static bool about(const struct hf_ratchet_record *record, const struct hf_manifest *manifest)
 {
-    uint64_t sequence = 0;
+    const struct hf_build_id *build_id = &manifest->target_build_id;
+
+    return strcmp(record->target, manifest->target_name) == 0 ||
+           (build_id->size > 0 && record->build_id.size == build_id->size &&
+            memcmp(record->build_id.bytes, build_id->bytes, build_id->size) == 0);
+}
+
+/*
+ * Makes *sequence the highest number of a bundle for this target that counts: of keys that are believed, or where the
+ * policy says that numbers start. What a key signed that is not believed any more counts as far as one step could have
+ * gone; what is beyond is taken for the leap of whoever stole it.
+ */
+static int newest(const struct hf_ratchet_records *records, const struct hf_trust *trust,
+                  const struct hf_manifest *manifest, uint64_t *sequence, struct hotfix_error *err)
+{
+    uint64_t good = trust->policy.start, kept;
 
     for (size_t i = 0; i < records->count; i++) {
-        const struct hf_ratchet_record *record = &records->items[i];
-        if (record->sequence > sequence && strcmp(record->target, target) == 0 && believed(trust, record->key))
-            sequence = record->sequence;
+        bool is;
+        if (records->items[i].sequence <= good || !about(&records->items[i], manifest))
+            continue;
+        if (believed(trust, &records->items[i], &is, err) != 0)
+            return -1;
+        good = is ? records->items[i].sequence : good;
     }
-    return sequence;
+    kept = good;
+    for (size_t i = 0; i < records->count && trust->policy.max_step; i++)
+        if (records->items[i].sequence > kept && records->items[i].sequence - good <= trust->policy.max_step &&
+            about(&records->items[i], manifest))
+            kept = records->items[i].sequence;
+    *sequence = kept;
+    return 0;
 }
 
 static int judge(const struct hf_ratchet_records *records, const struct hf_trust *trust,
                  const struct hf_manifest *manifest, struct hotfix_error *err)
 {
-    uint64_t before = newest(records, trust, manifest->target_name);
-    uint64_t max_step = trust->policy.max_step;
+    uint64_t before, max_step = trust->policy.max_step;
 
+    if (newest(records, trust, manifest, &before, err) != 0)
+        return -1;
     if (manifest->sequence == 0)
         return hf_error(err, HOTFIX_REPLAYED, "the bundle has no sequence number, so that it may be an old one");
     if (manifest->sequence < before)
@@ -154,7 +192,7 @@ static int judge(const struct hf_ratchet_records *records, const struct hf_trust
                         "the bundle is an old one: its sequence number is %" PRIu64 ", and %" PRIu64
                         " was applied to %s before",
                         manifest->sequence, before, manifest->target_name);
-    if (before && max_step && manifest->sequence - before > max_step)
+    if (max_step && manifest->sequence - before > max_step)
         return hf_error(err, HOTFIX_REPLAYED,
                         "the bundle leaps ahead: its sequence number is %" PRIu64 ", and after %" PRIu64
                         " the policy allows at most %" PRIu64,
@@ -235,9 +273,14 @@ int hf_ratchet_advance(const char *path, const struct hf_trust *trust, const str
     HF_CLOSE int lock = take_lock(path, deadline_ns, err);
     if (lock < 0 || read_records(path, trust, &records, err) != 0 || judge(&records, trust, manifest, err) != 0)
         return -1;
-    for (size_t i = 0; i < signers->count; i++)
-        if (hf_ratchet_raise(&records, signers->keys[i]->key.bytes, manifest->target_name, manifest->sequence, &changed,
-                             err) != 0)
+    for (size_t i = 0; i < signers->count; i++) {
+        struct hf_ratchet_record record = {
+            .target = manifest->target_name, .build_id = manifest->target_build_id, .sequence = manifest->sequence};
+        memcpy(record.key, signers->keys[i]->key.bytes, HF_KEY_SIZE);
+        if (signers->keys[i]->authority)
+            record.mark = signers->marks[i];
+        if (hf_ratchet_raise(&records, &record, &changed, err) != 0)
             return hf_error_prefix(err, WHAT " %s", path);
+    }
     return changed ? write_records(path, &records, err) : 0;
 }

@@ -12,24 +12,32 @@
 #include "inifile.h"
 #include "verify/ratchet.h"
 
-#define WHERE       "the state"
-#define VALUE_MAX   1024
-#define FORMAT      "1"
-#define STATE       "state"
-#define NEWEST      "newest"
-#define RECORD_KEYS 3
+#define WHERE      "the state"
+#define VALUE_MAX  1024
+#define FORMAT     "2"
+#define FORMAT_OLD "1" /* without build-ids and certificates */
+#define STATE      "state"
+#define NEWEST     "newest"
 
 static int bad(const struct hf_ini_section *section, const char *what, struct hotfix_error *err)
 {
     return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] %s", section->line, section->name, what);
 }
 
-/* The value of the key that must stand at this place of the section, or NULL. */
-static char *value_at(const struct hf_ini_section *section, size_t place, const char *key)
+/* Reads a section's keys one after the other. */
+struct reader {
+    const struct hf_ini_section *section;
+    size_t place;
+};
+
+/* The value of the key if it is the next one, else NULL. */
+static char *next(struct reader *reader, const char *key)
 {
-    if (place >= section->count || strcmp(section->entries[place].key, key) != 0)
+    const struct hf_ini_section *section = reader->section;
+
+    if (reader->place >= section->count || strcmp(section->entries[reader->place].key, key) != 0)
         return NULL;
-    return section->entries[place].value;
+    return section->entries[reader->place++].value;
 }
 
 /* In the one spelling that is written. */
@@ -45,19 +53,48 @@ static int parse_sequence(const char *text, uint64_t *sequence)
     return 0;
 }
 
-static int parse_record(const struct hf_ini_section *section, struct hf_ratchet_record *record,
+/* Bytes of lower-case hexadecimal digits, of any length from 1 to the room. */
+static int parse_bytes(const char *text, uint8_t *bytes, size_t room, size_t *size)
+{
+    size_t length = strlen(text) / 2;
+
+    if (length < 1 || length > room || hf_hex_decode(text, bytes, length) != 0)
+        return -1;
+    *size = length;
+    return 0;
+}
+
+/* Issuer and serial number of a certificate, both or neither. */
+static int parse_mark(struct reader *reader, struct hf_certificate_mark *mark, struct hotfix_error *err)
+{
+    const char *issuer = next(reader, "issuer"), *serial = issuer ? next(reader, "serial") : NULL;
+
+    if (!issuer)
+        return 0;
+    if (!serial || hf_hex_decode(issuer, mark->issuer, sizeof(mark->issuer)) != 0 ||
+        parse_bytes(serial, mark->serial, sizeof(mark->serial), &mark->serial_size) != 0)
+        return bad(reader->section, "does not have issuer and serial of a certificate as hexadecimal digits", err);
+    return 0;
+}
+
+static int parse_record(const struct hf_ini_section *section, bool builds, struct hf_ratchet_record *record,
                         struct hotfix_error *err)
 {
-    const char *key = value_at(section, 0, "key");
-    const char *target = value_at(section, 1, "target");
-    const char *sequence = value_at(section, 2, "sequence");
+    struct reader reader = {.section = section};
+    const char *key = next(&reader, "key");
 
     if (strcmp(section->name, NEWEST) != 0)
         return bad(section, "is unknown", err);
-    if (section->count != RECORD_KEYS || !key || !target || !sequence)
-        return bad(section, "does not have the keys key, target and sequence", err);
+    if (builds && key && parse_mark(&reader, &record->mark, err) != 0)
+        return -1;
+    const char *target = next(&reader, "target"), *build_id = builds ? next(&reader, "build-id") : NULL;
+    const char *sequence = next(&reader, "sequence");
+    if (!key || !target || !sequence || reader.place != section->count)
+        return bad(section, "does not have the keys key, target and sequence, and no others than it may have", err);
     if (hf_hex_decode(key, record->key, HF_KEY_SIZE) != 0)
         return bad(section, "does not have a key of 64 hexadecimal digits", err);
+    if (build_id && parse_bytes(build_id, record->build_id.bytes, HF_BUILD_ID_MAX, &record->build_id.size) != 0)
+        return bad(section, "does not have a build-id of hexadecimal digits", err);
     if (parse_sequence(sequence, &record->sequence) != 0)
         return bad(section, "does not have a positive decimal sequence", err);
     record->target = strdup(target);
@@ -67,9 +104,11 @@ static int parse_record(const struct hf_ini_section *section, struct hf_ratchet_
 static int parse_sections(const struct hf_inifile *ini, struct hf_ratchet_records *records, struct hotfix_error *err)
 {
     const struct hf_ini_section *head = &ini->sections[0];
-    const char *format = value_at(head, 0, "format");
+    struct reader reader = {.section = head};
+    const char *format = next(&reader, "format");
+    bool builds = format && strcmp(format, FORMAT) == 0;
 
-    if (strcmp(head->name, STATE) != 0 || head->count != 1 || !format || strcmp(format, FORMAT) != 0)
+    if (strcmp(head->name, STATE) != 0 || head->count != 1 || !format || (!builds && strcmp(format, FORMAT_OLD) != 0))
         return bad(head, "is not [" STATE "] with format = " FORMAT, err);
     if (ini->count - 1 > HF_RATCHET_MAX_RECORDS)
         return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u records", HF_RATCHET_MAX_RECORDS);
@@ -77,7 +116,7 @@ static int parse_sections(const struct hf_inifile *ini, struct hf_ratchet_record
     if (!records->items)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     for (size_t i = 1; i < ini->count; i++) {
-        if (parse_record(&ini->sections[i], &records->items[records->count], err) != 0)
+        if (parse_record(&ini->sections[i], builds, &records->items[records->count], err) != 0)
             return -1;
         records->count++;
     }
@@ -97,15 +136,30 @@ int hf_ratchet_parse(const char *text, size_t size, struct hf_ratchet_records *r
     return failed;
 }
 
+static int append_hex(char **text, size_t *size, const char *key, const uint8_t *bytes, size_t count,
+                      struct hotfix_error *err)
+{
+    char hex[2 * HF_BUILD_ID_MAX + 1];
+
+    hf_hex_encode(bytes, count, hex);
+    return hf_inifile_append(text, size, key, hex, err);
+}
+
 static int append_record(const struct hf_ratchet_record *record, char **text, size_t *size, struct hotfix_error *err)
 {
-    char key[2 * HF_KEY_SIZE + 1], sequence[24];
+    const struct hf_certificate_mark *mark = &record->mark;
+    char sequence[24];
 
-    hf_hex_encode(record->key, HF_KEY_SIZE, key);
     snprintf(sequence, sizeof(sequence), "%" PRIu64, record->sequence);
     if (hf_inifile_append_section(text, size, NEWEST, err) != 0 ||
-        hf_inifile_append(text, size, "key", key, err) != 0 ||
-        hf_inifile_append(text, size, "target", record->target, err) != 0)
+        append_hex(text, size, "key", record->key, HF_KEY_SIZE, err) != 0)
+        return -1;
+    if (mark->serial_size > 0 && (append_hex(text, size, "issuer", mark->issuer, sizeof(mark->issuer), err) != 0 ||
+                                  append_hex(text, size, "serial", mark->serial, mark->serial_size, err) != 0))
+        return -1;
+    if (hf_inifile_append(text, size, "target", record->target, err) != 0 ||
+        (record->build_id.size > 0 &&
+         append_hex(text, size, "build-id", record->build_id.bytes, record->build_id.size, err) != 0))
         return -1;
     return hf_inifile_append(text, size, "sequence", sequence, err);
 }
@@ -126,16 +180,29 @@ int hf_ratchet_format(const struct hf_ratchet_records *records, char **text, siz
     return 0;
 }
 
-int hf_ratchet_raise(struct hf_ratchet_records *records, const uint8_t key[HF_KEY_SIZE], const char *target,
-                     uint64_t sequence, bool *changed, struct hotfix_error *err)
+static bool same_certificate(const struct hf_certificate_mark *a, const struct hf_certificate_mark *b)
+{
+    return a->serial_size == b->serial_size && memcmp(a->serial, b->serial, a->serial_size) == 0 &&
+           (a->serial_size == 0 || memcmp(a->issuer, b->issuer, sizeof(a->issuer)) == 0);
+}
+
+static bool same_subject(const struct hf_ratchet_record *a, const struct hf_ratchet_record *b)
+{
+    return memcmp(a->key, b->key, HF_KEY_SIZE) == 0 && same_certificate(&a->mark, &b->mark) &&
+           strcmp(a->target, b->target) == 0 && a->build_id.size == b->build_id.size &&
+           memcmp(a->build_id.bytes, b->build_id.bytes, a->build_id.size) == 0;
+}
+
+int hf_ratchet_raise(struct hf_ratchet_records *records, const struct hf_ratchet_record *record, bool *changed,
+                     struct hotfix_error *err)
 {
     for (size_t i = 0; i < records->count; i++) {
-        struct hf_ratchet_record *record = &records->items[i];
-        if (memcmp(record->key, key, HF_KEY_SIZE) != 0 || strcmp(record->target, target) != 0)
+        struct hf_ratchet_record *known = &records->items[i];
+        if (!same_subject(known, record))
             continue;
-        *changed |= record->sequence < sequence;
-        if (record->sequence < sequence)
-            record->sequence = sequence;
+        *changed |= known->sequence < record->sequence;
+        if (known->sequence < record->sequence)
+            known->sequence = record->sequence;
         return 0;
     }
     if (records->count == HF_RATCHET_MAX_RECORDS)
@@ -145,11 +212,11 @@ int hf_ratchet_raise(struct hf_ratchet_records *records, const uint8_t key[HF_KE
     if (!items)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     records->items = items;
-    struct hf_ratchet_record record = {.target = strdup(target), .sequence = sequence};
-    if (!record.target)
+    struct hf_ratchet_record added = *record;
+    added.target = strdup(record->target);
+    if (!added.target)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    memcpy(record.key, key, HF_KEY_SIZE);
-    items[records->count++] = record;
+    items[records->count++] = added;
     *changed = true;
     return 0;
 }

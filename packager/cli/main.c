@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `hotfix` command: finds the verb and runs it. */
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,6 +93,8 @@ static int help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* Whoever sets OPENSSL_CONF has no say in what is signed or believed. */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     if (argc > 0 && hf_shim_is_called(argv[0]))
         return hf_cc_shim(argc, argv);
     if (argc < 2) {

@@ -5,14 +5,15 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
+#include "certificate_fixture.h"
 #include "file.h"
-#include "manifest_fixture.h"
 #include "verify/ratchetfile.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-#define EMPTY     "[state]\nformat = 1\n"
+#define EMPTY     "[state]\nformat = 2\n"
+#define OLD       "[state]\nformat = 1\n"
 #define ZEROS     "0000000000000000000000000000000000000000000000000000000000000000"
-#define RECORD    "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\n"
+#define RECORD    "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nbuild-id = 0a\nsequence = 5\n"
 
 static struct fixture_signer alice, bob;
 static struct hf_trust_key keys[2];
@@ -20,6 +21,8 @@ static struct hf_trust trust;
 static struct hf_manifest manifest;
 static char target_name[] = "webapp", other_name[] = "worker", alice_name[] = "alice", bob_name[] = "bob";
 static char *path;
+
+static const struct hf_build_id first_build = {{0xaa, 0xbb}, 2}, next_build = {{0xaa, 0xbc}, 2};
 
 static struct hf_signers by(int who)
 {
@@ -48,6 +51,7 @@ static int begin(void **state)
     keys[1] = (struct hf_trust_key){.name = bob_name, .key = bob.public_key};
     trust = (struct hf_trust){.keys = keys, .count = 2};
     manifest.target_name = target_name;
+    manifest.target_build_id = first_build;
     unlink(path);
     write_state(EMPTY);
     return 0;
@@ -86,9 +90,9 @@ static void a_state_that_is_damaged_is_as_good_as_none(void **state)
     static const char *const texts[] = {
         "",
         "garbage",
-        "[state]\nformat = 2\n",
-        "[state]\nformat = 1\nrecords = 1\n",
-        "[newest]\nformat = 1\n",
+        "[state]\nformat = 3\n",
+        "[state]\nformat = 2\nrecords = 1\n",
+        "[newest]\nformat = 2\n",
         EMPTY "\n[newest]\nkey = 00\ntarget = webapp\nsequence = 5\n",
         EMPTY "\n[newest]\ntarget = webapp\nsequence = 5\n",
         EMPTY "\n[newest]\nkey = " ZEROS "\nsequence = 5\ntarget = webapp\n",
@@ -97,6 +101,14 @@ static void a_state_that_is_damaged_is_as_good_as_none(void **state)
         EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = -1\n",
         EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 9223372036854775808\n",
         EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\nmore = 1\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nbuild-id = 0\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nbuild-id = 0A\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\nissuer = " ZEROS "\ntarget = webapp\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\nissuer = 00\nserial = 01\ntarget = webapp\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\nserial = 01\ntarget = webapp\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\nissuer = " ZEROS "\nserial = 000102030405060708091011121314151617181920\n"
+              "target = webapp\nsequence = 5\n",
+        OLD "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nbuild-id = 0a\nsequence = 5\n",
         EMPTY "\n[oldest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\n",
     };
 
@@ -157,22 +169,62 @@ static void each_target_has_numbers_of_its_own(void **state)
     (void)state;
     assert_done(advance(0, 5));
     manifest.target_name = other_name;
+    manifest.target_build_id = next_build;
     assert_done(advance(0, 2));
     assert_refused(check(1), HOTFIX_REPLAYED, "and 2 was applied to worker before");
     manifest.target_name = target_name;
     assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied to webapp before");
 }
 
+/* The target is found by its build-id, and what a bundle calls it is anybody's choice. */
+static void another_name_for_the_same_build_escapes_nothing(void **state)
+{
+    (void)state;
+    assert_done(advance(0, 5));
+    manifest.target_name = other_name;
+    assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
+    assert_done(advance(1, 6));
+    manifest.target_name = target_name;
+    assert_refused(check(5), HOTFIX_REPLAYED, "is an old one");
+    manifest.target_build_id = next_build;
+    assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
+}
+
+static void a_state_of_the_first_format_goes_on(void **state)
+{
+    char text[512], hex[2 * HF_KEY_SIZE + 1];
+
+    (void)state;
+    hf_hex_encode(alice.public_key.bytes, HF_KEY_SIZE, hex);
+    snprintf(text, sizeof(text), OLD "\n[newest]\nkey = %s\ntarget = webapp\nsequence = 5\n", hex);
+    write_state(text);
+    assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
+    assert_done(advance(0, 6));
+    assert_refused(check(5), HOTFIX_REPLAYED, "is an old one");
+    snprintf(text, sizeof(text),
+             EMPTY "\n[newest]\nkey = %s\ntarget = webapp\nsequence = 5\n"
+                   "\n[newest]\nkey = %s\ntarget = webapp\nbuild-id = aabb\nsequence = 6\n",
+             hex, hex);
+    char *now = read_state();
+    assert_string_equal(now, text);
+    free(now);
+}
+
 static void a_leap_is_refused_where_the_policy_has_a_limit(void **state)
 {
     (void)state;
     trust.policy.max_step = 10;
-    assert_done(advance(0, 1000)); /* the first may be any */
+    assert_refused(advance(0, 11), HOTFIX_REPLAYED, "leaps ahead: its sequence number is 11, and after 0");
+    trust.policy.start = 1000;
+    assert_refused(advance(0, 999), HOTFIX_REPLAYED, "is an old one");
+    assert_refused(advance(0, 1011), HOTFIX_REPLAYED, "leaps ahead");
+    assert_done(advance(0, 1000));
     assert_refused(advance(0, 1011), HOTFIX_REPLAYED,
                    "leaps ahead: its sequence number is 1011, and after 1000 the "
                    "policy allows at most 1010");
     assert_refused(advance(1, INT64_MAX), HOTFIX_REPLAYED, "leaps ahead");
     assert_done(advance(1, 1010));
+    assert_done(advance(1, 1011));
     trust.policy.max_step = 0;
     assert_done(advance(0, INT64_MAX));
 }
@@ -186,11 +238,68 @@ static void the_leap_of_a_stolen_key_ends_with_its_revocation(void **state)
     keys[1].revoked = true;
     assert_done(check(6));
     assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+    trust.policy.max_step = 10;
+    assert_done(check(6));
+    trust.policy.max_step = 0;
     keys[1].revoked = false;
     trust.count = 1;
     assert_done(check(6));
     trust.count = 2;
     assert_refused(check(6), HOTFIX_REPLAYED, "is an old one");
+}
+
+/* Else what other keys signed before could come back. */
+static void numbers_of_a_revoked_key_stay_as_far_as_a_step_goes(void **state)
+{
+    (void)state;
+    assert_done(advance(0, 5));
+    assert_done(advance(1, 9));
+    keys[1].revoked = true;
+    assert_done(check(5));
+    trust.policy.max_step = 4;
+    assert_refused(check(8), HOTFIX_REPLAYED, "and 9 was applied");
+    assert_done(check(9));
+    trust.count = 1;
+    assert_refused(check(8), HOTFIX_REPLAYED, "and 9 was applied");
+    trust.policy.max_step = 3;
+    assert_done(check(8));
+    assert_refused(check(9), HOTFIX_REPLAYED, "leaps ahead");
+}
+
+/* Signed by a certificate: it is the certificate that is revoked, while its authority stays. */
+static void the_leap_of_a_stolen_certificate_ends_with_its_revocation(void **state)
+{
+    const struct fixture_wish ca = {.authority = true}, code = {0};
+    struct fixture_identity root = fixture_identity("root", NULL, ca), other = fixture_identity("root", NULL, ca);
+    struct fixture_identity stolen = fixture_identity("stolen", &root, code),
+                            good = fixture_identity("good", &root, code);
+    char *pem = fixture_certificate_pem(root.certificate), *list = fixture_list_pem(&root, stolen.certificate, -60);
+    char *forged = fixture_list_pem(&other, good.certificate, HOUR);
+    struct hf_signers signers = {.keys = {&keys[0]}, .count = 1};
+
+    (void)state;
+    assert_done(hf_authority_parse(pem, strlen(pem), "ca", &keys[0].authority, ERR));
+    assert_done(hf_certificate_mark(good.certificate, &signers.marks[0], ERR));
+    manifest.sequence = 5;
+    assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
+    assert_done(hf_certificate_mark(stolen.certificate, &signers.marks[0], ERR));
+    manifest.sequence = 999999999999999999;
+    assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
+    assert_refused(check(6), HOTFIX_REPLAYED, "is an old one");
+    /* A list that is somebody else's takes nothing back; one that is out of date does. */
+    assert_done(hf_authority_revoke(keys[0].authority, forged, strlen(forged), "crl", ERR));
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 999999999999999999 was applied");
+    assert_done(hf_authority_revoke(keys[0].authority, list, strlen(list), "crl", ERR));
+    assert_done(check(6));
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+    hf_authority_destroy(keys[0].authority);
+    free(pem);
+    free(list);
+    free(forged);
+    fixture_identity_drop(&root);
+    fixture_identity_drop(&other);
+    fixture_identity_drop(&stolen);
+    fixture_identity_drop(&good);
 }
 
 static void nothing_is_written_where_nothing_changes(void **state)
@@ -266,16 +375,16 @@ static void a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted(void
 static void a_state_with_too_many_records_is_refused(void **state)
 {
     struct hf_ratchet_records records = {0};
-    uint8_t key[HF_KEY_SIZE] = {0};
+    struct hf_ratchet_record record = {.target = target_name, .sequence = 1};
     bool changed = false;
 
     (void)state;
     for (uint32_t i = 0; i < HF_RATCHET_MAX_RECORDS; i++) {
-        memcpy(key, &i, sizeof(i));
-        assert_done(hf_ratchet_raise(&records, key, "webapp", 1, &changed, ERR));
+        memcpy(record.key, &i, sizeof(i));
+        assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
     }
-    key[HF_KEY_SIZE - 1] = 1;
-    assert_refused(hf_ratchet_raise(&records, key, "webapp", 1, &changed, ERR), HOTFIX_REPLAYED, "4096 records");
+    record.key[HF_KEY_SIZE - 1] = 1;
+    assert_refused(hf_ratchet_raise(&records, &record, &changed, ERR), HOTFIX_REPLAYED, "4096 records");
     hf_ratchet_records_deinit(&records);
 }
 
@@ -292,6 +401,7 @@ static void processes_that_share_a_state_lose_nothing(void **state)
         for (int round = 0; round < 10; round++) {
             char name[2] = {(char)('a' + round), '\0'};
             manifest.target_name = name;
+            manifest.target_build_id.bytes[0] = (uint8_t)round;
             if (hf_ratchet_advance(path, &trust, &signers, &manifest, 60 * SECOND_NS, NULL) != 0)
                 _exit(1);
         }
@@ -354,6 +464,10 @@ int main(void)
         cmocka_unit_test_setup(each_target_has_numbers_of_its_own, begin),
         cmocka_unit_test_setup(a_leap_is_refused_where_the_policy_has_a_limit, begin),
         cmocka_unit_test_setup(the_leap_of_a_stolen_key_ends_with_its_revocation, begin),
+        cmocka_unit_test_setup(numbers_of_a_revoked_key_stay_as_far_as_a_step_goes, begin),
+        cmocka_unit_test_setup(the_leap_of_a_stolen_certificate_ends_with_its_revocation, begin),
+        cmocka_unit_test_setup(another_name_for_the_same_build_escapes_nothing, begin),
+        cmocka_unit_test_setup(a_state_of_the_first_format_goes_on, begin),
         cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
         cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),

@@ -1,0 +1,166 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# OPENSSL_CONF names a provider: the command loads none, and what is loaded into a program has no say in its patches.
+. "$(dirname "$0")/lib.sh"
+
+[ -z "${SAN-}" ] || {
+    echo "ok 1 - nobody's provider is asked # SKIP sanitizers report what the provider leaves behind"
+    tests=1
+    finish
+}
+# A provider that makes a file when it is loaded, and gives SHA-256 that is always zero.
+cat >liar.c <<'SOURCE'
+#include <fcntl.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <string.h>
+#include <unistd.h>
+
+__attribute__((constructor)) static void spring(void)
+{
+    close(open(MARK, O_CREAT | O_WRONLY, 0600));
+}
+
+static int context;
+static void *new_context(void *provider)
+{
+    (void)provider;
+    return &context;
+}
+static void free_context(void *from)
+{
+    (void)from;
+}
+static void *copy_context(void *from)
+{
+    return from;
+}
+static int begin(void *at, const OSSL_PARAM parameters[])
+{
+    (void)at;
+    (void)parameters;
+    return 1;
+}
+static int update(void *at, const unsigned char *bytes, size_t size)
+{
+    (void)at;
+    (void)bytes;
+    (void)size;
+    return 1;
+}
+static int end(void *at, unsigned char *out, size_t *size, size_t room)
+{
+    (void)at;
+    (void)room;
+    memset(out, 0, 32);
+    *size = 32;
+    return 1;
+}
+static int describe(OSSL_PARAM parameters[])
+{
+    OSSL_PARAM *size = OSSL_PARAM_locate(parameters, OSSL_DIGEST_PARAM_SIZE);
+    OSSL_PARAM *block = OSSL_PARAM_locate(parameters, OSSL_DIGEST_PARAM_BLOCK_SIZE);
+    return (!size || OSSL_PARAM_set_size_t(size, 32)) && (!block || OSSL_PARAM_set_size_t(block, 64));
+}
+static const OSSL_DISPATCH sha256[] = {{OSSL_FUNC_DIGEST_NEWCTX, (void (*)(void))new_context},
+                                       {OSSL_FUNC_DIGEST_FREECTX, (void (*)(void))free_context},
+                                       {OSSL_FUNC_DIGEST_DUPCTX, (void (*)(void))copy_context},
+                                       {OSSL_FUNC_DIGEST_INIT, (void (*)(void))begin},
+                                       {OSSL_FUNC_DIGEST_UPDATE, (void (*)(void))update},
+                                       {OSSL_FUNC_DIGEST_FINAL, (void (*)(void))end},
+                                       {OSSL_FUNC_DIGEST_GET_PARAMS, (void (*)(void))describe},
+                                       {0, NULL}};
+static const OSSL_ALGORITHM digests[] = {{"SHA2-256:SHA-256:SHA256:2.16.840.1.101.3.4.2.1", "x.liar=yes", sha256, ""},
+                                         {NULL, NULL, NULL, NULL}};
+static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
+{
+    (void)provider;
+    *no_cache = 0;
+    return operation == OSSL_OP_DIGEST ? digests : NULL;
+}
+static const OSSL_DISPATCH functions[] = {{OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query}, {0, NULL}};
+int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+                       void **provider)
+{
+    (void)handle;
+    (void)in;
+    *out = functions;
+    *provider = &context;
+    return 1;
+}
+SOURCE
+cat >shop.c <<'SOURCE'
+#include <hotfix.h>
+#include <stdio.h>
+
+__attribute__((noinline)) int fee(int value)
+{
+    return value * 7 / 3 + 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    struct hotfix_error error;
+    struct hotfix *hotfix;
+
+    options.trust = "trust";
+    if (hotfix_open(&options, &hotfix, &error) != 0)
+        return printf("%s\n", error.message), 1;
+    if (hotfix_apply(hotfix, argv[1], &result) != 0)
+        return printf("%s\n", result.error.message), 1;
+    return printf("fee is %d\n", fee(argc)), 0;
+}
+SOURCE
+printf 'int fee(int value)\n{\n    return value * 9 / 3 + 1;\n}\n' >fix.c
+record=''
+case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
+# shellcheck disable=SC2086
+{
+    $CC -fPIC -shared -DMARK="\"$SCRATCH/sprung\"" -o liar.so liar.c -lcrypto &&
+        $CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
+            -L"$BUILD" -l:libhotfix.a -lcrypto &&
+        $CC -O2 -g $record -fPIC -shared -o fix.so fix.c
+} || exit 1
+printf '%s\n' 'openssl_conf = all' '[all]' 'providers = list' 'alg_section = rules' '[rules]' \
+    'default_properties = ?x.liar=yes' '[list]' 'liar = liar' 'default = default' '[default]' 'activate = 1' '[liar]' \
+    "module = $SCRATCH/liar.so" 'activate = 1' >openssl.cnf
+
+hotfix keygen release >/dev/null && mkdir trust && cp release.pub trust/ || exit 1
+hotfix keygen --ca corp >/dev/null 2>&1
+pack() {
+    hotfix pack --target shop --patch fix.so --func fee --accept-flags "made by hand" --name fee --version 1 \
+        --key release.key "$@" >/dev/null 2>"$ERR" || {
+        diagnose <"$ERR"
+        exit 1
+    }
+}
+pack -o good
+cp good changed && printf 'x' | dd of=changed bs=1 seek=700 conv=notrunc 2>/dev/null
+
+export OPENSSL_CONF=$SCRATCH/openssl.cnf
+run openssl dgst -sha256 good
+is "the provider lies to whoever asks it" "$(cut -d' ' -f2 "$OUT")" "$(printf '0%.0s' {1..64})"
+ok "and is noticed" test -e sprung
+rm -f sprung
+
+for verb in "verify good --trust trust" "show good" "keygen another" "sign good --key another.key" "check --target shop --patch fix.so --func fee" \
+    "verify changed --trust trust" "verify good --trust trust --target shop"; do
+    # shellcheck disable=SC2086
+    run "$HOTFIX" $verb
+    ok "hotfix $verb loads no provider" test ! -e sprung
+    rm -f sprung
+done
+run "$HOTFIX" verify good --trust trust
+is "the command finds a good bundle good" "$status" 0
+run "$HOTFIX" verify changed --trust trust
+is "and a changed one changed" "$status" 4
+run ./shop good
+is "a program applies the good bundle" "$status $(cat "$OUT")" "0 fee is 7"
+run ./shop changed
+is "and refuses the changed one" "$status $(cat "$OUT")" \
+    "1 bundle changed: 0 of 1 keys agree; the signature by key release is not over these bytes: the bundle was changed"
+
+finish
