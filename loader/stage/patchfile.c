@@ -87,7 +87,7 @@ static int create_file(int directory_fd, const char *directory, const char *sona
         /* The dynamic linker would take the name of a library whose file somebody has deleted for that library. */
         if (is_loaded(tried))
             continue;
-        int fd = openat(directory_fd, strrchr(tried, '/') + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        int fd = openat(directory_fd, strrchr(tried, '/') + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                         S_IRUSR);
         if (fd < 0 && errno == EEXIST)
             continue;
@@ -130,7 +130,9 @@ int hf_patchfile_create(const char *directory, const char *soname, const uint8_t
         return -1;
     }
     *file = created;
-    return 0;
+    int result = fd;
+    fd = -1;
+    return result;
 }
 
 void hf_patchfile_remove(struct hf_patchfile *file)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arch.h"
@@ -29,7 +30,7 @@
 #define LINK_MAP_WORDS 120
 #define PATH_SIZE      192
 
-/* What the dynamic linker opens: the file of that path, or (NULL) the memfd. */
+/* What the dynamic linker opens: the file of that path, or (NULL) the memfd; fd is open on either. */
 struct source {
     const char *path;
     int fd;
@@ -90,6 +91,18 @@ static void unique_path(int fd, char path[PATH_SIZE])
     snprintf(path + length, PATH_SIZE - length, "/%d", fd);
 }
 
+/* Whether the dynamic linker would find under this path what was written and sealed. */
+static int check_same(const char *path, int fd, struct hotfix_error *err)
+{
+    struct stat written, found;
+
+    if (fstat(fd, &written) != 0 || stat(path, &found) != 0)
+        return hf_error_sys(err, HOTFIX_STAGE, "cannot look at the patch under %s", path);
+    if (written.st_dev != found.st_dev || written.st_ino != found.st_ino)
+        return hf_error(err, HOTFIX_STAGE, "%s is another file than the patch that was written", path);
+    return 0;
+}
+
 static void *open_library(const struct source *source, struct hotfix_error *err)
 {
     char unique[PATH_SIZE];
@@ -103,6 +116,8 @@ static void *open_library(const struct source *source, struct hotfix_error *err)
              unique_path(source->fd, unique))
             hf_linker_close(stranger);
     }
+    if (check_same(path, source->fd, err) != 0)
+        return NULL;
     void *handle = hf_linker_open(path, RTLD_NOW | RTLD_LOCAL);
     if (!handle)
         hf_error(err, HOTFIX_STAGE, "the dynamic linker refuses the patch: %s", dlerror());
@@ -222,11 +237,9 @@ static int write_source(const struct hf_manifest *manifest, const uint8_t *paylo
             return -1;
         return check_executable(*fd, "a memfd: give a staging directory", err);
     }
-    if (hf_patchfile_create(directory, name, payload, manifest->payload_size, file, err) != 0)
-        return -1;
-    *fd = open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    *fd = hf_patchfile_create(directory, name, payload, manifest->payload_size, file, err);
     if (*fd < 0)
-        return hf_error_sys(err, HOTFIX_STAGE, "cannot open %s", file->path);
+        return -1;
     return check_executable(*fd, "files of the staging directory: give one whose file system is not mounted noexec",
                             err);
 }

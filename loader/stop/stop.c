@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "process/proc.h"
 #include "stop/attempt.h"
 #include "stop/raw.h"
 #include "stop/stop_ptrace.h"
@@ -41,25 +42,6 @@ struct run {
     uint64_t pause;
     int result;
 };
-
-static int check_proc(const struct run *run, struct hotfix_error *err)
-{
-    char expected[TEXT_SIZE];
-    char text[TEXT_SIZE];
-    ssize_t length = readlink("/proc/thread-self", text, sizeof(text) - 1);
-
-    if (length < 0)
-        return hf_error_sys(err, HOTFIX_STOP,
-                            "cannot list the threads: /proc/thread-self is not readable; mount /proc");
-    text[length] = '\0';
-    snprintf(expected, sizeof(expected), "%d/task/%d", (int)run->pid, (int)run->tid);
-    if (strcmp(text, expected) != 0)
-        return hf_error(err, HOTFIX_STOP,
-                        "cannot list the threads: /proc is of another PID namespace (it says %s, not %s); mount the "
-                        "process's own",
-                        text, expected);
-    return 0;
-}
 
 /* Does Yama restrict tracing to descendants and permitted tracers? */
 static bool yama_restricts(void)
@@ -331,7 +313,7 @@ int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struc
 
     if (pause_ns)
         *pause_ns = 0;
-    if (check_proc(&run, err) != 0 || hf_zones_init(request, &run.zones, err) != 0)
+    if (hf_proc_check(run.pid, run.tid, err) != 0 || hf_zones_init(request, &run.zones, err) != 0)
         return -1;
     do {
         status = try_once(&run, err);

@@ -2,11 +2,13 @@
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
+#include "process/proc.h"
 #include "process/registry.h"
 #include "switch/patcher.h"
 #include "verify/check.h"
@@ -100,7 +102,8 @@ int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err
 int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher, struct hf_module *target,
                     struct hotfix_error *err)
 {
-    if (hf_check_bundle(manifest, err) != 0 || check_superseded(manifest, patcher, err) != 0)
+    if (hf_check_bundle(manifest, err) != 0 || check_superseded(manifest, patcher, err) != 0 ||
+        hf_proc_check(getpid(), gettid(), err) != 0)
         return -1;
 
     struct hf_module module = {0};
