@@ -21,6 +21,20 @@ static void bundle_cleanup(struct hf_bundle *bundle)
     hf_bundle_deinit(bundle);
 }
 
+/* What others may write to could be other bytes when it is read again. */
+static int copy(const struct hf_input *input, uint8_t **bytes, struct hotfix_error *err)
+{
+    if (input->size > HF_BUNDLE_MAX_SIZE)
+        return hf_error(err, HOTFIX_FORMAT, "%zu bytes are more than the %u of a bundle", input->size,
+                        HF_BUNDLE_MAX_SIZE);
+    uint8_t *copied = malloc(input->size + 1);
+    if (!copied)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a copy of %zu bytes", input->size);
+    memcpy(copied, input->bytes, input->size);
+    *bytes = copied;
+    return 0;
+}
+
 /* Nothing of the bundle is looked at before a trusted key has signed it. */
 int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, struct hf_report *report,
                   struct hf_bundle *bundle, struct hf_signers *signers)
@@ -31,11 +45,12 @@ int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, st
     HF_FREE uint8_t *file = NULL;
     const void *bytes = input->bytes;
     size_t size = input->size;
-    if (!bytes) {
-        if (hf_file_read(input->path, HF_BUNDLE_MAX_SIZE, &file, &size, err) != 0)
-            return -1;
+    if (bytes && !input->ours && copy(input, &file, err) != 0)
+        return hf_error_prefix(err, "bundle %s", where);
+    if (!bytes && hf_file_read(input->path, HF_BUNDLE_MAX_SIZE, &file, &size, err) != 0)
+        return -1;
+    if (file)
         bytes = file;
-    }
 
     char names[HF_SIGNERS_TEXT];
     if (hf_bundle_open(bytes, size, &setup->trust, (int64_t)time(NULL), bundle, signers, err) != 0)

@@ -16,6 +16,7 @@ struct hf_input {
     const char *path;
     const void *bytes;
     size_t size;
+    bool ours; /* the bytes are this library's own: nobody else can write them while they are verified and used */
 };
 
 /* What a handle says of every apply. */

@@ -109,7 +109,7 @@ int hf_arm(const char *path, const struct hf_setup *setup, const struct hotfix_a
     if (hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bytes, &size, err) != 0)
         return -1;
 
-    struct hf_input input = {.path = path, .bytes = bytes, .size = size};
+    struct hf_input input = {.path = path, .bytes = bytes, .size = size, .ours = true};
     __attribute__((cleanup(bundle_cleanup))) struct hf_bundle bundle = {0};
     struct hf_signers signers;
     if (hf_input_open(&input, setup, report, &bundle, &signers) != 0 || hf_check_bundle(&bundle.manifest, err) != 0)
@@ -141,7 +141,7 @@ static int try_to_apply(struct armed *armed, const struct hf_setup *setup, struc
     if (presence != HF_PRESENCE_LOADED)
         return 0;
 
-    struct hf_input input = {.bytes = armed->bytes, .size = armed->size};
+    struct hf_input input = {.bytes = armed->bytes, .size = armed->size, .ours = true};
     if (hf_apply(&input, setup, &armed->options, report) != 0) {
         hf_error_prefix(hf_report_error(report), "armed bundle %s %s", armed->info.name, armed->info.version);
         armed->info.error = *hf_report_error(report);
