@@ -24,14 +24,39 @@ static void resolve(struct hf_applied *applied, size_t i)
     };
 }
 
+/*
+ * What a bundle supersedes is taken out and forgotten; what that had superseded in its turn is as old, and must not be
+ * applied over the newest one either.
+ */
+static uint8_t (*inherit(const struct hf_manifest *manifest, size_t *total))[HF_ID_SIZE]
+{
+    size_t count = manifest->supersedes_count;
+
+    for (const struct hf_applied *applied = first; applied; applied = applied->next)
+        count += hf_registry_supersedes(manifest, applied) ? applied->outdated_count : 0;
+    uint8_t(*outdated)[HF_ID_SIZE] = calloc(count + 1, sizeof(*outdated));
+    if (!outdated)
+        return NULL;
+    *total = manifest->supersedes_count;
+    for (size_t i = 0; i < *total; i++)
+        memcpy(outdated[i], manifest->supersedes[i], HF_ID_SIZE);
+    for (const struct hf_applied *applied = first; applied; applied = applied->next)
+        for (size_t i = 0; i < applied->outdated_count && hf_registry_supersedes(manifest, applied); i++)
+            memcpy(outdated[(*total)++], applied->outdated[i], HF_ID_SIZE);
+    return outdated;
+}
+
 int hf_applied_create(struct hf_manifest *manifest, struct hf_module *target, const struct hotfix_patcher *patcher,
                       struct hf_applied **applied, struct hotfix_error *err)
 {
     struct hf_applied *entry = calloc(1, sizeof(*entry));
     struct hotfix_function *functions = calloc(manifest->function_count + 1, sizeof(*functions));
-    if (!entry || !functions) {
+    size_t outdated_count = 0;
+    uint8_t(*outdated)[HF_ID_SIZE] = inherit(manifest, &outdated_count);
+    if (!entry || !functions || !outdated) {
         free(entry);
         free(functions);
+        free(outdated);
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     }
 
@@ -42,6 +67,8 @@ int hf_applied_create(struct hf_manifest *manifest, struct hf_module *target, co
     entry->patcher = patcher;
     entry->functions = functions;
     entry->function_count = entry->manifest.function_count;
+    entry->outdated = outdated;
+    entry->outdated_count = outdated_count;
     for (size_t i = 0; i < entry->function_count; i++)
         resolve(entry, i);
     *applied = entry;
@@ -57,6 +84,7 @@ void hf_applied_destroy(struct hf_applied *applied)
     /* Nothing is to look like a pointer into a patch that may be unloaded. */
     explicit_bzero(applied->functions, applied->function_count * sizeof(applied->functions[0]));
     free(applied->functions);
+    free(applied->outdated);
     free(applied);
 }
 
@@ -157,6 +185,15 @@ bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_
         if (memcmp(manifest->supersedes[i], applied->manifest.id, HF_ID_SIZE) == 0)
             return true;
     return false;
+}
+
+const struct hf_applied *hf_registry_successor(const uint8_t id[HF_ID_SIZE])
+{
+    for (const struct hf_applied *applied = first; applied; applied = applied->next)
+        for (size_t i = 0; i < applied->outdated_count; i++)
+            if (memcmp(applied->outdated[i], id, HF_ID_SIZE) == 0)
+                return applied;
+    return NULL;
 }
 
 void *hf_registry_remaining(const struct hf_manifest *manifest, void *address)

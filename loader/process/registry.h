@@ -28,6 +28,8 @@ struct hf_applied {
     const struct hotfix_patcher *patcher;
     struct hotfix_function *functions; /* those of the manifest, in its order */
     size_t function_count;
+    uint8_t (*outdated)[HF_ID_SIZE]; /* what it supersedes, and what that had superseded */
+    size_t outdated_count;
 };
 
 /* Builds an entry, not applied yet, out of what it takes over: *manifest and *target are left empty. HOTFIX_MEMORY. */
@@ -65,6 +67,9 @@ void *hf_registry_previous(const struct hf_applied *applied, void *address);
 
 /* True when the manifest, of a bundle that is applied or not, says that it supersedes this one. */
 bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_applied *applied);
+
+/* The applied bundle that took the place of the one with this id, or that would; NULL when there is none. */
+const struct hf_applied *hf_registry_successor(const uint8_t id[HF_ID_SIZE]);
 
 /* Where calls of the function at address arrive without the bundles that this manifest supersedes. */
 void *hf_registry_remaining(const struct hf_manifest *manifest, void *address);

@@ -87,8 +87,8 @@ static int create_file(int directory_fd, const char *directory, const char *sona
         /* The dynamic linker would take the name of a library whose file somebody has deleted for that library. */
         if (is_loaded(tried))
             continue;
-        int fd = openat(directory_fd, strrchr(tried, '/') + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        S_IRUSR);
+        int fd =
+            openat(directory_fd, strrchr(tried, '/') + 1, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR);
         if (fd < 0 && errno == EEXIST)
             continue;
         if (fd < 0)

@@ -27,8 +27,8 @@ int hf_patchfile_directory(const char *directory, char **resolved, struct hotfix
 
 /*
  * Writes the payload into a new file that only its owner may read, in a directory as the function above gives it, which
- * is checked again. No library is open under the file's path. Returns a descriptor that is open on the file for reading.
- * HOTFIX_STAGE, HOTFIX_MEMORY; nothing is left behind then.
+ * is checked again. No library is open under the file's path. Returns a descriptor that is open on the file for
+ * reading. HOTFIX_STAGE, HOTFIX_MEMORY; nothing is left behind then.
  */
 int hf_patchfile_create(const char *directory, const char *soname, const uint8_t *payload, size_t size,
                         struct hf_patchfile *file, struct hotfix_error *err);

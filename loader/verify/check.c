@@ -96,6 +96,11 @@ int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err
                         hf_arch_host.name);
     if (hf_registry_find(manifest->id))
         return hf_error(err, HOTFIX_APPLIED, "bundle %s %s is applied already", manifest->name, manifest->version);
+    const struct hf_applied *successor = hf_registry_successor(manifest->id);
+    if (successor)
+        return hf_error(err, HOTFIX_REPLAYED,
+                        "the bundle is an old one: %s %s, which supersedes it, is applied; revert that first",
+                        successor->manifest.name, successor->manifest.version);
     return 0;
 }
 

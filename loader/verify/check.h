@@ -7,14 +7,15 @@
 #include "manifest.h"
 #include "process/module.h"
 
-/* What needs no target: CPU, id not applied yet. HOTFIX_INCOMPATIBLE, HOTFIX_APPLIED. */
+/* What needs no target: CPU, id not applied yet, nor superseded by what is. HOTFIX_INCOMPATIBLE, HOTFIX_APPLIED,
+ * HOTFIX_REPLAYED. */
 int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err);
 
 /*
- * /proc of this process (process/proc.h), CPU, module with the build-id, id not applied yet, every function inside the module's code and its bytes in memory as
- * the manifest says (detours of bundles that are applied aside). On success the target is kept loaded.
- * HOTFIX_INCOMPATIBLE, HOTFIX_NO_TARGET, HOTFIX_APPLIED, HOTFIX_FORMAT, HOTFIX_CODE_DIFFERS, HOTFIX_PATCHER,
- * HOTFIX_STOP, HOTFIX_MEMORY.
+ * /proc of this process (process/proc.h), CPU, module with the build-id, id not applied yet, every function inside the
+ * module's code and its bytes in memory as the manifest says (detours of bundles that are applied aside). On success
+ * the target is kept loaded. HOTFIX_INCOMPATIBLE, HOTFIX_NO_TARGET, HOTFIX_APPLIED, HOTFIX_REPLAYED, HOTFIX_FORMAT,
+ * HOTFIX_CODE_DIFFERS, HOTFIX_PATCHER, HOTFIX_STOP, HOTFIX_MEMORY.
  */
 int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher, struct hf_module *target,
                     struct hotfix_error *err);

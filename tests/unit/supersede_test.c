@@ -419,6 +419,48 @@ static void quiescence_covers_functions_that_only_the_superseded_has(void **stat
     assert_unpatched();
 }
 
+static void refuse_old(const struct made *made)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    assert_int_equal(hotfix_apply(handle, made->path, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_REPLAYED);
+    assert_non_null(strstr(result.error.message, "which supersedes it, is applied; revert that first"));
+    hotfix_result_deinit(&result);
+    assert_int_equal(hotfix_arm(handle, made->path, &patient, NULL), -1);
+}
+
+static void what_an_applied_bundle_superseded_does_not_come_back_over_it(void **state)
+{
+    struct made first, second, third, other;
+
+    (void)state;
+    make_plain(&first, 3, both);
+    make(&second, 4, both, "", &first, NULL);
+    make(&third, 5, both, "", &second, NULL);
+    make_plain(&other, 6, price_only);
+    must_apply(first.path);
+    must_apply(second.path);
+    refuse_old(&first);
+    must_apply(third.path);
+    refuse_old(&second);
+    refuse_old(&first); /* though the third one does not name it */
+    must_apply(other.path);
+    refuse_old(&first);
+    must_revert(other.id);
+    assert_int_equal(price(10), 50);
+    must_revert(third.id);
+    assert_unpatched();
+    must_apply(first.path);
+    must_revert(first.id);
+    /* Nor over one that would have taken its place, had it been there. */
+    must_apply(third.path);
+    refuse_old(&second);
+    must_apply(first.path);
+    must_revert(first.id);
+    must_revert(third.id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +476,7 @@ int main(void)
         cmocka_unit_test(hook_of_the_superseded_runs_after_the_switch),
         cmocka_unit_test(code_of_the_superseded_is_unloaded_when_asked),
         cmocka_unit_test(quiescence_covers_functions_that_only_the_superseded_has),
+        cmocka_unit_test(what_an_applied_bundle_superseded_does_not_come_back_over_it),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
