@@ -219,13 +219,14 @@ PROVE_JOBS ?= $(shell nproc)
 
 # The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
 # it sees it.
-.PHONY: check check-arm64 check-arm64-all check-arm64-system corpus demo bench fuzz fuzz-afl lint sanitize soak format format-check
+.PHONY: check check-arm64 check-arm64-all check-arm64-system corpus demo differential bench fuzz fuzz-afl lint sanitize soak format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
 check-arm64: ## build for arm64, patch programs for it and run the loader's tests under qemu-user
 check-arm64-all: ## likewise, with all unit tests that work under qemu-user
 check-arm64-system: ## run what needs a kernel for arm64 in an emulated machine: ptrace, signals, forks, faults
 demo: ## fix the example web server while it serves
 corpus: ## fix real programs: every security patch of Debian's redis and curl
+differential: ## random fixes of random programs beside an oracle for DIFFERENTIAL_SECONDS (600), or N of them from SEED on; KEEP=DIR
 bench: ## measure applies, pauses, detours, hotfix build and check, and verification, beside their peers
 soak: ## fix and put back the web server under load for SOAK_SECONDS (600)
 fuzz: ## run every fuzz target for FUZZ_SECONDS (20)
@@ -234,14 +235,14 @@ lint: ## check includes, exports, headers, scripts and man pages; analyse the co
 sanitize: ## run all tests under the address and undefined behaviour sanitizers
 format: ## reformat the sources in place
 format-check: ## fail where `make format` would change something
-check check-arm64 check-arm64-all check-arm64-system corpus demo bench fuzz fuzz-afl lint sanitize soak:
+check check-arm64 check-arm64-all check-arm64-system corpus demo differential bench fuzz fuzz-afl lint sanitize soak:
 	@./deps $@
 	@$(MAKE) --no-print-directory run-$@
 format format-check:
 	@./deps format
 	@$(MAKE) --no-print-directory run-$@
 
-.PHONY: run-check run-check-arm64 run-check-arm64-all run-check-arm64-system run-corpus run-demo run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
+.PHONY: run-check run-check-arm64 run-check-arm64-all run-check-arm64-system run-corpus run-demo run-differential run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
 	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
 
@@ -258,8 +259,9 @@ ARM64_NOT := image live pick program restamp scenario_process scenario_threads s
 ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(UNIT_SRC)))
 # Whole stories, the examples among them: patches for arm64 that the command makes on this host, applied by programs for
 # arm64. Not those that see the emulator in place of the program (live.t, setuid.t), nor what takes the libraries of a
-# real program (corpus.t), nor a library that is preloaded, which the emulator would be given as well (agent.t).
-ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,corpus.t live.t setuid.t) examples/agent.t),$(STORIES))
+# real program (corpus.t), nor a library that is preloaded, which the emulator would be given as well (agent.t), nor what
+# asks for options and linkers of x86-64 (differential.t).
+ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,corpus.t differential.t live.t setuid.t) examples/agent.t),$(STORIES))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
 run-check-arm64-all: ARM64_RUN := $(ARM64_TESTS_ALL)
@@ -295,6 +297,11 @@ run-corpus: all
 
 run-demo: all $(EXAMPLES)
 	$(Q)$(TEST_ENV) examples/webapp/demo.sh
+
+SEED ?= 1
+DIFFERENTIAL_SECONDS ?= 600
+run-differential: all
+	$(Q)$(TEST_ENV) tests/differential/run --seed $(SEED) $(if $(N),--n $(N),--seconds $(DIFFERENTIAL_SECONDS)) $(if $(KEEP),--keep $(KEEP))
 
 run-soak: all $(EXAMPLES)
 	$(Q)$(TEST_ENV) tests/soak/run
