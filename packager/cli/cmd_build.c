@@ -26,6 +26,23 @@ static void tell_item(const struct hf_build_item *item, struct hf_report *report
                             hf_json_text(item->object), "why", hf_json_text(item->why)));
 }
 
+/* Where each loaded byte of the new objects ended up. */
+static json_t *json_accounts(const struct hf_build_result *result)
+{
+    static const char *const headings[] = {
+        [HF_ACCOUNT_UNCHANGED] = "unchanged", [HF_ACCOUNT_TAKEN] = "taken", [HF_ACCOUNT_UNUSED] = "unused"};
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < result->account_count; i++) {
+        const struct hf_build_account *account = &result->accounts[i];
+        json_array_append_new(array,
+                              json_pack("{s:o, s:o, s:o, s:I, s:s}", "object", hf_json_text(account->object), "section",
+                                        hf_json_text(account->section), "name", hf_json_text(account->name), "size",
+                                        (json_int_t)account->size, "heading", headings[account->heading]));
+    }
+    return array;
+}
+
 static void tell(const struct hf_build_result *result, struct hf_report *report)
 {
     json_t *array = json_array();
@@ -33,6 +50,7 @@ static void tell(const struct hf_build_result *result, struct hf_report *report)
     for (size_t i = 0; i < result->count; i++)
         tell_item(&result->items[i], report, array);
     hf_report_set(report, "items", array);
+    hf_report_set(report, "accounts", json_accounts(result));
     hf_report_set(report, "build_id", hf_json_hex(result->target.bytes, result->target.size));
     hf_report_set(report, "objects", json_integer((json_int_t)result->object_count));
     hf_report_set(report, "unchanged", json_integer((json_int_t)result->unchanged_count));

@@ -11,6 +11,7 @@
 #include "compare/correlate.h"
 #include "error.h"
 #include "file.h"
+#include "link/account.h"
 #include "link/choose.h"
 #include "link/emit.h"
 #include "link/link.h"
@@ -49,6 +50,12 @@ void hf_build_result_deinit(struct hf_build_result *result)
         free(result->items[i].why);
     }
     free(result->items);
+    for (size_t i = 0; i < result->account_count; i++) {
+        free(result->accounts[i].object);
+        free(result->accounts[i].section);
+        free(result->accounts[i].name);
+    }
+    free(result->accounts);
     *result = (struct hf_build_result){.count = 0};
 }
 
@@ -98,7 +105,7 @@ static int open_pairing(struct hf_work *work, const struct trees *trees, const s
         hf_correlate(pairing->before, pairing->after, err) != 0)
         return -1;
     if (!hf_objects_differ(pairing->before, pairing->after))
-        return 0;
+        return hf_account_unchanged(work, pairing->after, err);
     return open_proof(trees, after, pairing, err) == 0 ? 1 : -1;
 }
 

@@ -41,7 +41,24 @@ struct hf_build_item {
     char *why;    /* one sentence, "" when there is nothing to add */
 };
 
+enum hf_account_heading {
+    HF_ACCOUNT_UNCHANGED, /* the target has it */
+    HF_ACCOUNT_TAKEN,     /* goes into the patch */
+    HF_ACCOUNT_UNUSED     /* differs, and nothing that runs uses it */
+};
+
+/* A section that is loaded with a program, of a new object. */
+struct hf_build_account {
+    char *object;
+    char *section; /* "" for all sections of an object that did not change */
+    char *name;    /* of what is in it; "" without */
+    uint64_t size;
+    enum hf_account_heading heading;
+};
+
 struct hf_build_result {
+    struct hf_build_account *accounts;
+    size_t account_count;
     struct hf_build_item *items;
     size_t count;
     struct hf_build_id target;

@@ -7,12 +7,14 @@
 #include "compare/compare.h"
 #include "compare/layout.h"
 #include "error.h"
+#include "link/account.h"
 #include "link/binding.h"
 #include "link/callers.h"
 #include "link/independent.h"
 #include "link/moved.h"
 #include "link/pointer.h"
 #include "link/prototype.h"
+#include "link/state.h"
 #include "object/lines.h"
 #include "object/unwind.h"
 
@@ -67,11 +69,17 @@ static bool part_equal(const struct hf_part *before, const struct hf_part *after
     return after->kind == HF_PART_CODE ? function_equal(before, after) : hf_compare_parts(before, after);
 }
 
+/* Code without a name that the old object has as well. */
+static bool is_known_piece(const struct hf_object *before, const struct hf_part *after)
+{
+    return after->kind == HF_PART_CODE && after->name_count == 0 && hf_account_has_like(before, after);
+}
+
 bool hf_objects_differ(const struct hf_object *before, const struct hf_object *after)
 {
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];
-        if (is_compared(part) && (!part->twin || !part_equal(part->twin, part)))
+        if (is_compared(part) && (part->twin ? !part_equal(part->twin, part) : !is_known_piece(before, part)))
             return true;
     }
     for (size_t i = 1; i < before->part_count; i++) {
@@ -79,7 +87,7 @@ bool hf_objects_differ(const struct hf_object *before, const struct hf_object *a
         if (is_compared(part) && part->twin && part->twin->twin != part && !part_equal(part, part->twin))
             return true;
     }
-    return !starts_equal(before, after) || hf_definitions_differ(before, after);
+    return !starts_equal(before, after) || hf_definitions_differ(before, after) || hf_account_differs(before, after);
 }
 
 /* Compilers may put variables side by side, so that code reaches several of them from one address. */
@@ -245,6 +253,8 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
 {
     const struct hf_object *after = pairing->after;
 
+    if (hf_account_sets(work, pairing, err) != 0)
+        return -1;
     if (pairing->before && !starts_equal(pairing->before, after))
         return hf_error(
             err, HOTFIX_INCOMPATIBLE,
@@ -380,21 +390,6 @@ static int note_changed(struct hf_work *work, const struct hf_pairing *pairing, 
     return hf_work_note(work, HF_BUILD_IGNORED, name, pairing->after->name, err, "the target does not have it");
 }
 
-/* A new file of which something is kept may not count on its constructors. */
-static int check_new_file(const struct hf_pairing *pairing, struct hotfix_error *err)
-{
-    const struct hf_part *start = pairing->before ? NULL : start_part(pairing->after, 0);
-
-    for (size_t i = 1; start && i < pairing->after->part_count; i++)
-        if (pairing->after->parts[i].marks & HF_MARK_KEPT)
-            return hf_error(
-                err, HOTFIX_INCOMPATIBLE,
-                "%s: the new file has constructors or destructors (%s): they do not run for a patch, use the "
-                "hook %s",
-                pairing->after->name, start->name, HF_HOOK_APPLY);
-    return 0;
-}
-
 static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
 {
     for (size_t i = 1; i < pairing->after->part_count; i++) {
@@ -462,9 +457,9 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
     if (switched < 0 || (switched > 0 && (forget_kept(work), keep_all(work, err) != 0)))
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++)
-        if (check_new_file(&work->pairings[i], err) != 0 || note_pairing(work, &work->pairings[i], err) != 0)
+        if (note_pairing(work, &work->pairings[i], err) != 0)
             return -1;
-    return 0;
+    return hf_state_check(work, err) != 0 ? -1 : hf_account(work, err);
 }
 
 static int each_of(const struct hf_pairing *pairing, int (*fn)(const struct hf_replacement *replacement, void *arg),

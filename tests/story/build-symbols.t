@@ -351,6 +351,202 @@ int limit(int x)
 C
 works "a weak constant may be another object's" $'102\n6 4 1'
 
+### What nothing refers to
+
+# A program of two files; standard input is the second one, in which fee() is fixed.
+program() {
+    scenario
+    file main.c <<'C'
+#include "fix.h"
+long fee(long);
+int main(void) { printf("%ld\n", fee(2)); fix(); printf("%ld\n", fee(2)); return 0; }
+C
+    file a.c
+}
+
+program <<'C'
+struct command { const char *name; long (*run)(long); };
+extern const struct command __start_commands[], __stop_commands[];
+static long one(long n) { return n + 1; }
+static const struct command command_one __attribute__((section("commands"), used)) = {"one", one};
+#ifdef FIXED
+static long two(long n) { return n * 100; }
+static const struct command command_two __attribute__((section("commands"), used)) = {"two", two};
+#endif
+long fee(long n)
+{
+    long sum = 0;
+    for (const struct command *c = __start_commands; c < __stop_commands; c++)
+        sum += c->run(n);
+    return sum;
+}
+C
+refused 1 "a.o: section commands differs (command_two), and the target walks through it from __start_commands to __stop_commands, where a patch can add, change and remove nothing" \
+    "a new entry of a set that the linker puts together"
+
+program <<'C'
+extern const long __start_keys[], __stop_keys[];
+long fee(long n)
+{
+    __asm__ volatile(".pushsection keys,\"a\"\n.quad 7\n"
+#ifdef FIXED
+                     ".quad 8\n"
+#endif
+                     ".popsection");
+    return n * n + (__stop_keys - __start_keys);
+}
+C
+refused 1 "a.o: section keys differs (keys), and the target walks through it from __start_keys to __stop_keys, where a patch can add, change and remove nothing" \
+    "so is what inline assembly pushes there, though the code is the same"
+
+program <<'C'
+long fee(long n)
+{
+    __asm__ volatile(".pushsection .table,\"a\"\n"
+#ifdef FIXED
+                     ".quad 8\n"
+#else
+                     ".quad 7\n"
+#endif
+                     ".popsection");
+    return n * n + 100;
+}
+C
+refused 3 "a.o: .table in section .table is new and nothing refers to it, so that whatever finds it in the target would not find it in a patch" \
+    "a piece without a name that nothing refers to"
+
+program <<'C'
+__asm__(".section .note.mine,\"a\",@note\n.long 4, 4, 1\n.asciz \"abc\"\n"
+#ifdef FIXED
+        ".long 2\n"
+#else
+        ".long 1\n"
+#endif
+        ".text");
+long fee(long n) { return n * n + 100; }
+C
+refused 1 "a.o: note section .note.mine changed, and the target keeps its own: compile both objects alike" "a note"
+
+program <<'C'
+#ifdef FIXED
+static const char marker[] __attribute__((section("markers"), used)) = "fixed";
+#endif
+long fee(long n)
+{
+#ifdef FIXED
+    n++;
+#endif
+    return n * n + 100;
+}
+C
+refused 3 "a.o: marker in section markers is new and nothing refers to it, so that whatever finds it in the target would not find it in a patch" \
+    "a variable in a section of its own that the compiler had to keep"
+
+program <<'C'
+__attribute__((section("fast"), noinline)) long fee(long n)
+{
+#ifdef FIXED
+    n++;
+#endif
+    return n * n + 100;
+}
+C
+works "a function in a section that the source names is replaced" $'104\n109'
+
+program <<'C'
+extern char __start_fast[], __stop_fast[];
+__attribute__((section("fast"), noinline)) long fee(long n)
+{
+#ifdef FIXED
+    n++;
+#endif
+    return n * n + 100 + (__stop_fast < __start_fast);
+}
+C
+refused 1 "a.o: section fast differs (fee), and the target walks through it from __start_fast to __stop_fast, where a patch can add, change and remove nothing" \
+    "where the target asks for that section's bounds, it is not"
+
+program <<'C'
+long fee(long n)
+{
+#ifdef FIXED
+    n++;
+#endif
+    return n * n + 100;
+}
+C
+file b.c <<'C'
+#ifdef FIXED
+long registered;
+__attribute__((constructor)) static void enter(void) { registered = 1; }
+#endif
+C
+refused 1 "b.o: the new file has constructors or destructors (.init_array): they do not run for a patch, use the hook hotfix_on_apply" \
+    "a new file of which nothing but a constructor counts"
+
+### State that is in the source alone
+
+program <<'C'
+static long last;
+long fee(long n)
+{
+    long old = 0;
+#ifdef FIXED
+    old = last;
+#endif
+    last = n;
+    return n * n + 100 + old;
+}
+C
+refused 3 "a.o: variable 'last' is in the source of the release, but its compiler left it out, since nothing used its value: what it would hold by now is nowhere; if it may begin anew, give it another name" \
+    "a variable that the release's compiler left out"
+
+program <<'C'
+static long last;
+long fee(long n)
+{
+#ifdef FIXED
+    static long fresh;
+    n += fresh++;
+#endif
+    last = n;
+    return n * n + 100;
+}
+C
+works "one that is new begins anew" $'104\n104'
+
+program <<'C'
+static long limit = 5;
+long set(long n)
+{
+#ifdef FIXED
+    return n;
+#else
+    return limit = n;
+#endif
+}
+long fee(long n) { return n * n + limit; }
+C
+refused 3 "a.o: the fix still declares variable 'limit', but its compiler left it out, since nothing reads it or nothing writes to it any more: new code may have its initial value in the place of what the target holds; declare it volatile, or remove it" \
+    "a variable whose last writer is gone"
+program <<'C'
+#ifdef FIXED
+static volatile long limit = 5;
+#else
+static long limit = 5;
+#endif
+long set(long n)
+{
+#ifdef FIXED
+    return n;
+#else
+    return limit = n;
+#endif
+}
+long fee(long n) { return n * n + limit; }
+C
+works "it stays where it is declared volatile, as the advice says" $'9\n9'
+
 ### Names that are aliases
 
 scenario
