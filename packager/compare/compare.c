@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "object/piece.h"
+
 #define MAX_DEPTH 8 /* tables that point to tables */
 
 static bool parts_equal(const struct hf_part *before, const struct hf_part *after, int depth);
@@ -31,6 +33,17 @@ static bool pieces_equal(const struct hf_part *before, int64_t before_offset, co
            memcmp(before->bytes + before_start, after->bytes + after_start, before_end - before_start) == 0;
 }
 
+/* Strings that do not merge lie side by side, and may have moved. */
+static bool strings_equal(const struct hf_reference *before, const struct hf_reference *after)
+{
+    struct hf_piece left, right;
+
+    return hf_piece_of(before, &left) && hf_piece_of(after, &right) && left.part->kind == right.part->kind &&
+           left.end - left.begin == right.end - right.begin && !hf_piece_has_references(&left) &&
+           !hf_piece_has_references(&right) &&
+           memcmp(left.part->bytes + left.begin, right.part->bytes + right.begin, left.end - left.begin) == 0;
+}
+
 static bool reference_equal(const struct hf_reference *before, const struct hf_reference *after, int depth)
 {
     int64_t before_offset;
@@ -53,7 +66,8 @@ static bool reference_equal(const struct hf_reference *before, const struct hf_r
         return (before->name->type == STT_SECTION || after->name->type == STT_SECTION ||
                 before->addend == after->addend) &&
                pieces_equal(before_part, before_offset, after_part, after_offset);
-    return before_offset == after_offset && parts_equal(before_part, after_part, depth + 1);
+    return strings_equal(before, after) ||
+           (before_offset == after_offset && parts_equal(before_part, after_part, depth + 1));
 }
 
 static bool references_equal(const struct hf_part *before, const struct hf_part *after, int depth)

@@ -183,6 +183,11 @@ static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const str
         own = part->family || same_family(from, part) || !means_function(work, part, reference, offset) ||
               (from->anonymous && near && (part->marks & (HF_MARK_CHANGED | HF_MARK_KEPT)));
     struct hf_anchor anchor;
+    uint64_t literal, ahead;
+    if (own && hf_literals_find(pairing->literals, reference, &literal, &ahead)) {
+        *binding = (struct hf_binding){.kind = HF_BINDING_TARGET, .address = literal, .ahead = ahead, .part = part};
+        return 0;
+    }
     const struct hf_anchor *adopted = own ? hf_moved_find(work, part) : NULL;
     if (adopted) {
         anchor = *adopted;

@@ -22,7 +22,8 @@ struct hf_binding {
     struct hf_part *part; /* where a new object defines it; NULL when none does */
     uint64_t address; /* of the symbol, addend not counted; or its offset in the thread-local block. Of an import: what
                          the target takes for its address, 0 when it asks the dynamic linker */
-    uint64_t slot;    /* a slot of the target that holds its address (or offset), when has_slot */
+    uint64_t ahead; /* of a literal: how much of the addend leads from the symbol to it, and is in `address` already */
+    uint64_t slot;  /* a slot of the target that holds its address (or offset), when has_slot */
     bool has_slot;
     bool has_pair;    /* slot is the first of two: TLS module and offset */
     uint64_t stub;    /* a linkage stub of the target that leads to it, 0 without */

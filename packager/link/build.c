@@ -67,6 +67,7 @@ struct trees {
 
 static void pairing_deinit(struct hf_pairing *pairing)
 {
+    hf_literals_destroy(pairing->literals);
     hf_proof_destroy(pairing->proof);
     if (pairing->proof_object != pairing->before)
         hf_object_close(pairing->proof_object);
@@ -200,7 +201,8 @@ static int prove_one(struct hf_work *work, struct hf_pairing *pairing, struct ho
     bool equal = hf_proof_check(pairing->proof, err) == 0;
     if (equal && pairing->proof->proven_count > 0) {
         work->result->proven_count += pairing->proof->proven_count;
-        return 0;
+        pairing->literals = hf_literals_create(pairing->proof);
+        return pairing->literals ? 0 : hf_error(err, HOTFIX_MEMORY, "%s: out of memory", pairing->after->path);
     }
     if (hf_presence(pairing->proof_object, work->target, &work->census)) {
         if (equal)

@@ -77,7 +77,7 @@ static int settle(const struct site *site, uint64_t value, struct hotfix_error *
 
     if (!section->bytes || site->reference->offset > section->size || size > section->size - site->reference->offset)
         return refuse(site, "the field lies outside its section", err);
-    if (arch->arch->relocate(site->reference->type, 0, value + (uint64_t)site->reference->addend,
+    if (arch->arch->relocate(site->reference->type, 0, value + (uint64_t)site->reference->addend - site->binding.ahead,
                              section->bytes + site->reference->offset) != HF_ARCH_OK)
         return refuse(site, "the value does not fit", err);
     return 0;
@@ -135,8 +135,8 @@ static size_t placeholder(struct hf_redirect *redirect, enum hf_fixup_kind kind,
 /* The reference as it is, to a placeholder. */
 static int point(const struct site *site, enum hf_fixup_kind kind, uint64_t value, struct hotfix_error *err)
 {
-    return relocate(site, site->reference->type, placeholder(site->redirect, kind, value), site->reference->addend,
-                    err);
+    return relocate(site, site->reference->type, placeholder(site->redirect, kind, value),
+                    site->reference->addend - (int64_t)site->binding.ahead, err);
 }
 
 /* The symbol of something that the patch brings, or that is left to the dynamic linker. */

@@ -9,6 +9,7 @@
 #include "object/census.h"
 #include "object/object.h"
 #include "object/tree.h"
+#include "prove/literals.h"
 #include "prove/needed.h"
 #include "prove/proof.h"
 #include "prove/target.h"
@@ -25,6 +26,7 @@ struct hf_pairing {
     struct hf_object *after;
     struct hf_object *proof_object; /* what the proof is about: a file of its own, or `before` */
     struct hf_proof *proof;         /* NULL: the file is new */
+    struct hf_literals *literals;   /* of the proof; NULL: the file is new */
     bool independent;               /* `after` was compiled with -fPIC for the patch (independent.h) */
 };
 

@@ -481,6 +481,7 @@ void hf_object_close(struct hf_object *object)
     free(object->parts);
     free(object->names);
     free(object->lines);
+    free(object->points);
     if (object->elf)
         elf_end(object->elf);
     if (object->fd >= 0)

@@ -88,6 +88,12 @@ struct hf_line {
     size_t order; /* of several rows for one instruction, the last one counts */
 };
 
+/* A place in a constant that something refers to (piece.h). */
+struct hf_point {
+    const struct hf_part *part;
+    uint64_t offset;
+};
+
 struct hf_object {
     char *path;
     char *name; /* path in its tree; what pairs it */
@@ -104,6 +110,8 @@ struct hf_object {
     struct hf_line *lines; /* read when they are first asked for */
     size_t line_count;
     bool lines_read;
+    struct hf_point *points; /* likewise; ordered by part and offset */
+    size_t point_count;
 };
 
 /*

@@ -7,6 +7,7 @@
 
 LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
 
+link=()
 hotfix keygen key >/dev/null || exit 1
 mkdir trust
 cp key.pub trust
@@ -23,7 +24,7 @@ build() {
     cp subject.c source/subject.c
     "$compiler" "${flags[@]}" -c source/subject.c -o old.o &&
         cp fixed.c source/subject.c && "$compiler" "${flags[@]}" -c source/subject.c -o new.o &&
-        "$compiler" -Wl,--build-id -o target main.o old.o "${LIBS[@]}" || exit 1
+        "$compiler" -Wl,--build-id "${link[@]}" -o target main.o old.o "${LIBS[@]}" || exit 1
     run hotfix build --target target --old old.o --new new.o -o patch.so
     cp "$OUT" build.log
 }
@@ -184,6 +185,37 @@ for compiler in gcc clang; do
     refuses 1 "new.o: enumerator 'CLOSED' is 3 and was 2, and the program may hold the old number: put new enumerators behind the old ones" \
         "numbers of an enumeration without a name may not change" "$compiler" -O1
 done
+
+# A literal whose address the program keeps and compares is the program's own, and strings that moved are no change.
+cat >subject.c <<'C'
+#include <string.h>
+static const char *const NONE = "none";
+static const char *name;
+__attribute__((noinline)) void clear(void) { name = NONE; }
+__attribute__((noinline)) const char *text(long n) { return n ? "some" : "few"; }
+__attribute__((noinline)) long get(long n)
+{
+    return name == NONE ? n : 1000 + (long)strlen(text(n));
+}
+long probe(long n)
+{
+    if (n == 0)
+        clear();
+    return get(n);
+}
+C
+fixed '/^__attribute__.*get/,/^}/{s/return name/if (strcmp(text(n), "a new one") == 0) n += 7;\n    return name/;s/ ? n :/ ? n + 100 :/}'
+for compiler in gcc clang; do
+    for flags in -O0 -O1 -O2 -Os '-O0 -fno-pie' '-O2 -fno-pie'; do
+        link=()
+        [ "$flags" = "${flags%-fno-pie}" ] || link=(-no-pie)
+        # shellcheck disable=SC2086 # two flags
+        works "a literal keeps its identity" "0 5 ok 105 100 105" \
+            'call 0\ncall 5\napply fix.hotfix\ncall 5\ncall 0\ncall 5\n' "$compiler" $flags
+        is "$compiler $flags: nothing else changed" "$(grep -c ^changed build.log)" 1
+    done
+done
+link=()
 
 # A limit that grows by as many as lines were put above it; and the line of an assertion, which is none of the code.
 cat >subject.c <<'C'
