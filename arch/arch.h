@@ -12,11 +12,12 @@
  *   relation.c  what relocations of object and linked files ask for
  *   flow.c      where functions loop and leave
  *   guard.c     stack protection in code
+ *   step.c    where values go, instruction by instruction
  *   constant.c  what two versions of code load, where that is all they differ in
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
  * (and what they share), plus one line in the tables of arch.c and tools.c. The loader needs its branches in
  * loader/stop/raw.h and loader/stop/regs.h: system calls and registers. Nothing else outside arch/ changes. Only
- * entry.c, flow.c and constant.c may use a disassembler: the loader links the rest.
+ * entry.c, flow.c, step.c and constant.c may use a disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
@@ -163,6 +164,9 @@ struct hf_arch_reference {
     uint64_t value;
 };
 
+struct hf_leak_question;
+struct hf_steps;
+
 struct hf_arch_tools {
     const struct hf_arch *arch;
     const char *binutils; /* prefix of ld's and objcopy's names for this CPU, on hosts of another one */
@@ -257,6 +261,10 @@ struct hf_arch_tools {
     size_t (*mention)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
     /* Likewise, direct calls and jumps aside: where the code may take `to` as a value. */
     size_t (*takes)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+
+    /* What each instruction of the code does with values (leak.h); false when that is not known of one. steps->items is
+     * malloc'ed. NULL for a CPU of which it is not known. */
+    bool (*steps)(const struct hf_leak_question *question, struct hf_steps *steps);
 
     /* Is the field at `offset` that of a direct call or jump, to judge by what stands in front of it? */
     bool (*is_branch)(const uint8_t *code, size_t offset);

@@ -61,6 +61,7 @@ enum hf_arch_status hf_aarch64_constants(const uint8_t *before, const uint8_t *a
 enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 size_t hf_aarch64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+bool hf_aarch64_steps(const struct hf_leak_question *question, struct hf_steps *steps);
 size_t hf_aarch64_tables(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit);
 bool hf_aarch64_guarded(const uint8_t *code, size_t size);
 bool hf_aarch64_is_branch(const uint8_t *code, size_t offset);

@@ -183,6 +183,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .guarded = hf_aarch64_guarded,
     .mention = hf_aarch64_mention,
     .takes = hf_aarch64_takes,
+    .steps = hf_aarch64_steps,
     .is_branch = hf_aarch64_is_branch,
     .stub = hf_aarch64_stub,
 };

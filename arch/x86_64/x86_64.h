@@ -24,6 +24,7 @@ enum hf_arch_status hf_x86_64_constants(const uint8_t *before, const uint8_t *af
                                         struct hf_arch_constant *found, size_t limit, size_t *count);
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+bool hf_x86_64_steps(const struct hf_leak_question *question, struct hf_steps *steps);
 size_t hf_x86_64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 bool hf_x86_64_guarded(const uint8_t *code, size_t size);
 bool hf_x86_64_is_branch(const uint8_t *code, size_t offset);

@@ -77,7 +77,7 @@ static bool target_refers(const struct hf_target *target, uint64_t address, cons
     size_t count = 0;
     uint64_t place;
 
-    if (hf_pointer_in_data(target, address, &place))
+    if (hf_pointer_in_data(target, address, NULL, 0, &place))
         return true;
     elf_getphdrnum(target->image.elf, &count);
     for (size_t i = 0; i < count; i++) {
@@ -167,10 +167,13 @@ static int replace_one(struct hf_work *work, struct hf_pairing *pairing, struct 
 {
     struct hf_part *after = before->twin;
     const struct hf_name *name = hf_part_function(after);
+    const char *holder;
 
-    if (!name || name->binding != STB_LOCAL || after->twin != before || !is_short(work, pairing, before) ||
-        hf_pointer_holder(work, pairing, before) || !replace_callers(pairing, after) ||
-        hf_callers_stay(work, pairing, before))
+    if (!name || name->binding != STB_LOCAL || after->twin != before || !is_short(work, pairing, before))
+        return 0;
+    if (hf_pointer_holder(work, pairing, before, &holder, err) != 0)
+        return -1;
+    if (holder || !replace_callers(pairing, after) || hf_callers_stay(work, pairing, before))
         return 0;
     take_along(before, after);
     *progress = true;

@@ -10,7 +10,9 @@
 #include "link/account.h"
 #include "link/binding.h"
 #include "link/callers.h"
+#include "link/constant.h"
 #include "link/independent.h"
+#include "link/label.h"
 #include "link/moved.h"
 #include "link/pointer.h"
 #include "link/prototype.h"
@@ -108,6 +110,9 @@ static const char *data_difference(const struct hf_part *before, const struct hf
         return "it changed between constant and variable, or between thread-local and shared";
     if (!hf_compare_places(before, after))
         return "variables of one section changed places: compile with -fdata-sections";
+    if (!hf_compare_parts(before, after) && before->kind == HF_PART_CONST && before->names[0]->binding != STB_LOCAL)
+        return "the constant changed, and other files of the target may use it: give the new one another name, and use "
+               "it in the functions that are to know it";
     if (!hf_compare_parts(before, after))
         return "its initial value changed, and the target has set and used it already";
     return NULL;
@@ -260,6 +265,8 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
             err, HOTFIX_INCOMPATIBLE,
             "%s: its constructors or destructors changed (%s): they do not run for a patch, use the hook %s",
             after->name, start_part(after, 0) ? start_part(after, 0)->name : "they are gone", HF_HOOK_APPLY);
+    if (pairing->before && hf_constants_part(work->target->arch, pairing->before, pairing->after, err) != 0)
+        return -1;
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];
         if (is_compared(part) && part->kind != HF_PART_CODE && check_data(pairing, part, err) != 0)
@@ -442,7 +449,8 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
             return -1;
         keep_hooks(work->pairings[i].after);
     }
-    if (hf_pointers_check(work, err) != 0 || hf_prototypes_part(work, err) != 0 || hf_callers_replace(work, err) != 0)
+    if (hf_pointers_check(work, err) != 0 || hf_prototypes_part(work, err) != 0 || hf_callers_replace(work, err) != 0 ||
+        hf_labels_check(work, err) != 0)
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         struct hf_object *object = work->pairings[i].after;

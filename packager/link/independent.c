@@ -6,6 +6,7 @@
 #include "compare/correlate.h"
 #include "error.h"
 #include "link/binding.h"
+#include "link/constant.h"
 #include "link/moved.h"
 
 /* 1 when a kept part refers directly to what it cannot reach; -1 on failure. */
@@ -76,7 +77,8 @@ static int switch_object(struct hf_work *work, struct hf_pairing *pairing, struc
 
     for (size_t i = 1; before && i < before->part_count; i++)
         before->parts[i].twin = NULL;
-    if (before && hf_correlate(before, independent, err) != 0)
+    if (before && (hf_correlate(before, independent, err) != 0 ||
+                   hf_constants_part(work->target->arch, before, independent, err) != 0))
         return -1;
     for (size_t i = 1; i < after->part_count; i++)
         if ((after->parts[i].marks & HF_MARK_CHANGED) &&

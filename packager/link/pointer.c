@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link/pointer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "error.h"
 #include "link/binding.h"
+#include "link/usage.h"
 
 /* Does a reference of an old object mean the function itself, not a place in it, other than to call or jump there? */
 static bool takes(const struct hf_work *work, const struct hf_part *from, const struct hf_reference *reference,
@@ -26,13 +29,48 @@ static bool takes(const struct hf_work *work, const struct hf_part *from, const 
     return offset == (int64_t)value;
 }
 
-static const char *holder_in_object(const struct hf_work *work, const struct hf_part *function, uint64_t value)
+/* Tables of the target that nobody reads any more. */
+struct spent {
+    struct hf_span *spans;
+    const struct hf_part **parts;
+    size_t count;
+};
+
+static bool is_spent(const struct spent *spent, const struct hf_part *part)
+{
+    for (size_t i = 0; i < spent->count; i++)
+        if (spent->parts[i] == part)
+            return true;
+    return false;
+}
+
+/* A constant that was taken apart goes with its users (constant.h); what they read from it may not have left them. */
+static int add_spent(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *table,
+                     struct spent *spent, struct hotfix_error *err)
+{
+    const char *where;
+    struct hf_anchor anchor;
+    bool local = table->name_count > 0 && table->names[0]->binding == STB_LOCAL;
+
+    if (table->kind != HF_PART_CONST || table->twin || !local || table->reference_count == 0)
+        return 0;
+    int kept = hf_usage_kept(work->target->arch, table, true, &where, err);
+    if (kept <= 0 || hf_locate(work, pairing, table, &anchor, NULL) != 0)
+        return kept < 0 ? -1 : 0;
+    spent->spans[spent->count] = (struct hf_span){anchor.address, anchor.address + table->size};
+    spent->parts[spent->count++] = table;
+    return 0;
+}
+
+static const char *holder_in_object(const struct hf_work *work, const struct hf_part *function, uint64_t value,
+                                    const struct spent *spent)
 {
     const struct hf_object *object = function->object;
 
     for (size_t i = 1; i < object->part_count; i++) {
         const struct hf_part *part = &object->parts[i];
-        bool counts = part->kind != HF_PART_DEBUG && part->kind != HF_PART_UNWIND && part->kind != HF_PART_OTHER;
+        bool counts = part->kind != HF_PART_DEBUG && part->kind != HF_PART_UNWIND && part->kind != HF_PART_OTHER &&
+                      !is_spent(spent, part);
         for (size_t k = 0; counts && k < part->reference_count; k++)
             if (takes(work, part, &part->references[k], function, value))
                 return hf_part_title(part->family ? part->family : part);
@@ -81,8 +119,17 @@ static bool in_symbol_table(const struct hf_target *target, uint64_t place)
     return false;
 }
 
+static bool is_passed(const struct hf_span *passed, size_t count, uint64_t place)
+{
+    for (size_t i = 0; i < count; i++)
+        if (place >= passed[i].begin && place < passed[i].end)
+            return true;
+    return false;
+}
+
 /* A word of the target's memory that is not code. */
-static bool find_word(const struct hf_target *target, uint64_t address, uint64_t *place)
+static bool find_word(const struct hf_target *target, uint64_t address, const struct hf_span *passed,
+                      size_t passed_count, uint64_t *place)
 {
     size_t count = 0;
 
@@ -94,31 +141,35 @@ static bool find_word(const struct hf_target *target, uint64_t address, uint64_t
         const uint8_t *bytes = hf_image_bytes(&target->image, segment.p_vaddr, segment.p_filesz);
         for (uint64_t at = 0; bytes && at + 8 <= segment.p_filesz; at++) {
             *place = segment.p_vaddr + at;
-            if (is_word(bytes + at, address) && !in_symbol_table(target, *place))
+            if (is_word(bytes + at, address) && !in_symbol_table(target, *place) &&
+                !is_passed(passed, passed_count, *place))
                 return true;
         }
     }
     return false;
 }
 
-bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, uint64_t *place)
+bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, const struct hf_span *passed,
+                        size_t passed_count, uint64_t *place)
 {
     for (size_t i = 0; i < target->dynamic_count; i++) {
         const struct hf_dynamic *dynamic = &target->dynamics[i];
         *place = dynamic->place;
+        if (is_passed(passed, passed_count, *place))
+            continue;
         if ((dynamic->relation == HF_DYNAMIC_BASE && (uint64_t)dynamic->addend == address) ||
             (dynamic->symbol[0] != '\0' && dynamic->value + (uint64_t)dynamic->addend == address))
             return true;
     }
-    return has_addresses(target) && find_word(target, address, place);
+    return has_addresses(target) && find_word(target, address, passed, passed_count, place);
 }
 
-static const char *holder_in_target(const struct hf_target *target, uint64_t address)
+static const char *holder_in_target(const struct hf_target *target, uint64_t address, const struct spent *spent)
 {
     size_t count = 0;
     uint64_t place;
 
-    if (hf_pointer_in_data(target, address, &place))
+    if (hf_pointer_in_data(target, address, spent->spans, spent->count, &place))
         return symbol_at(target, place);
     elf_getphdrnum(target->image.elf, &count);
     for (size_t i = 0; i < count; i++) {
@@ -135,17 +186,28 @@ static const char *holder_in_target(const struct hf_target *target, uint64_t add
     return NULL;
 }
 
-const char *hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before)
+int hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+                      const char **holder, struct hotfix_error *err)
 {
+    const struct hf_object *object = before->object;
     const struct hf_name *function = hf_part_function(before);
+    HF_FREE struct hf_span *spans = calloc(object->part_count + 1, sizeof(*spans));
+    HF_FREE const struct hf_part **parts = calloc(object->part_count + 1, sizeof(const struct hf_part *));
+    struct spent spent = {.spans = spans, .parts = parts};
     struct hf_anchor anchor;
 
+    *holder = NULL;
     if (!function)
-        return NULL;
-    const char *holder = holder_in_object(work, before, function->value);
-    if (holder || hf_locate(work, pairing, before, &anchor, NULL) != 0)
-        return holder;
-    return holder_in_target(work->target, anchor.address + function->value);
+        return 0;
+    if (!spans || !parts)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 1; i < object->part_count; i++)
+        if (add_spent(work, pairing, &object->parts[i], &spent, err) != 0)
+            return -1;
+    *holder = holder_in_object(work, before, function->value, &spent);
+    if (!*holder && hf_locate(work, pairing, before, &anchor, NULL) == 0)
+        *holder = holder_in_target(work->target, anchor.address + function->value, &spent);
+    return 0;
 }
 
 /* Has a new object a function of this name that others can refer to? */
@@ -182,9 +244,11 @@ static int check_gone(struct hf_work *work, const struct hf_pairing *pairing, co
                       struct hotfix_error *err)
 {
     const struct hf_name *function = hf_part_function(before);
-    const char *holder = function ? hf_pointer_holder(work, pairing, before) : NULL;
+    const char *holder;
     struct hf_anchor anchor;
 
+    if (hf_pointer_holder(work, pairing, before, &holder, err) != 0)
+        return -1;
     if (!holder || hf_locate(work, pairing, before, &anchor, NULL) == 1)
         return 0;
     int defined = is_defined_anew(work, function, err);

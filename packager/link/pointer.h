@@ -9,18 +9,28 @@
 
 #include "link/work.h"
 
-/*
- * What takes or holds the address of a function of an old object, for messages: the title of a part of that object, or
- * the name of a symbol of the target. NULL when nothing does, as far as relocations of its object and all code and data
- * of the target tell; bytes of the target that only look like the address count.
- */
-const char *hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before);
+/* Addresses from begin to end, which is not part of them. */
+struct hf_span {
+    uint64_t begin;
+    uint64_t end;
+};
 
 /*
- * Does data of the target hold this address, or the dynamic linker put it there? *place is where then. Bytes that only
- * look like it count.
+ * What takes or holds the address of a function of an old object, for messages: *holder is the title of a part of that
+ * object, or the name of a symbol of the target. NULL when nothing does, as far as relocations of its object and all
+ * code and data of the target tell; bytes of the target that only look like the address count. Not counted are tables
+ * of constants that were taken apart, when nothing that was read from one outlives its users. HOTFIX_FORMAT,
+ * HOTFIX_MEMORY.
  */
-bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, uint64_t *place);
+int hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+                      const char **holder, struct hotfix_error *err);
+
+/*
+ * Does data of the target hold this address, or the dynamic linker put it there? *place is where then; places in one of
+ * the passed spans are passed over. Bytes that only look like it count.
+ */
+bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, const struct hf_span *passed,
+                        size_t passed_count, uint64_t *place);
 
 /*
  * Refuses functions of the old objects that the new ones do not have any more, while pointers to them may live on:

@@ -73,8 +73,7 @@ static int search_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
     return 0;
 }
 
-/* The function's prototype as text, malloc'ed; NULL when it is not known. */
-static int find_prototype(const struct hf_part *part, char **prototype, struct hotfix_error *err)
+int hf_prototype_find(const struct hf_part *part, char **prototype, struct hotfix_error *err)
 {
     HF_DEBUGINFO struct hf_debuginfo *info = NULL;
     struct search search = {.part = part, .err = err};
@@ -105,7 +104,7 @@ static int mark_pairing(const struct hf_pairing *pairing, struct hotfix_error *e
         HF_FREE char *after = NULL;
         if (!(part->marks & HF_MARK_CHANGED) || !hf_part_function(part) || !part->twin || part->twin->twin != part)
             continue;
-        if (find_prototype(part->twin, &before, err) != 0 || find_prototype(part, &after, err) != 0)
+        if (hf_prototype_find(part->twin, &before, err) != 0 || hf_prototype_find(part, &after, err) != 0)
             return -1;
         if (before && after && !hf_prototypes_agree(before, after))
             part->marks |= HF_MARK_PARTED;
@@ -150,9 +149,11 @@ static int examine(struct hf_work *work, const struct hf_pairing *pairing, const
                    struct hotfix_error *err)
 {
     const char *name = hf_part_title(before);
-    const char *holder = hf_pointer_holder(work, pairing, before);
+    const char *holder;
     bool stay = hf_callers_stay(work, pairing, before);
 
+    if (hf_pointer_holder(work, pairing, before, &holder, err) != 0)
+        return -1;
     if (!holder && stay && is_specialised(hf_part_function(before))) {
         before->twin->marks &= ~HF_MARK_PARTED;
         return 0;

@@ -17,4 +17,10 @@
  */
 int hf_prototypes_part(struct hf_work *work, struct hotfix_error *err);
 
+/*
+ * The prototype of the code in a part, as text (types/prototype.h), malloc'ed; NULL when debug information does not
+ * tell it. HOTFIX_FORMAT, HOTFIX_MEMORY.
+ */
+int hf_prototype_find(const struct hf_part *part, char **prototype, struct hotfix_error *err);
+
 #endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Does the address of a thing leave the code that uses it? Code that computes the address of a table, reads from it and
+ * forgets it leaves no pointer behind. The question is answered by following the registers and stack slots through the
+ * function: what is stored in memory, handed to a call or returned has left it. Every answer but "kept" means that this
+ * is not proven.
+ */
+#ifndef HF_LEAK_H
+#define HF_LEAK_H
+
+#include "arch.h"
+
+/* What a relocation of the code names. */
+enum hf_named {
+    HF_NAMED_OTHER,
+    HF_NAMED_THING, /* the thing that is asked about */
+    HF_NAMED_BOTH,  /* likewise, and indirect jumps of this code find their targets there */
+    HF_NAMED_SLOT,  /* a word that holds the thing's address */
+    HF_NAMED_TABLE  /* where indirect jumps of this code find their targets */
+};
+
+#define HF_NAMED_UNKNOWN 255
+
+struct hf_named_field {
+    uint64_t offset;
+    enum hf_named what;
+    unsigned arguments; /* of a call: how many registers hold arguments; HF_NAMED_UNKNOWN */
+};
+
+struct hf_leak_question {
+    const uint8_t *code; /* as it stands in an object, relocations not applied */
+    uint64_t size;
+    const struct hf_named_field *fields; /* all of the code's relocations, by offset */
+    size_t field_count;
+    const uint64_t *entries; /* where it is entered from elsewhere */
+    size_t entry_count;
+    const uint64_t *landings; /* where its indirect jumps may go */
+    size_t landing_count;
+    bool deep;  /* what is read from the thing counts as much as its address: labels */
+    bool wide;  /* the function may return a value in two registers */
+    bool apart; /* more of the function is elsewhere, and shares its stack */
+};
+
+/* What one instruction does, as far as values are concerned. Registers are bits: general ones from 0 on. */
+enum hf_step_kind {
+    HF_STEP_PLAIN,
+    HF_STEP_JUMP,     /* to target */
+    HF_STEP_BRANCH,   /* to target, or not */
+    HF_STEP_INDIRECT, /* to what it reads */
+    HF_STEP_CALL,
+    HF_STEP_RETURN,
+    HF_STEP_STOP /* nothing runs behind it */
+};
+
+enum hf_step_base { HF_STEP_NO_BASE, HF_STEP_STACK, HF_STEP_FRAME };
+
+struct hf_step {
+    uint64_t offset;
+    uint64_t target; /* HF_STEP_OUTSIDE: not in this code */
+    uint32_t reads;  /* whose values go into what it writes */
+    uint32_t writes;
+    uint32_t address; /* that make up the address of its memory operand */
+    int64_t displacement;
+    int64_t stack_change;
+    enum hf_step_kind kind;
+    enum hf_step_base base;    /* the memory operand is on the stack, at `displacement`, and nothing is added */
+    enum hf_named value_names; /* an operand is the address of something */
+    enum hf_named memory_names;
+    unsigned arguments;
+    bool has_value; /* value_names is what it says; likewise memory_names */
+    bool has_memory;
+    bool loads;
+    bool stores;
+    bool pair;         /* of two words, one behind the other */
+    bool writes_other; /* a register that is not followed */
+    bool takes_stack;  /* computes an address on the stack */
+    bool takes_own;    /* computes the address of a place in this code */
+    bool sets_frame;   /* the frame pointer becomes the stack pointer */
+    bool from_frame;   /* the stack pointer becomes the frame pointer, then stack_change */
+    bool loses_stack;  /* it is not known how far the stack pointer moves */
+    bool loses_frame;
+    bool idle; /* padding, or nothing that a program does */
+};
+
+#define HF_STEP_OUTSIDE UINT64_MAX
+
+/* The steps of a piece of code, and how functions are called. */
+struct hf_steps {
+    struct hf_step *items;
+    size_t count;
+    uint32_t arguments[9]; /* registers that hold the arguments of a call: of 0, 1, ..., 8 that are known, else all */
+    uint32_t result;
+    uint32_t wide_result;
+    uint32_t clobbered; /* by a call */
+};
+
+#define HF_STEPS_ALL 8
+
+/* Is it proven that the address stays within the code? *at is the offset of an instruction that says otherwise. */
+bool hf_leak_kept(const struct hf_arch_tools *arch, const struct hf_leak_question *question, uint64_t *at);
+
+/* Does the code compute the address of a place in itself, as for labels that are values? Unknown counts as yes. */
+bool hf_leak_takes_own(const struct hf_arch_tools *arch, const struct hf_leak_question *question);
+
+/* What field begins in [begin, end); NULL when none does. */
+const struct hf_named_field *hf_leak_field(const struct hf_leak_question *question, uint64_t begin, uint64_t end);
+
+#endif
