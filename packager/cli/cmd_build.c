@@ -84,17 +84,24 @@ static int check(const struct hf_build_request *request, const struct hf_source 
     return 0;
 }
 
-/* Part of the fix may be in what no compile reads: a makefile, a table for a generator, another program. */
-static void tell_unread(const struct hf_source *source, struct hf_report *report)
+static void tell_files(struct hf_report *report, const char *key, char *const *names, size_t count, const char *what)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < source->objects.unread_count; i++) {
-        const char *name = source->objects.unread[i];
-        hf_report_note(report, "warning: %s: changed by the patch, read by no compile of the target", name);
-        json_array_append_new(array, hf_json_text(name));
+    for (size_t i = 0; i < count; i++) {
+        hf_report_note(report, "warning: %s: %s", names[i], what);
+        json_array_append_new(array, hf_json_text(names[i]));
     }
-    hf_report_set(report, "unread", array);
+    hf_report_set(report, key, array);
+}
+
+/* Part of the fix may be in what no compile reads: a makefile, a table for a generator, another program. */
+static void tell_patches(const struct hf_tree_objects *objects, struct hf_report *report)
+{
+    tell_files(report, "shifted", objects->shifted, objects->shifted_count,
+               "the patch applies at other lines than it says: look whether it is made for this version");
+    tell_files(report, "unread", objects->unread, objects->unread_count,
+               "changed by the patch, read by no compile of the target");
 }
 
 /* The objects come from a source tree. */
@@ -108,7 +115,7 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
         request->after = source->objects.new_objects;
         request->proof = source->objects.proof_objects;
         request->independent = source->objects.pic_objects;
-        tell_unread(source, report);
+        tell_patches(&source->objects, report);
         failed = build(request, report, err);
     }
     hf_source_end(source, !failed, report);
@@ -118,6 +125,12 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
 /* What the command line asks for; the table of options says where each part goes. */
 static struct hf_build_request request;
 static struct hf_source source;
+
+static int add_patch(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    (void)option;
+    return hf_source_add_patch(&source, argument, err);
+}
 
 static const struct hf_option options[] = {
     {.name = "target",
@@ -141,8 +154,8 @@ static const struct hf_option options[] = {
      .text = &source.directory},
     {.name = "patch",
      .argument = "FILE",
-     .help = "The fix, applied to the sources with patch -p1.",
-     .text = &source.patch},
+     .help = "The fix, applied to the sources with patch -p1. Several are applied in the order given.",
+     .each = add_patch},
     {.name = "make",
      .argument = "COMMAND",
      .help = "Shell command that builds the sources, run at their top. It must find its compiler by name.",

@@ -95,7 +95,7 @@ static const struct hf_compile *compiled_before(const struct hf_builds *builds, 
 static bool is_known(const struct hf_change *found, size_t count, const struct hf_compile *compile)
 {
     for (size_t i = 0; i < count; i++)
-        if (hf_digest_equal(&found[i].after->digest, &compile->digest) &&
+        if (found[i].after && hf_digest_equal(&found[i].after->digest, &compile->digest) &&
             strcmp(found[i].after->source, compile->source) == 0)
             return true;
     return false;
@@ -170,6 +170,30 @@ static bool is_compiled(const struct hf_journal *journal, const struct hf_digest
     return false;
 }
 
+/* The link of the output; the first where the build makes several of that name. NULL when there is none. */
+static const struct hf_link *find_link(const struct hf_journal *journal, const char *output)
+{
+    for (size_t i = 0; i < journal->link_count; i++)
+        if (strcmp(base_name(journal->links[i].output), output) == 0)
+            return &journal->links[i];
+    return NULL;
+}
+
+/* Sources that the patch removes or renames: what they defined may have moved to others. */
+static void find_removed(struct search *search)
+{
+    const struct hf_builds *builds = search->builds;
+    const struct hf_link *then = find_link(builds->before, builds->output);
+    const struct hf_link *now = find_link(builds->after, builds->output);
+
+    for (size_t i = 0; then && now && i < builds->before->compile_count; i++) {
+        const struct hf_compile *compile = &builds->before->compiles[i];
+        if (hf_link_has(then, &compile->digest) && !hf_link_has(now, &compile->digest) &&
+            !hf_journal_compile(builds->after, compile->object))
+            search->found[search->count++] = (struct hf_change){.before = compile, .after = NULL};
+    }
+}
+
 static bool has_input(const struct hf_journal *journal, const struct hf_digest *digest)
 {
     for (size_t i = 0; i < journal->link_count; i++)
@@ -224,6 +248,7 @@ int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, 
     if (!search.found)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     find_compiled(&search);
+    find_removed(&search);
     failed = find_stale(&search, err);
     if (!failed && search.left)
         failed = hf_error(err, HOTFIX_USAGE,

@@ -12,7 +12,7 @@
 /* A source whose object the patch changed. */
 struct hf_change {
     const struct hf_compile *before; /* NULL when the patch brings the source */
-    const struct hf_compile *after;
+    const struct hf_compile *after;  /* NULL when the patch takes the source away */
 };
 
 /* Two builds of one tree. All outlive what is found. */

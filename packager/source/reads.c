@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/reads.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,63 +38,21 @@ static int out_of_memory(struct hotfix_error *err)
     return hf_error(err, HOTFIX_MEMORY, "out of memory");
 }
 
-static int add_file(struct patch *patch, const char *tree, const char *name, struct hotfix_error *err)
+static int look_up(const struct hf_patched *patched, const char *tree, struct patch *patch, struct hotfix_error *err)
 {
-    for (size_t i = 0; i < patch->count; i++)
-        if (strcmp(patch->files[i].name, name) == 0)
-            return 0;
-    struct touched *grown = reallocarray(patch->files, patch->count + 1, sizeof(*grown));
-    if (!grown)
+    patch->files = calloc(patched->file_count + 1, sizeof(*patch->files));
+    if (!patch->files)
         return out_of_memory(err);
-    patch->files = grown;
-    struct touched *file = &grown[patch->count++];
-    *file = (struct touched){.name = strdup(name), .path = hf_path_join(tree, name)};
-    if (!file->name || !file->path)
-        return out_of_memory(err);
-    if (stat(file->path, &file->status) != 0)
-        file->status.st_ino = 0;
+    for (size_t i = 0; i < patched->file_count; i++) {
+        struct touched *file = &patch->files[patch->count++];
+        file->name = strdup(patched->files[i]);
+        file->path = hf_path_join(tree, patched->files[i]);
+        if (!file->name || !file->path)
+            return out_of_memory(err);
+        if (stat(file->path, &file->status) != 0)
+            file->status.st_ino = 0;
+    }
     return 0;
-}
-
-/* The file that a line of a patch names, without what -p1 takes off; NULL for other lines. In place. */
-static char *named_file(char *line)
-{
-    static const struct {
-        const char *begin;
-        bool strip; /* the name begins with a/ or b/ */
-    } forms[] = {{"--- ", true}, {"+++ ", true}, {"rename from ", false}, {"rename to ", false}};
-
-    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        size_t length = strlen(forms[i].begin);
-        if (strncmp(line, forms[i].begin, length) != 0)
-            continue;
-        char *name = line + length;
-        name[strcspn(name, "\t\r\n")] = '\0';
-        char *slash = strchr(name, '/');
-        if (strcmp(name, "/dev/null") == 0 || (forms[i].strip && !slash))
-            return NULL;
-        return forms[i].strip ? slash + 1 : name;
-    }
-    return NULL;
-}
-
-/* Lines of hunks that look like a file's header count as one: too many names are better than too few. */
-static int read_patch(const char *path, const char *tree, struct patch *patch, struct hotfix_error *err)
-{
-    FILE *file = fopen(path, "re");
-    HF_FREE char *line = NULL;
-    size_t room = 0;
-    int failed = 0;
-
-    if (!file)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
-    while (!failed && getline(&line, &room, file) > 0) {
-        const char *name = named_file(line);
-        if (name)
-            failed = add_file(patch, tree, name, err);
-    }
-    fclose(file);
-    return failed;
 }
 
 struct search {
@@ -172,14 +127,14 @@ static int mark_sources(const struct hf_builds *builds, struct search *search, s
     return 0;
 }
 
-int hf_reads_missing(const struct hf_builds *builds, const char *patch, char ***names, size_t *count,
+int hf_reads_missing(const struct hf_builds *builds, const struct hf_patched *patched, char ***names, size_t *count,
                      struct hotfix_error *err)
 {
     __attribute__((cleanup(patch_deinit))) struct patch touched = {.count = 0};
     struct search search = {.patch = &touched};
     const struct hf_compile *compile;
 
-    if (read_patch(patch, builds->tree, &touched, err) != 0 || mark_sources(builds, &search, err) != 0 ||
+    if (look_up(patched, builds->tree, &touched, err) != 0 || mark_sources(builds, &search, err) != 0 ||
         each_read(builds, mark_read, &search, &compile, err) != 0)
         return -1;
     char **missing = calloc(touched.count + 1, sizeof(*missing));

@@ -7,12 +7,13 @@
 
 #include "hotfix/error.h"
 #include "source/changes.h"
+#include "source/patched.h"
 
 /*
- * The files that the patch touches (as patch -p1 takes them) and that no compile read whose object goes into the
- * output: *names is a malloc'ed array of malloc'ed paths below the tree. HOTFIX_IO, HOTFIX_MEMORY.
+ * Those of the files that patches touch that no compile read whose object goes into the output: *names is a malloc'ed
+ * array of malloc'ed paths below the tree. HOTFIX_IO, HOTFIX_MEMORY.
  */
-int hf_reads_missing(const struct hf_builds *builds, const char *patch, char ***names, size_t *count,
+int hf_reads_missing(const struct hf_builds *builds, const struct hf_patched *patched, char ***names, size_t *count,
                      struct hotfix_error *err);
 
 /*

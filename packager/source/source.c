@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/source.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +11,22 @@
 
 #define SEE_HELP "(see 'hotfix build --help')"
 
+int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotfix_error *err)
+{
+    const char **grown = reallocarray(source->patches, source->patch_count + 1, sizeof(*grown));
+
+    if (!grown)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    grown[source->patch_count++] = patch;
+    source->patches = grown;
+    return 0;
+}
+
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err)
 {
-    if (!source->directory && (source->patch || source->make || source->work))
+    if (!source->directory && (source->patch_count || source->make || source->work))
         return hf_error(err, HOTFIX_USAGE, "--patch, --make and --work belong to --source " SEE_HELP);
-    if (source->directory && (!source->patch || !source->make))
+    if (source->directory && (!source->patch_count || !source->make))
         return hf_error(err, HOTFIX_USAGE, "--source needs --patch and --make " SEE_HELP);
     if (source->directory && objects)
         return hf_error(err, HOTFIX_USAGE, "--source takes the place of --old and --new " SEE_HELP);
@@ -42,7 +54,8 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
     hf_progress_init(&progress);
     const struct hf_tree_request request = {
         .source = source->directory,
-        .patch = source->patch,
+        .patches = source->patches,
+        .patch_count = source->patch_count,
         .make = source->make,
         .output = output,
         .work = source->workspace.path,
@@ -78,4 +91,7 @@ void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_rep
     }
     hf_tree_objects_deinit(&source->objects);
     hf_workspace_deinit(&source->workspace);
+    free(source->patches);
+    source->patches = NULL;
+    source->patch_count = 0;
 }

@@ -12,13 +12,17 @@
 
 struct hf_source {
     const char *directory; /* --source; NULL: objects were given */
-    const char *patch;     /* --patch */
-    const char *make;      /* --make */
-    const char *work;      /* --work; NULL: a temporary directory */
+    const char **patches;  /* --patch, in the order given; owned */
+    size_t patch_count;
+    const char *make; /* --make */
+    const char *work; /* --work; NULL: a temporary directory */
 
     struct hf_workspace workspace;
     struct hf_tree_objects objects;
 };
+
+/* Adds a --patch. HOTFIX_MEMORY. */
+int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotfix_error *err);
 
 /* Whether the options fit each other; `objects` says that objects were given. HOTFIX_USAGE. */
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err);

@@ -15,6 +15,7 @@
 #include "source/changes.h"
 #include "source/compiles.h"
 #include "source/journal.h"
+#include "source/patched.h"
 #include "source/process.h"
 #include "source/products.h"
 #include "source/reads.h"
@@ -38,6 +39,7 @@ struct places {
     char *journal_after;
     char *log;
     time_t begin;
+    struct hf_patched patched;
 };
 
 static int out_of_memory(struct hotfix_error *err)
@@ -52,6 +54,7 @@ static void places_deinit(struct places *places)
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(*all[i]);
+    hf_patched_deinit(&places->patched);
 }
 
 static char *below(const char *directory, const char *name)
@@ -98,21 +101,25 @@ static int copy_tree(const char *from, const char *to, const char *log, struct h
     return 0;
 }
 
-static int apply_patch(const struct hf_tree_request *request, const struct places *places, struct hotfix_error *err)
+static int apply_patches(const struct hf_tree_request *request, const struct places *places, struct hotfix_error *err)
 {
-    HF_FREE char *patch = realpath(request->patch, NULL);
-    if (!patch)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", request->patch);
-    const char *argv[] = {"patch", "-p1", "--batch", "--forward", "--no-backup-if-mismatch", "-i", patch, NULL};
-    struct hf_process process = {.argv = argv, .directory = places->tree, .log = places->log};
-
     /* Files get their times from a clock that ticks every few milliseconds: what is patched must be newer than what was
      * built from it. */
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    if (hf_process_run(&process, err) == 0)
-        return 0;
-    return hf_error(err, HOTFIX_USAGE, "%s does not apply to %s with patch -p1, see %s", request->patch,
-                    request->source, places->log);
+    return hf_patched_apply(&places->patched, places->tree, request->source, places->log, err);
+}
+
+/* Before anything is copied and built. */
+static int try_patches(const struct hf_tree_request *request, const char *work, struct places *places,
+                       struct hotfix_error *err)
+{
+    HF_FREE char *scratch = below(work, "patched");
+
+    if (!scratch)
+        return out_of_memory(err);
+    return hf_patched_read(request->patches, request->patch_count, &places->patched, err) == 0
+               ? hf_patched_try(&places->patched, request->source, scratch, places->log, err)
+               : -1;
 }
 
 /* The copy takes the place of the sources where that is allowed. */
@@ -200,7 +207,7 @@ static int check_inside(const struct hf_change *changes, size_t count, const str
                         struct hotfix_error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (!is_below(changes[i].after->object, places->tree))
+        if (changes[i].after && !is_below(changes[i].after->object, places->tree))
             return hf_error(err, HOTFIX_USAGE,
                             "the build makes %s outside of the copy of its tree; make --make build below its "
                             "working directory, from a tree that was not configured elsewhere",
@@ -267,7 +274,7 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     if (!failed)
         failed = hf_changes_find(&builds, &changes, &objects->count, err);
     if (!failed)
-        failed = hf_reads_missing(&builds, request->patch, &objects->unread, &objects->unread_count, err);
+        failed = hf_reads_missing(&builds, &places->patched, &objects->unread, &objects->unread_count, err);
     if (!failed)
         failed = check_inside(changes, objects->count, places, err);
     if (!failed)
@@ -300,12 +307,11 @@ static int build_first(const struct hf_tree_request *request, const struct place
 static int build_twice(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
     report(request, HF_TREE_COPY, 0);
-    if (copy_tree(request->source, places->copy, places->log, err) != 0 || hf_shim_create(places->shims, err) != 0 ||
-        stand_in(request, places, err) != 0 || hf_products_find(places->tree, &places->built, err) != 0 ||
-        build_first(request, places, err) != 0)
+    if (copy_tree(request->source, places->copy, places->log, err) != 0 || stand_in(request, places, err) != 0 ||
+        hf_products_find(places->tree, &places->built, err) != 0 || build_first(request, places, err) != 0)
         return -1;
     report(request, HF_TREE_PATCH, 0);
-    if (copy_tree(places->tree, places->before, places->log, err) != 0 || apply_patch(request, places, err) != 0)
+    if (copy_tree(places->tree, places->before, places->log, err) != 0 || apply_patches(request, places, err) != 0)
         return -1;
     return run_make(request, places, places->journal_after, HF_TREE_REBUILD, err);
 }
@@ -321,8 +327,9 @@ static int resolve(const struct hf_tree_request *request, struct hf_tree_request
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", request->source);
     if (!S_ISDIR(status.st_mode))
         return hf_error(err, HOTFIX_USAGE, "%s: is not a directory of sources", request->source);
-    if (access(request->patch, R_OK) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", request->patch);
+    for (size_t i = 0; i < request->patch_count; i++)
+        if (access(request->patches[i], R_OK) != 0)
+            return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", request->patches[i]);
     *work = realpath(request->work, NULL);
     if (!*work)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", request->work);
@@ -356,6 +363,10 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
     if (!failed)
         failed = places_init(&places, work, err);
     if (!failed)
+        failed = hf_shim_create(places.shims, err);
+    if (!failed)
+        failed = try_patches(&whole, work, &places, err);
+    if (!failed)
         failed = build_twice(&whole, &places, err);
     if (!failed)
         failed = compare_builds(&whole, &places, &made, err);
@@ -365,6 +376,10 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
         hf_tree_objects_deinit(&made);
         return -1;
     }
+    made.shifted = places.patched.shifted;
+    made.shifted_count = places.patched.shifted_count;
+    places.patched.shifted = NULL;
+    places.patched.shifted_count = 0;
     *objects = made;
     return 0;
 }
@@ -378,5 +393,8 @@ void hf_tree_objects_deinit(struct hf_tree_objects *objects)
     for (size_t i = 0; i < objects->unread_count; i++)
         free(objects->unread[i]);
     free(objects->unread);
+    for (size_t i = 0; i < objects->shifted_count; i++)
+        free(objects->shifted[i]);
+    free(objects->shifted);
     memset(objects, 0, sizeof(*objects));
 }

@@ -20,8 +20,9 @@ enum hf_tree_phase { HF_TREE_COPY, HF_TREE_BUILD, HF_TREE_PATCH, HF_TREE_REBUILD
 typedef void (*hf_tree_progress_fn)(enum hf_tree_phase phase, size_t done, void *arg);
 
 struct hf_tree_request {
-    const char *source;           /* directory of the sources; only read */
-    const char *patch;            /* patch file, applied with -p1 */
+    const char *source;         /* directory of the sources; only read */
+    const char *const *patches; /* patch files, applied in this order with -p1 */
+    size_t patch_count;
     const char *make;             /* shell command that builds, run in the copy */
     const char *output;           /* base name of the program or library that is to be patched */
     const char *work;             /* empty directory for everything that is written */
@@ -41,6 +42,8 @@ struct hf_tree_objects {
     size_t count;  /* of changed objects; new ones included */
     char **unread; /* files that the patch touches and that no compile of the output read, below the tree */
     size_t unread_count;
+    char **shifted; /* files that a patch applies to at other lines than it says */
+    size_t shifted_count;
 };
 
 /*

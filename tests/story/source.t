@@ -354,6 +354,52 @@ PATCH
 run hotfix build --target built/prog --source headers --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
 is "a file that no compile reads is named" "$status $(changed) $(cat "$ERR")" \
     "0 check_a check_b hotfix build: warning: NOTES: changed by the patch, read by no compile of the target"
+
+# Patches: several, renames, hunks that have moved, hunks that only nearly fit.
+make_tree source
+cat >second.patch <<'PATCH'
+--- a/lib/tax.c
++++ b/lib/tax.c
+@@ -1,6 +1,6 @@
+ #include "price.h"
+ 
+ int tax(int price)
+ {
+-    return price * 19 / 100;
++    return price * 16 / 100;
+ }
+PATCH
+run build shop "make CC=$CC" --patch second.patch
+is "several patches are one fix" "$status $(changed) $(cat "$ERR")" "0 discount tax "
+sed -i 's/@@ -1,6 +1,6 @@/@@ -4,6 +4,6 @@/' second.patch
+run build shop "make CC=$CC" --patch second.patch
+is "a hunk that applies elsewhere is told" "$status $(cat "$ERR")" \
+    "0 hotfix build: warning: lib/tax.c: the patch applies at other lines than it says: look whether it is made for this version"
+sed -i 's/@@ -4,6 +4,6 @@/@@ -1,6 +1,6 @@/; s/^ int tax(int price)/ int tax(long price)/' second.patch
+rm -f patch.so
+expect 2 "hotfix build: what was built is kept in work
+hotfix build: second.patch does not apply to $SCRATCH/source with patch -p1, see $SCRATCH/work/build.log" \
+    "a hunk that only nearly fits is refused, before anything is built" \
+    build shop 'touch was-run' --patch second.patch --work work
+ok "nothing was built for it" test ! -e work/tree
+rm -rf work
+cat >fix.patch <<'PATCH'
+diff --git a/lib/tax.c b/lib/rate.c
+similarity index 80%
+rename from lib/tax.c
+rename to lib/rate.c
+--- a/lib/tax.c
++++ b/lib/rate.c
+@@ -2,5 +2,5 @@
+ 
+ int tax(int price)
+ {
+-    return price * 19 / 100;
++    return price * 16 / 100;
+ }
+PATCH
+run build shop "rm -f *.o && $CC $CFLAGS -c main.c lib/*.c && $CC -o shop *.o"
+is "a file that git renames is patched" "$status $(changed) $(cat "$ERR")" "0 tax "
 make_tree source # with its patch
 
 # hotfix cc by its own name.

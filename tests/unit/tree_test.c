@@ -6,6 +6,8 @@
 #include "source/tree.h"
 
 /* A program of two objects, one by way of an archive, and a library that is no part of it. */
+static const char *const fixes[] = {"fix.patch"};
+
 static const char makefile[] = "CFLAGS = -O2 -g\n"
                                "all: program libother.so\n"
                                "program: main.o libpart.a\n"
@@ -50,7 +52,7 @@ static int tree_teardown(void **state)
 static int build(const char *make)
 {
     const struct hf_tree_request request = {
-        .source = "source", .patch = "fix.patch", .make = make, .output = "program", .work = "work"};
+        .source = "source", .patches = fixes, .patch_count = 1, .make = make, .output = "program", .work = "work"};
 
     return hf_tree_build(&request, &objects, &fixture_error);
 }
@@ -95,8 +97,12 @@ static void a_work_directory_inside_of_the_sources_is_refused(void **state)
 {
     (void)state;
     assert_run("mkdir source/work");
-    const struct hf_tree_request request = {
-        .source = "source", .patch = "fix.patch", .make = "make", .output = "program", .work = "source/work"};
+    const struct hf_tree_request request = {.source = "source",
+                                            .patches = fixes,
+                                            .patch_count = 1,
+                                            .make = "make",
+                                            .output = "program",
+                                            .work = "source/work"};
     assert_refused(hf_tree_build(&request, &objects, &fixture_error), HOTFIX_USAGE,
                    "source/work: is inside of source, which is to be copied there");
 }
@@ -215,6 +221,9 @@ static void paths_in_objects_are_those_of_the_sources(void **state)
     (void)state;
     fixture_write("source/part/part.c",
                   "#include \"part.h\"\nint part(int x) { return x + 1; }\nconst char *path = __FILE__;\n");
+    fixture_write("fix.patch", "--- a/part/part.c\n+++ b/part/part.c\n@@ -1,3 +1,3 @@\n #include \"part.h\"\n"
+                               "-int part(int x) { return x + 1; }\n+int part(int x) { return x + 2; }\n"
+                               " const char *path = __FILE__;\n");
     assert_built("make CC=\"cc -I$PWD/part\" CFLAGS=-g VPATH=$PWD");
     assert_run("! strings work/objects.new/part/part.o work/objects.old/part/part.o | grep work/tree");
 }
