@@ -56,6 +56,21 @@ static void drop_cut_character(char message[HOTFIX_MESSAGE_SIZE])
         message[lead - 1] = '\0';
 }
 
+/* The PIN in the URI of a token's key (RFC 7512) is not told, whatever the message is about. */
+static void hide_pin(char message[HOTFIX_MESSAGE_SIZE])
+{
+    static const char attribute[] = "pin-value=";
+
+    for (char *at = message; (at = strstr(at, attribute));) {
+        at += sizeof(attribute) - 1;
+        size_t length = strcspn(at, ";&? '\"");
+        if (length == 0)
+            continue;
+        memmove(at + 1, at + length, strlen(at + length) + 1);
+        *at = '*';
+    }
+}
+
 __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, enum hotfix_code code, int sys_errno,
                                                       const char *format, va_list arguments)
 {
@@ -65,6 +80,7 @@ __attribute__((format(printf, 4, 0))) static void set(struct hotfix_error *err, 
     err->sys_errno = sys_errno;
     vsnprintf(err->message, sizeof(err->message), format, arguments);
     drop_cut_character(err->message);
+    hide_pin(err->message);
     one_line(err->message);
 }
 
@@ -111,6 +127,7 @@ int hf_error_prefix(struct hotfix_error *err, const char *format, ...)
     vsnprintf(err->message, sizeof(err->message), format, arguments);
     va_end(arguments);
     drop_cut_character(err->message);
+    hide_pin(err->message);
     one_line(err->message);
     size_t length = strlen(err->message);
     snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -135,6 +137,38 @@ static void sync_directory(const char *directory)
         (void)fsync(fd);
 }
 
+/* Makes a file that was not there, with a name that nobody can guess; the kernel takes the umask off its mode. */
+static int make_temporary(const char *directory, mode_t mode, char **temporary)
+{
+    for (;;) {
+        uint64_t number;
+        if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+            return -1;
+        HF_FREE char *path = NULL;
+        if (asprintf(&path, "%s/.hotfix-%016" PRIx64, directory, number) < 0) {
+            path = NULL;
+            errno = ENOMEM;
+            return -1;
+        }
+        int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (fd < 0 && errno == EEXIST)
+            continue;
+        if (fd >= 0)
+            *temporary = hf_move(path);
+        return fd;
+    }
+}
+
+/* Who could not read or write the file that is replaced cannot do so afterwards. */
+static int keep_mode(int fd, const char *path, mode_t mode)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return 0;
+    return fchmod(fd, mode & status.st_mode);
+}
+
 int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, bool exclusive,
                   struct hotfix_error *err)
 {
@@ -145,15 +179,11 @@ int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, 
     if (!copy)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
     const char *directory = dirname(copy);
-    if (asprintf(&temporary, "%s/.hotfix-XXXXXX", directory) < 0) {
-        temporary = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);
-    }
 
-    HF_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
+    HF_CLOSE int fd = make_temporary(directory, mode, &temporary);
     if (fd < 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
-    if (fchmod(fd, mode) != 0 || write_exactly(fd, data, size) != 0 || fsync(fd) != 0 ||
+    if (keep_mode(fd, path, mode) != 0 || write_exactly(fd, data, size) != 0 || fsync(fd) != 0 ||
         publish(temporary, path, exclusive) != 0) {
         hf_error_sys(err, HOTFIX_IO, "%s: cannot be written", path);
         unlink(temporary);

@@ -29,7 +29,8 @@ int hf_file_read_fd(int fd, const char *path, size_t limit, uint8_t **data, size
 /*
  * Writes a file so that path holds either its old content or all of the new one: temporary file in the same directory,
  * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. What exists and
- * is not a regular file (a device, a directory) is never replaced. HOTFIX_IO.
+ * is not a regular file (a device, a directory) is never replaced. A new file has the mode less what the umask takes
+ * off; one that replaces another gives nobody more than that one did. HOTFIX_IO.
  */
 int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, bool exclusive,
                   struct hotfix_error *err);

@@ -23,6 +23,8 @@
 #include "pack/inputs.h"
 #include "pack/seal.h"
 #include "provenance/provenance.h"
+#include "sign/replace.h"
+#include "sign/token.h"
 
 #define ACCEPT_NAME_SIZE 48
 #define ACCEPT_HELP_SIZE 160
@@ -158,16 +160,14 @@ static int choose_output(struct pack *pack, struct hotfix_error *err)
 }
 
 /* Beside the bundle, and written before it, so that none is without; nor is it left without a bundle. */
-static int write_provenance(const struct pack *pack, const void *file, size_t size, const struct hf_private_key *key,
+static int write_provenance(const struct pack *pack, const struct hf_signed *parts, const struct hf_private_key *key,
                             struct hotfix_error *err)
 {
-    struct hf_signed parts;
     HF_FREE char *text = NULL;
 
     if (!pack->provenance)
         return 0;
-    if (hf_signed_parse(file, size, &parts, err) != 0 ||
-        hf_provenance_format(&pack->inputs, &pack->manifest, parts.archive, parts.archive_size, key, &text, err) != 0)
+    if (hf_provenance_format(&pack->inputs, &pack->manifest, parts->archive, parts->archive_size, key, &text, err) != 0)
         return -1;
     return hf_file_write(pack->provenance, text, strlen(text), 0644, false, err);
 }
@@ -177,15 +177,22 @@ static int seal(struct pack *pack, const void *patch, size_t patch_size, struct 
     HF_FREE uint8_t *file = NULL;
     size_t size = 0;
     struct hf_private_key *key = NULL;
+    struct hf_passphrase_source source = {.path = pack->passphrase_file};
+    struct hf_signed parts;
 
     int result = 0;
     if (!pack->unsigned_bundle)
-        result =
-            hf_private_key_read(pack->key_path, hf_passphrase_ask, (void *)(uintptr_t)pack->passphrase_file, &key, err);
+        result = hf_private_key_read(pack->key_path, hf_passphrase_ask, &source, &key, err);
+    if (result != 0)
+        result = hf_passphrase_failed(&source, err);
     if (result == 0)
         result = hf_seal(&pack->manifest, patch, patch_size, key, &pack->inputs.target->image, &file, &size, err);
     if (result == 0)
-        result = write_provenance(pack, file, size, key, err);
+        result = hf_signed_parse(file, size, &parts, err);
+    if (result == 0)
+        result = hf_replace_check(pack->output, &parts, err);
+    if (result == 0)
+        result = write_provenance(pack, &parts, key, err);
     hf_private_key_destroy(key);
     if (result != 0 || hf_file_write(pack->output, file, size, 0644, false, err) == 0)
         return result;
@@ -215,6 +222,10 @@ static int check_signing(const struct pack *pack, struct hotfix_error *err)
                         "give --key KEY, or --unsigned where others sign (see 'hotfix pack --help')");
     if (pack->unsigned_bundle && (pack->key_path || pack->passphrase_file))
         return hf_error(err, HOTFIX_USAGE, "--unsigned and --key exclude each other");
+    if (pack->key_path && hf_token_is(pack->key_path))
+        return hf_error(err, HOTFIX_USAGE,
+                        "--key: a key in a PKCS#11 token signs with its certificate: give --unsigned, and then hotfix "
+                        "sign the bundle with --key and --cert");
     if (pack->unsigned_bundle && pack->provenance)
         return hf_error(err, HOTFIX_USAGE, "--provenance is signed by whoever packs: give --key, not --unsigned");
     return 0;

@@ -16,6 +16,7 @@
 #include "file.h"
 #include "fixup.h"
 #include "sign/countersign.h"
+#include "sign/replace.h"
 #include "sign/token.h"
 #include "verify/payload.h"
 
@@ -97,11 +98,14 @@ static int export_statement(const struct sign *sign, struct hf_report *report, s
 static int sign_with_certificate(struct sign *sign, struct hf_public_key *public_key, struct hotfix_error *err)
 {
     struct hf_private_key *key = NULL;
-    void *source = (void *)(uintptr_t)sign->passphrase_file;
+    HF_FREE char *pin_file = hf_token_is(sign->key_path) ? hf_token_pin_file(sign->key_path) : NULL;
+    struct hf_passphrase_source source = {.path = pin_file ? pin_file : sign->passphrase_file};
     int result = hf_token_is(sign->key_path)
-                     ? hf_token_key(sign->key_path, hf_passphrase_ask, source, &key, err)
-                     : hf_private_key_read_any(sign->key_path, hf_passphrase_ask, source, &key, err);
+                     ? hf_token_key(sign->key_path, hf_passphrase_ask, &source, &key, err)
+                     : hf_private_key_read_any(sign->key_path, hf_passphrase_ask, &source, &key, err);
 
+    if (result != 0)
+        result = hf_passphrase_failed(&source, err);
     if (result == 0)
         result = hf_countersign_certified(&sign->parts, sign->certificate_path, key, public_key->id, &sign->cms, err);
     hf_private_key_destroy(key);
@@ -112,9 +116,11 @@ static int sign_with_certificate(struct sign *sign, struct hf_public_key *public
 static int sign_with_key(struct sign *sign, struct hf_public_key *public_key, struct hotfix_error *err)
 {
     struct hf_private_key *key = NULL;
-    int result =
-        hf_private_key_read(sign->key_path, hf_passphrase_ask, (void *)(uintptr_t)sign->passphrase_file, &key, err);
+    struct hf_passphrase_source source = {.path = sign->passphrase_file};
+    int result = hf_private_key_read(sign->key_path, hf_passphrase_ask, &source, &key, err);
 
+    if (result != 0)
+        result = hf_passphrase_failed(&source, err);
     if (result == 0)
         result = hf_private_key_public(key, public_key, err);
     if (result == 0 && (result = hf_countersign(&sign->parts, key, err)) < 0)
@@ -171,7 +177,8 @@ static int write_bundle(const struct sign *sign, struct hotfix_error *err)
     HF_FREE uint8_t *file = NULL;
     size_t size;
 
-    if (hf_signed_format(&sign->parts, &file, &size, err) != 0)
+    if (hf_signed_format(&sign->parts, &file, &size, err) != 0 ||
+        (sign->output && hf_replace_check(sign->output, &sign->parts, err) != 0))
         return -1;
     return hf_file_write(sign->output ? sign->output : sign->file, file, size, 0644, false, err);
 }

@@ -15,7 +15,10 @@ struct hf_passphrase {
     size_t size; /* 0: none */
 };
 
-/* The first line of a file, without its newline. HOTFIX_IO; HOTFIX_FORMAT when it is empty or too long. */
+/*
+ * The first line of a file or pipe, without its newline. HOTFIX_IO; HOTFIX_TRUST for a file that is open to other
+ * users; HOTFIX_FORMAT when the line is empty or too long.
+ */
 int hf_passphrase_read(const char *path, struct hf_passphrase *passphrase, struct hotfix_error *err);
 
 /* Asks twice on the controlling terminal, without echo. HOTFIX_IO without a terminal; HOTFIX_USAGE when the two differ
@@ -24,10 +27,16 @@ int hf_passphrase_choose(struct hf_passphrase *passphrase, struct hotfix_error *
 
 void hf_passphrase_wipe(struct hf_passphrase *passphrase);
 
-/*
- * For hf_private_key_read(): arg is the path of a passphrase file (const char *), or NULL to ask on the
- * terminal.
- */
+/* Where the passphrase of a key comes from, and why it did not come. */
+struct hf_passphrase_source {
+    const char *path; /* of a passphrase file; NULL: the terminal is asked */
+    struct hotfix_error error;
+};
+
+/* For hf_private_key_read(): arg is a struct hf_passphrase_source. */
 int hf_passphrase_ask(char *buffer, size_t size, void *arg);
+
+/* Makes the source's error the one of a key that could not be read, where there is one. Returns -1. */
+int hf_passphrase_failed(const struct hf_passphrase_source *source, struct hotfix_error *err);
 
 #endif

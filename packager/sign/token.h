@@ -15,9 +15,12 @@
 /* Is this such a URI, and not a file? */
 bool hf_token_is(const char *path);
 
+/* The file that a URI says has the PIN (pin-source), malloc'ed; NULL when it says none, or out of memory. */
+char *hf_token_pin_file(const char *uri);
+
 /*
- * The key of a URI; ask for its PIN, unless the URI tells (pin-value, pin-source). The key can sign and be destroyed,
- * nothing else. HOTFIX_TRUST with the engine's reason.
+ * The key of a URI; ask for its PIN, unless the URI tells it (pin-value). The PIN is in no message, this command's or
+ * the engine's. The key can sign and be destroyed, nothing else. HOTFIX_TRUST with the engine's reason.
  */
 int hf_token_key(const char *uri, hf_passphrase_fn ask, void *arg, struct hf_private_key **key,
                  struct hotfix_error *err);

@@ -55,14 +55,23 @@ is "failure is an object too" "$status $(json .ok) $(json .status) $(json .error
 is "its message is that of standard error" "$(cat "$ERR")" "hotfix keygen: $(json .error.message)"
 
 printf 'correct horse\nsecond line\n' >phrase
+expect 4 "hotfix keygen: passphrase file phrase: is open to other users (mode 0644); if they cannot have read it, chmod 600 \
+it, else choose another passphrase" "a passphrase that others can read is none" \
+    hotfix keygen locked --passphrase-file phrase
+chmod 600 phrase
+expect 5 "hotfix keygen: passphrase file /dev/null: is neither a regular file nor a pipe" \
+    "a device has no passphrase" hotfix keygen locked --passphrase-file /dev/null
 expect 0 "" "a passphrase can come from a file" hotfix keygen locked --passphrase-file phrase
 ok "the key is then encrypted" grep -q 'BEGIN ENCRYPTED PRIVATE KEY' locked.key
 ok "openssl opens it with the file's first line" openssl pkey -in locked.key -passin 'pass:correct horse' -noout
+ok "guessing it costs memory and time" grep -q scrypt <(openssl asn1parse -in locked.key)
+expect 0 "" "a passphrase can come through a pipe" hotfix keygen piped --passphrase-file <(echo correct horse)
+ok "and is that" openssl pkey -in piped.key -passin 'pass:correct horse' -noout
 ok "and with no other" sh -c '! openssl pkey -in locked.key -passin pass:wrong -noout 2>/dev/null'
-: >empty
+: >empty && chmod 600 empty
 expect 5 "hotfix keygen: passphrase file empty: its first line must be 1 to 1024 bytes of text" \
     "an empty passphrase file is refused" hotfix keygen nokey --passphrase-file empty
-head -c 1025 /dev/zero | tr '\0' x >long
+head -c 1025 /dev/zero | tr '\0' x >long && chmod 600 long
 expect 5 "hotfix keygen: passphrase file long: its first line must be 1 to 1024 bytes of text" \
     "so is one that is too long" hotfix keygen nokey --passphrase-file long
 expect 5 "hotfix keygen: a passphrase is needed and there is no terminal to ask on: No such device or address" \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Building and signing apart: bundles without a signature, signatures that are added, and such as are made elsewhere, by
-# openssl and by a key that never leaves its token.
+# openssl. Keys in tokens have a story of their own, token.t.
 . "$(dirname "$0")/lib.sh"
 
 see="(see 'hotfix sign --help')"
@@ -130,56 +130,48 @@ is "a good one is put in" "$status $(tail -n 1 "$OUT")" \
     "0 signed by key $(key_id second.pub); elsewhere has 1 signature"
 ok "it is what the key would have made here" cmp -s elsewhere once
 
-# A key that never leaves its token: SoftHSM stands for the hardware.
-module=$(find /usr/lib -name libsofthsm2.so 2>/dev/null | head -n 1)
-mkdir tokens
-printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\n' "$PWD" >softhsm2.conf
-export SOFTHSM2_CONF=$PWD/softhsm2.conf
-token() {
-    pkcs11-tool --module "$module" --token-label release --login --pin 1234 "$@" >token.log 2>&1
-}
-if ! { softhsm2-util --init-token --free --label release --pin 1234 --so-pin 5678 >/dev/null &&
-    token --keypairgen --key-type EC:edwards25519 --label signer --id 01 &&
-    token --read-object --type pubkey --id 01 -o token.pub; }; then
-    diagnose <token.log
-fi
-ok "a token signs the statement" token --sign --mechanism EDDSA --id 01 -i statement -o token.sig
-run hotfix sign elsewhere --import token.sig --pub token.pub
-is "and its signature is put in" "$status $(tail -n 1 "$OUT")" \
-    "0 signed by key $(key_id token.pub); elsewhere has 2 signatures"
-run hotfix verify elsewhere --trust token.pub
-is "and counts" "$status" 0
-
-# A certificate's key in a token, through OpenSSL; not the one above: its engine takes no token with an Ed25519 key.
-hotfix keygen --ca corp >/dev/null && openssl pkcs8 -topk8 -nocrypt -in corp.key -out corp.p8 2>/dev/null &&
-    softhsm2-util --init-token --free --label company --pin 1234 --so-pin 5678 >/dev/null &&
-    softhsm2-util --import corp.p8 --token company --label corp --id 02 --pin 1234 >/dev/null || exit 1
-rm corp.key corp.p8
-echo 1234 >pin && echo 4321 >wrong && chmod 600 pin wrong
-export PKCS11_MODULE_PATH=$module
-key='pkcs11:token=company;object=corp;type=private'
-cp elsewhere before
-# What the engine itself leaks when it fails is not looked at.
-leaks=${ASAN_OPTIONS-}
-export ASAN_OPTIONS=$leaks:detect_leaks=0
-run hotfix sign elsewhere --cert corp.pem --key "$key" --passphrase-file wrong
-is "a wrong PIN signs nothing" "$status $(cmp elsewhere before && echo same)" "4 same"
-run hotfix sign elsewhere --cert corp.pem --key "${key/corp/none}" --passphrase-file pin
-is "nor does a key that is not there" "$status $(cmp elsewhere before && echo same)" "4 same"
-PKCS11_MODULE_PATH=/nowhere run hotfix sign elsewhere --cert corp.pem --key "$key" --passphrase-file pin
-is "nor a module" "$status $(cmp elsewhere before && echo same)" "4 same"
-export ASAN_OPTIONS=$leaks
-run hotfix sign elsewhere --cert corp.pem --key "$key" --passphrase-file pin
-is "a key in the token signs for its certificate" "$status $(cat "$ERR")" "0 "
-run hotfix verify elsewhere --trust corp.ca.pem
-is "which counts by its authority" "$status $(head -n 1 "$OUT" | grep -c 'signed by corp')" "0 1"
-
 mkdir taken
 before=$(sha256sum <signed)
 run hotfix sign signed --key second.key -o taken
 is "an output that cannot be written is an error" "$status $(sha256sum <signed)" "5 $before"
 run hotfix sign signed --key second.key -o nowhere/signed
 is "so is one in a directory that is not there, and the bundle stays as it is" "$status $(sha256sum <signed)" "5 $before"
+
+# Who could read a bundle can still, and nobody else.
+(umask 077 && hotfix sign signed --key second.key -o private >/dev/null)
+is "a new file is as the umask wants it" "$(stat -c %a private)" 600
+run hotfix sign private --key third.key
+is "a file that is replaced stays as closed as it was" "$status $(stat -c %a private)" "0 600"
+hotfix sign signed --key second.key -o public >/dev/null
+is "and others are as open as the umask allows" "$(stat -c %a public)" 644
+
+# Nobody's signature is lost in silence.
+cp signed release.hotfix
+before=$(sha256sum <release.hotfix)
+expect 5 "hotfix sign: release.hotfix: is a bundle that key $(key_id release.pub) signed, and the new one is not; remove it, \
+or give another name with --output" "a bundle that another key signed is not written over" \
+    hotfix sign unsigned --key second.key -o release.hotfix
+is "it stays as it was" "$(sha256sum <release.hotfix)" "$before"
+expect 0 "" "one that has all its signatures may take its place" hotfix sign signed --key second.key -o release.hotfix
+echo notes >release.hotfix
+expect 0 "" "and so may any bundle that of what is none" hotfix sign unsigned --key second.key -o release.hotfix
+
+# Passphrases come from a file of one's own or through a pipe.
+printf 'correct horse\n' >phrase && chmod 600 phrase && hotfix keygen locked --passphrase-file phrase >/dev/null || exit 1
+cp unsigned copy
+chmod 640 phrase
+expect 4 "hotfix sign: passphrase file phrase: is open to other users (mode 0640); if they cannot have read it, chmod 600 it, \
+else choose another passphrase" "a passphrase that others can read is refused" \
+    hotfix sign copy --key locked.key --passphrase-file phrase
+expect 5 "hotfix sign: passphrase file none: cannot be opened: No such file or directory" \
+    "a passphrase file that is not there is named" hotfix sign copy --key locked.key --passphrase-file none
+expect 4 "hotfix sign: locked.key: private key is encrypted and the passphrase is wrong or missing" \
+    "a wrong passphrase is told" hotfix sign copy --key locked.key --passphrase-file <(echo wrong)
+ok "after all that it is what it was" cmp -s copy unsigned
+expect 0 "" "a passphrase may come through a pipe" hotfix sign copy --key locked.key --passphrase-file <(echo correct horse)
+openssl pkcs8 -topk8 -in second.key -out old.key -v2 aes-256-cbc -iter 2048 -passout pass:old && chmod 600 old.key || exit 1
+expect 0 "" "keys that were wrapped another way are read" \
+    hotfix sign copy --key old.key --passphrase-file <(echo old)
 
 # Packing without a key.
 expect 2 "hotfix pack: give --key KEY, or --unsigned where others sign (see 'hotfix pack --help')" \
@@ -201,5 +193,18 @@ is "a bundle can be packed without a signature" "$status $(cat "$ERR")" \
 pack --key second.key -o packed
 run hotfix sign built --key second.key
 ok "signed later it is what pack would have signed" cmp -s built packed
+before=$(sha256sum <packed)
+pack --key release.key -o packed
+is "a bundle of another key is not packed over" "$status $(cat "$ERR")" \
+    "5 hotfix pack: packed: is a bundle that key $(key_id second.pub) signed, and the new one is not; remove it, or give \
+another name with --output"
+pack --unsigned -o packed
+is "not by one without a signature either" "$status $(sha256sum <packed)" "5 $before"
+pack --key second.key -o packed
+is "one of the same key is" "$status" 0
+pack --key 'pkcs11:token=t;pin-value=4321' -o tokens
+is "a token's key signs after packing, and its PIN is not told" "$status $(cat "$ERR")" \
+    "2 hotfix pack: --key: a key in a PKCS#11 token signs with its certificate: give --unsigned, and then hotfix sign the \
+bundle with --key and --cert"
 
 finish

@@ -67,6 +67,20 @@ static void what_would_deceive_a_reader_is_escaped(void **state)
     assert_memory_equal(err.message, "\\xe2\\x80\\xae: key a", 19);
 }
 
+static void the_pin_of_a_token_is_not_told(void **state)
+{
+    struct hotfix_error err;
+
+    (void)state;
+    hf_error(&err, HOTFIX_USAGE, "unexpected argument '%s' (see help)", "pkcs11:token=a?pin-value=1234&x=pin-value=5");
+    assert_string_equal(err.message, "unexpected argument 'pkcs11:token=a?pin-value=*&x=pin-value=*' (see help)");
+    hf_error(&err, HOTFIX_IO, "reason");
+    hf_error_prefix(&err, "%s", "pkcs11:pin-value=1234;token=a");
+    assert_string_equal(err.message, "pkcs11:pin-value=*;token=a: reason");
+    hf_error(&err, HOTFIX_IO, "pin-value=");
+    assert_string_equal(err.message, "pin-value=");
+}
+
 static void no_character_is_cut_in_two(void **state)
 {
     char text[2 * HOTFIX_MESSAGE_SIZE + 1];
@@ -146,6 +160,7 @@ int main(void)
         cmocka_unit_test(an_absent_error_object_is_accepted),
         cmocka_unit_test(long_messages_are_cut_to_fit),
         cmocka_unit_test(a_message_is_one_line_whatever_it_quotes),
+        cmocka_unit_test(the_pin_of_a_token_is_not_told),
         cmocka_unit_test(no_character_is_cut_in_two),
         cmocka_unit_test(what_would_deceive_a_reader_is_escaped),
         cmocka_unit_test(errno_survives_reporting),

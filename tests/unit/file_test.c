@@ -113,22 +113,34 @@ static void what_is_not_a_regular_file_is_never_replaced(void **state)
     assert_true(S_ISFIFO(status.st_mode));
 }
 
-static void writing_replaces_content_and_mode_whatever_the_umask(void **state)
+static unsigned mode_of(const char *name)
 {
     struct stat status;
 
+    assert_int_equal(stat(fixture_path(name), &status), 0);
+    return status.st_mode & 07777;
+}
+
+static void a_file_is_no_more_open_than_umask_and_what_was_there_allow(void **state)
+{
     (void)state;
-    mode_t old = umask(077);
+    mode_t old = umask(027);
+    assert_done(hf_file_write(fixture_path("fresh"), "", 0, 0644, true, ERR));
+    assert_int_equal(mode_of("fresh"), 0640);
+    umask(077);
+    assert_done(hf_file_write(fixture_path("closed"), "", 0, 0644, false, ERR));
+    assert_int_equal(mode_of("closed"), 0600);
     fixture_write(fixture_path("out"), "longer than the new one", 23, 0600);
     assert_done(hf_file_write(fixture_path("out"), "new", 3, 0644, false, ERR));
-    assert_done(hf_file_write(fixture_path("fresh"), "", 0, 0640, true, ERR));
-    umask(old);
-    assert_done(hf_file_read_status(fixture_path("out"), 100, &data, &size, &status, ERR));
+    assert_int_equal(mode_of("out"), 0600);
+    assert_done(hf_file_read(fixture_path("out"), 100, &data, &size, ERR));
     assert_string_equal(data, "new");
-    assert_int_equal(status.st_mode & 07777, 0644);
     free(data);
-    assert_int_equal(stat(fixture_path("fresh"), &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0640);
+    /* What was open stays so, as far as it was meant to be. */
+    assert_int_equal(chmod(fixture_path("out"), 0666), 0);
+    assert_done(hf_file_write(fixture_path("out"), "new", 3, 0644, false, ERR));
+    assert_int_equal(mode_of("out"), 0644);
+    umask(old);
 }
 
 int main(void)
@@ -143,7 +155,7 @@ int main(void)
         cmocka_unit_test(an_exclusive_write_leaves_what_exists),
         cmocka_unit_test(a_failed_write_leaves_nothing_behind),
         cmocka_unit_test(what_is_not_a_regular_file_is_never_replaced),
-        cmocka_unit_test(writing_replaces_content_and_mode_whatever_the_umask),
+        cmocka_unit_test(a_file_is_no_more_open_than_umask_and_what_was_there_allow),
     };
     return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);
 }
