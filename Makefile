@@ -371,4 +371,4 @@ install: all ## install below PREFIX (and DESTDIR)
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(patsubst %.o,%.d,$(call objects,$(PRODUCT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(WEBAPP_SRC)) $(FAULT_OBJ))
+-include $(patsubst %.o,%.d,$(call objects,$(PRODUCT_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(WEBAPP_SRC)) $(FAULT_OBJ) $(FORTIFIED_OBJ))
