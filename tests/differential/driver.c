@@ -111,6 +111,7 @@ static void *run_worker(void *arg)
 #ifdef ORACLE
 static void apply(int bundle)
 {
+    check_folded();
     applied = SUPERSEDES && bundle == 2 ? 2 : applied | 1 << (bundle - 1);
     if (bundle == 1)
         reset1();
@@ -137,6 +138,9 @@ static void refused(const char *what, int bundle, const struct hotfix_error *err
     _exit(0);
 }
 
+/* A busy machine takes its time to stop the threads. */
+static const struct hotfix_apply_options patient = {.size = sizeof patient, .deadline_ns = 2000000000};
+
 static void apply(int bundle)
 {
     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
@@ -150,7 +154,7 @@ static void apply(int bundle)
         return;
     if (!handle && hotfix_open(&options, &handle, &error) != 0)
         exit(2);
-    if (hotfix_apply(handle, path, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &patient, &result) != 0)
         refused("apply", bundle, &result.error);
     memcpy(ids[bundle], result.id, sizeof result.id);
     hotfix_result_deinit(&result);
@@ -162,7 +166,7 @@ static void revert(int bundle)
 
     if (!handle || !ids[bundle][0])
         return;
-    if (hotfix_revert(handle, ids[bundle], &result) != 0)
+    if (hotfix_revert_opt(handle, ids[bundle], &patient, &result) != 0)
         refused("revert", bundle, &result.error);
     hotfix_result_deinit(&result);
 }

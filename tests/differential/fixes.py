@@ -63,7 +63,7 @@ def insert(p, function, statements):
     block = p.rng.choice(choices)
     first = 0
     for n, s in enumerate(block):
-        if isinstance(s, str) and (s.startswith(("u ", "const u", "static")) or s.startswith("@d")):
+        if isinstance(s, str) and (s.startswith(("u ", "const u", "static", "l")) or s.startswith(("@d", "goto"))):
             first = n + 1
     last = len(block)
     for n, s in enumerate(block):
@@ -216,6 +216,25 @@ def const_table(p):
     return True
 
 
+@kind(WORKS, 2)
+def word_table(p):
+    var = pick(p, [v for v in p.vars.values() if v.ctype == "words"])
+    if not var or not any("@v%d;" % var.uid in everything(f) for f in p.funcs.values()):
+        return False
+    var.init[p.rng.randrange(4)] = "new %d" % p.uid()
+    return True
+
+
+@kind(WORKS, 2)
+def function_table(p):
+    """Another function in a constant table of functions."""
+    var = pick(p, [v for v in p.vars.values() if v.ctype == "ops"])
+    if not var or not any("@v%d;" % var.uid in everything(f) for f in p.funcs.values()):
+        return False
+    var.init[0] = fresh(p, var.file, True, "callback", 1).uid
+    return True
+
+
 @kind(WORKS, 3)
 def literal(p):
     function = pick(p, functions_with(p, r'"\w+ \d+"'))
@@ -334,6 +353,15 @@ def rename(p):
 
 
 # What is right or refused.
+
+@kind(MAY, 2)
+def global_parameter(p):
+    function = pick(p, [f for f in bodies(p) if not f.static and f.kind == "plain" and called(p, f)])
+    if not function:
+        return False
+    add_parameter(p, function)
+    return True
+
 
 @kind(MAY)
 def move_function(p):

@@ -40,6 +40,7 @@ class Func:
     def __init__(self, uid, name, file, kind, static, level):
         self.uid, self.name, self.file, self.kind, self.static, self.level = uid, name, file, kind, static, level
         self.noinline = False
+        self.attribute = ""
         self.params = [("u", "a"), ("u", "b")]
         self.extra = []     # parameters that a fix added: (name, front, number for callers that have none)
         self.body = []
@@ -141,13 +142,15 @@ class Program:
     def statement(self, function, depth=0):
         rng = self.rng
         kinds = [self.arithmetic] * 4 + [self.store] * 4 + [self.table, self.call, self.call, self.call]
-        kinds += [self.literal, self.identity, self.real, self.template, self.line, self.enumerator]
+        kinds += [self.literal, self.identity, self.real, self.template, self.line, self.enumerator, self.words]
         if depth < 2:
             kinds += [self.branch, self.branch, self.loop, self.switch, self.static_local, self.static_local]
         if function.level >= 2:
             kinds += [self.pointer_call, self.register, self.compare_pointer, self.dispatch]
         if self.live.get("set"):
             kinds += [self.walk_set]
+        if depth == 0 and function.kind == "plain" and self.chance(20):
+            kinds = [self.computed_goto]
         return rng.choice(kinds)(function, depth)
 
     def arithmetic(self, function, depth):
@@ -256,6 +259,18 @@ class Program:
         self.near[uid] = "track"
         return ["r += @n%d;;" % uid]
 
+    def words(self, function, depth):
+        tables = [v for v in self.vars.values() if v.ctype == "words" and v.file == function.file]
+        if not tables:
+            return self.literal(function, depth)
+        return ["r += (unsigned char)@v%d;[%s & 3][1];" % (self.rng.choice(tables).uid, self.rng.choice("abr"))]
+
+    def computed_goto(self, function, depth):
+        n = self.uid()
+        labels = ", ".join("&&l%d_%d" % (k, n) for k in range(3))
+        return [["", ["static const void *const labels[] = {%s};" % labels, "goto *labels[%s %% 3];" % self.rng.choice("abr"),
+                      "l0_%d: r += %s;" % (n, self.number()), "l1_%d: r ^= %s;" % (n, self.value(function)), "l2_%d: r += 1;" % n]]]
+
     def enumerator(self, function, depth):
         if not self.enums:
             return self.line(function, depth)
@@ -342,6 +357,8 @@ def make_vars(p, file):
         for _ in range(2):
             var = p.add_var(file, "static", ctype="name", const=True)
             var.init = ["%s %d" % (rng.choice(WORDS), var.uid)]
+    if p.chance(30):
+        p.add_var(file, "static", ctype="words", const=True, size=4, init=["%s %d" % (rng.choice(WORDS), n) for n in range(4)])
     if p.live["set"]:
         p.add_var(file, "set", init=(rng.randrange(100),))
     p.hidden |= {v.uid for v in p.vars.values() if v.file == file and v.kind == "static" and p.chance(40)}
@@ -378,6 +395,8 @@ def make_funcs(p, file, level):
         if level == 3:
             kind, static = "entry", False
         function = p.add_func(file, kind, static, level)
+        if not static and level < 3 and p.chance(20):
+            function.attribute = rng.choice(("weak", 'visibility("hidden")'))
         p.fill(function)
         if level == 3 and p.chance(60):
             function.kind = "loop"

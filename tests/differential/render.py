@@ -105,7 +105,8 @@ class Target(Printer):
         return "for (const struct entry *e = __start_entries; e < __stop_entries; e++) r += e->k;"
 
     def prototype(self, function):
-        attribute = "__attribute__((noinline)) " if function.noinline else ""
+        words = ["noinline"] * function.noinline + [function.attribute] * bool(function.attribute)
+        attribute = "__attribute__((%s)) " % ", ".join(words) if words else ""
         static = "static inline " if function.kind == "helper" else "static " if function.static else ""
         return "%s%su %s(%s)" % (attribute, static, function.name, ", ".join(self.params(function)))
 
@@ -116,6 +117,8 @@ class Target(Printer):
             return "static const char *%s;" % var.name
         if var.ctype == "name":
             return 'static const char *const %s = "%s";' % (var.name, var.init[0])
+        if var.ctype == "words":
+            return "static const char *const %s[] = {%s};" % (var.name, ", ".join('"%s"' % w for w in var.init))
         if var.ctype == "ops":
             names = ", ".join(self.p.funcs[f].name for f in var.init)
             return "static u (*const %s[%d])(u) = {%s};" % (var.name, var.size, names)
@@ -142,7 +145,8 @@ class Target(Printer):
                 self.out.append("extern %s%s %s%s;" % ("const " if v.const else "", v.ctype, v.name, "[%d]" % v.size if v.size else ""))
         for f in p.funcs.values():
             if not f.static:
-                self.out.append("u %s(%s);" % (f.name, ", ".join(self.params(f))))
+                hidden = '__attribute__((visibility("hidden"))) ' if "hidden" in f.attribute else ""
+                self.out.append("%su %s(%s);" % (hidden, f.name, ", ".join(self.params(f))))
         for f in p.funcs.values():
             if f.kind == "helper":
                 self.function(f)
@@ -196,7 +200,7 @@ class Body(Printer):
         return ""
 
     def pointer(self, function):
-        return "p%d" % function.uid
+        return self.oracle.pointer_name(function, self.world)
 
     def called(self, caller, function):
         return "f%d_%d(%d, W, " % (function.uid, self.oracle.shapes[function.uid][self.world], caller.uid)
@@ -222,8 +226,9 @@ class Body(Printer):
 class Oracle:
     """worlds: the versions, [0] the release; bundle_of: which copy of a fix's new variables a world's bodies use."""
 
-    def __init__(self, worlds, copy_of):
-        self.worlds, self.copy_of = worlds, copy_of
+    def __init__(self, worlds, copy_of, removed=()):
+        """removed: static variables of the release for which its compiler left no room, as it proved what they hold."""
+        self.worlds, self.copy_of, self.removed = worlds, copy_of, set(removed)
         self.funcs = sorted({uid for w in worlds for uid in w.funcs})
         self.canon, self.shapes, self.texts, self.shape_params = {}, {}, {}, {}
         self.find_constants()
@@ -242,14 +247,16 @@ class Oracle:
 
     def find_constants(self):
         """Static variables that nothing writes are constants: where a fix changes the value of one, it wants the new one.
-        Those that only a fix writes, the old compilation may have folded: the release's code then keeps their first value,
-        and the bundle brings them as new variables (fold() asks the run's choices)."""
+        Those that only a fix writes, or gives another initial value, the old compilation may have folded: the release's
+        code then keeps their first value, and the bundle brings them as new variables (fold() asks the run's choices)."""
         statics = {uid for w in self.worlds for uid, v in w.vars.items() if v.kind in ("static", "local")}
         consts = {uid for w in self.worlds for uid, v in w.vars.items() if v.const}
         written = self.written(self.worlds)
         self.constants = consts | (statics - written)
         self.written_in = [self.written([w]) for w in self.worlds]
-        self.folded = (statics & written & set(self.worlds[0].vars)) - self.written_in[0]
+        known = self.worlds[0].vars
+        self.folded = {uid for uid in statics & written & set(known) if uid not in self.written_in[0] or uid in self.removed
+                       or any(w.vars[uid].init != known[uid].init for w in self.worlds if uid in w.vars)}
 
     def var_name(self, var, world):
         if var.uid in self.constants and var.ctype != "name":
@@ -260,10 +267,16 @@ class Oracle:
         if var.owner:
             return "v%d_b%d" % (var.uid, self.copy_of(var, world))
         if var.uid in self.folded:
-            copy = "b%d" % (self.copy_of(var, world) or 1) if var.uid in self.written_in[world] else "w0"
+            new = world and var.uid in self.removed or var.init != self.worlds[0].vars[var.uid].init or \
+                var.uid in self.written_in[world] and var.uid not in self.written_in[0]
+            copy = "b%d" % (self.copy_of(var, world) or 1) if new else "w0"
             star, at = ("", "") if var.size else ("*", "&")
             return "(%s(fold(%d) ? %sv%d_%s : %sv%d))" % (star, var.uid, at, var.uid, copy, at, var.uid)
         return "v%d" % var.uid
+
+    def pointer_name(self, function, world):
+        """A function that fixes brought has an address in each bundle."""
+        return "p%d_b%d" % (function.uid, self.copy_of(function, world)) if function.owner else "p%d" % function.uid
 
     def find_shapes(self, uid):
         """Worlds in which a function has the same parameters have one shape: the first of them; -1 where it is not."""
@@ -285,15 +298,17 @@ class Oracle:
                 self.texts[uid, w] = text
             self.canon[uid].append(known if text is not None else -1)
 
-    def define(self, name, var):
+    def define(self, name, var, world):
         tls = "__thread " if var.tls else ""
         const = "const " if var.const else ""
         if var.ctype == "text":
             return "static const char *%s;" % name
         if var.ctype == "name":
             return 'static const char *const %s = "%s";' % (name, var.init[0])
+        if var.ctype == "words":
+            return "static const char *const %s[] = {%s};" % (name, ", ".join('"%s"' % w for w in var.init))
         if var.ctype == "ops":
-            return "static u (*const %s[])(u) = {%s};" % (name, ", ".join("p%d" % f for f in var.init))
+            return "static u (*const %s[])(u) = {%s};" % (name, ", ".join(self.pointer_name(self.worlds[world].funcs[f], world) for f in var.init))
         init = quoted(var.init)
         if var.size or var.ctype == "struct item":
             return "static %s%s%s %s%s = {%s};" % (tls, const, var.ctype, name, "[%d]" % var.size if var.size else "", init)
@@ -312,11 +327,30 @@ class Oracle:
                 seen.add(name)
                 if "fold(" in name:
                     name = name[name.index("v"):name.index(" :")]
-                    out += [self.define("v%d" % var.uid, var)] if w == 0 else []
-                out.append(self.define(name, var))
-                if "_b" in name and not var.size and not var.tls and var.ctype in TYPES + ("text",):
-                    resets[self.copy_of(var, w) or 1].append("%s = %d;" % (name, var.init[0]))
-        return out, resets
+                    out += [self.define("v%d" % var.uid, var, 0)] if w == 0 else []
+                out.append(self.define(name, var, w))
+                if "_b" in name and not var.tls and var.ctype in TYPES + ("text",):
+                    places = ["%s[%d]" % (name, n) for n in range(var.size)] or [name]
+                    resets[self.copy_of(var, w) or 1] += ["%s = %d;" % p for p in zip(places, var.init)]
+        return out, resets, self.still_initial()
+
+    def still_initial(self):
+        """Conditions: what the compiler removed holds what it held first."""
+        out = []
+        for uid in sorted(self.folded & self.removed):
+            var = self.worlds[0].vars[uid]
+            for place in ["[%d]" % n for n in range(var.size)] or [".a", ".b", ".c"] * (var.ctype == "struct item") or [""]:
+                out.append("if (fold({0}) && v{0}{1} != v{0}_w0{1}) exit(77);".format(uid, place))
+        return out
+
+    def define_pointers(self, uid, out, bodies):
+        worlds = [w for w, p in enumerate(self.worlds) if uid in p.funcs]
+        names = {self.pointer_name(self.worlds[w].funcs[uid], w): w for w in worlds}
+        for name, w in names.items():
+            # A pointer to a function that is gone, or not there any more, means what it meant last.
+            at = "%d" % w if "_b" in name else "canon%d[world] < 0 ? %d : world" % (uid, worlds[-1])
+            out.append("static u %s(u a);" % name)
+            bodies.append("static u %s(u a) { return f%d_%d(0, %s, a); }" % (name, uid, max(self.shapes[uid]), at))
 
     def functions(self):
         out, bodies = [], []
@@ -326,11 +360,7 @@ class Oracle:
             out.append("static const int canon%d[] = {%s}, shape%d[] = {%s};" % (
                 uid, quoted(self.canon[uid]), uid, quoted(self.shapes[uid])))
             if list(self.shape_params[uid].values())[0] == ["u a"]:
-                out.append("static u p%d(u a);" % uid)
-                # A pointer to a function that is gone, or not there any more, means what it meant last.
-                last = max(w for w, canon in enumerate(self.canon[uid]) if canon >= 0)
-                bodies.append("static u p%d(u a) { return f%d_%d(0, canon%d[world] < 0 ? %d : world, a); }" % (
-                    uid, uid, max(self.shapes[uid]), uid, last))
+                self.define_pointers(uid, out, bodies)
         for uid in self.funcs:
             for (f, w), text in self.texts.items():
                 if f == uid:
@@ -345,9 +375,10 @@ class Oracle:
         return out, bodies
 
     def print(self, runtime):
-        variables, resets = self.variables()
+        variables, resets, conditions = self.variables()
         declared, bodies = self.functions()
         out = [HEAD.replace("extern ", ""), "struct item { u a, b, c; };", runtime] + declared + variables + bodies
         for bundle in (1, 2):
             out.append("static void reset%d(void) { %s }" % (bundle, " ".join(resets[bundle])))
+        out.append("static void check_folded(void) { %s }" % " ".join(conditions))
         return "\n".join(out)
