@@ -119,11 +119,23 @@ static const char *plain(const char *text, size_t *size)
     return text + begin;
 }
 
+/* Does the object have the variable in one piece? */
+static bool has_whole(const struct hf_object *object, const char *name)
+{
+    for (size_t i = 1; i < object->part_count; i++)
+        for (size_t k = 0; k < object->parts[i].name_count; k++)
+            if (strcmp(object->parts[i].names[k]->text, name) == 0)
+                return true;
+    return false;
+}
+
 /*
  * Does the other side declare a variable of this name, and give it no place? At file scope, or in a function: which one
- * declares the variable is not asked, since a function may have been renamed.
+ * declares the variable is not asked, since a function may have been renamed. clang splits structures at file scope
+ * into variables of their own, "item.1": one that has no counterpart is left out, though other parts of the structure
+ * have a place.
  */
-static bool left_out(const struct sightings *sightings, const char *text)
+static bool left_out(const struct hf_object *object, const struct sightings *sightings, const char *text)
 {
     size_t size;
     const char *name = plain(text, &size);
@@ -131,6 +143,9 @@ static bool left_out(const struct sightings *sightings, const char *text)
 
     for (size_t i = 0; i < sightings->count; i++) {
         const struct sighting *sighting = &sightings->items[i];
+        if (local && name == text && !sighting->function[0] && strlen(sighting->name) == size &&
+            strncmp(sighting->name, name, size) == 0 && !has_whole(object, sighting->name))
+            return true;
         if (sighting->placed || strlen(sighting->name) != size || strncmp(sighting->name, name, size) != 0 ||
             local != (sighting->function[0] != '\0'))
             continue;
@@ -159,7 +174,7 @@ static int check_new(const struct hf_pairing *pairing, struct sightings *old, st
         if (!old->items && !old->known && read_object(pairing->before, old, err) != 0)
             return -1;
         for (size_t k = 0; k < part->name_count; k++)
-            if (left_out(old, part->names[k]->text))
+            if (left_out(pairing->before, old, part->names[k]->text))
                 return hf_error(
                     err, HOTFIX_UNPROVEN,
                     "%s: variable '%s' is in the source of the release, but its compiler left it out, since "
@@ -180,7 +195,7 @@ static int check_gone(const struct hf_pairing *pairing, struct sightings *new, s
         if (!new->items && !new->known && read_object(pairing->after, new, err) != 0)
             return -1;
         for (size_t k = 0; k < part->name_count; k++)
-            if (left_out(new, part->names[k]->text))
+            if (left_out(pairing->after, new, part->names[k]->text))
                 return hf_error(err, HOTFIX_UNPROVEN,
                                 "%s: the fix still declares variable '%s', but its compiler left it out, since nothing "
                                 "reads it or nothing writes to it any more: new code may have its initial value in the "

@@ -547,6 +547,26 @@ long fee(long n) { return n * n + limit; }
 C
 works "it stays where it is declared volatile, as the advice says" $'9\n9'
 
+# clang makes two variables of the structure, and one of them is left out.
+program <<'C'
+static struct { long rate, limit; } terms;
+long set(long n)
+{
+    terms.rate += n;
+#ifndef FIXED
+    terms.limit = n;
+#endif
+    return terms.rate;
+}
+long limit(void) { return terms.limit; }
+long fee(long n) { return n * n + set(n) + limit(); }
+C
+compiler=$CC
+CC=clang FLAGS+=(-grecord-command-line)
+refused 3 "a.o: the fix still declares variable 'terms.1', but its compiler left it out, since nothing reads it or nothing writes to it any more: new code may have its initial value in the place of what the target holds; declare it volatile, or remove it" \
+    "a part of a structure whose last writer is gone"
+CC=$compiler
+
 ### Names that are aliases
 
 scenario
