@@ -276,7 +276,8 @@ static int match_name(const struct arrival *arrival)
 
     if (!name->part || name->part->kind == HF_PART_OTHER)
         return 0;
-    if (!was)
+    /* A tentative definition has no section: what takes its place is looked for in the target, too. */
+    if (!was || !was->part)
         return arrive(arrival);
     return hf_name_yields(was) && !hf_name_yields(name) ? strengthen(arrival) : 0;
 }

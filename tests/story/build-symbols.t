@@ -206,6 +206,35 @@ rm old/a.o new/a.o proof/a.o
 ok "a variable that moved from a file that is not given is found in the target" build
 is "it is told" "$(grep -c 'ignored  b.o: counter: the target has it from another file: it keeps its value' <(build))" 1
 
+# tentative LINE: a common symbol in the release that the fix defines by LINE.
+tentative() {
+    scenario
+    FLAGS+=(-fcommon)
+    file main.c <<'C'
+#include "fix.h"
+void put(int); int get(void);
+int main(void) { put(3); printf("%d\n", get()); fix(); printf("%d\n", get()); return 0; }
+C
+    file a.c <<C
+#ifdef FIXED
+$1
+int get(void) { return shared + 11; }
+#else
+int shared;
+int get(void) { return shared; }
+#endif
+C
+    file b.c <<'C'
+extern int shared;
+void put(int n) { shared = n; }
+C
+}
+tentative 'int shared = 1;'
+refused 1 "a.o: defines 'shared' anew, and the target has it with another size or another initial value" \
+    "a tentative definition that becomes one with a value is refused"
+tentative 'int shared = 0;'
+works "one that becomes one with none keeps its value" $'3\n14'
+
 # A file that is renamed: all of it moves.
 scenario
 file main.c <<'C'
