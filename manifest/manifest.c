@@ -44,10 +44,12 @@ struct field {
     size_t offset; /* in the section's struct */
 };
 
-#define MANIFEST(member)  offsetof(struct hf_manifest, member)
-#define FUNCTION(member)  offsetof(struct hf_manifest_function, member)
-#define CHECK(member)     offsetof(struct hf_manifest_check, member)
-#define EXCEPTION(member) offsetof(struct hf_manifest_exception, member)
+#define MANIFEST(member)   offsetof(struct hf_manifest, member)
+#define FUNCTION(member)   offsetof(struct hf_manifest_function, member)
+#define CHECK(member)      offsetof(struct hf_manifest_check, member)
+#define EXCEPTION(member)  offsetof(struct hf_manifest_exception, member)
+#define CALLER(member)     offsetof(struct hf_manifest_caller, member)
+#define ASSUMPTION(member) offsetof(struct hf_manifest_assumption, member)
 
 static const struct field hotfix_fields[] = {{"format", FIELD_FORMAT, false, 0}, {0}};
 
@@ -119,6 +121,20 @@ static const struct field function_fields[] = {
     {0},
 };
 
+static const struct field caller_fields[] = {
+    {"name", FIELD_TEXT, false, CALLER(name)},
+    {"code", FIELD_RANGES, true, CALLER(code)},
+    {"replacement-code", FIELD_RANGES, true, CALLER(replacement_code)},
+    {0},
+};
+
+static const struct field assumption_fields[] = {
+    {"name", FIELD_TEXT, false, ASSUMPTION(name)},
+    {"offset", FIELD_OFFSET, false, ASSUMPTION(offset)},
+    {"size", FIELD_SIZE, false, ASSUMPTION(size)},
+    {0},
+};
+
 /* What must hold between the fields of a section, and what is narrower than the kind of a field. */
 static int check_bundle(const struct hf_ini_section *section, const struct hf_manifest *manifest,
                         struct hotfix_error *err);
@@ -176,6 +192,12 @@ void hf_manifest_deinit(struct hf_manifest *manifest)
         free_fields(exception_fields, &manifest->exceptions[i]);
     for (size_t i = 0; i < manifest->function_count; i++)
         free_fields(function_fields, &manifest->functions[i]);
+    for (size_t i = 0; i < manifest->caller_count; i++)
+        free_fields(caller_fields, &manifest->callers[i]);
+    for (size_t i = 0; i < manifest->assumption_count; i++)
+        free_fields(assumption_fields, &manifest->assumptions[i]);
+    free(manifest->callers);
+    free(manifest->assumptions);
     free(manifest->supersedes);
     free(manifest->checks);
     free(manifest->exceptions);
@@ -471,13 +493,50 @@ static int parse_functions(const struct hf_ini_section *section, size_t count, s
     return 0;
 }
 
+static int parse_callers(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
+                         struct hotfix_error *err)
+{
+    manifest->callers = calloc(count + 1, sizeof(*manifest->callers));
+    if (!manifest->callers)
+        return out_of_memory(err);
+    for (; manifest->caller_count < count; section++) {
+        struct hf_manifest_caller *caller = &manifest->callers[manifest->caller_count++];
+        if (parse_section(section, caller_fields, caller, err) != 0)
+            return -1;
+        if (caller->code.count == 0 && caller->replacement_code.count == 0)
+            return bad_section(section, "it has neither code nor replacement-code", err);
+    }
+    return 0;
+}
+
+static int parse_assumptions(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
+                             struct hotfix_error *err)
+{
+    manifest->assumptions = calloc(count + 1, sizeof(*manifest->assumptions));
+    if (!manifest->assumptions)
+        return out_of_memory(err);
+    for (size_t i = 0; i < count; i++, section++) {
+        struct hf_manifest_assumption *assumption = &manifest->assumptions[manifest->assumption_count++];
+        if (parse_section(section, assumption_fields, assumption, err) != 0)
+            return -1;
+        if (assumption->size > INT64_MAX - assumption->offset)
+            return bad_section(section, "a function ends beyond every address", err);
+        if (i > 0 && assumption->offset <= assumption[-1].offset)
+            return bad_section(section, "the function does not follow the one of the section before", err);
+    }
+    return 0;
+}
+
 static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *manifest, struct hotfix_error *err)
 {
     size_t checks = count_numbered(ini, SECTION_COUNT, "check");
     size_t exceptions = count_numbered(ini, SECTION_COUNT + checks, "exception");
     size_t functions = count_numbered(ini, SECTION_COUNT + checks + exceptions, "function");
+    size_t callers = count_numbered(ini, SECTION_COUNT + checks + exceptions + functions, "caller");
+    size_t assumptions = count_numbered(ini, SECTION_COUNT + checks + exceptions + functions + callers, "assumption");
     const struct hf_ini_section *first = ini->sections + SECTION_COUNT;
-    const struct hf_ini_section *rest = first + checks + exceptions + functions;
+    const struct hf_ini_section *behind = first + checks + exceptions + functions;
+    const struct hf_ini_section *rest = behind + callers + assumptions;
 
     if (rest < ini->sections + ini->count)
         return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] is unknown, repeated or out of order",
@@ -485,11 +544,15 @@ static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *mani
     if (checks > HF_MANIFEST_MAX_CHECKS || exceptions > HF_MANIFEST_MAX_CHECKS || functions > HF_MANIFEST_MAX_FUNCTIONS)
         return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u checks or exceptions, or %u functions",
                         HF_MANIFEST_MAX_CHECKS, HF_MANIFEST_MAX_FUNCTIONS);
+    if (callers > HF_MANIFEST_MAX_WORLDS || assumptions > HF_MANIFEST_MAX_WORLDS)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u callers or assumptions", HF_MANIFEST_MAX_WORLDS);
     if (functions == 0)
         return hf_error(err, HOTFIX_FORMAT, WHERE ": names no function");
     return parse_checks(first, checks, manifest, err) != 0 ||
                    parse_exceptions(first + checks, exceptions, manifest, err) != 0 ||
-                   parse_functions(first + checks + exceptions, functions, manifest, err) != 0
+                   parse_functions(first + checks + exceptions, functions, manifest, err) != 0 ||
+                   parse_callers(behind, callers, manifest, err) != 0 ||
+                   parse_assumptions(behind + callers, assumptions, manifest, err) != 0
                ? -1
                : 0;
 }
@@ -665,6 +728,13 @@ static int write_text(const struct hf_manifest *manifest, char **text, size_t *s
             return -1;
     for (size_t i = 0; i < manifest->function_count; i++)
         if (format_numbered(&formatted, &length, "function", i + 1, function_fields, &manifest->functions[i], err) != 0)
+            return -1;
+    for (size_t i = 0; i < manifest->caller_count; i++)
+        if (format_numbered(&formatted, &length, "caller", i + 1, caller_fields, &manifest->callers[i], err) != 0)
+            return -1;
+    for (size_t i = 0; i < manifest->assumption_count; i++)
+        if (format_numbered(&formatted, &length, "assumption", i + 1, assumption_fields, &manifest->assumptions[i],
+                            err) != 0)
             return -1;
     *text = hf_move(formatted);
     *size = length;

@@ -21,6 +21,7 @@
 #define HF_MANIFEST_MAX_VALUE     (16u << 10) /* bytes of one value, continuation lines joined */
 #define HF_MANIFEST_MAX_FUNCTIONS 4096u
 #define HF_MANIFEST_MAX_CHECKS    4096u     /* and of exceptions */
+#define HF_MANIFEST_MAX_WORLDS    16384u    /* callers; assumptions */
 #define HF_NAME_MAX               64        /* bundle name and version: [A-Za-z0-9._+~-], first one alphanumeric */
 #define HF_ID_SIZE                16        /* bytes of a bundle id; 32 lower-case hex digits as text */
 #define HF_BUILD_ID_MAX           64        /* bytes of an ELF build-id */
@@ -68,6 +69,20 @@ struct hf_manifest_exception {
     int64_t expires; /* seconds since the epoch until which it could be used, or HF_TIME_NEVER */
 };
 
+/* A function that no thread may be in when the bundle is switched: it counts on what other functions were. */
+struct hf_manifest_caller {
+    char *name;
+    struct hf_code_ranges code;             /* in the target, for an apply */
+    struct hf_code_ranges replacement_code; /* in patch.so, for a revert */
+};
+
+/* A function of the target that the bundle does not bring, or that others may replace, and counts on as it is. */
+struct hf_manifest_assumption {
+    char *name;
+    uint64_t offset; /* as of struct hf_manifest_function */
+    uint64_t size;   /* > 0 */
+};
+
 struct hf_manifest {
     char name[HF_NAME_MAX + 1];
     char version[HF_NAME_MAX + 1];
@@ -99,6 +114,10 @@ struct hf_manifest {
 
     struct hf_manifest_function *functions; /* at least one, ordered by offset, none overlapping */
     size_t function_count;
+    struct hf_manifest_caller *callers;
+    size_t caller_count;
+    struct hf_manifest_assumption *assumptions; /* ordered by offset */
+    size_t assumption_count;
     struct hf_manifest_check *checks;
     size_t check_count;
     struct hf_manifest_exception *exceptions;

@@ -106,13 +106,15 @@ static int tell_inside(const struct run *run, const struct hf_attempt *attempt, 
         snprintf(where, sizeof(where), "%s%s at %#" PRIxPTR, busy->name ? busy->name : "the function",
                  busy->part ? ", a cold part" : "", busy->begin);
     }
+    bool caller = attempt->zone >= request->range_count && request->busy[zone].caller;
     const char *relation = "was in";
     if (attempt->parked)
         relation = "held a return address into";
     else if (attempt->on_stack)
         relation = "had a return address on its stack into";
-    return hf_error(err, HOTFIX_BUSY, "%s %s %s for all of %" PRIu64 " ms; try again, or with a longer deadline",
-                    thread, relation, where, run->deadline_ns / HF_NS_PER_MS);
+    return hf_error(err, HOTFIX_BUSY, "%s %s %s for all of %" PRIu64 " ms%s; try again, or with a longer deadline",
+                    thread, relation, where, run->deadline_ns / HF_NS_PER_MS,
+                    caller ? ", which counts on what its calls lead to now" : "");
 }
 
 static int tell_stuck(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)

@@ -43,6 +43,8 @@ struct hf_busy {
     const char *name; /* for messages; may be NULL */
     /* Something that was moved out of a function: at its first byte a thread is in the function already. */
     bool part;
+    /* It is not taken out of use, but counts on what is: for messages. */
+    bool caller;
 };
 
 /* A thread that was stopped: its stack lay between these. */

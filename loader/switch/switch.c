@@ -5,6 +5,7 @@
 
 #include "arch.h"
 #include "error.h"
+#include "process/assumptions.h"
 #include "switch/switch.h"
 
 static void log_line(const struct hotfix_request *request, const char *text)
@@ -187,20 +188,61 @@ static void list_busy_part(struct hf_switch *change, const struct hf_part *part)
     }
 }
 
-static void list_busy_parts(struct hf_switch *change)
+static void add_caller(struct hf_switch *change, const char *name, uintptr_t begin, uint64_t size)
 {
-    change->busy_count = 0;
-    for (size_t i = 0; i < change->part_count; i++)
-        list_busy_part(change, &change->parts[i]);
+    add_busy(change, (struct hf_busy){.begin = begin, .end = begin + size, .name = name, .caller = true});
 }
 
-static int list_busy(struct hf_switch *change)
+/* All of a patch: functions that it brought are not in its list. */
+static void add_patch(struct hf_switch *change, const struct hf_applied *applied)
 {
-    list_busy_parts(change);
-    change->busy = calloc(change->busy_count + 1, sizeof(*change->busy));
+    const struct hf_module *patch = &applied->stage.patch;
+
+    for (size_t i = 0; i < patch->phnum; i++)
+        if (patch->phdr[i].p_type == PT_LOAD && (patch->phdr[i].p_flags & PF_X) && patch->phdr[i].p_memsz > 0)
+            add_caller(change, applied->manifest.name, patch->base + patch->phdr[i].p_vaddr, patch->phdr[i].p_memsz);
+}
+
+/*
+ * What was compiled for versions that this switch takes out of use, and would meet others. A return address is behind
+ * a call and in the function, or one past its end where the compiler knew that the call never returns.
+ */
+static void list_callers(struct hf_switch *change, const struct hf_part *part)
+{
+    const struct hf_applied *own = part->applied;
+    bool apply = part->direction == HF_SWITCH_APPLY;
+    uintptr_t base = apply ? own->target.base : own->stage.patch.base;
+
+    for (size_t i = 0; i < own->manifest.caller_count; i++) {
+        const struct hf_manifest_caller *caller = &own->manifest.callers[i];
+        const struct hf_code_ranges *ranges = apply ? &caller->code : &caller->replacement_code;
+        for (size_t k = 0; k < ranges->count; k++)
+            add_caller(change, caller->name, base + ranges->items[k].offset, ranges->items[k].size);
+    }
+    for (const struct hf_applied *other = hf_registry_first(); apply && other; other = other->next)
+        if (other->target.base == own->target.base && hf_assumptions_broken(&own->manifest, other))
+            add_patch(change, other);
+}
+
+static void list_busy_parts(struct hf_switch *change, bool quiescent)
+{
+    change->busy_count = 0;
+    for (size_t i = 0; i < change->part_count; i++) {
+        if (quiescent)
+            list_busy_part(change, &change->parts[i]);
+        list_callers(change, &change->parts[i]);
+    }
+}
+
+static int list_busy(struct hf_switch *change, bool quiescent)
+{
+    list_busy_parts(change, quiescent);
+    if (change->busy_count == 0)
+        return 0;
+    change->busy = calloc(change->busy_count, sizeof(*change->busy));
     if (!change->busy)
         return hf_error(hf_report_error(change->report), HOTFIX_MEMORY, "out of memory");
-    list_busy_parts(change);
+    list_busy_parts(change, quiescent);
     return 0;
 }
 
@@ -269,7 +311,7 @@ int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf
     if (hf_report_functions(report, own->functions, own->function_count) != 0 ||
         hf_report_superseded(report, change->superseded, change->superseded_count) != 0 || snapshot(change) != 0)
         goto undo;
-    if (is_quiescent(change, options) && list_busy(change) != 0)
+    if (list_busy(change, is_quiescent(change, options)) != 0)
         goto undo;
     if (prepare_all(change) != 0)
         goto undo;

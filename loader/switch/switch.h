@@ -43,7 +43,7 @@ struct hf_switch {
     struct hotfix_function *functions; /* of all parts, one after the other */
     size_t function_count;
     struct hf_range *ranges; /* bytes that no thread may be in */
-    struct hf_busy *busy;    /* when quiescent: functions that no thread may be in */
+    struct hf_busy *busy;    /* code that no thread may be in: of callers, when quiescent of all that goes out of use */
     size_t busy_count;
     uint8_t *code; /* the functions' code as it was, one after the other */
     struct hf_code_writer writer;

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
+#include "process/assumptions.h"
 #include "process/proc.h"
 #include "process/registry.h"
 #include "switch/patcher.h"
@@ -89,6 +90,17 @@ static int check_superseded(const struct hf_manifest *manifest, const struct hot
     return 0;
 }
 
+static int check_callers(const struct hf_manifest *manifest, const struct hf_module *target, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < manifest->caller_count; i++)
+        for (size_t k = 0; k < manifest->callers[i].code.count; k++)
+            if (!hf_module_contains(target, manifest->callers[i].code.items[k].offset,
+                                    manifest->callers[i].code.items[k].size, PF_R | PF_X))
+                return hf_error(err, HOTFIX_FORMAT, "caller %s: it does not lie in the code of %s",
+                                manifest->callers[i].name, target->path[0] ? target->path : "the main program");
+    return 0;
+}
+
 int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err)
 {
     if (strcmp(manifest->arch, hf_arch_host.name) != 0)
@@ -120,6 +132,10 @@ int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patc
             return -1;
         }
     }
+    if (check_callers(manifest, &module, err) != 0 || hf_assumptions_check(manifest, &module, err) != 0) {
+        hf_module_deinit(&module);
+        return -1;
+    }
     *target = module;
     return 0;
 }
@@ -140,6 +156,12 @@ int hf_check_patch(const struct hf_manifest *manifest, const struct hf_module *p
             return hf_error(err, HOTFIX_FORMAT, "function %s: its replacement does not lie in the code of patch.so",
                             function->name);
     }
+    for (size_t i = 0; i < manifest->caller_count; i++)
+        for (size_t k = 0; k < manifest->callers[i].replacement_code.count; k++)
+            if (!hf_module_contains(patch, manifest->callers[i].replacement_code.items[k].offset,
+                                    manifest->callers[i].replacement_code.items[k].size, PF_X))
+                return hf_error(err, HOTFIX_FORMAT, "caller %s: it does not lie in the code of patch.so",
+                                manifest->callers[i].name);
     if (check_hook(manifest->on_apply, "hotfix_on_apply", patch, err) != 0)
         return -1;
     return check_hook(manifest->on_revert, "hotfix_on_revert", patch, err);

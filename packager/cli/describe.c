@@ -196,6 +196,49 @@ static void print_accepted(const struct hf_report *report, const char *reason)
     hf_report_text(report, label, reason);
 }
 
+static json_t *json_callers(const struct hf_manifest *manifest)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < manifest->caller_count; i++) {
+        const struct hf_manifest_caller *caller = &manifest->callers[i];
+        json_t *member = json_pack("{s:o, s:b, s:b}", "name", hf_json_text(caller->name), "apply",
+                                   caller->code.count > 0, "revert", caller->replacement_code.count > 0);
+        if (json_array_append_new(array, member) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *json_assumptions(const struct hf_manifest *manifest)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < manifest->assumption_count; i++) {
+        const struct hf_manifest_assumption *assumption = &manifest->assumptions[i];
+        json_t *member = json_pack("{s:o, s:o}", "name", hf_json_text(assumption->name), "offset",
+                                   hf_json_offset(assumption->offset));
+        if (json_array_append_new(array, member) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static void print_callers(const struct hf_report *report, const struct hf_manifest *manifest)
+{
+    if (manifest->caller_count == 0)
+        return;
+    hf_report_line(report, "%s", "");
+    hf_report_line(report, "waited for until no thread is inside (%zu)", manifest->caller_count);
+    for (size_t i = 0; i < manifest->caller_count; i++) {
+        const struct hf_manifest_caller *caller = &manifest->callers[i];
+        hf_report_line(report, "  %s%s%s", caller->name, caller->code.count > 0 ? "  to apply" : "",
+                       caller->replacement_code.count > 0 ? "  to revert" : "");
+    }
+}
+
 /* A line for each exception of a check; bundles may carry the reason alone. */
 static void print_exceptions(const struct hf_report *report, const struct hf_manifest *manifest,
                              const struct hf_manifest_check *check)
@@ -240,6 +283,7 @@ void hf_describe_contents(struct hf_report *report, const struct hf_manifest *ma
         hf_report_line(report, "%-13s%" PRIu64 " bytes at %#" PRIx64, "fix-ups", manifest->fixups_size,
                        manifest->fixups_offset);
     print_functions(report, manifest);
+    print_callers(report, manifest);
     print_checks(report, manifest);
 
     hf_report_set(
@@ -255,6 +299,8 @@ void hf_describe_contents(struct hf_report *report, const struct hf_manifest *ma
                             manifest->on_apply ? hf_json_offset(manifest->on_apply) : json_null(), "on_revert",
                             manifest->on_revert ? hf_json_offset(manifest->on_revert) : json_null()));
     hf_report_set(report, "functions", json_functions(manifest));
+    hf_report_set(report, "callers", json_callers(manifest));
+    hf_report_set(report, "assumptions", json_assumptions(manifest));
     hf_report_set(report, "checks", json_checks(manifest));
     hf_report_set(report, "exceptions", json_exceptions(manifest));
 }

@@ -6,47 +6,10 @@
 
 #include "cleanup.h"
 #include "compare/compare.h"
-#include "dwarf/die.h"
 #include "error.h"
 #include "link/binding.h"
 #include "link/choose.h"
 #include "object/debuginfo.h"
-
-/* DW_AT_producer of the units of an object, as long as it is the same text in all. */
-struct producer {
-    char *text;
-    bool several;
-};
-
-static int read_producer(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
-{
-    struct producer *producer = arg;
-    char *text = NULL;
-    Dwarf_Error error;
-
-    (void)dwarf;
-    if (dwarf_die_text(unit, DW_AT_producer, &text, &error) != DW_DLV_OK)
-        text = NULL;
-    producer->several |= producer->text && strcmp(producer->text, text ? text : "") != 0;
-    if (!producer->text)
-        producer->text = strdup(text ? text : "");
-    return producer->text ? 0 : -1;
-}
-
-/* malloc'ed; "" when the object does not say, or several things. */
-static char *producer_of(const struct hf_object *object)
-{
-    struct producer producer = {.text = NULL};
-    HF_DEBUGINFO struct hf_debuginfo *info = NULL;
-
-    if (hf_debuginfo_open(object, &info, NULL) != 0 || !info)
-        return strdup("");
-    hf_debuginfo_units(info, read_producer, &producer);
-    if (producer.text && !producer.several)
-        return producer.text;
-    free(producer.text);
-    return strdup("");
-}
 
 /*
  * Functions that are the same in the target, in the old object and in the new one. Objects that only the proof is
@@ -100,7 +63,7 @@ static int enter(struct collection *collection, const struct hf_pairing *pairing
     if (collection->pairing == pairing)
         return 0;
     free(collection->producer);
-    collection->producer = producer_of(pairing->proof_object);
+    collection->producer = hf_debuginfo_producer(pairing->proof_object);
     collection->witnesses = count_witnesses(pairing);
     collection->pairing = pairing;
     return collection->producer ? 0 : hf_error(collection->err, HOTFIX_MEMORY, "out of memory");

@@ -20,6 +20,7 @@
 #include "link/work.h"
 #include "object/tree.h"
 #include "prove/presence.h"
+#include "prove/whole.h"
 
 #define MAX_PATCH (256u << 20)
 
@@ -237,6 +238,19 @@ static int prove(struct hf_work *work, struct hotfix_error *err)
     return result < 0 ? -1 : 0;
 }
 
+/* Objects that are compiled one by one show nothing of a target that was compiled as a whole. */
+static int check_whole(const struct hf_work *work, struct hotfix_error *err)
+{
+    bool documented;
+
+    if (hf_whole_check(work->target, work->request->debug, &documented, err) != 0)
+        return -1;
+    for (size_t i = 0; !documented && i < work->pairing_count; i++)
+        if (work->pairings[i].before && hf_whole_check_object(work->target, work->pairings[i].before, err) != 0)
+            return -1;
+    return 0;
+}
+
 static int has_replacement(const struct hf_replacement *replacement, void *arg)
 {
     (void)replacement;
@@ -284,7 +298,7 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
     if (hf_target_open(request->target, request->debug, &work->target, err) != 0)
         return -1;
     work->result->target = work->target->image.build_id;
-    if (compare_trees(work, trees, err) != 0 || prove(work, err) != 0 ||
+    if (compare_trees(work, trees, err) != 0 || check_whole(work, err) != 0 || prove(work, err) != 0 ||
         hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)
         return -1;
     if (hf_each_replacement(work, has_replacement, NULL) == 0)
@@ -318,6 +332,7 @@ int hf_build_run(const struct hf_build_request *request, struct hf_build_result 
     free(work.pairings);
     free(work.adopted);
     hf_census_deinit(&work.census);
+    free(work.worlds.items);
     hf_needed_deinit(&work.needed);
     hf_target_close(work.target);
     hf_object_tree_deinit(&work.independent);

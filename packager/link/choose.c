@@ -17,6 +17,7 @@
 #include "link/pointer.h"
 #include "link/prototype.h"
 #include "link/state.h"
+#include "link/worlds.h"
 #include "object/lines.h"
 #include "object/unwind.h"
 
@@ -401,7 +402,8 @@ static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
 {
     for (size_t i = 1; i < pairing->after->part_count; i++) {
         const struct hf_part *part = &pairing->after->parts[i];
-        if ((part->marks & HF_MARK_CHANGED) || part->family || !is_compared(part) || hf_moved_find(work, part))
+        if ((part->marks & (HF_MARK_CHANGED | HF_MARK_APART)) || part->family || !is_compared(part) ||
+            hf_moved_find(work, part))
             continue;
         const char *what = part->kind == HF_PART_CODE ? "function" : "variable";
         if ((part->marks & HF_MARK_KEPT) &&
@@ -418,7 +420,7 @@ static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
     }
     for (size_t i = 1; pairing->before && i < pairing->before->part_count; i++) {
         const struct hf_part *part = &pairing->before->parts[i];
-        if (is_compared(part) && !part->twin && !part->family &&
+        if (is_compared(part) && !part->twin && !part->family && !(part->marks & HF_MARK_APART) &&
             hf_work_note(work, HF_BUILD_REMOVED, hf_part_title(part), pairing->after->name, err,
                          "the target keeps it") != 0)
             return -1;
@@ -433,7 +435,7 @@ static void forget_kept(struct hf_work *work)
         struct hf_object *object = work->pairings[i].after;
         for (size_t k = 1; k < object->part_count; k++) {
             struct hf_part *part = &object->parts[k];
-            part->marks = part->marks & HF_MARK_CHANGED ? HF_MARK_CHANGED | HF_MARK_KEPT : 0;
+            part->marks = part->marks & HF_MARK_CHANGED ? HF_MARK_CHANGED | HF_MARK_KEPT : part->marks & HF_MARK_APART;
             part->leader = NULL;
         }
         keep_hooks(object);
@@ -452,6 +454,8 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
     if (hf_pointers_check(work, err) != 0 || hf_prototypes_part(work, err) != 0 || hf_callers_replace(work, err) != 0 ||
         hf_labels_check(work, err) != 0)
         return -1;
+    if (hf_worlds_part(work, err) != 0)
+        return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         struct hf_object *object = work->pairings[i].after;
         for (size_t k = 1; k < object->part_count; k++)
@@ -463,6 +467,8 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
         return -1;
     int switched = hf_independent_switch(work, err);
     if (switched < 0 || (switched > 0 && (forget_kept(work), keep_all(work, err) != 0)))
+        return -1;
+    if (hf_worlds_find(work, err) != 0)
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++)
         if (note_pairing(work, &work->pairings[i], err) != 0)

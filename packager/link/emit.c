@@ -10,6 +10,7 @@
 #include "error.h"
 #include "link/choose.h"
 #include "link/redirect.h"
+#include "link/worlds.h"
 #include "object/unwind.h"
 #include "object/writer.h"
 
@@ -222,6 +223,29 @@ static int add_replacement(const struct hf_replacement *replacement, void *arg)
     return hf_writer_symbol(&redirect->writer, &symbol) ? 0 : -1;
 }
 
+/* Names the code of this object that work->worlds lists. */
+static int add_listed(struct hf_redirect *redirect, struct hotfix_error *err)
+{
+    const struct hf_worlds *worlds = &redirect->work->worlds;
+    char text[sizeof(HF_CODE_PREFIX) + 24];
+
+    for (size_t i = 0; i < worlds->count; i++) {
+        const struct hf_world_code *code = &worlds->items[i];
+        if (code->kind != HF_WORLD_LEFT_TO_REVERT || code->part->object != redirect->pairing->after)
+            continue;
+        snprintf(text, sizeof(text), HF_CODE_PREFIX "%zu", i);
+        const struct hf_writer_symbol symbol = {.name = text,
+                                                .size = code->part->size,
+                                                .section = redirect->sections[code->part->index],
+                                                .type = STT_FUNC,
+                                                .binding = STB_GLOBAL,
+                                                .visibility = STV_HIDDEN};
+        if (!hf_writer_symbol(&redirect->writer, &symbol))
+            return no_memory(err);
+    }
+    return 0;
+}
+
 static int fill(struct hf_redirect *redirect, struct hotfix_error *err)
 {
     struct hf_object *object = redirect->pairing->after;
@@ -233,6 +257,8 @@ static int fill(struct hf_redirect *redirect, struct hotfix_error *err)
         return -1;
     if (hf_each_replacement(redirect->work, add_replacement, redirect) != 0)
         return no_memory(err);
+    if (add_listed(redirect, err) != 0)
+        return -1;
     for (size_t i = 1; i < object->part_count; i++) {
         const struct hf_part *part = &object->parts[i];
         int failed = 0;

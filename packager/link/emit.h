@@ -10,10 +10,11 @@
 #include "fixup.h"
 #include "link/work.h"
 
-#define HF_PLACEHOLDER_PREFIX "__hotfix_ref_" /* and a number: index of a placeholder */
-#define HF_OWN_PREFIX         "__hotfix_own_" /* and a number: index of a absolute reference into the patch */
-#define HF_NEW_PREFIX         "__hotfix_new_" /* and a number: a function that replaces one of the target */
-#define HF_SCRATCH_PATTERN    "__hotfix_*"    /* all of these */
+#define HF_PLACEHOLDER_PREFIX "__hotfix_ref_"  /* and a number: index of a placeholder */
+#define HF_OWN_PREFIX         "__hotfix_own_"  /* and a number: index of a absolute reference into the patch */
+#define HF_NEW_PREFIX         "__hotfix_new_"  /* and a number: a function that replaces one of the target */
+#define HF_CODE_PREFIX        "__hotfix_code_" /* and a number: code that a list of work->worlds is about */
+#define HF_SCRATCH_PATTERN    "__hotfix_*"     /* all of these */
 
 /* What a placeholder symbol stands for. */
 struct hf_placeholder {

@@ -12,6 +12,7 @@
 #include "link/attest.h"
 #include "link/binding.h"
 #include "link/choose.h"
+#include "link/worlds.h"
 #include "patch/record.h"
 #include "source/process.h"
 
@@ -395,10 +396,13 @@ static int write_tables(struct finish *finish, char *const *paths, struct hotfix
     HF_FREE uint8_t *fixups = NULL;
     HF_FREE uint8_t *records = NULL;
     HF_FREE uint8_t *proof = NULL;
+    HF_FREE uint8_t *worlds = NULL;
     HF_PROVEN struct hf_proven proven = {.count = 0};
+    HF_WORLD struct hf_world_table world = {.count = 0};
     size_t fixups_size;
     size_t records_size;
     size_t proof_size;
+    size_t worlds_size;
     struct hf_fixups table = finish->fixups;
 
     if (table.record_count > 0)
@@ -408,12 +412,16 @@ static int write_tables(struct finish *finish, char *const *paths, struct hotfix
     finish->work->result->fixup_count = table.record_count;
     if (hf_fixups_format(&table, &fixups, &fixups_size, err) != 0 ||
         hf_records_format(&finish->records, &records, &records_size, err) != 0 ||
-        hf_attest(finish->work, &proven, err) != 0 || hf_proven_format(&proven, &proof, &proof_size, err) != 0)
+        hf_attest(finish->work, &proven, err) != 0 || hf_proven_format(&proven, &proof, &proof_size, err) != 0 ||
+        hf_worlds_table(finish->work, &finish->image, &world, err) != 0 ||
+        hf_world_format(&world, &worlds, &worlds_size, err) != 0)
         return -1;
     if (hf_file_write(paths[0], fixups, fixups_size, 0600, false, err) != 0 ||
         hf_file_write(paths[1], records, records_size, 0600, false, err) != 0)
         return -1;
-    return hf_file_write(paths[2], proof, proof_size, 0600, false, err);
+    if (hf_file_write(paths[2], proof, proof_size, 0600, false, err) != 0)
+        return -1;
+    return hf_file_write(paths[3], worlds, worlds_size, 0600, false, err);
 }
 
 /* Relocations first: symbols that they use cannot go before. */
@@ -443,9 +451,11 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
     HF_FREE char *fixups = NULL;
     HF_FREE char *records = NULL;
     HF_FREE char *proof = NULL;
+    HF_FREE char *worlds = NULL;
     if (asprintf(&fixups, "%s=%s", HF_FIXUPS_SECTION, paths[0]) < 0 ||
         asprintf(&records, "%s=%s", HF_RECORDS_SECTION, paths[1]) < 0 ||
-        asprintf(&proof, "%s=%s", HF_PROVEN_SECTION, paths[2]) < 0)
+        asprintf(&proof, "%s=%s", HF_PROVEN_SECTION, paths[2]) < 0 ||
+        asprintf(&worlds, "%s=%s", HF_WORLDS_SECTION, paths[3]) < 0)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     char objcopy[TOOL_SIZE];
     const char *argv[] = {tool(finish->work->target->arch, "objcopy", objcopy),
@@ -458,6 +468,8 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
                           records,
                           "--add-section",
                           proof,
+                          "--add-section",
+                          worlds,
                           from,
                           to,
                           NULL};
@@ -468,11 +480,11 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
 
 static int finish_all(struct finish *finish, const char *linked, const char *output, struct hotfix_error *err)
 {
-    char *paths[4] = {NULL, NULL, NULL, NULL};
-    static const char *const names[] = {"fixups", "functions", "proof", "bare.so"};
+    char *paths[5] = {NULL, NULL, NULL, NULL, NULL};
+    static const char *const names[] = {"fixups", "functions", "proof", "worlds", "bare.so"};
     int failed = 0;
 
-    for (size_t i = 0; i < 4 && !failed; i++)
+    for (size_t i = 0; i < 5 && !failed; i++)
         if (asprintf(&paths[i], "%s/%s", finish->emission->directory, names[i]) < 0) {
             paths[i] = NULL;
             failed = hf_error(err, HOTFIX_MEMORY, "out of memory");
@@ -484,10 +496,10 @@ static int finish_all(struct finish *finish, const char *linked, const char *out
     if (!failed)
         failed = write_tables(finish, paths, err);
     if (!failed)
-        failed = copy_without_relocations(finish, linked, paths[3], err);
+        failed = copy_without_relocations(finish, linked, paths[4], err);
     if (!failed)
-        failed = copy_with_tables(finish, paths, paths[3], output, err);
-    for (size_t i = 0; i < 4; i++)
+        failed = copy_with_tables(finish, paths, paths[4], output, err);
+    for (size_t i = 0; i < 5; i++)
         free(paths[i]);
     return failed;
 }

@@ -15,10 +15,11 @@
 #include "prove/target.h"
 
 /* Marks of parts of new objects. */
-#define HF_MARK_CHANGED 1u /* function: replaces its twin in the target */
-#define HF_MARK_KEPT    2u /* goes into the patch */
-#define HF_MARK_QUEUED  4u /* its references were looked at */
-#define HF_MARK_PARTED  8u /* function: has another prototype, may become one of its own (prototype.h) */
+#define HF_MARK_CHANGED 1u  /* function: replaces its twin in the target */
+#define HF_MARK_KEPT    2u  /* goes into the patch */
+#define HF_MARK_QUEUED  4u  /* its references were looked at */
+#define HF_MARK_PARTED  8u  /* function: has another prototype, may become one of its own (prototype.h) */
+#define HF_MARK_APART   16u /* function: changed, but the one that the target has stays for old code (worlds.h) */
 
 /* An object before and after, of which something differs. */
 struct hf_pairing {
@@ -36,6 +37,12 @@ struct hf_adopted {
     struct hf_anchor anchor;
 };
 
+/* Code that was not compiled together with all that it will meet (worlds.h). */
+struct hf_worlds {
+    struct hf_world_code *items;
+    size_t count;
+};
+
 struct hf_work {
     const struct hf_build_request *request;
     struct hf_build_result *result;
@@ -48,6 +55,7 @@ struct hf_work {
     struct hf_adopted *adopted;
     size_t adopted_count;
     struct hf_object_tree independent; /* new objects compiled with -fPIC; may be empty */
+    struct hf_worlds worlds;
 };
 
 /* Notes something for the report; format tells why. HOTFIX_MEMORY. */

@@ -126,3 +126,38 @@ int hf_debuginfo_units(struct hf_debuginfo *info, int (*fn)(Dwarf_Debug dwarf, D
     }
     return result;
 }
+
+/* DW_AT_producer of the units of an object, as long as it is the same text in all. */
+struct producer {
+    char *text;
+    bool several;
+};
+
+static int read_producer(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
+{
+    struct producer *producer = arg;
+    char *text = NULL;
+    Dwarf_Error error;
+
+    (void)dwarf;
+    if (dwarf_die_text(unit, DW_AT_producer, &text, &error) != DW_DLV_OK)
+        text = NULL;
+    producer->several |= producer->text && strcmp(producer->text, text ? text : "") != 0;
+    if (!producer->text)
+        producer->text = strdup(text ? text : "");
+    return producer->text ? 0 : -1;
+}
+
+char *hf_debuginfo_producer(const struct hf_object *object)
+{
+    struct producer producer = {.text = NULL};
+    HF_DEBUGINFO struct hf_debuginfo *info = NULL;
+
+    if (hf_debuginfo_open(object, &info, NULL) != 0 || !info)
+        return strdup("");
+    hf_debuginfo_units(info, read_producer, &producer);
+    if (producer.text && !producer.several)
+        return producer.text;
+    free(producer.text);
+    return strdup("");
+}

@@ -28,6 +28,9 @@ struct hf_part *hf_debuginfo_part(const struct hf_object *object, uint64_t addre
 /* Calls fn for each unit's entry until it returns other than 0, and returns that. */
 int hf_debuginfo_units(struct hf_debuginfo *info, int (*fn)(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg), void *arg);
 
+/* DW_AT_producer of its units, malloc'ed; "" when it is not recorded, or not the same in all. NULL: out of memory. */
+char *hf_debuginfo_producer(const struct hf_object *object);
+
 static inline void hf_cleanup_debuginfo(struct hf_debuginfo **info)
 {
     hf_debuginfo_close(*info);

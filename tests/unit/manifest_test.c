@@ -415,6 +415,69 @@ static void assert_round_trip(const struct hf_manifest *manifest)
     free(again);
 }
 
+/* A manifest with two callers and two assumptions, as text. */
+static char *encounters(size_t *size)
+{
+    struct hf_manifest m;
+    char *text;
+
+    fixture_manifest(&m);
+    m.callers = calloc(2, sizeof(*m.callers));
+    m.assumptions = calloc(2, sizeof(*m.assumptions));
+    assert_non_null(m.callers);
+    assert_non_null(m.assumptions);
+    m.caller_count = m.assumption_count = 2;
+    m.callers[0].name = strdup("serve");
+    m.callers[1].name = strdup("worker");
+    assert_done(hf_code_ranges_add(&m.callers[0].code, 0x1300, 16));
+    assert_done(hf_code_ranges_add(&m.callers[0].replacement_code, 0x2000, 31));
+    assert_done(hf_code_ranges_add(&m.callers[1].code, 0x1400, 8));
+    m.assumptions[0] = (struct hf_manifest_assumption){strdup("rate"), 0x1500, 12};
+    m.assumptions[1] = (struct hf_manifest_assumption){strdup("weigh"), 0x1600, 5};
+    assert_done(hf_manifest_format(&m, &text, size, ERR));
+    hf_manifest_deinit(&m);
+    return text;
+}
+
+static void refuse_encounter(const char *from, const char *to, const char *message)
+{
+    size_t size;
+    char *text = encounters(&size), *changed = NULL;
+    const char *at = strstr(text, from);
+
+    assert_non_null(at);
+    assert_true(asprintf(&changed, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)) > 0);
+    refuse_text(changed, strlen(changed), message);
+    free(changed);
+    free(text);
+}
+
+static void callers_and_assumptions_read_as_they_were_written(void **state)
+{
+    size_t size;
+    char *text = encounters(&size);
+
+    (void)state;
+    assert_done(hf_manifest_parse(text, size, &parsed, ERR));
+    free(text);
+    assert_int_equal(parsed.caller_count, 2);
+    assert_string_equal(parsed.callers[0].name, "serve");
+    assert_int_equal(parsed.callers[0].code.items[0].offset, 0x1300);
+    assert_int_equal(parsed.callers[0].replacement_code.items[0].size, 31);
+    assert_int_equal(parsed.callers[1].replacement_code.count, 0);
+    assert_int_equal(parsed.assumption_count, 2);
+    assert_string_equal(parsed.assumptions[1].name, "weigh");
+    assert_int_equal(parsed.assumptions[1].offset, 0x1600);
+    assert_int_equal(parsed.assumptions[1].size, 5);
+    hf_manifest_deinit(&parsed);
+
+    refuse_encounter("0x1600", "0x1500", "the function does not follow the one of the section before");
+    refuse_encounter("code = 0x1400+8", "code = 0x1400-8", "code is not a list of ranges");
+    refuse_encounter("[caller.2]", "[caller.3]", "section [caller.3] is unknown, repeated or out of order");
+    refuse_encounter("size = 5", "size = 0", "size is not a positive decimal number");
+    refuse_encounter("code = 0x1400+8\n", "", "it has neither code nor replacement-code");
+}
+
 static void every_field_reads_as_it_was_written(void **state)
 {
     struct hf_manifest m;
@@ -615,6 +678,7 @@ int main(void)
         cmocka_unit_test(more_than_the_limits_is_refused),
         cmocka_unit_test(what_parsing_would_refuse_is_not_written),
         cmocka_unit_test(every_field_reads_as_it_was_written),
+        cmocka_unit_test(callers_and_assumptions_read_as_they_were_written),
         cmocka_unit_test(optional_keys_are_absent_when_they_are_empty),
         cmocka_unit_test(names_of_16_kib_and_blanks_anywhere_survive),
         cmocka_unit_test(as_many_ranges_as_the_limit_are_carried),

@@ -1,0 +1,273 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Compilers fit functions of one file to each other. So old code that a thread is still in never meets a function that
+# it was not compiled with: it finishes with the old one, or is waited for; two fixes that were never compiled together
+# are not applied together; and a program that was compiled as a whole is not patched.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+INCLUDE=("-I$ROOT/loader" "-I$ROOT/manifest")
+RECORD=()
+case $CC in *clang*) RECORD=(-grecord-command-line) ;; esac
+
+# source_file RATE SERVE WEIGH: the file with these versions of three functions.
+source_file() {
+    mkdir -p source && cat >source/shop.c <<SOURCE
+struct item {
+    long price, count, weight;
+};
+extern void pause_here(void);
+extern long limits[4];
+
+__attribute__((noinline)) long rate(long value)
+{
+#if $1
+    for (long i = 0; i < 4; i++)
+        limits[i] += value;
+#endif
+    return value * 3 + $1;
+}
+
+/* Only weigh_all() calls it: compilers hand over what it reads. */
+__attribute__((noinline)) static long weigh(const struct item *item)
+{
+#if $3
+    return item->weight * 100 + item->count;
+#else
+    return item->price * 1000;
+#endif
+}
+
+long weigh_all(const struct item *item, long count)
+{
+    long sum = 0;
+    for (long i = 0; i < count; i++) {
+        pause_here();
+        sum += weigh(item) + $3;
+    }
+    return sum;
+}
+
+long serve(long count)
+{
+    long sum = $2;
+    for (long i = 0; i < count; i++) {
+        pause_here();
+        sum += rate(i) + limits[1] - limits[1];
+    }
+    return sum;
+}
+SOURCE
+}
+
+cat >host.c <<'SOURCE'
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <hotfix.h>
+
+struct item {
+    long price, count, weight;
+};
+long limits[4];
+long rate(long value), serve(long count), weigh_all(const struct item *item, long count);
+
+static const struct item item = {1, 2, 3};
+static sem_t inside, leave;
+static pthread_t thread;
+static __thread int stays;
+
+void pause_here(void)
+{
+    if (!stays)
+        return;
+    stays = 0;
+    sem_post(&inside);
+    sem_wait(&leave);
+}
+
+static void *enter(void *what)
+{
+    prctl(PR_SET_NAME, "in the way");
+    stays = 1;
+    printf("left %ld\n", what ? serve(4) : weigh_all(&item, 4));
+    return NULL;
+}
+
+/* A deadline that passes before an attempt saw who is in the way is given again. */
+static void change(struct hotfix *hotfix, const char *path)
+{
+    struct hotfix_apply_options options = HOTFIX_APPLY_OPTIONS_INIT;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    int status;
+
+    for (options.deadline_ns = 50000000; options.deadline_ns < 20000000000u; options.deadline_ns *= 2) {
+        status = path ? hotfix_apply_opt(hotfix, path, &options, &result)
+                      : hotfix_revert_opt(hotfix, NULL, &options, &result);
+        if (status == 0 || result.error.code != HOTFIX_BUSY || strstr(result.error.message, " at 0x"))
+            break;
+    }
+    printf("%s %s\n", path ? "apply" : "revert", status == 0 ? "ok" : result.error.message);
+    hotfix_result_deinit(&result);
+}
+
+int main(int argc, char **argv)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_error error;
+    struct hotfix *hotfix;
+    char line[4096];
+
+    options.trust = argc > 1 ? argv[1] : "";
+    if (hotfix_open(&options, &hotfix, &error) != 0)
+        return fprintf(stderr, "%s\n", error.message), 1;
+    sem_init(&inside, 0, 0);
+    sem_init(&leave, 0, 0);
+    while (fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strcmp(line, "enter serve") == 0 || strcmp(line, "enter weigh") == 0) {
+            pthread_create(&thread, NULL, enter, line[6] == 's' ? line : NULL);
+            sem_wait(&inside);
+        } else if (strcmp(line, "leave") == 0) {
+            sem_post(&leave);
+            pthread_join(thread, NULL);
+        } else if (strcmp(line, "run") == 0) {
+            printf("run %ld %ld %ld\n", rate(10) + 1, serve(4), weigh_all(&item, 4));
+        } else {
+            change(hotfix, line[0] == 'r' ? NULL : line);
+        }
+        fflush(stdout);
+    }
+    hotfix_close(hotfix);
+    return 0;
+}
+SOURCE
+
+hotfix keygen key >/dev/null && mkdir trust && cp key.pub trust || exit 1
+
+# release NAME FLAG...: the program NAME, and its old objects in NAME.old.
+release() {
+    name=$1
+    shift
+    flags=(-g -w -fPIE "${INCLUDE[@]}" "${RECORD[@]}" -ffunction-sections -fdata-sections "$@")
+    mkdir -p "$name.old" && source_file 0 0 0 && "$CC" "${flags[@]}" -c source/shop.c -o "$name.old/shop.o" &&
+        "$CC" "${flags[@]}" -c host.c -o host.o &&
+        "$CC" "${flags[@]}" -pie -Wl,--build-id -o "$name" host.o "$name.old/shop.o" "$BUILD/libhotfix.a" -lcrypto \
+            -lpthread -ldl
+}
+
+# bundle FIX RATE SERVE WEIGH [PACK OPTION...]: FIX.hotfix for the last release.
+bundle() {
+    local fix=$1
+    rm -rf new && mkdir new && source_file "$2" "$3" "$4" && "$CC" "${flags[@]}" -c source/shop.c -o new/shop.o || return
+    shift 4
+    hotfix build --target "$name" --old "$name.old" --new new -o "$fix.so" >"$fix.log" 2>&1 &&
+        hotfix pack --target "$name" --patch "$fix.so" --key key.key --name "$fix" --version 1 "$@" \
+            -o "$fix.hotfix" >"$fix.log" 2>&1 || {
+        diagnose <"$fix.log"
+        return 1
+    }
+}
+
+# session LINE...: what the program says, without numbers that differ from run to run.
+session() {
+    printf '%s\n' "$@" | timeout 120 "./$name" trust 2>&1 |
+        sed 's/thread [0-9]* /thread N /; s/ at 0x[0-9a-f]* for all of [0-9]* ms/ at X/; s/was in/had a return address on its stack into/'
+}
+
+ok "the release is built with -O2" release optimised -O2
+ok "a fix of two functions, of which one is also called by a third, is built" bundle both 1 100 0
+ok "one of a function and the only one that calls it" bundle only 0 0 1
+ok "one of a caller alone" bundle caller 0 100 0
+ok "one of what it calls alone" bundle called 1 0 0
+
+is "a thread in a caller that counts on the old function is waited for, and one in the new caller when it is reverted" \
+    "$(session run 'enter serve' both.hotfix leave both.hotfix run 'enter serve' revert leave revert run)" \
+    "run 31 18 4000
+apply thread N (in the way) had a return address on its stack into serve at X, which counts on what its calls lead to now; try again, or with a longer deadline
+left 18
+apply ok
+run 32 122 4000
+revert thread N (in the way) had a return address on its stack into serve at X, which counts on what its calls lead to now; try again, or with a longer deadline
+left 122
+revert ok
+run 31 18 4000"
+
+is "where only replaced functions call it, old code finishes with the old one, and new code with the new one" \
+    "$(session run 'enter weigh' only.hotfix run leave 'enter weigh' revert run leave run)" \
+    "run 31 18 4000
+apply ok
+run 31 18 1212
+left 4000
+revert ok
+run 31 18 4000
+left 1212
+run 31 18 4000"
+
+is "a fix of what an applied fix's code calls is refused" "$(session caller.hotfix called.hotfix run)" \
+    "apply ok
+apply function rate: code of applied bundle caller 1 was compiled for what it was before, and would meet the new one; make one bundle of both fixes that supersedes caller
+run 31 118 4000"
+is "a fix that calls what an applied fix replaced is refused" "$(session called.hotfix caller.hotfix run)" \
+    "apply ok
+apply function rate: this bundle was compiled for what it is in the release, and applied bundle called 1 replaced it; make one bundle of both fixes that supersedes called
+run 32 22 4000"
+is "fixes that have nothing to do with each other go together" "$(session only.hotfix caller.hotfix run revert run)" \
+    "apply ok
+apply ok
+run 31 118 1212
+revert ok
+run 31 18 1212"
+is "a fix of all that another replaced goes on top of it, when no thread is in its code" \
+    "$(session caller.hotfix 'enter serve' both.hotfix leave both.hotfix run revert run)" \
+    "apply ok
+apply thread N (in the way) had a return address on its stack into caller at X, which counts on what its calls lead to now; try again, or with a longer deadline
+left 118
+apply ok
+run 32 122 4000
+revert ok
+run 31 118 4000"
+
+id=$(hotfix show --json caller.hotfix | sed -n 's/.*"id": *"\([0-9a-f]\{32\}\)".*/\1/p' | head -n 1)
+ok "a bundle of both fixes that supersedes the first one is made" bundle next 1 100 0 --supersedes "$id"
+is "and waits for threads in what it supersedes" \
+    "$(session caller.hotfix 'enter serve' next.hotfix leave next.hotfix run)" \
+    "apply ok
+apply thread N (in the way) had a return address on its stack into caller at X, which counts on what its calls lead to now; try again, or with a longer deadline
+left 118
+apply ok
+run 32 122 4000"
+
+# Where functions know nothing of each other, nobody has to wait.
+ok "the release is built with -O0" release plain -O0
+ok "the same fix is built for it" bundle both 1 100 0
+is "a thread goes on in the old caller with the new function" \
+    "$(session 'enter serve' both.hotfix leave run)" "apply ok
+left 22
+run 32 122 4000"
+
+case $CC in
+*clang*) lto=(-O2 -flto -fuse-ld=lld) ;;
+*) lto=(-O2 -flto) ;;
+esac
+separate() {
+    mkdir -p separate.old new && source_file 0 0 0 && "$CC" -g -w -fPIE -O2 -c source/shop.c -o separate.old/shop.o &&
+        source_file 1 0 0 && "$CC" -g -w -fPIE -O2 -c source/shop.c -o new/shop.o
+}
+if release whole "${lto[@]}" 2>/dev/null && separate; then
+    run hotfix build --target whole --old separate.old --new new -o whole.so
+    is "a program that was compiled as a whole is refused" "$status" 1
+    is "with the reason" "$(sed 's/.*whole: \(its files were compiled together\) (.*/\1/; 1q' "$ERR")" \
+        "its files were compiled together"
+    strip -g -o whole-stripped whole
+    run hotfix build --target whole-stripped --old separate.old --new new -o whole.so
+    is "and without debug information, by what symbols tell" "$status $(sed 's/.*\(its files were compiled together\) (.*/\1/; 1q' "$ERR")" \
+        "1 its files were compiled together"
+else
+    result 0 "a program that was compiled as a whole is refused # SKIP no link-time optimisation here"
+fi
+finish
