@@ -232,18 +232,22 @@ static void transfer(struct walk *walk, struct state *state, const struct hf_ste
 
 static bool join(struct state *into, const struct state *from)
 {
-    struct state before = *into;
+    bool stack_lost = into->stack_known && !(from->stack_known && into->stack == from->stack);
+    bool frame_lost = into->frame_known && !(from->frame_known && into->frame == from->frame);
+    bool grew = false;
 
     if (!into->reached) {
         *into = *from;
         into->reached = true;
         return true;
     }
-    for (unsigned i = 0; i < REGISTERS; i++)
+    for (unsigned i = 0; i < REGISTERS; i++) {
+        grew |= (into->tags[i] | from->tags[i]) != into->tags[i];
         into->tags[i] |= from->tags[i];
-    into->stack_known = into->stack_known && from->stack_known && into->stack == from->stack;
-    into->frame_known = into->frame_known && from->frame_known && into->frame == from->frame;
-    return memcmp(&before, into, sizeof(before)) != 0;
+    }
+    into->stack_known &= !stack_lost;
+    into->frame_known &= !frame_lost;
+    return grew || stack_lost || frame_lost;
 }
 
 /* The step at an offset, count of steps when none begins there. */
