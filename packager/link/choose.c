@@ -11,6 +11,7 @@
 #include "link/binding.h"
 #include "link/callers.h"
 #include "link/constant.h"
+#include "link/entry.h"
 #include "link/independent.h"
 #include "link/label.h"
 #include "link/moved.h"
@@ -452,7 +453,7 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
         keep_hooks(work->pairings[i].after);
     }
     if (hf_pointers_check(work, err) != 0 || hf_prototypes_part(work, err) != 0 || hf_callers_replace(work, err) != 0 ||
-        hf_labels_check(work, err) != 0)
+        hf_labels_check(work, err) != 0 || hf_entries_check(work, err) != 0)
         return -1;
     if (hf_worlds_part(work, err) != 0)
         return -1;
