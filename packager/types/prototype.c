@@ -537,11 +537,12 @@ static size_t qualifier_size(const char *text)
     return 0;
 }
 
-static void skip_qualifiers(const char *begin, const char **text)
+/* Qualifiers that a text has in front of a word and the other one has not. */
+static void skip_added(const char *begin, const char **text, const char *other)
 {
     while (*text == begin || (!isalnum((unsigned char)(*text)[-1]) && (*text)[-1] != '_')) {
         size_t size = qualifier_size(*text);
-        if (size == 0)
+        if (size == 0 || (qualifier_size(other) == size && strncmp(other, *text, size) == 0))
             break;
         *text += size;
     }
@@ -552,8 +553,7 @@ bool hf_prototypes_agree(const char *before, const char *after)
     const char *left = before, *right = after;
 
     for (;; left++, right++) {
-        skip_qualifiers(before, &left);
-        skip_qualifiers(after, &right);
+        skip_added(after, &right, left);
         if (*left != *right || !*left)
             return *left == *right;
     }

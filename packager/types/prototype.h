@@ -28,8 +28,8 @@ int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die de
                       struct hf_function *function, struct hotfix_error *err);
 
 /*
- * May callers of the one prototype call a function of the other? They may when what pointers point to is const,
- * volatile or restrict on one side only: that is a promise to people, and no call depends on it.
+ * May callers of the old prototype call a function of the new one? They may when what pointers point to is const,
+ * volatile or restrict in the new one only: it does less with it, and no call depends on that.
  */
 bool hf_prototypes_agree(const char *before, const char *after);
 

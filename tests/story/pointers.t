@@ -147,6 +147,17 @@ compile gcc -O2 || exit 1
 ok "gcc cuts a function in two" sh -c "nm old.o | grep -q reset.part"
 works "old 13 13 new 3 3 old 13 13" "the other half is replaced, and the callers with the first one stay" gcc -O2
 
+# A promise to people changes no call.
+cat >program.c <<'C'
+#ifdef FIXED
+__attribute__((noinline)) int sum(const int *values, int count) { int n = 0; while (count-- > 0) n += values[count]; return n; }
+#else
+__attribute__((noinline)) int sum(int *values, int count) { int n = 1; while (count-- > 1) n += values[count]; return n; }
+#endif
+int probe(int round) { int values[] = {10, 20 + round}; return sum(values, 2); }
+C
+works "old 21 22 new 30 31 old 21 22" "what a parameter points to becomes const" gcc -O0
+
 # Two that call each other gain a parameter; so does a copy that gcc makes for one caller.
 cat >program.c <<'C'
 #ifdef FIXED
