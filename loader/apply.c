@@ -180,6 +180,10 @@ static int stage_and_switch(const uint8_t *payload, const char *staging, struct 
     status = hf_switch_run(&change);
     HF_FREE struct hf_applied **superseded = hf_move(change.superseded);
     hf_switch_close(&change);
+    if (status != 0 && hf_report_error(report)->code == HOTFIX_TORN) {
+        hf_stage_abandon(&applied->stage); /* calls may arrive in it */
+        return -1;
+    }
     if (status != 0) {
         run_on_revert(applied, report);
         return undo_stage(applied, veneers);

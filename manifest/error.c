@@ -161,6 +161,7 @@ const char *hf_error_name(enum hotfix_code code)
         [HOTFIX_MEMORY] = "memory",
         [HOTFIX_INTERNAL] = "internal",
         [HOTFIX_REPLAYED] = "replayed",
+        [HOTFIX_TORN] = "torn",
     };
     if ((size_t)code >= sizeof(names) / sizeof(names[0]))
         return "unknown";

@@ -331,18 +331,32 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
     return true;
 }
 
-/* While threads are stopped: puts back what a failed patcher left changed. */
-static void repair(const struct hf_switch *change)
+/* While threads are stopped: by the way that was chosen, and where that fails by the other one. */
+static int put_back(const struct hf_switch *change, const struct hotfix_function *function, const uint8_t *copy)
+{
+    struct hf_code_writer other = change->writer;
+
+    other.mem_fd = -1;
+    if (hf_code_write(&change->writer, function->old_address, copy, function->old_size, PROT_READ | PROT_EXEC, NULL) !=
+        0)
+        hf_code_write(&other, function->old_address, copy, function->old_size, PROT_READ | PROT_EXEC, NULL);
+    return same_bytes(function->old_address, copy, function->old_size) ? 0 : -1;
+}
+
+/* While threads are stopped: puts back what a failed patcher left changed, all that can be. -1 when something cannot.
+ */
+static int repair(const struct hf_switch *change)
 {
     const uint8_t *copy = change->code;
+    int failed = 0;
 
     for (size_t i = 0; i < change->function_count; i++) {
         const struct hotfix_function *function = &change->functions[i];
-        if (!same_bytes(function->old_address, copy, function->old_size))
-            hf_code_write(&change->writer, function->old_address, copy, function->old_size, PROT_READ | PROT_EXEC,
-                          NULL);
+        if (!same_bytes(function->old_address, copy, function->old_size) && put_back(change, function, copy) != 0)
+            failed = -1;
         copy += function->old_size;
     }
+    return failed;
 }
 
 static void record(const struct hf_switch *change)
@@ -379,7 +393,7 @@ static int act(void *arg, struct hotfix_error *err)
         /* What else a patcher keeps is its own to undo. The code is repaired in any case, so no failure counts here. */
         while (i-- > 0)
             switch_part(change, &change->parts[i], change->parts[i].direction != HF_SWITCH_APPLY, &change->unseen);
-        repair(change);
+        change->torn = repair(change) != 0;
         return -1;
     }
     record(change);
@@ -406,9 +420,14 @@ int hf_switch_run(struct hf_switch *change)
         .deadline_ns = change->deadline_ns,
     };
     *err = (struct hotfix_error){.code = HOTFIX_OK};
-    if (hf_stop_run(&request, &report->result->cost.pause, err) != 0)
-        return patcher_failed(change, change->parts[change->current].direction == HF_SWITCH_APPLY ? "apply" : "revert");
-    return 0;
+    if (hf_stop_run(&request, &report->result->cost.pause, err) == 0)
+        return 0;
+    if (change->torn)
+        return hf_error(err, HOTFIX_TORN,
+                        "patcher %s failed, and not all of the code could be put back: calls may arrive in either "
+                        "version, and the patch stays loaded; end the process",
+                        change->applied->patcher->name);
+    return patcher_failed(change, change->parts[change->current].direction == HF_SWITCH_APPLY ? "apply" : "revert");
 }
 
 void hf_switch_close(struct hf_switch *change)

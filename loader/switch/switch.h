@@ -45,6 +45,7 @@ struct hf_switch {
     struct hf_range *ranges; /* bytes that no thread may be in */
     struct hf_busy *busy;    /* code that no thread may be in: of callers, when quiescent of all that goes out of use */
     size_t busy_count;
+    bool torn;     /* the switch failed, and some code could not be put back */
     uint8_t *code; /* the functions' code as it was, one after the other */
     struct hf_code_writer writer;
 };
@@ -57,7 +58,8 @@ int hf_switch_open(struct hf_switch *change, struct hf_applied *applied, enum hf
 
 /*
  * Switches, and in the same stop adds the bundle to the registry or removes it, as well as those that it supersedes.
- * HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH, or what the patcher says; the code is as before then.
+ * HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH, or what the patcher says; the code is as before then. HOTFIX_TORN when it is
+ * not, and neither the patch nor its code may go away.
  */
 int hf_switch_run(struct hf_switch *change);
 

@@ -36,7 +36,8 @@ enum hotfix_code {
     HOTFIX_PATCHER = 18,      /* a custom patcher reported failure */
     HOTFIX_MEMORY = 19,       /* out of memory */
     HOTFIX_INTERNAL = 20,     /* a defect in hotfix itself */
-    HOTFIX_REPLAYED = 21 /* an older bundle than one applied before, or one that leaps ahead: see hotfix-trust(5) */
+    HOTFIX_REPLAYED = 21, /* an older bundle than one applied before, or one that leaps ahead: see hotfix-trust(5) */
+    HOTFIX_TORN = 22      /* writing the code failed, and not all of it could be put back: end the process */
 };
 
 #define HOTFIX_MESSAGE_SIZE 512

@@ -19,7 +19,7 @@ static const int status_of[] = {
     [HOTFIX_IO] = 5,        [HOTFIX_FORMAT] = 5,       [HOTFIX_NO_TARGET] = 6, [HOTFIX_CODE_DIFFERS] = 6,
     [HOTFIX_APPLIED] = 6,   [HOTFIX_NOT_APPLIED] = 6,  [HOTFIX_STAGE] = 6,     [HOTFIX_STOP] = 6,
     [HOTFIX_BUSY] = 6,      [HOTFIX_SWITCH] = 6,       [HOTFIX_PATCHER] = 6,   [HOTFIX_MEMORY] = 70,
-    [HOTFIX_INTERNAL] = 70, [HOTFIX_REPLAYED] = 4,
+    [HOTFIX_INTERNAL] = 70, [HOTFIX_REPLAYED] = 4,     [HOTFIX_TORN] = 6,
 };
 
 int hf_status_of(enum hotfix_code code)

@@ -2,15 +2,40 @@
 /* Custom patchers: how they are called, and that their failures leave nothing. */
 #include "apply_fixture.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "child.h"
+#include "emulated.h"
 
 #include "switch/code.h"
+
+/* From now on this thread can write no code, through /proc/self/mem or after mprotect(2). */
+static void forbid_writing(void)
+{
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
 
 /* A patcher that writes down how it is called, and can fail at a function of its choice. */
 struct script {
     char calls[256];
     int fail_at; /* function index, -1: never */
     int fail_prepare;
+    bool forbids; /* writing, when it fails */
     void *states[4];
 };
 
@@ -41,6 +66,8 @@ static int scripted_switch(const struct hotfix_request *request, struct script *
         uint8_t jump[HF_DETOUR_MAX];
         if ((int)i == script->fail_at) {
             hf_code_writer_deinit(&writer);
+            if (script->forbids)
+                forbid_writing();
             return -1;
         }
         uintptr_t entry = (uintptr_t)function->old_address + function->entry_skip;
@@ -132,6 +159,29 @@ static void patcher_that_fails_at_its_second_function_leaves_nothing(void **stat
     must_revert(id);
 }
 
+/* price() was switched, and cannot be put back. */
+static void tear(void)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    make_bundle(3, both, path, id);
+    script_reset(1, 0);
+    script.forbids = true;
+    require(apply_plain_with(path, &scripted, &result) == -1);
+    require(result.error.code == HOTFIX_TORN);
+    require(strstr(result.error.message, "not all of the code could be put back"));
+    require(price(10) == 30); /* the patch is still there for calls to arrive in */
+}
+
+static void code_that_cannot_be_put_back_is_told_and_stays_callable(void **state)
+{
+    (void)state;
+    if (emulator_lacks("it has no seccomp filters"))
+        skip();
+    child_run(tear);
+}
+
 static void patcher_that_fails_to_prepare_is_not_finished(void **state)
 {
     char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
@@ -190,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(custom_patcher_is_called_in_the_documented_order),
         cmocka_unit_test(patcher_that_fails_at_its_second_function_leaves_nothing),
+        cmocka_unit_test(code_that_cannot_be_put_back_is_told_and_stays_callable),
         cmocka_unit_test(patcher_that_fails_to_prepare_is_not_finished),
         cmocka_unit_test(patcher_that_fails_to_revert_leaves_the_bundle_applied),
         cmocka_unit_test(function_is_not_stacked_on_another_patchers),
