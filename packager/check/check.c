@@ -28,6 +28,7 @@ const struct hf_check *const hf_checks[] = {
     &hf_check_layout,
     &hf_check_inline,
     &hf_check_clones,
+    &hf_check_callers,
     &hf_check_alias,
     &hf_check_entry,
     &hf_check_variables,

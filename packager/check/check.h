@@ -165,6 +165,7 @@ extern const struct hf_check hf_check_signature;
 extern const struct hf_check hf_check_layout;
 extern const struct hf_check hf_check_inline;
 extern const struct hf_check hf_check_clones;
+extern const struct hf_check hf_check_callers;
 extern const struct hf_check hf_check_alias;
 extern const struct hf_check hf_check_entry;
 extern const struct hf_check hf_check_variables;

@@ -264,8 +264,7 @@ int hf_compose(const struct hf_check_subject *subject, const struct hf_check_res
     compose_patch(subject->patch, manifest);
     return compose_target(subject, manifest, err) != 0 || compose_compiler(subject, manifest, err) != 0 ||
                    compose_functions(subject, manifest, err) != 0 || compose_checks(results, manifest, err) != 0 ||
-                   compose_exceptions(results, manifest, err) != 0 ||
-                   hf_compose_encounters(&subject->patch->image, manifest, err) != 0
+                   compose_exceptions(results, manifest, err) != 0 || hf_compose_encounters(subject, manifest, err) != 0
                ? -1
                : 0;
 }

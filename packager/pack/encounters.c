@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/callers.h"
 #include "cli/plain.h"
 #include "error.h"
 #include "patch/world.h"
@@ -75,13 +76,74 @@ static void order_assumptions(struct hf_manifest *manifest)
     manifest->assumption_count = kept;
 }
 
-int hf_compose_encounters(const struct hf_image *patch, struct hf_manifest *manifest, struct hotfix_error *err)
+static int by_range(const void *a, const void *b)
 {
+    const struct hf_code_range *left = a, *right = b;
+
+    return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+/* A function's code with its cold parts. */
+static int add_ranges(uint64_t offset, uint64_t size, const struct hf_code_ranges *cold, struct hf_code_ranges *ranges)
+{
+    if (hf_code_ranges_add(ranges, offset, size) != 0)
+        return -1;
+    for (size_t i = 0; i < cold->count; i++)
+        if (hf_code_ranges_add(ranges, cold->items[i].offset, cold->items[i].size) != 0)
+            return -1;
+    qsort(ranges->items, ranges->count, sizeof(*ranges->items), by_range);
+    return 0;
+}
+
+/* Was a picked function compiled for another picked one? */
+static int is_fitted(const struct hf_check_subject *subject, uint64_t address, bool *fitted, struct hotfix_error *err)
+{
+    *fitted = false;
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        const struct hf_function *caller = subject->pairs[i].old_function;
+        for (size_t k = 0; caller->address == address && k < subject->pair_count; k++) {
+            if (hf_callers_fitted(subject, caller, subject->pairs[k].old_function, fitted, err) != 0)
+                return -1;
+            if (*fitted)
+                return 0;
+        }
+    }
+    return 0;
+}
+
+static int compose_by_hand(const struct hf_check_subject *subject, struct hf_manifest *manifest,
+                           struct hotfix_error *err)
+{
+    manifest->callers = calloc(manifest->function_count + 1, sizeof(*manifest->callers));
+    if (!manifest->callers)
+        return out_of_memory(err);
+    for (size_t i = 0; i < manifest->function_count; i++) {
+        const struct hf_manifest_function *function = &manifest->functions[i];
+        struct hf_manifest_caller *caller = &manifest->callers[manifest->caller_count];
+        bool fitted;
+        if (is_fitted(subject, function->offset, &fitted, err) != 0)
+            return -1;
+        if (!fitted)
+            continue;
+        *caller = (struct hf_manifest_caller){.name = strdup(function->name)};
+        manifest->caller_count++;
+        if (!caller->name || add_ranges(function->offset, function->size, &function->cold, &caller->code) != 0 ||
+            add_ranges(function->replacement, function->replacement_size, &function->replacement_cold,
+                       &caller->replacement_code) != 0)
+            return out_of_memory(err);
+    }
+    return 0;
+}
+
+int hf_compose_encounters(const struct hf_check_subject *subject, struct hf_manifest *manifest,
+                          struct hotfix_error *err)
+{
+    const struct hf_image *patch = &subject->patch->image;
     HF_WORLD struct hf_world_table table = {.count = 0};
     int found = hf_world_read(patch, &table, err);
 
     if (found <= 0)
-        return found;
+        return found < 0 ? -1 : compose_by_hand(subject, manifest, err);
     if (table.target.size != manifest->target_build_id.size ||
         memcmp(table.target.bytes, manifest->target_build_id.bytes, table.target.size) != 0)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: was built for another build of %s", patch->path,

@@ -100,8 +100,6 @@ finish() {
 # A target, and patch.so that replaces its function discount().
 make_target() {
     cat >target.c <<'SOURCE'
-#include <stdio.h>
-
 struct order {
     int quantity;
     int price;
@@ -119,10 +117,25 @@ __attribute__((noinline)) static int shipping(struct order order, int express)
     return cost > 100 ? 100 : cost + order.price % 7;
 }
 
+int ship(struct order order, int express)
+{
+    return shipping(order, express);
+}
+SOURCE
+    cat >target_main.c <<'SOURCE'
+#include <stdio.h>
+
+struct order {
+    int quantity;
+    int price;
+};
+int discount(const struct order *order), ship(struct order order, int express);
+
+/* In a file of its own: what a compiler knows of a function it uses in callers of the same file. */
 int main(int argc, char **argv)
 {
     struct order order = {argc, argv[0][0]};
-    printf("%d %d\n", discount(&order), shipping(order, argc));
+    printf("%d %d\n", discount(&order), ship(order, argc));
     return 0;
 }
 SOURCE
@@ -140,7 +153,7 @@ int discount(const struct order *order)
     return order->quantity > 10 ? total - total / 10 : total;
 }
 SOURCE
-    "$CC" -O2 -g -Wl,--build-id=sha1 -o target target.c &&
+    "$CC" -O2 -g -Wl,--build-id=sha1 -o target target.c target_main.c &&
         "$CC" -O2 -g -fPIC -shared -Wl,--build-id=sha1 -o patch.so patch.c
 }
 

@@ -242,6 +242,35 @@ left 118
 apply ok
 run 32 122 4000"
 
+# Patches that were made by hand: of callers that stay nothing is known.
+cat >byhand.c <<'SOURCE'
+long rate(long value), serve(long count);
+long rate(long value)
+{
+    return value * 5;
+}
+long serve(long count)
+{
+    long sum = 0;
+    for (long i = 0; i < count; i++)
+        sum += rate(i);
+    return sum + 7;
+}
+SOURCE
+"$CC" -g -w "${RECORD[@]}" -O2 -fPIC -shared -o byhand.so byhand.c
+by_hand() {
+    hotfix pack --target "$name" --patch byhand.so --key key.key --name byhand --version 1 -o byhand.hotfix "$@"
+}
+run by_hand --func rate
+is "a caller in the same file that stays is unproven" "$status $(sed -n 's/.*\(callers: rate (shop.c): serve calls it\).*/\1/p' "$ERR")" \
+    "3 callers: rate (shop.c): serve calls it"
+run by_hand --func rate --accept-callers "looked at"
+is "which can be accepted" "$status" 0
+run by_hand --func rate --func serve
+is "not when it is picked, too" "$status" 0
+is "it is waited for, then" "$(hotfix show --json byhand.hotfix | jq -c .callers)" \
+    '[{"name":"serve","apply":true,"revert":true}]'
+
 # Where functions know nothing of each other, nobody has to wait.
 ok "the release is built with -O0" release plain -O0
 ok "the same fix is built for it" bundle both 1 100 0
@@ -249,6 +278,9 @@ is "a thread goes on in the old caller with the new function" \
     "$(session 'enter serve' both.hotfix leave run)" "apply ok
 left 22
 run 32 122 4000"
+
+run by_hand --func rate
+is "nor is a caller asked about that knows nothing" "$(sed -n '/callers:/p' "$ERR")" ""
 
 case $CC in
 *clang*) lto=(-O2 -flto -fuse-ld=lld) ;;
