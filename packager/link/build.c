@@ -239,12 +239,8 @@ static int prove(struct hf_work *work, struct hotfix_error *err)
 }
 
 /* Objects that are compiled one by one show nothing of a target that was compiled as a whole. */
-static int check_whole(const struct hf_work *work, struct hotfix_error *err)
+static int check_whole(const struct hf_work *work, bool documented, struct hotfix_error *err)
 {
-    bool documented;
-
-    if (hf_whole_check(work->target, work->request->debug, &documented, err) != 0)
-        return -1;
     for (size_t i = 0; !documented && i < work->pairing_count; i++)
         if (work->pairings[i].before && hf_whole_check_object(work->target, work->pairings[i].before, err) != 0)
             return -1;
@@ -298,7 +294,9 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
     if (hf_target_open(request->target, request->debug, &work->target, err) != 0)
         return -1;
     work->result->target = work->target->image.build_id;
-    if (compare_trees(work, trees, err) != 0 || check_whole(work, err) != 0 || prove(work, err) != 0 ||
+    bool documented;
+    if (hf_whole_check(work->target, request->debug, &documented, err) != 0 || compare_trees(work, trees, err) != 0 ||
+        check_whole(work, documented, err) != 0 || prove(work, err) != 0 ||
         hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)
         return -1;
     if (hf_each_replacement(work, has_replacement, NULL) == 0)

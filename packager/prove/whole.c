@@ -87,6 +87,8 @@ int hf_whole_check(const struct hf_target *target, const char *debug_path, bool 
     const struct hf_asked nobody = {.count = 0};
     struct hf_program *program;
 
+    /* libdwarf takes an error that libelf noted before for one of its own. */
+    elf_errno();
     if (hf_program_open(target->image.path, debug_path, &nobody, &program, err) != 0)
         return -1;
     int failed = check_units(target, program, err);
