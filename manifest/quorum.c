@@ -23,6 +23,7 @@ struct tally {
     struct hotfix_error refused;  /* why a certificate does not count; code 0: none */
     struct hf_key_owner *chained; /* whose keys are in the chains that counted, owned */
     size_t chained_count;
+    const char *changed;         /* what was, where a signature is not over these bytes */
     struct hotfix_error failure; /* why nothing can be said at all; code 0: nothing failed */
 };
 
@@ -381,8 +382,8 @@ static void say_unusable(const struct tally *tally, struct message *message)
         say(message, "; key %s expired on %s", tally->expired.keys[i]->name, until);
     }
     for (size_t i = 0; i < tally->wrong.count; i++)
-        say(message, "; the signature by key %s is not over these bytes: the bundle was changed",
-            tally->wrong.keys[i]->name);
+        say(message, "; the signature by key %s is not over these bytes: the %s was changed",
+            tally->wrong.keys[i]->name, tally->changed);
     if (tally->refused.code != HOTFIX_OK)
         say(message, "; %s", tally->refused.message);
     if (tally->unknown)
@@ -414,7 +415,7 @@ static int judge(const struct hf_signature *signatures, size_t count, const stru
 static int weigh(const struct hf_signature *signatures, size_t count, struct measure *measure,
                  struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err)
 {
-    struct tally tally = {.unknown = 0};
+    struct tally tally = {.changed = measure->parts ? "bundle" : "file"};
 
     if (measure->trust->count == 0)
         return hf_error(err, HOTFIX_TRUST, "no trust store: every bundle is refused");

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "file.h"
 #include "fixup.h"
+#include "provenance/provenance.h"
 #include "sign/countersign.h"
 #include "sign/replace.h"
 #include "sign/token.h"
@@ -31,6 +32,7 @@ struct sign {
     const char *export_path;
     const char *import_path;
     const char *public_path;
+    const char *provenance_path;
     uint8_t *data; /* of the file */
     uint8_t *cms;  /* the signature that was made or imported, by a certificate */
     struct hf_signed parts;
@@ -49,6 +51,8 @@ static int check_options(const struct sign *sign, struct hotfix_error *err)
         return hf_error(err, HOTFIX_USAGE, "--pub is for --import");
     if (sign->passphrase_file && !sign->key_path)
         return hf_error(err, HOTFIX_USAGE, "--passphrase-file is for --key");
+    if (sign->provenance_path && !sign->key_path)
+        return hf_error(err, HOTFIX_USAGE, "--provenance is for --key");
     if (sign->certificate_path && sign->export_path)
         return hf_error(err, HOTFIX_USAGE, "--cert is for --key and --import");
     if (sign->output && sign->export_path)
@@ -94,6 +98,15 @@ static int export_statement(const struct sign *sign, struct hf_report *report, s
     return 0;
 }
 
+/* The bundle's provenance is signed by the same key. */
+static int sign_provenance(const struct sign *sign, const struct hf_private_key *key, struct hotfix_error *err)
+{
+    if (!sign->provenance_path)
+        return 0;
+    return hf_provenance_sign(sign->provenance_path, sign->parts.archive, sign->parts.archive_size, key,
+                              sign->certificate_path, err);
+}
+
 /* As hf_countersign_certified(), and the certificate's id in place of a key's. */
 static int sign_with_certificate(struct sign *sign, struct hf_public_key *public_key, struct hotfix_error *err)
 {
@@ -108,6 +121,8 @@ static int sign_with_certificate(struct sign *sign, struct hf_public_key *public
         result = hf_passphrase_failed(&source, err);
     if (result == 0)
         result = hf_countersign_certified(&sign->parts, sign->certificate_path, key, public_key->id, &sign->cms, err);
+    if (result >= 0 && sign_provenance(sign, key, err) != 0)
+        result = -1;
     hf_private_key_destroy(key);
     return result;
 }
@@ -125,6 +140,8 @@ static int sign_with_key(struct sign *sign, struct hf_public_key *public_key, st
         result = hf_private_key_public(key, public_key, err);
     if (result == 0 && (result = hf_countersign(&sign->parts, key, err)) < 0)
         hf_error_prefix(err, "%s", sign->file);
+    if (result >= 0 && sign_provenance(sign, key, err) != 0)
+        result = -1;
     hf_private_key_destroy(key);
     return result;
 }
@@ -268,6 +285,10 @@ int hf_cmd_sign(int argc, char **argv)
          .argument = "FILE",
          .help = "Take the key's passphrase from the first line of FILE.",
          .text = &sign.passphrase_file},
+        {.name = "provenance",
+         .argument = "FILE",
+         .help = "Sign the bundle's provenance too, which 'hotfix pack --provenance' wrote to this file.",
+         .text = &sign.provenance_path},
         {.name = "export",
          .argument = "STATEMENT",
          .help = "Write the statement that is to be signed elsewhere to this file, and leave the bundle alone.",

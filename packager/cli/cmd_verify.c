@@ -158,12 +158,14 @@ static void tell_signers(const struct verify *verify, struct hf_report *report)
 static void tell_provenance(const struct verify *verify, struct hf_report *report)
 {
     const struct hf_provenance *provenance = &verify->provenance;
+    char names[HF_SIGNERS_TEXT];
     const json_t *item;
     size_t index;
 
-    if (!provenance->signer)
+    if (!provenance->materials)
         return;
-    hf_report_line(report, "%-13s%s, signed by %s", "provenance", verify->provenance_path, provenance->signer->name);
+    hf_signers_text(&provenance->signers, names);
+    hf_report_line(report, "%-13s%s, signed by %s", "provenance", verify->provenance_path, names);
     json_array_foreach(provenance->materials, index, item)
     {
         const char *name = json_string_value(json_object_get(item, "name"));
@@ -172,7 +174,7 @@ static void tell_provenance(const struct verify *verify, struct hf_report *repor
     }
     hf_report_set(report, "provenance",
                   json_pack("{s:o, s:o, s:O}", "file", hf_json_text(verify->provenance_path), "signed_by",
-                            hf_json_text(provenance->signer->name), "materials", provenance->materials));
+                            hf_json_text(names), "materials", provenance->materials));
 }
 
 static int check_rebuild(struct verify *verify, struct hotfix_error *err)

@@ -176,29 +176,55 @@ static int check_statement(const json_t *statement, const void *archive, size_t 
     return 0;
 }
 
+static int check_payload(const char *payload, const void *archive, size_t archive_size, const char *target,
+                         struct hf_provenance *provenance, struct hotfix_error *err)
+{
+    json_t *statement = json_loads(payload, JSON_REJECT_DUPLICATES, NULL);
+    int result = statement ? check_statement(statement, archive, archive_size, target, provenance, err)
+                           : hf_error(err, HOTFIX_FORMAT, "its payload is not JSON");
+
+    json_decref(statement);
+    return result;
+}
+
 int hf_provenance_check(const char *path, const void *archive, size_t archive_size, const char *target,
                         const struct hf_trust *trust, int64_t now, struct hf_provenance *provenance,
                         struct hotfix_error *err)
 {
     HF_FREE uint8_t *text = NULL;
     HF_FREE char *payload = NULL;
-    json_t *statement = NULL;
     size_t size;
 
-    *provenance = (struct hf_provenance){.signer = NULL};
+    *provenance = (struct hf_provenance){.materials = NULL};
     if (hf_file_read(path, HF_ENVELOPE_MAX, &text, &size, err) != 0)
         return -1;
-    int result = hf_envelope_open(text, size, PAYLOAD_TYPE, trust, now, &payload, &provenance->signer, err);
-    if (result == 0 && !(statement = json_loads(payload, JSON_REJECT_DUPLICATES, NULL)))
-        result = hf_error(err, HOTFIX_FORMAT, "its payload is not JSON");
+    int result = hf_envelope_open(text, size, PAYLOAD_TYPE, trust, now, &payload, &provenance->signers, err);
     if (result == 0)
-        result = check_statement(statement, archive, archive_size, target, provenance, err);
-    json_decref(statement);
+        result = check_payload(payload, archive, archive_size, target, provenance, err);
     return result == 0 ? 0 : hf_error_prefix(err, "provenance %s", path);
+}
+
+int hf_provenance_sign(const char *path, const void *archive, size_t archive_size, const struct hf_private_key *key,
+                       const char *certificate, struct hotfix_error *err)
+{
+    struct hf_provenance provenance = {.materials = NULL};
+    HF_FREE uint8_t *text = NULL;
+    HF_FREE char *payload = NULL, *more = NULL;
+    size_t size;
+
+    if (hf_file_read(path, HF_ENVELOPE_MAX, &text, &size, err) != 0)
+        return -1;
+    int result = hf_envelope_sign(text, size, PAYLOAD_TYPE, key, certificate, &payload, &more, err);
+    if (result == 0)
+        result = check_payload(payload, archive, archive_size, NULL, &provenance, err);
+    hf_provenance_deinit(&provenance);
+    if (result != 0)
+        return hf_error_prefix(err, "provenance %s", path);
+    return hf_file_write(path, more, strlen(more), 0644, false, err);
 }
 
 void hf_provenance_deinit(struct hf_provenance *provenance)
 {
     json_decref(provenance->materials);
-    *provenance = (struct hf_provenance){.signer = NULL};
+    *provenance = (struct hf_provenance){.materials = NULL};
 }

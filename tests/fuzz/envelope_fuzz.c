@@ -43,11 +43,11 @@ static void prepare(void)
 
 static bool opens(const char *text, size_t size, char **payload)
 {
-    const struct hf_trust_key *signer = NULL;
+    struct hf_signers signers = {.count = 0};
 
-    if (hf_envelope_open(text, size, TYPE, &trust, 0, payload, &signer, NULL) != 0)
+    if (hf_envelope_open(text, size, TYPE, &trust, 0, payload, &signers, NULL) != 0)
         return false;
-    if (signer != &key)
+    if (signers.count != 1 || signers.keys[0] != &key)
         abort();
     return true;
 }
@@ -63,7 +63,7 @@ static void check_file(const char *text)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     if (write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
         hf_provenance_check(path, archive, strlen(archive), NULL, &trust, 0, &provenance, NULL) == 0) {
-        if (provenance.signer != &key || !json_is_array(provenance.materials))
+        if (provenance.signers.keys[0] != &key || !json_is_array(provenance.materials))
             abort();
         hf_provenance_deinit(&provenance);
     }

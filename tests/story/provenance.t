@@ -74,11 +74,13 @@ expect 1 "hotfix verify: provenance good.intoto.json: is the provenance of anoth
     "that of another bundle is refused" verify other good.intoto.json
 key=stranger.key
 pack -o strange --provenance strange.json
-expect 4 "hotfix verify: provenance strange.json: no key of the trust store that counts signed it" \
+expect 4 "hotfix verify: provenance strange.json: signed only by keys that are not in the trust store (key id $(
+    jq -r '.signatures[0].keyid' strange.json
+))" \
     "so is one by an unknown key" verify good strange.json
 jq -c '.predicate.buildDefinition.resolvedDependencies[0].digest.sha256 = "00"' payload >edited
 jq --arg payload "$(base64 -w 0 edited)" '.payload = $payload' good.intoto.json >edited.json
-expect 4 "hotfix verify: provenance edited.json: no key of the trust store that counts signed it" \
+expect 4 "hotfix verify: provenance edited.json: 0 of 1 keys agree; the signature by key builder is not over these bytes: the file was changed" \
     "an edited one" verify good edited.json
 jq '.payloadType = "text/plain"' good.intoto.json >typed.json
 expect 5 "hotfix verify: provenance typed.json: its payload is not of type application/vnd.in-toto+json" \
@@ -95,11 +97,61 @@ expect 5 "hotfix verify: provenance empty.json: is no signed envelope: payload, 
 mkdir revoking && cp builder.pub late.pub revoking
 printf '[key.builder]\nexpires = 2024-01-01\n' >revoking/trust.ini
 trust=revoking
-expect 4 "hotfix verify: provenance good.intoto.json: no key of the trust store that counts signed it" \
+expect 4 "hotfix verify: provenance good.intoto.json: 0 of 1 keys agree; key builder expired on 2024-01-01T23:59:59Z" \
     "and one by a key that has expired" verify more good.intoto.json
 trust=trust
 cp target same && printf 'x' >>same
 run verify good good.intoto.json --target same
 is "a target's file that was changed since is told" "$status $(grep -c 'packed for another file than same' "$ERR")" "1 1"
+
+# The policy of the trust store holds for it as it does for bundles.
+mkdir two && cp builder.pub late.pub two
+printf '[policy]\nkeys = 2\nroles = review\n\n[key.late]\nrole = review\n' >two/trust.ini
+trust=two
+cp good.intoto.json both.json
+expect 4 "hotfix verify: provenance both.json: 1 of 2 keys agree: builder; a key with role 'review' is missing" \
+    "one key of two is not enough" verify more both.json
+jq '.signatures += .signatures' both.json >doubled.json
+run verify more doubled.json
+is "nor is its signature twice" "$status" 4
+jq '.signatures[0].keyid = "00" | .signatures += .signatures' both.json >unnamed.json
+run verify more unnamed.json
+is "under other names neither" "$status $(grep -c '1 of 2 keys agree: builder' "$ERR")" "4 1"
+run hotfix sign other --key late.key --provenance both.json
+is "nobody signs the provenance of another bundle" "$status $(cat "$ERR")" \
+    "1 hotfix sign: provenance both.json: is the provenance of another bundle"
+run hotfix sign more --key late.key --provenance both.json
+is "the second key signs it" "$status $(jq '.signatures | length' both.json)" "0 2"
+run verify more both.json
+is "both together are enough" "$status $(grep -c 'signed by builder, late$' "$OUT")" "0 1"
+run hotfix sign more --key late.key --provenance both.json
+is "signing again adds nothing" "$status $(jq '.signatures | length' both.json)" "0 2"
+jq 'del(.signatures[].keyid)' both.json >nameless.json
+run verify more nameless.json
+is "key ids are hints" "$status" 0
+jq '.signatures = [range(33) as $i | .signatures[0]]' both.json >many.json
+expect 5 "hotfix verify: provenance many.json: more than 32 signatures" "there is an end to signatures" verify more many.json
+expect 2 "hotfix sign: --provenance is for --key" "what is signed elsewhere has no provenance with it" \
+    hotfix sign more --export statement --provenance both.json
+
+# By a certificate, too.
+mkdir ca && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca/ca.key -out ca/ca.pem -days 2 \
+    -subj /CN=corp -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null &&
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca/leaf.key -subj /CN=leaf 2>/dev/null |
+    openssl x509 -req -CA ca/ca.pem -CAkey ca/ca.key -days 2 -out ca/leaf.pem -extfile <(
+        printf '%s\n' basicConstraints=critical,CA:FALSE keyUsage=critical,digitalSignature \
+            extendedKeyUsage=critical,codeSigning subjectKeyIdentifier=hash authorityKeyIdentifier=keyid
+    ) 2>/dev/null || exit 1
+chmod 600 ca/leaf.key
+mkdir mixed && cp builder.pub mixed && cp ca/ca.pem mixed/corp.ca.pem && printf '[policy]\nkeys = 2\n' >mixed/trust.ini
+cp good mixed.hotfix && cp good.intoto.json mixed.json
+run hotfix sign mixed.hotfix --key ca/leaf.key --cert ca/leaf.pem --provenance mixed.json
+is "a certificate signs it" "$status" 0
+trust=mixed
+run verify mixed.hotfix mixed.json
+is "and counts" "$status $(grep -c 'signed by builder, corp$' "$OUT")" "0 1"
+jq '.signatures |= reverse | .signatures[0].sig = .signatures[1].sig' mixed.json >half.json
+run verify mixed.hotfix half.json
+is "without it there is one key of two" "$status $(grep -c '1 of 2 keys agree: builder' "$ERR")" "4 1"
 
 finish
