@@ -13,11 +13,12 @@
  *   flow.c      where functions loop and leave
  *   guard.c     stack protection in code
  *   step.c    where values go, instruction by instruction
+ *   inert.c     whether code that is run while a file is loaded does nothing
  *   constant.c  what two versions of code load, where that is all they differ in
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
  * (and what they share), plus one line in the tables of arch.c and tools.c. The loader needs its branches in
  * loader/stop/raw.h and loader/stop/regs.h: system calls and registers. Nothing else outside arch/ changes. Only
- * entry.c, flow.c, step.c and constant.c may use a disassembler: the loader links the rest.
+ * entry.c, flow.c, step.c, inert.c and constant.c may use a disassembler: the loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
@@ -166,6 +167,24 @@ struct hf_arch_reference {
 
 struct hf_leak_question;
 struct hf_steps;
+/* What is known of a word in a register or in memory. */
+enum hf_arch_word_kind { HF_WORD_UNKNOWN, HF_WORD_NUMBER, HF_WORD_IMPORT };
+struct hf_arch_word {
+    enum hf_arch_word_kind kind;
+    uint64_t number;    /* an address where the file is linked */
+    const char *import; /* the symbol of another file whose address it is */
+};
+
+/* A linked file as it lies in memory before any of its code ran. */
+struct hf_arch_memory {
+    /* The word of `size` bytes at an address; false when nothing is known of it. */
+    bool (*read)(void *arg, uint64_t address, size_t size, struct hf_arch_word *word);
+    /* Up to `size` bytes of code; how many there are. */
+    size_t (*code)(void *arg, uint64_t address, uint8_t *bytes, size_t size);
+    /* Is that a byte of its own that is zero and may be written? */
+    bool (*zeroed)(void *arg, uint64_t address);
+    void *arg;
+};
 
 struct hf_arch_tools {
     const struct hf_arch *arch;
@@ -208,6 +227,13 @@ struct hf_arch_tools {
      */
     enum hf_arch_status (*constants)(const uint8_t *before, const uint8_t *after, size_t size,
                                      struct hf_arch_constant *found, size_t limit, size_t *count);
+
+    /*
+     * Does the function at an address return, when it is called without arguments, having changed nothing but its stack
+     * and at most single bytes of the file's zeroed memory, and called nothing of others but what crt files call
+     * (__cxa_finalize, __gmon_start__)? False also for what it cannot follow.
+     */
+    bool (*inert)(const struct hf_arch_memory *memory, uint64_t address);
 
     /* Relocation types that stand for HF_RELATION_WORD and HF_RELATION_NEAR without further ado. */
     uint32_t word_type;

@@ -76,5 +76,6 @@ bool hf_aarch64_page(uint32_t word, uint64_t address, uint64_t *page);
 /* Does the word add an offset to what adrp left in register *base: add, or a load or store? *to is the register that
  * add leaves the address in, 32 when there is none. */
 bool hf_aarch64_low(uint32_t word, unsigned *base, unsigned *to, uint64_t *low);
+bool hf_aarch64_inert(const struct hf_arch_memory *memory, uint64_t address);
 
 #endif

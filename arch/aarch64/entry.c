@@ -179,6 +179,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .displaced = hf_aarch64_displaced,
     .comes_back = hf_aarch64_comes_back,
     .flow = hf_aarch64_flow,
+    .inert = hf_aarch64_inert,
     .lands = hf_aarch64_lands,
     .guarded = hf_aarch64_guarded,
     .mention = hf_aarch64_mention,

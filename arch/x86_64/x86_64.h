@@ -29,5 +29,6 @@ size_t hf_x86_64_takes(const uint8_t *code, size_t size, uint64_t address, uint6
 bool hf_x86_64_guarded(const uint8_t *code, size_t size);
 bool hf_x86_64_is_branch(const uint8_t *code, size_t offset);
 size_t hf_x86_64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
+bool hf_x86_64_inert(const struct hf_arch_memory *memory, uint64_t address);
 
 #endif

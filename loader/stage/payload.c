@@ -6,6 +6,7 @@
 
 #include "arch.h"
 #include "bundle.h"
+#include "dyntag.h"
 #include "error.h"
 #include "stage/payload.h"
 
@@ -44,18 +45,39 @@ static int add_segment(const ElfW(Phdr) * segment, struct extent *extent)
     return 0;
 }
 
-/* Looks through a dynamic section for what makes the dynamic linker call into the library. */
-static int find_constructors(const uint8_t *payload, size_t size, const ElfW(Phdr) * segment, bool *found)
+/* Whether the segment's bytes in the file are those that lie at its address in memory. */
+static bool is_mapped(const uint8_t *payload, const ElfW(Ehdr) * header, const ElfW(Phdr) * segment)
 {
-    if (segment->p_offset > size || segment->p_filesz > size - segment->p_offset)
-        return -1;
+    for (size_t i = 0; i < header->e_phnum; i++) {
+        ElfW(Phdr) load;
+        memcpy(&load, payload + header->e_phoff + i * sizeof(load), sizeof(load));
+        if (load.p_type == PT_LOAD && segment->p_vaddr >= load.p_vaddr &&
+            segment->p_vaddr - load.p_vaddr <= load.p_filesz &&
+            segment->p_filesz <= load.p_filesz - (segment->p_vaddr - load.p_vaddr))
+            return segment->p_offset == load.p_offset + (segment->p_vaddr - load.p_vaddr);
+    }
+    return false;
+}
+
+/* Looks through a dynamic section for what makes the dynamic linker call into the library, or load others. */
+static int inspect_dynamic(const uint8_t *payload, size_t size, const ElfW(Ehdr) * header, const ElfW(Phdr) * segment,
+                           bool *constructors, struct hotfix_error *err)
+{
+    int64_t tag;
+    uint64_t value;
+
+    if (segment->p_offset > size || segment->p_filesz > size - segment->p_offset ||
+        !is_mapped(payload, header, segment))
+        return hf_error(err, HOTFIX_FORMAT, "the dynamic section of patch.so is out of bounds");
+    if (hf_dyntag_find(payload + segment->p_offset, segment->p_filesz, &tag, &value))
+        return hf_error(err, HOTFIX_FORMAT, "patch.so asks the dynamic linker for %s", hf_dyntag_what(tag));
     for (size_t at = 0; segment->p_filesz - at >= sizeof(ElfW(Dyn)); at += sizeof(ElfW(Dyn))) {
         ElfW(Dyn) entry;
         memcpy(&entry, payload + segment->p_offset + at, sizeof(entry));
         if (entry.d_tag == DT_NULL)
             break;
         if (entry.d_tag == DT_INIT || (entry.d_tag == DT_INIT_ARRAYSZ && entry.d_un.d_val > 0))
-            *found = true;
+            *constructors = true;
     }
     return 0;
 }
@@ -72,13 +94,10 @@ int hf_payload_inspect(const uint8_t *payload, size_t size, struct hf_payload_tr
     for (size_t i = 0; i < header.e_phnum; i++) {
         ElfW(Phdr) segment;
         memcpy(&segment, payload + header.e_phoff + i * sizeof(segment), sizeof(segment));
-        int status = 0;
-        if (segment.p_type == PT_LOAD)
-            status = add_segment(&segment, &extent);
-        else if (segment.p_type == PT_DYNAMIC)
-            status = find_constructors(payload, size, &segment, &constructors);
-        if (status != 0)
+        if (segment.p_type == PT_LOAD && add_segment(&segment, &extent) != 0)
             return hf_error(err, HOTFIX_FORMAT, "segment %zu of patch.so is out of bounds", i);
+        if (segment.p_type == PT_DYNAMIC && inspect_dynamic(payload, size, &header, &segment, &constructors, err) != 0)
+            return -1;
     }
     if (extent.begin >= extent.end)
         return hf_error(err, HOTFIX_FORMAT, "patch.so has nothing to load");

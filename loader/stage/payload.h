@@ -14,7 +14,8 @@ struct hf_payload_traits {
     bool constructors; /* code of it runs while it is being loaded */
 };
 
-/* HOTFIX_FORMAT when it is no shared object for this CPU or its headers are out of bounds. */
+/* HOTFIX_FORMAT when it is no shared object for this CPU, its headers are out of bounds, or its dynamic section asks
+ * for more than is known to be harmless (dyntag.h). */
 int hf_payload_inspect(const uint8_t *payload, size_t size, struct hf_payload_traits *traits, struct hotfix_error *err);
 
 #endif

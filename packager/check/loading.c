@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "check/check.h"
+#include "check/inert.h"
 #include "check/slot.h"
+#include "dyntag.h"
 #include "elf/dynamic.h"
 
 #define ADVICE_STACK "link it with -Wl,-z,noexecstack"
@@ -50,13 +52,15 @@ static uint64_t listed_function(const struct hf_program *patch, uint64_t place, 
     return address;
 }
 
-static void check_constructor(const struct hf_program *patch, uint64_t place, struct hf_findings *findings)
+static void check_constructor(const struct hf_check_subject *subject, uint64_t place, struct hf_findings *findings)
 {
+    const struct hf_program *patch = subject->patch;
     const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
     const char *name;
 
     uint64_t address = listed_function(patch, place, &name);
-    if (name && strcmp(name, "frame_dummy") == 0)
+    /* crtbegin.o has one of this name, which does nothing; anybody else's can be called so too. */
+    if ((!name || strcmp(name, "frame_dummy") == 0) && hf_inert(&patch->image, subject->tools, address, false))
         return;
     if (!name && symbols->stripped)
         hf_findings_add(findings, HF_UNPROVEN, NULL, "pack the patch before it is stripped",
@@ -67,9 +71,10 @@ static void check_constructor(const struct hf_program *patch, uint64_t place, st
                         name ? name : "?");
 }
 
-static void check_constructors(const struct hf_program *patch, const struct hf_dynamic *dynamic,
+static void check_constructors(const struct hf_check_subject *subject, const struct hf_dynamic *dynamic,
                                struct hf_findings *findings)
 {
+    const struct hf_program *patch = subject->patch;
     GElf_Shdr init;
 
     for (uint64_t at = 0; at + sizeof(uint64_t) <= dynamic->init_array_size; at += sizeof(uint64_t)) {
@@ -77,10 +82,11 @@ static void check_constructors(const struct hf_program *patch, const struct hf_d
             hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL, "the patch's list of constructors is damaged");
             break;
         }
-        check_constructor(patch, dynamic->init_array + at, findings);
+        check_constructor(subject, dynamic->init_array + at, findings);
     }
-    /* crti.o puts _init at the beginning of .init */
-    if (dynamic->init && (!hf_image_section(&patch->image, ".init", &init) || init.sh_addr != dynamic->init))
+    /* crti.o puts _init at the beginning of .init, and other files may have put something behind it. */
+    if (dynamic->init && (!hf_image_section(&patch->image, ".init", &init) || init.sh_addr != dynamic->init ||
+                          !hf_inert(&patch->image, subject->tools, dynamic->init, false)))
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "do the work in hotfix_on_apply() instead",
                         "the patch has an initialisation function of its own");
 }
@@ -93,9 +99,10 @@ static void note_destructor(const char *name, struct hf_findings *findings)
                     name);
 }
 
-static void check_destructors(const struct hf_program *patch, const struct hf_dynamic *dynamic,
+static void check_destructors(const struct hf_check_subject *subject, const struct hf_dynamic *dynamic,
                               struct hf_findings *findings)
 {
+    const struct hf_program *patch = subject->patch;
     GElf_Shdr fini;
     const char *name;
 
@@ -104,12 +111,14 @@ static void check_destructors(const struct hf_program *patch, const struct hf_dy
             hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL, "the patch's list of destructors is damaged");
             break;
         }
-        listed_function(patch, dynamic->fini_array + at, &name);
-        /* that of crtbegin.o */
-        if (!name || strcmp(name, "__do_global_dtors_aux") != 0)
+        uint64_t address = listed_function(patch, dynamic->fini_array + at, &name);
+        /* That of crtbegin.o has the C library run what was registered for the patch. */
+        if ((name && strcmp(name, "__do_global_dtors_aux") != 0) ||
+            !hf_inert(&patch->image, subject->tools, address, true))
             note_destructor(name ? name : "?", findings);
     }
-    if (dynamic->fini && (!hf_image_section(&patch->image, ".fini", &fini) || fini.sh_addr != dynamic->fini))
+    if (dynamic->fini && (!hf_image_section(&patch->image, ".fini", &fini) || fini.sh_addr != dynamic->fini ||
+                          !hf_inert(&patch->image, subject->tools, dynamic->fini, true)))
         note_destructor("DT_FINI", findings);
 }
 
@@ -199,6 +208,78 @@ static void check_resolvers(const struct hf_check_subject *subject, struct hf_fi
                         "patch is applied");
 }
 
+/* Whether the relocations that the dynamic linker will find at an address are those of sections. */
+static bool is_listed(const struct hf_image *image, uint64_t begin, uint64_t size)
+{
+    GElf_Shdr header;
+    uint64_t at = begin;
+    bool moved = true;
+
+    while (at - begin < size && moved) {
+        moved = false;
+        for (Elf_Scn *section = NULL; !moved && (section = elf_nextscn(image->elf, section));)
+            if (gelf_getshdr(section, &header) && header.sh_type == SHT_RELA && (header.sh_flags & SHF_ALLOC) &&
+                at >= header.sh_addr && at - header.sh_addr < header.sh_size) {
+                at = header.sh_addr + header.sh_size;
+                moved = true;
+            }
+    }
+    return at - begin >= size;
+}
+
+/* Those that call resolvers must not hide from asks_for(). */
+static void check_relocations(const struct hf_image *image, const uint8_t *section, size_t size,
+                              struct hf_findings *findings)
+{
+    uint64_t begin[2] = {0}, bytes[2] = {0};
+    Elf64_Dyn entry;
+
+    for (size_t at = 0; size - at >= sizeof(entry); at += sizeof(entry)) {
+        memcpy(&entry, section + at, sizeof(entry));
+        if (entry.d_tag == DT_NULL)
+            break;
+        if (entry.d_tag == DT_RELA || entry.d_tag == DT_JMPREL)
+            begin[entry.d_tag == DT_JMPREL] = entry.d_un.d_ptr;
+        else if (entry.d_tag == DT_RELASZ || entry.d_tag == DT_PLTRELSZ)
+            bytes[entry.d_tag == DT_PLTRELSZ] = entry.d_un.d_val;
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (!is_listed(image, begin[i], bytes[i]))
+            hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "link it again; do not edit its headers",
+                            "the patch's relocations are not those of its sections");
+}
+
+/*
+ * The dynamic linker goes by the program headers: what the section headers say, which everything else here is read by,
+ * must be the same place.
+ */
+static void check_dynamic(const struct hf_image *image, struct hf_findings *findings)
+{
+    size_t count = 0;
+    GElf_Phdr segment;
+    GElf_Shdr header;
+    int64_t tag;
+    uint64_t value;
+    bool listed = hf_image_section(image, ".dynamic", &header);
+
+    elf_getphdrnum(image->elf, &count);
+    for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++) {
+        if (segment.p_type != PT_DYNAMIC)
+            continue;
+        const uint8_t *bytes = hf_image_bytes(image, segment.p_vaddr, segment.p_filesz);
+        if (!listed || !bytes || header.sh_addr != segment.p_vaddr || header.sh_size != segment.p_filesz ||
+            header.sh_offset != segment.p_offset)
+            hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "link it again; do not edit its headers",
+                            "the patch's dynamic section is not where its program headers say");
+        else if (hf_dyntag_find(bytes, segment.p_filesz, &tag, &value))
+            hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "link it without such an option",
+                            "the patch asks the dynamic linker for %s: entry %#" PRIx64 " with %#" PRIx64,
+                            hf_dyntag_what(tag), (uint64_t)tag, value);
+        else
+            check_relocations(image, bytes, segment.p_filesz, findings);
+    }
+}
+
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     const struct hf_program *patch = subject->patch;
@@ -209,8 +290,9 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     if (dynamic.text_relocations)
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "compile it with -fPIC",
                         "the patch has text relocations, which make code writable");
-    check_constructors(patch, &dynamic, findings);
-    check_destructors(patch, &dynamic, findings);
+    check_dynamic(&patch->image, findings);
+    check_constructors(subject, &dynamic, findings);
+    check_destructors(subject, &dynamic, findings);
     check_resolvers(subject, findings);
     check_thread_storage(subject, &dynamic, findings);
     check_segments(&patch->image, findings);

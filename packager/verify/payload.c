@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch.h"
+#include "dyntag.h"
 #include "error.h"
 #include "stamp.h"
 #include "verify/segment.h"
@@ -126,6 +127,27 @@ static bool find_dynamic(const struct payload *payload, int64_t tag, uint64_t *v
     return false;
 }
 
+/* As the loader does. */
+static int check_dynamic(const struct payload *payload, struct hotfix_error *err)
+{
+    size_t count = 0;
+    GElf_Phdr segment;
+    int64_t tag;
+    uint64_t value, offset;
+
+    elf_getphdrnum(payload->elf, &count);
+    for (size_t i = 0; i < count && gelf_getphdr(payload->elf, (int)i, &segment); i++) {
+        if (segment.p_type != PT_DYNAMIC)
+            continue;
+        if (!hf_segment_offset(payload->elf, segment.p_vaddr, segment.p_filesz, &offset) ||
+            offset != segment.p_offset || offset > payload->size || segment.p_filesz > payload->size - offset)
+            return hf_error(err, HOTFIX_FORMAT, "its dynamic section is out of bounds");
+        if (hf_dyntag_find(payload->bytes + offset, segment.p_filesz, &tag, &value))
+            return hf_error(err, HOTFIX_FORMAT, "it asks the dynamic linker for %s", hf_dyntag_what(tag));
+    }
+    return 0;
+}
+
 static int check_soname(const struct payload *payload, struct hotfix_error *err)
 {
     const char *stamped = payload->manifest->soname; /* that of its id: the manifest's parser sees to it */
@@ -200,7 +222,7 @@ static int check_fixups(const struct payload *payload, struct hf_fixups *fixups,
 static int check_all(struct payload *payload, struct hf_fixups *fixups, struct hotfix_error *err)
 {
     if (check_header(payload, err) != 0 || check_segments(payload, err) != 0 || check_stamp(payload, err) != 0 ||
-        check_soname(payload, err) != 0 || check_code(payload, err) != 0)
+        check_dynamic(payload, err) != 0 || check_soname(payload, err) != 0 || check_code(payload, err) != 0)
         return -1;
     return check_fixups(payload, fixups, err);
 }

@@ -87,8 +87,62 @@ for name in gcc clang; do
     is "$name: an indirect function" "$(verdict loading | cut -d, -f 1)" "incompatible: the patch has an indirect function"
     strip fix.so
     is "$name: without its symbol too" "$(verdict loading | cut -c 1-48)" "incompatible: the patch has an indirect function"
+    fix <<<'char last; __attribute__((constructor)) static void frame_dummy(void) { *(volatile char *)&last = 1; } int fee(int); int fee(int value) { return value; }'
+    is "$name: a constructor with the name of one that does nothing" "$(verdict loading)" \
+        "incompatible: the patch has a constructor, 'frame_dummy', which would run before the patch is applied"
+    strip fix.so
+    is "$name: nor without a name" "$(verdict loading | cut -d: -f 1)" unproven
+    fix <<<'int last; __attribute__((destructor)) static void __do_global_dtors_aux(void) { last = 7; } int fee(int); int fee(int value) { return value; }'
+    is "$name: a destructor likewise" "$(verdict loading | cut -c 1-61)" "unproven: the patch has a destructor, '__do_global_dtors_aux'"
+    fix <<<'__asm__(".section .init,\"ax\",@progbits\n\tcall fee\n\t.text"); int fee(int); int fee(int value) { return getpid_(value); } int last; int getpid_(int x) { return last = x; }' -Wno-implicit-function-declaration
+    is "$name: code between that of crti.o and crtn.o" "$(verdict loading)" \
+        "incompatible: the patch has an initialisation function of its own"
+    plain='int fee(int); int fee(int value) { return value; }'
+    for option in "-Wl,-f,libother.so:DT_AUXILIARY" "-Wl,-F,libother.so:DT_FILTER" "-Wl,-rpath,$SCRATCH:DT_RUNPATH" \
+        "-Wl,--disable-new-dtags,-rpath,$SCRATCH:DT_RPATH" "-Wl,--audit,libother.so:DT_AUDIT" \
+        "-Wl,--depaudit,libother.so:DT_DEPAUDIT" "-Wl,-z,nodelete:DT_FLAGS_1" "-Wl,-z,initfirst:DT_FLAGS_1" \
+        "-Wl,-z,interpose:DT_FLAGS_1" "-Wl,-z,loadfltr:DT_FLAGS_1"; do
+        fix "${option%:*}" <<<"$plain"
+        is "$name: ${option%:*}" "$(verdict loading | sed 's/for .*(\(DT_[A-Z0-9_]*\)).*/for \1/')" \
+            "incompatible: the patch asks the dynamic linker for ${option##*:}"
+    done
     fix <<<'int fee(int); int fee(int value) { return value; }'
     is "$name: what crt files bring is nothing" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
 done
+
+# Section headers that tell less than the dynamic linker finds.
+# edit FIELD-OFFSET VALUE TYPE: of the first section header of this type.
+edit() {
+    perl -e 'my ($at, $value, $type) = @ARGV; local $/; open F, "+<", "fix.so"; binmode F; my $elf = <F>;
+        my ($shoff, $size, $count) = (unpack("Q<", substr $elf, 40, 8), unpack("v", substr $elf, 58, 2), unpack("v", substr $elf, 60, 2));
+        for my $i (0 .. $count - 1) { my $header = $shoff + $i * $size;
+            next if unpack("V", substr $elf, $header + 4, 4) != $type;
+            substr($elf, $header + $at, 8) = pack "Q<", $value; last }
+        seek F, 0, 0; print F $elf' "$@"
+}
+name=$CC record=
+case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
+fix <<<'int fee(int); int fee(int value) { return value; }'
+edit 32 16 6
+is "a section that is shorter than the segment" "$(verdict loading)" \
+    "incompatible: the patch's dynamic section is not where its program headers say"
+fix <<<'int fee(int); int fee(int value) { return value; }'
+edit 32 24 4
+is "relocations that are in no section" "$(verdict loading)" \
+    "incompatible: the patch's relocations are not those of its sections"
+
+# For the other CPU, as far as its compiler is there: nothing of this runs.
+if command -v aarch64-linux-gnu-gcc >/dev/null && [ -e /usr/aarch64-linux-gnu/lib/crti.o ]; then
+    name=aarch64-linux-gnu-gcc record=
+    printf 'int fee(int value) { return value * 7 / 3; }\nint main(int argc, char **argv) { (void)argv; return fee(argc); }\n' >arm.c
+    $name -O2 -g -Wl,--build-id -o shop arm.c
+    fix <<<'int fee(int); int fee(int value) { return value; }'
+    is "arm64: what crt files bring is nothing" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
+    fix <<<'char last; __attribute__((constructor)) static void frame_dummy(void) { *(volatile char *)&last = 1; } int fee(int); int fee(int value) { return value; }'
+    is "arm64: a constructor with the name of one that does nothing" "$(verdict loading)" \
+        "incompatible: the patch has a constructor, 'frame_dummy', which would run before the patch is applied"
+    fix <<<'int last; __attribute__((destructor)) static void __do_global_dtors_aux(void) { last = 7; } int fee(int); int fee(int value) { return value; }'
+    is "arm64: a destructor likewise" "$(verdict loading | cut -c 1-61)" "unproven: the patch has a destructor, '__do_global_dtors_aux'"
+fi
 
 finish

@@ -24,10 +24,12 @@ static struct sample sample_new(void)
                    .e_phoff = offsetof(struct sample, segments),
                    .e_phentsize = sizeof(Elf64_Phdr),
                    .e_phnum = 2},
-        .segments = {{.p_type = PT_LOAD, .p_memsz = 100, .p_align = 4096},
-                     {.p_type = PT_DYNAMIC,
-                      .p_offset = offsetof(struct sample, dynamic),
-                      .p_filesz = sizeof(((struct sample *)0)->dynamic)}},
+        .segments =
+            {{.p_type = PT_LOAD, .p_filesz = sizeof(struct sample), .p_memsz = sizeof(struct sample), .p_align = 4096},
+             {.p_type = PT_DYNAMIC,
+              .p_offset = offsetof(struct sample, dynamic),
+              .p_vaddr = offsetof(struct sample, dynamic),
+              .p_filesz = sizeof(((struct sample *)0)->dynamic)}},
         .dynamic = {{.d_tag = DT_SONAME}, {.d_tag = DT_NULL}, {.d_tag = DT_INIT}},
     };
 }
@@ -93,10 +95,79 @@ static void segments_out_of_bounds_are_refused(void **state)
     refuse(&sample, "nothing to load");
     sample = sample_new();
     sample.segments[1].p_offset = sizeof(sample) + 1;
-    refuse(&sample, "segment 1 of patch.so is out of bounds");
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
     sample = sample_new();
     sample.segments[1].p_filesz = UINT64_MAX;
-    refuse(&sample, "segment 1 of patch.so is out of bounds");
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+}
+
+/* The dynamic linker looks where it lies in memory. */
+static void a_dynamic_section_that_lies_elsewhere_in_memory_is_refused(void **state)
+{
+    struct sample sample = sample_new();
+
+    (void)state;
+    sample.segments[1].p_vaddr += sizeof(Elf64_Dyn);
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+    sample.segments[1].p_vaddr = 1 << 20;
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+    sample = sample_new();
+    sample.segments[0].p_offset = 16;
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+    sample = sample_new();
+    sample.segments[0].p_filesz = sample.segments[1].p_vaddr + 8;
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+}
+
+static void what_has_the_dynamic_linker_do_more_is_refused(void **state)
+{
+    static const struct {
+        int64_t tag;
+        uint64_t value;
+        const char *what;
+    } bad[] = {
+        {DT_FILTER, 1, "DT_FILTER"},
+        {DT_AUXILIARY, 1, "DT_AUXILIARY"},
+        {0x6ffffefc, 1, "DT_AUDIT"},
+        {0x6ffffefb, 1, "DT_DEPAUDIT"},
+        {DT_RPATH, 1, "DT_RPATH"},
+        {DT_RUNPATH, 1, "DT_RUNPATH"},
+        {DT_PREINIT_ARRAY, 1, "DT_PREINIT_ARRAY"},
+        {DT_PREINIT_ARRAYSZ, 8, "DT_PREINIT_ARRAYSZ"},
+        {DT_FLAGS, DF_ORIGIN, "DT_FLAGS"},
+        {DT_FLAGS_1, DF_1_NODELETE, "DT_FLAGS_1"},
+        {DT_FLAGS_1, DF_1_INITFIRST | DF_1_NOW, "DT_FLAGS_1"},
+        {0x6ffffef8, 1, "not known"},
+        {DT_LOPROC + 2, 1, "not known"},
+        {DT_LOOS, 1, "not known"},
+        {38, 1, "not known"},
+        {-1, 1, "not known"},
+    };
+    static const struct {
+        int64_t tag;
+        uint64_t value;
+    } good[] = {{DT_FLAGS, DF_SYMBOLIC | DF_TEXTREL | DF_BIND_NOW | DF_STATIC_TLS},
+                {DT_FLAGS_1, DF_1_NOW},
+                {DT_GNU_HASH, 1},
+                {DT_NEEDED, 1},
+                {DT_LOPROC + 1, 0},
+                {36, 1}};
+    struct sample sample = sample_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        sample.dynamic[1] = (Elf64_Dyn){.d_tag = bad[i].tag, .d_un = {.d_val = bad[i].value}};
+        sample.dynamic[2].d_tag = DT_NULL;
+        refuse(&sample, bad[i].what);
+        sample.dynamic[2] = sample.dynamic[1]; /* behind the end */
+        sample.dynamic[1].d_tag = DT_NULL;
+        assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    }
+    sample.dynamic[2].d_tag = DT_NULL;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        sample.dynamic[1] = (Elf64_Dyn){.d_tag = good[i].tag, .d_un = {.d_val = good[i].value}};
+        assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    }
 }
 
 static void alignments_that_are_no_power_of_two_or_too_large_are_refused(void **state)
@@ -134,6 +205,8 @@ int main(void)
         cmocka_unit_test(what_is_no_shared_object_for_this_cpu_is_refused),
         cmocka_unit_test(program_headers_outside_the_file_are_refused),
         cmocka_unit_test(segments_out_of_bounds_are_refused),
+        cmocka_unit_test(a_dynamic_section_that_lies_elsewhere_in_memory_is_refused),
+        cmocka_unit_test(what_has_the_dynamic_linker_do_more_is_refused),
         cmocka_unit_test(alignments_that_are_no_power_of_two_or_too_large_are_refused),
         cmocka_unit_test(a_good_one_is_told_with_room_for_its_alignment),
     };
