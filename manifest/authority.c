@@ -212,15 +212,19 @@ int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_
     return 0;
 }
 
-/* 1: the issuer's key signed the certificate; 0: it did not; -1: out of memory. */
-static int issued(X509 *issuer, X509 *certificate, struct hotfix_error *err)
+/* Whether libcrypto might take the one for the issuer of the other when it builds a chain; true, too, when it cannot
+ * say.
+ */
+static bool issued(X509 *issuer, X509 *certificate)
 {
-    if (X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(certificate)) != 0)
-        return 0;
-    HF_PKEY EVP_PKEY *key = X509_get_pubkey(issuer);
-    if (key && X509_verify(certificate, key) == 1)
-        return 1;
-    return key && !out_of_memory() ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
+    static const int others[] = {X509_V_ERR_SUBJECT_ISSUER_MISMATCH, X509_V_ERR_AKID_SKID_MISMATCH,
+                                 X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH, X509_V_ERR_KEYUSAGE_NO_CERTSIGN};
+    int answer = X509_check_issued(issuer, certificate);
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (answer == others[i])
+            return false;
+    return true;
 }
 
 static int refuse_overlap(X509 *one, X509 *other, const char *how, struct hotfix_error *err)
@@ -233,18 +237,6 @@ static int refuse_overlap(X509 *one, X509 *other, const char *how, struct hotfix
                     other_name);
 }
 
-/* Both ways round. */
-static int check_apart(X509 *one, X509 *other, struct hotfix_error *err)
-{
-    int forth = issued(one, other, err), back = forth == 0 ? issued(other, one, err) : 0;
-
-    if (forth < 0 || back < 0)
-        return -1;
-    if (forth > 0)
-        return refuse_overlap(one, other, "has issued the certificate of", err);
-    return back > 0 ? refuse_overlap(other, one, "has issued the certificate of", err) : 0;
-}
-
 int hf_authority_apart(const struct hf_authority *one, const struct hf_authority *other, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
@@ -253,8 +245,12 @@ int hf_authority_apart(const struct hf_authority *one, const struct hf_authority
         for (size_t k = 0; k < other->count; k++) {
             if (hf_key_owner_equal(&one->keys[i], &other->keys[k]))
                 return refuse_overlap(one->certificates[i], other->certificates[k], "has the key of", err);
-            if (check_apart(one->certificates[i], other->certificates[k], err) != 0)
-                return -1;
+            if (issued(one->certificates[i], other->certificates[k]))
+                return refuse_overlap(one->certificates[i], other->certificates[k], "has issued the certificate of",
+                                      err);
+            if (issued(other->certificates[k], one->certificates[i]))
+                return refuse_overlap(other->certificates[k], one->certificates[i], "has issued the certificate of",
+                                      err);
         }
     return 0;
 }
@@ -287,52 +283,42 @@ int hf_certificate_mark(X509 *certificate, struct hf_certificate_mark *mark, str
     return 0;
 }
 
-/* 1: one of the authority's certificates signed the list; 0: none did, and it says nothing; -1: out of memory. */
-static int list_counts(const struct hf_authority *authority, X509_CRL *list)
+/* A list that none of the authority's certificates signed says nothing. */
+static bool list_counts(const struct hf_authority *authority, X509_CRL *list)
 {
     for (size_t i = 0; i < authority->count; i++) {
-        if (X509_NAME_cmp(X509_get_subject_name(authority->certificates[i]), X509_CRL_get_issuer(list)) != 0)
-            continue;
         HF_PKEY EVP_PKEY *key = X509_get_pubkey(authority->certificates[i]);
-        if (key && X509_CRL_verify(list, key) == 1)
-            return 1;
-        if (!key || out_of_memory())
-            return -1;
+        if (key && X509_NAME_cmp(X509_get_subject_name(authority->certificates[i]), X509_CRL_get_issuer(list)) == 0 &&
+            X509_CRL_verify(list, key) == 1)
+            return true;
     }
-    return 0;
+    return false;
 }
 
-/* Does this list name it? As above. */
-static int list_names(const struct hf_authority *authority, X509_CRL *list, const struct hf_certificate_mark *mark,
-                      ASN1_INTEGER *serial, const EVP_MD *sha256)
+static bool list_names(X509_CRL *list, const struct hf_certificate_mark *mark, ASN1_INTEGER *serial,
+                       const EVP_MD *sha256)
 {
     unsigned char issuer[EVP_MAX_MD_SIZE];
     X509_REVOKED *entry;
 
-    if (X509_NAME_digest(X509_CRL_get_issuer(list), sha256, issuer, NULL) != 1)
-        return -1;
-    if (memcmp(issuer, mark->issuer, sizeof(mark->issuer)) != 0 || X509_CRL_get0_by_serial(list, &entry, serial) != 1)
-        return 0;
-    return list_counts(authority, list);
+    return X509_NAME_digest(X509_CRL_get_issuer(list), sha256, issuer, NULL) == 1 &&
+           memcmp(issuer, mark->issuer, sizeof(mark->issuer)) == 0 &&
+           X509_CRL_get0_by_serial(list, &entry, serial) == 1;
 }
 
-int hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark, bool *revoked,
-                         struct hotfix_error *err)
+bool hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark)
 {
     HF_KEEP_ERRORS;
-    const EVP_MD *sha256 = hf_libcrypto_sha256(err);
-    if (!sha256)
-        return -1;
+    const EVP_MD *sha256 = hf_libcrypto_sha256(NULL);
     ASN1_INTEGER *serial = ASN1_INTEGER_new();
-    int named = serial && ASN1_STRING_set(serial, mark->serial, (int)mark->serial_size) == 1 ? 0 : -1;
+    bool named = false;
 
-    for (size_t i = 0; i < authority->list_count && named == 0; i++)
-        named = list_names(authority, authority->lists[i], mark, serial, sha256);
+    if (sha256 && serial && ASN1_STRING_set(serial, mark->serial, (int)mark->serial_size) == 1)
+        for (size_t i = 0; i < authority->list_count && !named; i++)
+            named =
+                list_names(authority->lists[i], mark, serial, sha256) && list_counts(authority, authority->lists[i]);
     ASN1_INTEGER_free(serial);
-    if (named < 0)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory for revocation lists");
-    *revoked = named > 0;
-    return 0;
+    return named;
 }
 
 /* Revocation is looked at now, even for what was signed while its certificate was valid and no longer is. The end of

@@ -57,17 +57,17 @@ void hf_authority_destroy(struct hf_authority *authority);
 
 /*
  * 0 when the two have nothing to do with each other; HOTFIX_TRUST when they share a certificate or a key, or when one
- * has issued a certificate of the other: then one party could speak for both. HOTFIX_MEMORY.
+ * may have issued a certificate of the other, by their names and key identifiers: then one party could speak for both.
+ * HOTFIX_MEMORY.
  */
 int hf_authority_apart(const struct hf_authority *one, const struct hf_authority *other, struct hotfix_error *err);
 /* Whether one of its certificates is for this key. */
 bool hf_authority_holds(const struct hf_authority *authority, const struct hf_key_owner *key);
 /*
- * Makes *revoked whether a revocation list of it, signed by one of its own certificates, names the certificate. That a
- * list is out of date does not matter: what was revoked once stays so. HOTFIX_MEMORY.
+ * Whether a revocation list of it, signed by one of its own certificates, names the certificate. That a list is out of
+ * date does not matter: what was revoked once stays so. False, too, when memory is out: nothing is taken back then.
  */
-int hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark, bool *revoked,
-                         struct hotfix_error *err);
+bool hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark);
 
 /* SHA-256 over the first certificate. */
 int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err);

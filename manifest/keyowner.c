@@ -113,7 +113,7 @@ static int ec(const EVP_PKEY *key, const struct written *written, struct hf_key_
 
     if (written->parameters != V_ASN1_OBJECT)
         return bad("does not name its curve", err);
-    if (written->size < 1 || written->bytes[0] != UNCOMPRESSED)
+    if (written->bytes[0] != UNCOMPRESSED) /* there is a first one: the key was read */
         return bad("is a compressed or hybrid point; certify it with the plain one", err);
     if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), NULL) != 1)
         return bad("does not name its curve", err);
@@ -121,18 +121,6 @@ static int ec(const EVP_PKEY *key, const struct written *written, struct hf_key_
     put_text(&material, curve);
     if (!put_number(&material, key, OSSL_PKEY_PARAM_EC_PUB_X))
         return bad("has no point", err);
-    return finish(&material, owner, err);
-}
-
-static int other(const char *type, const struct written *written, struct hf_key_owner *owner, struct hotfix_error *err)
-{
-    struct material material = {.size = 0};
-
-    if (strlen(type) >= LABEL_MAX || written->size > NUMBER_MAX)
-        return bad("is of an unknown type", err);
-    put_text(&material, type);
-    memcpy(material.bytes + material.size, written->bytes, (size_t)written->size);
-    material.size += (size_t)written->size;
     return finish(&material, owner, err);
 }
 
@@ -153,7 +141,7 @@ int hf_key_owner_of(X509 *certificate, struct hf_key_owner *owner, struct hotfix
         return ec(key, &written, owner, err);
     if (EVP_PKEY_is_a(key, "ED25519") && written.size == ED25519_SIZE)
         return hf_key_owner_of_ed25519(written.bytes, owner, err);
-    return other(EVP_PKEY_get0_type_name(key), &written, owner, err);
+    return bad("is neither RSA nor EC nor Ed25519", err);
 }
 
 int hf_key_owner_of_ed25519(const uint8_t *bytes, struct hf_key_owner *owner, struct hotfix_error *err)
@@ -169,8 +157,11 @@ int hf_key_owner_of_ed25519(const uint8_t *bytes, struct hf_key_owner *owner, st
 
 bool hf_key_owner_same_ed25519(const uint8_t *one, const uint8_t *other)
 {
-    return memcmp(one, other, ED25519_SIZE - 1) == 0 &&
-           !((one[ED25519_SIZE - 1] ^ other[ED25519_SIZE - 1]) & ~SIGN_BIT);
+    uint8_t differences = 0;
+
+    for (size_t i = 0; i < ED25519_SIZE; i++)
+        differences |= (uint8_t)((one[i] ^ other[i]) & (i == ED25519_SIZE - 1 ? ~SIGN_BIT : 0xff));
+    return differences == 0;
 }
 
 bool hf_key_owner_equal(const struct hf_key_owner *a, const struct hf_key_owner *b)

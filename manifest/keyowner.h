@@ -20,9 +20,9 @@ struct hf_key_owner {
 
 /*
  * The owner of a certificate's public key: of RSA its modulus; of EC its curve and the x of its point, since who has
- * the key of a point has that of the opposite one too; of others their type and their bytes. HOTFIX_SIGNATURE for an
- * encoding that is not the canonical one: a compressed or hybrid point, a curve that is not named, parameters where
- * none belong.
+ * the key of a point has that of the opposite one too; of Ed25519 likewise. HOTFIX_SIGNATURE for any other type, and
+ * for an encoding that is not the canonical one: a compressed or hybrid point, a curve that is not named, parameters
+ * where none belong.
  */
 int hf_key_owner_of(X509 *certificate, struct hf_key_owner *owner, struct hotfix_error *err);
 

@@ -134,15 +134,8 @@ static int ask(const struct hf_cms *cms, const struct measure *measure, struct v
                : 0;
 }
 
-static bool usable(const struct hf_trust_key *key, int64_t now)
-{
-    return !key->revoked && (!key->expires || now <= key->expires);
-}
-
-/*
- * The authority that vouches for the signer; one that does not count itself is the answer only where no other vouches.
- * What one has revoked no other can give back. -1 with the most telling refusal.
- */
+/* The authority that vouches for the signer. What one has revoked no other can give back. -1 with the most telling
+ * refusal. */
 static int find_voucher(const struct hf_cms *cms, const struct measure *measure, struct voucher *found,
                         struct hotfix_error *refusal)
 {
@@ -156,7 +149,7 @@ static int find_voucher(const struct hf_cms *cms, const struct measure *measure,
             continue;
         if (ask(cms, measure, &voucher, &own) != 0)
             keep_refusal(&own, refusal);
-        else if (!found->key || !usable(found->key, measure->now))
+        else if (!found->key)
             *found = voucher;
     }
     return !found->key || refusal->code == HOTFIX_REVOKED || refusal->code == HOTFIX_MEMORY ? -1 : 0;
@@ -200,7 +193,7 @@ static struct hf_opinion count_key(const struct hf_trust_key *key, int64_t now, 
     if (key->revoked) {
         opinion.kind = HF_OPINION_REVOKED;
         add_once(&tally->revoked, key);
-    } else if (!usable(key, now)) {
+    } else if (key->expires && now > key->expires) {
         opinion.kind = HF_OPINION_EXPIRED;
         add_once(&tally->expired, key);
     } else if (!add_once(&tally->counted, key)) {
@@ -213,7 +206,7 @@ static struct hf_opinion count_key(const struct hf_trust_key *key, int64_t now, 
 static struct hf_opinion count_voucher(const struct hf_cms *cms, const struct voucher *voucher, int64_t now,
                                        struct tally *tally)
 {
-    if (usable(voucher->key, now) && chained_before(&voucher->chain, tally))
+    if (chained_before(&voucher->chain, tally))
         return (struct hf_opinion){.kind = HF_OPINION_AGAIN, .key = voucher->key};
     struct hf_opinion opinion = count_key(voucher->key, now, tally);
     if (opinion.kind == HF_OPINION_COUNTS && add_chain(&voucher->chain, tally) == 0)

@@ -120,25 +120,16 @@ static int read_records(const char *path, const struct hf_trust *trust, struct h
     return lost(path, trust, reason.message, err);
 }
 
-/* Makes *is whether what the record says is believed: of a key of the store that is not revoked, and neither is the
- * certificate by which it was signed. */
-static int believed(const struct hf_trust *trust, const struct hf_ratchet_record *record, bool *is,
-                    struct hotfix_error *err)
+/* Of a key of the store that is not revoked, and neither is the certificate by which it was signed. */
+static bool believed(const struct hf_trust *trust, const struct hf_ratchet_record *record)
 {
-    bool revoked = false;
-
-    *is = false;
     for (size_t i = 0; i < trust->count; i++) {
         const struct hf_trust_key *key = &trust->keys[i];
-        if (memcmp(key->key.bytes, record->key, HF_KEY_SIZE) != 0)
-            continue;
-        if (key->authority && record->mark.serial_size > 0 &&
-            hf_authority_revoked(key->authority, &record->mark, &revoked, err) != 0)
-            return -1;
-        *is = !key->revoked && !revoked;
-        return 0;
+        if (memcmp(key->key.bytes, record->key, HF_KEY_SIZE) == 0)
+            return !key->revoked && !(key->authority && record->mark.serial_size > 0 &&
+                                      hf_authority_revoked(key->authority, &record->mark));
     }
-    return 0;
+    return false;
 }
 
 /* Both the name and the build: a bundle finds its target by its build-id, whatever it calls it. */
@@ -152,39 +143,32 @@ static bool about(const struct hf_ratchet_record *record, const struct hf_manife
 }
 
 /*
- * Makes *sequence the highest number of a bundle for this target that counts: of keys that are believed, or where the
- * policy says that numbers start. What a key signed that is not believed any more counts as far as one step could have
- * gone; what is beyond is taken for the leap of whoever stole it.
+ * The highest number of a bundle for this target that counts: of keys that are believed, or where the policy says that
+ * numbers start. What a key signed that is not believed any more counts as far as one step could have gone; what is
+ * beyond is taken for the leap of whoever stole it.
  */
-static int newest(const struct hf_ratchet_records *records, const struct hf_trust *trust,
-                  const struct hf_manifest *manifest, uint64_t *sequence, struct hotfix_error *err)
+static uint64_t newest(const struct hf_ratchet_records *records, const struct hf_trust *trust,
+                       const struct hf_manifest *manifest)
 {
     uint64_t good = trust->policy.start, kept;
 
-    for (size_t i = 0; i < records->count; i++) {
-        bool is;
-        if (records->items[i].sequence <= good || !about(&records->items[i], manifest))
-            continue;
-        if (believed(trust, &records->items[i], &is, err) != 0)
-            return -1;
-        good = is ? records->items[i].sequence : good;
-    }
+    for (size_t i = 0; i < records->count; i++)
+        if (records->items[i].sequence > good && about(&records->items[i], manifest) &&
+            believed(trust, &records->items[i]))
+            good = records->items[i].sequence;
     kept = good;
     for (size_t i = 0; i < records->count && trust->policy.max_step; i++)
         if (records->items[i].sequence > kept && records->items[i].sequence - good <= trust->policy.max_step &&
             about(&records->items[i], manifest))
             kept = records->items[i].sequence;
-    *sequence = kept;
-    return 0;
+    return kept;
 }
 
 static int judge(const struct hf_ratchet_records *records, const struct hf_trust *trust,
                  const struct hf_manifest *manifest, struct hotfix_error *err)
 {
-    uint64_t before, max_step = trust->policy.max_step;
+    uint64_t before = newest(records, trust, manifest), max_step = trust->policy.max_step;
 
-    if (newest(records, trust, manifest, &before, err) != 0)
-        return -1;
     if (manifest->sequence == 0)
         return hf_error(err, HOTFIX_REPLAYED, "the bundle has no sequence number, so that it may be an old one");
     if (manifest->sequence < before)

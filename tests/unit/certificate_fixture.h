@@ -52,9 +52,10 @@ static inline struct fixture_identity fixture_identity(const char *name, const s
     struct fixture_identity made = {.certificate = X509_new()};
     bool range = wish.from || wish.to;
 
-    made.key = wish.key_type && strcmp(wish.key_type, "RSA1024") == 0 ? EVP_RSA_gen(1024)
-               : wish.key_type                                        ? EVP_PKEY_Q_keygen(NULL, NULL, wish.key_type)
-                                                                      : EVP_EC_gen("P-256");
+    made.key = wish.key_type && strcmp(wish.key_type, "RSA1024") == 0   ? EVP_RSA_gen(1024)
+               : wish.key_type && strcmp(wish.key_type, "RSA2048") == 0 ? EVP_RSA_gen(2048)
+               : wish.key_type                                          ? EVP_PKEY_Q_keygen(NULL, NULL, wish.key_type)
+                                                                        : EVP_EC_gen("P-256");
     assert_non_null(made.key);
     const struct fixture_identity *by = issuer ? issuer : &made;
     X509_set_version(made.certificate, X509_VERSION_3);
@@ -75,7 +76,7 @@ static inline struct fixture_identity fixture_identity(const char *name, const s
     const char *extended = wish.extended_usage ? wish.extended_usage : wish.authority ? "" : "critical,codeSigning";
     if (extended[0])
         fixture_extension(made.certificate, by->certificate, NID_ext_key_usage, extended);
-    const EVP_MD *digest = EVP_PKEY_is_a(by->key, "ED25519") ? NULL : EVP_sha256();
+    const EVP_MD *digest = EVP_PKEY_is_a(by->key, "ED25519") || EVP_PKEY_is_a(by->key, "ED448") ? NULL : EVP_sha256();
     assert_true(X509_sign(made.certificate, by->key, digest) > 0);
     return made;
 }

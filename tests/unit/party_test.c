@@ -124,6 +124,79 @@ static void points_that_are_not_plain_are_refused(void **state)
     }
 }
 
+/* A certificate by this issuer with these bytes as its key. */
+static struct fixture_identity written_as(const struct fixture_identity *issuer, EVP_PKEY *key, int type,
+                                          int parameters, void *parameter, const void *bytes, size_t size)
+{
+    struct fixture_identity made_one = {.key = key, .certificate = X509_dup(signer.certificate)};
+    unsigned char *copy = OPENSSL_memdup(bytes, size);
+
+    assert_int_equal(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(made_one.certificate), OBJ_nid2obj(type), parameters,
+                                            parameter, copy, (int)size),
+                     1);
+    X509_EXTENSION_free(X509_delete_ext(made_one.certificate,
+                                        X509_get_ext_by_NID(made_one.certificate, NID_subject_key_identifier, -1)));
+    assert_true(X509_sign(made_one.certificate, issuer->key, EVP_sha256()) > 0);
+    /* As it is read from a bundle. */
+    unsigned char *der = NULL;
+    int length = i2d_X509(made_one.certificate, &der);
+    const unsigned char *at = der;
+    X509_free(made_one.certificate);
+    made_one.certificate = d2i_X509(NULL, &at, length);
+    OPENSSL_free(der);
+    return made_one;
+}
+
+static void refuse_key(struct fixture_identity written, const char *reason)
+{
+    struct hf_key_owner owner;
+
+    assert_non_null(written.certificate);
+    assert_refused(hf_key_owner_of(written.certificate, &owner, ERR), HOTFIX_SIGNATURE, reason);
+    X509_free(written.certificate);
+}
+
+static void keys_that_are_written_in_another_way_are_refused(void **state)
+{
+    EVP_PKEY *rsa = EVP_RSA_gen(2048), *edwards = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
+    unsigned char *bytes = NULL, longer[600];
+    int size = i2d_PublicKey(rsa, &bytes);
+    struct fixture_identity good = written_as(&root, rsa, NID_rsaEncryption, V_ASN1_NULL, NULL, bytes, (size_t)size);
+    struct fixture_identity strange = fixture_identity("ed448", &root, (struct fixture_wish){.key_type = "ED448"});
+    struct hf_key_owner owner;
+
+    (void)state;
+    assert_done(hf_key_owner_of(good.certificate, &owner, ERR));
+    X509_free(good.certificate);
+    refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_UNDEF, NULL, bytes, (size_t)size), "canonical form");
+    refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_NULL, NULL, bytes, (size_t)size - 1), "cannot be read");
+    memcpy(longer, bytes, (size_t)size);
+    memset(longer + size, 0, 3);
+    refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_NULL, NULL, longer, (size_t)size + 3), "");
+    refuse_key(written_as(&root, rsa, NID_X9_62_id_ecPublicKey, V_ASN1_NULL, NULL, bytes, (size_t)size), "");
+    refuse_key(
+        written_as(&root, rsa, NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, OBJ_nid2obj(NID_X9_62_prime256v1), "", 1), "");
+    refuse_key(strange, "neither RSA nor EC nor Ed25519");
+    EVP_PKEY_free(strange.key);
+    OPENSSL_free(bytes);
+    EVP_PKEY_free(rsa);
+    EVP_PKEY_free(edwards);
+}
+
+/* All numbers of the curve in place of its name: another key could be given that one's curve. */
+static void curves_without_a_name_are_refused(void **state)
+{
+    EVP_PKEY *key = EVP_PKEY_dup(signer.key);
+    struct hf_key_owner owner;
+
+    (void)state;
+    assert_int_equal(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit"), 1);
+    struct fixture_identity again = certified(&others, &other, key);
+    assert_refused(hf_key_owner_of(again.certificate, &owner, ERR), HOTFIX_SIGNATURE, "does not name its curve");
+    X509_free(again.certificate);
+    EVP_PKEY_free(key);
+}
+
 /* The key of the point -P is n - d, where d is that of P. */
 static EVP_PKEY *opposite(EVP_PKEY *key)
 {
@@ -401,6 +474,11 @@ static void what_nobody_known_signed_is_not_hashed(void **state)
     parts.signature_count = 1;
     memcpy(parts.signatures[0].key_id, raw.public_key.id, HF_KEY_ID_SIZE);
     assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store");
+    /* The id of an authority is none of a key. */
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    X509_digest(root.certificate, EVP_sha256(), digest, NULL);
+    memcpy(parts.signatures[0].key_id, digest, HF_KEY_ID_SIZE);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "signed only by keys that are not in the trust store");
     sign(&theirs);
     assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "0 of 2 keys agree");
     munmap(nothing, 1 << 20);
@@ -416,6 +494,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         each(one_key_with_certificates_of_two_authorities_counts_once),
         each(points_that_are_not_plain_are_refused),
+        each(keys_that_are_written_in_another_way_are_refused),
+        each(curves_without_a_name_are_refused),
         each(the_opposite_point_is_no_other_key),
         each(an_rsa_key_is_one_under_either_name),
         each(a_key_that_is_neither_rsa_nor_ec_does_not_sign),
