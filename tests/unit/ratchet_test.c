@@ -419,6 +419,57 @@ static void processes_that_share_a_state_lose_nothing(void **state)
     free(text);
 }
 
+#define RACERS 16
+
+/* The highest number of the state; it must be whole whenever it is looked at. */
+static uint64_t highest(void)
+{
+    struct hf_ratchet_records records = {0};
+    char *text = read_state();
+    uint64_t sequence = 0;
+
+    if (hf_ratchet_parse(text, strlen(text), &records, ERR) != 0)
+        return UINT64_MAX;
+    for (size_t i = 0; i < records.count; i++)
+        sequence = records.items[i].sequence > sequence ? records.items[i].sequence : sequence;
+    hf_ratchet_records_deinit(&records);
+    free(text);
+    return sequence;
+}
+
+/* Applies what it can of numbers that rise at another pace than those of the others. */
+static int race(int who)
+{
+    uint64_t seen = 0;
+
+    for (uint64_t sequence = 1; sequence <= 60; sequence += 1 + (uint64_t)who % 5) {
+        struct hotfix_error error = {.code = HOTFIX_OK};
+        struct hf_signers signers = by(who % 2);
+        manifest.sequence = sequence;
+        int result = hf_ratchet_advance(path, &trust, &signers, &manifest, 120 * SECOND_NS, &error);
+        uint64_t now = highest();
+        if (now == UINT64_MAX || now < seen || (result == 0 && now < sequence) ||
+            (result != 0 && (error.code != HOTFIX_REPLAYED || now <= sequence)))
+            return 1;
+        seen = now;
+    }
+    return 0;
+}
+
+/* Of one target: no number goes back, whoever writes, and what was refused was older than what is there. */
+static void processes_that_race_never_turn_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < RACERS; i++)
+        if (fork() == 0)
+            _exit(race(i));
+    for (int i = 0, status; i < RACERS; i++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(highest(), 60);
+}
+
 static void a_state_that_another_process_keeps_is_waited_for_until_the_deadline(void **state)
 {
     char *lock;
@@ -473,6 +524,7 @@ int main(void)
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
         cmocka_unit_test_setup(a_state_with_too_many_records_is_refused, begin),
         cmocka_unit_test_setup(processes_that_share_a_state_lose_nothing, begin),
+        cmocka_unit_test_setup(processes_that_race_never_turn_back, begin),
         cmocka_unit_test_setup(a_state_that_another_process_keeps_is_waited_for_until_the_deadline, begin),
     };
     return cmocka_run_group_tests(tests, enter, leave);
