@@ -403,21 +403,51 @@ static int check_usages(const X509_STORE_CTX *context, struct hotfix_error *err)
     return 0;
 }
 
-static int chain_keys(const X509_STORE_CTX *context, struct hf_chain *chain, struct hotfix_error *err)
+void hf_chain_deinit(struct hf_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        X509_free(chain->certificates[i]);
+    chain->count = 0;
+}
+
+static int read_chain(const X509_STORE_CTX *context, struct hf_chain *chain, struct hotfix_error *err)
 {
     STACK_OF(X509) *certificates = X509_STORE_CTX_get0_chain(context);
-    struct hf_chain made = {.count = 0};
     char name[HF_CERTIFICATE_NAME_MAX];
 
     for (int i = 0; i < sk_X509_num(certificates); i++) {
-        hf_certificate_name(sk_X509_value(certificates, i), name);
-        if (made.count == HF_CHAIN_MAX)
+        X509 *certificate = sk_X509_value(certificates, i);
+        hf_certificate_name(certificate, name);
+        if (chain->count == HF_CHAIN_MAX || X509_up_ref(certificate) != 1)
             return hf_error(err, HOTFIX_SIGNATURE, "certificate of %s: its chain is too long", name);
-        if (hf_key_owner_of(sk_X509_value(certificates, i), &made.keys[made.count++], err) != 0)
+        chain->certificates[chain->count] = certificate;
+        if (hf_key_owner_of(certificate, &chain->keys[chain->count++], err) != 0)
             return hf_error_prefix(err, "certificate of %s", name);
     }
-    *chain = made;
     return 0;
+}
+
+static bool list_revokes(X509_CRL *list, X509 *certificate, X509 *issuer)
+{
+    X509_REVOKED *entry;
+
+    if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(certificate)) != 0 ||
+        X509_CRL_get0_by_serial(list, &entry, X509_get_serialNumber(certificate)) != 1)
+        return false;
+    HF_PKEY EVP_PKEY *key = X509_get_pubkey(issuer);
+    /* It names the certificate: what cannot be told now is for its being genuine. */
+    return !key || X509_CRL_verify(list, key) == 1 || out_of_memory();
+}
+
+bool hf_authority_revokes(const struct hf_authority *authority, const struct hf_chain *chain)
+{
+    HF_KEEP_ERRORS;
+
+    for (size_t i = 0; i < authority->list_count; i++)
+        for (size_t k = 0; k + 1 < chain->count; k++)
+            if (list_revokes(authority->lists[i], chain->certificates[k], chain->certificates[k + 1]))
+                return true;
+    return false;
 }
 
 static int check_lists(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t now,
@@ -446,22 +476,30 @@ static int check_revoked(const struct hf_authority *authority, X509 *certificate
     return -1;
 }
 
-int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
-                       int64_t now, struct hf_chain *chain, struct hotfix_error *err)
+static int vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
+                 int64_t now, struct hf_chain *chain, struct hotfix_error *err)
 {
-    HF_KEEP_ERRORS;
     __attribute__((cleanup(cleanup_context))) X509_STORE_CTX *then = context_new(authority, certificate, others, at);
-    struct hf_chain made;
 
     if (!then)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for certificates");
     if (X509_verify_cert(then) != 1)
         return refuse(then, certificate, err);
-    if (check_usages(then, err) != 0 || chain_keys(then, &made, err) != 0)
+    if (check_usages(then, err) != 0 || read_chain(then, chain, err) != 0)
         return -1;
-    if (authority->revokes && check_revoked(authority, certificate, others, now, err) != 0)
-        return -1;
-    if (chain)
+    return authority->revokes ? check_revoked(authority, certificate, others, now, err) : 0;
+}
+
+int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
+                       int64_t now, struct hf_chain *chain, struct hotfix_error *err)
+{
+    HF_KEEP_ERRORS;
+    struct hf_chain made = {.count = 0};
+
+    int result = vouch(authority, certificate, others, at, now, &made, err);
+    if (result == 0 && chain)
         *chain = made;
-    return 0;
+    else
+        hf_chain_deinit(&made);
+    return result;
 }

@@ -33,11 +33,15 @@ struct hf_certificate_mark {
     size_t serial_size; /* 1 or more */
 };
 
-/* Whose keys a chain is made of, from the signer's to the one that is believed. */
+/* What a chain is made of, from the signer's certificate to the one that is believed. */
 struct hf_chain {
+    X509 *certificates[HF_CHAIN_MAX]; /* owned */
     struct hf_key_owner keys[HF_CHAIN_MAX];
     size_t count;
 };
+
+/* An empty one (all zeros) is fine. */
+void hf_chain_deinit(struct hf_chain *chain);
 
 /*
  * Reads PEM text of one or more certificates of authorities, each of which is believed by itself, whether or not
@@ -69,6 +73,12 @@ bool hf_authority_holds(const struct hf_authority *authority, const struct hf_ke
  */
 bool hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark);
 
+/*
+ * Whether a revocation list of it names a certificate of the chain, and is signed by that one's issuer there: the chain
+ * may be another authority's, and leave out what leads to this one.
+ */
+bool hf_authority_revokes(const struct hf_authority *authority, const struct hf_chain *chain);
+
 /* SHA-256 over the first certificate. */
 int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err);
 
@@ -76,7 +86,7 @@ int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_
  * 0 when a chain of valid certificates leads from this one through any of the others to the authority, when it is for
  * signing code, and when it is not revoked; else -1 with the reason: HOTFIX_EXPIRED, HOTFIX_REVOKED, HOTFIX_SIGNATURE.
  * Certificates must be valid at the time `at`, revocation lists at the time `now`: what is revoked is so whenever it
- * was used. chain (which may be NULL) becomes the keys of that chain.
+ * was used. chain (which may be NULL) becomes that chain.
  */
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
                        int64_t now, struct hf_chain *chain, struct hotfix_error *err);

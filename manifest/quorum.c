@@ -128,20 +128,31 @@ static int ask(const struct hf_cms *cms, const struct measure *measure, struct v
                        refusal) != 0)
         return -1;
     const struct hf_trust_key *within = party_within(voucher, measure->trust, refusal);
-    return within
-               ? hf_error(refusal, HOTFIX_SIGNATURE, "certificate of %s: its chain to %s leads through the key of %s",
-                          hf_cms_signer(cms), voucher->key->name, within->name)
-               : 0;
+    if (!within)
+        return 0;
+    hf_chain_deinit(&voucher->chain);
+    return hf_error(refusal, HOTFIX_SIGNATURE, "certificate of %s: its chain to %s leads through the key of %s",
+                    hf_cms_signer(cms), voucher->key->name, within->name);
 }
 
-/* The authority that vouches for the signer. What one has revoked no other can give back. -1 with the most telling
- * refusal. */
+/* What one authority has revoked no other can give back, also where the signature leaves out what leads to that one. */
+static int check_revoked(const struct hf_cms *cms, const struct voucher *voucher, const struct hf_trust *trust,
+                         struct hotfix_error *refusal)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        if (trust->keys[i].authority && hf_authority_revokes(trust->keys[i].authority, &voucher->chain))
+            return hf_error(refusal, HOTFIX_REVOKED, "certificate of %s: certificate revoked, by a list of %s",
+                            hf_cms_signer(cms), trust->keys[i].name);
+    return 0;
+}
+
+/* The authority that vouches for the signer, whose chain is to be released. -1 with the most telling refusal. */
 static int find_voucher(const struct hf_cms *cms, const struct measure *measure, struct voucher *found,
                         struct hotfix_error *refusal)
 {
     struct hotfix_error own;
 
-    found->key = NULL;
+    *found = (struct voucher){.key = NULL};
     *refusal = (struct hotfix_error){.code = HOTFIX_OK};
     for (size_t i = 0; i < measure->trust->count; i++) {
         struct voucher voucher = {.key = &measure->trust->keys[i]};
@@ -151,7 +162,11 @@ static int find_voucher(const struct hf_cms *cms, const struct measure *measure,
             keep_refusal(&own, refusal);
         else if (!found->key)
             *found = voucher;
+        else
+            hf_chain_deinit(&voucher.chain);
     }
+    if (found->key && check_revoked(cms, found, measure->trust, &own) != 0)
+        keep_refusal(&own, refusal);
     return !found->key || refusal->code == HOTFIX_REVOKED || refusal->code == HOTFIX_MEMORY ? -1 : 0;
 }
 
@@ -246,7 +261,7 @@ static struct hf_opinion count_certified(const struct hf_signature *signature, s
                                          struct tally *tally)
 {
     struct hotfix_error refusal;
-    struct voucher voucher;
+    struct voucher voucher = {.key = NULL};
     struct hf_cms *cms;
 
     if (hf_cms_parse(signature->cms, signature->cms_size, &cms, &refusal) != 0)
@@ -254,6 +269,7 @@ static struct hf_opinion count_certified(const struct hf_signature *signature, s
     struct hf_opinion opinion = check_certified(cms, signature, measure, tally, &voucher, &refusal) == 0
                                     ? count_voucher(cms, &voucher, measure->now, tally)
                                     : refuse(&refusal, tally);
+    hf_chain_deinit(&voucher.chain);
     hf_cms_close(cms);
     return opinion;
 }

@@ -404,6 +404,7 @@ static void what_one_authority_has_revoked_no_other_gives_back(void **state)
     struct fixture_identity leaf = fixture_identity("leaf", &middle, code);
     char *own = fixture_list_pem(&root, NULL, HOUR), *named = fixture_list_pem(&middle, leaf.certificate, HOUR), *both;
     char *stale = fixture_list_pem(&middle, leaf.certificate, -60);
+    struct fixture_identity stranger = fixture_identity("middle", NULL, ca);
 
     (void)state;
     const char *trust = two("final");
@@ -413,10 +414,27 @@ static void what_one_authority_has_revoked_no_other_gives_back(void **state)
     free(both);
     sign_through(&leaf, middle.certificate, cross.certificate);
     assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "certificate of CN=leaf: certificate revoked");
+    /* The certificates in a signature are not signed: anybody can leave one out. */
+    parts.signature_count = 0;
+    sign_message(&leaf, cross.certificate, statement, statement_size);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED,
+                   "certificate of CN=leaf: certificate revoked, by a list of corp");
     assert_true(asprintf(&both, "%s%s", own, stale) > 0);
     write_text(trust, "corp.crl.pem", both);
     free(both);
     assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "certificate of CN=leaf: certificate revoked");
+    parts.signature_count = 0;
+    sign_message(&leaf, middle.certificate, statement, statement_size);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "certificate of CN=leaf: certificate revoked");
+    /* A list that somebody else made says nothing. */
+    char *forged = fixture_list_pem(&stranger, leaf.certificate, HOUR);
+    write_text(trust, "corp.crl.pem", own);
+    write_text(trust, "partner.crl.pem", forged);
+    parts.signature_count = 0;
+    sign_message(&leaf, cross.certificate, statement, statement_size);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "CRL");
+    free(forged);
+    fixture_identity_drop(&stranger);
     free(own);
     free(named);
     free(stale);
