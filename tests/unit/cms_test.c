@@ -366,7 +366,30 @@ static void what_is_no_authority_is_refused(void **state)
     free(text);
     struct hf_authority *made = authority_of(&root);
     assert_refused(hf_authority_revoke(made, good, strlen(good), "x.crl.pem", ERR), HOTFIX_TRUST, "no PEM revocation");
+    text = calloc(HF_AUTHORITY_LISTS_MAX + 1, strlen(list) + 1);
+    for (int i = 0; i <= HF_AUTHORITY_LISTS_MAX; i++)
+        strcat(text, list);
+    assert_refused(hf_authority_revoke(made, text, strlen(text), "x.crl.pem", ERR), HOTFIX_TRUST,
+                   "more than 16 revocation lists");
+    free(text);
+    /* Good ones, and much behind them. */
+    text = malloc(HF_AUTHORITY_FILE_MAX + 2);
+    memset(text, '\n', HF_AUTHORITY_FILE_MAX + 1);
+    text[HF_AUTHORITY_FILE_MAX + 1] = '\0';
+    memcpy(text, list, strlen(list));
+    assert_refused(hf_authority_revoke(made, text, HF_AUTHORITY_FILE_MAX + 1, "x.crl.pem", ERR), HOTFIX_TRUST,
+                   "too many for revocation lists");
+    memset(text, '\n', strlen(list));
+    memcpy(text, good, strlen(good));
+    refuse_authority(text, "too many for certificates");
+    free(text);
     hf_authority_destroy(made);
+    free(weak);
+    /* What may sign certificates, and says that it is none of an authority. */
+    struct fixture_identity denied = fixture_identity("denied", &root, (struct fixture_wish){.usage = "keyCertSign"});
+    weak = fixture_certificate_pem(denied.certificate);
+    refuse_authority(weak, "certificate of CN=denied is not one of an authority");
+    fixture_identity_drop(&denied);
     fixture_identity_drop(&powerless);
     free(leaf);
     free(good);
