@@ -52,11 +52,10 @@ static bool read_word(void *arg, uint64_t address, size_t size, struct hf_arch_w
 
     if (size > sizeof(number) || !segment_at(memory->image, address, size, &segment))
         return false;
-    if (hf_slot_find(memory->image, address, &slot))
-        return size == sizeof(number) && read_slot(memory, &slot, word);
-    for (uint64_t at = address >= sizeof(number) ? address - sizeof(number) + 1 : 0; at < address + size; at++)
-        if (hf_slot_find(memory->image, at, &slot))
-            return false;
+    size_t count = hf_slot_count(memory->image, address, size);
+    if (count > 0)
+        return count == 1 && size == sizeof(number) && hf_slot_find(memory->image, address, &slot) &&
+               read_slot(memory, &slot, word);
     const uint8_t *bytes = hf_image_bytes(memory->image, address, size);
     if (bytes)
         memcpy(&number, bytes, size);

@@ -46,6 +46,9 @@ static uint64_t listed_function(const struct hf_program *patch, uint64_t place, 
     const uint8_t *bytes = hf_image_bytes(&patch->image, place, sizeof(uint64_t));
     uint64_t address = 0;
 
+    *name = NULL;
+    if (hf_slot_count(&patch->image, place, sizeof(uint64_t)) > 1)
+        return 0; /* which of them counts is the dynamic linker's to say */
     if (!relocated_value(&patch->image, place, &address) && bytes)
         memcpy(&address, bytes, sizeof(address)); /* DT_RELR: the value lies in its place */
     *name = function_at(symbols, address);

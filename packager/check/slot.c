@@ -38,3 +38,21 @@ bool hf_slot_find(const struct hf_image *image, uint64_t place, struct hf_slot *
     }
     return false;
 }
+
+size_t hf_slot_count(const struct hf_image *image, uint64_t place, uint64_t size)
+{
+    GElf_Shdr header;
+    GElf_Rela entry;
+    size_t count = 0;
+
+    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
+        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
+            continue;
+        Elf_Data *data = elf_getdata(section, NULL);
+        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++)
+            if (gelf_getrela(data, (int)i, &entry) && entry.r_offset < place + size &&
+                place < entry.r_offset + sizeof(uint64_t))
+                count++;
+    }
+    return count;
+}

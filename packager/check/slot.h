@@ -4,6 +4,7 @@
 #define HF_SLOT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "elf/image.h"
@@ -16,6 +17,9 @@ struct hf_slot {
     uint8_t kind;     /* STT_* of it */
     bool defined;     /* in this file */
 };
+
+/* How many relocations write to these bytes: of several at one place the dynamic linker lets the last one win. */
+size_t hf_slot_count(const struct hf_image *image, uint64_t place, uint64_t size);
 
 /* False when no relocation has this place. */
 bool hf_slot_find(const struct hf_image *image, uint64_t place, struct hf_slot *slot);

@@ -131,6 +131,21 @@ edit 32 24 4
 is "relocations that are in no section" "$(verdict loading)" \
     "incompatible: the patch's relocations are not those of its sections"
 
+# Two relocations for one place, of which the last one wins: the constructor of crtbegin.o, and then another function.
+fix <<<'int fee(int); int last; int fee(int value) { return last = value; }'
+constructors=$(readelf -SW fix.so | sed -n 's/.* \.init_array *[A-Z_]* *\([0-9a-f]*\) .*/\1/p')
+function=$(nm fix.so | sed -n 's/ T fee$//p')
+perl -e 'my ($array, $to) = map { hex } @ARGV; local $/; open F, "+<", "fix.so"; binmode F; my $elf = <F>;
+    my ($shoff, $size, $count) = (unpack("Q<", substr $elf, 40, 8), unpack("v", substr $elf, 58, 2), unpack("v", substr $elf, 60, 2));
+    for my $i (0 .. $count - 1) { my ($type, $flags, $addr, $off, $len) = unpack "x4 V Q< Q< Q< Q<", substr $elf, $shoff + $i * $size, 64;
+        next if $type != 4;
+        for (my $at = $off; $at < $off + $len; $at += 24) {
+            next if unpack("Q<", substr $elf, $at, 8) != $array;
+            $at += 24; substr($elf, $at, 8) = pack "Q<", $array; substr($elf, $at + 16, 8) = pack "Q<", $to; last } last }
+    seek F, 0, 0; print F $elf' "$constructors" "$function"
+is "two relocations for one constructor" "$(verdict loading)" \
+    "incompatible: the patch has a constructor, '?', which would run before the patch is applied"
+
 # For the other CPU, as far as its compiler is there: nothing of this runs.
 if command -v aarch64-linux-gnu-gcc >/dev/null && [ -e /usr/aarch64-linux-gnu/lib/crti.o ]; then
     name=aarch64-linux-gnu-gcc record=
