@@ -140,6 +140,15 @@ static bool aliased_in_patch(const struct hf_check_subject *subject, const struc
     return false;
 }
 
+/* gcc's own name for a function of a library, which its own code calls: "fee.localalias". */
+static bool is_local_alias(const char *alias, const char *name)
+{
+    static const char suffix[] = ".localalias";
+    size_t size = strlen(name);
+
+    return strncmp(alias, name, size) == 0 && strncmp(alias + size, suffix, strlen(suffix)) == 0;
+}
+
 static int run_alias(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     (void)err;
@@ -150,6 +159,8 @@ static int run_alias(const struct hf_check_subject *subject, struct hf_findings 
             const struct hf_function *function = &subject->target->functions[k];
             if (function->address == pair->old_function->address &&
                 strcmp(function->name, pair->old_function->name) != 0 &&
+                !is_local_alias(function->name, pair->old_function->name) &&
+                !is_local_alias(pair->old_function->name, function->name) &&
                 !aliased_in_patch(subject, pair, function->name))
                 list_add(&others, function->name, NULL);
         }

@@ -40,6 +40,8 @@ static const struct {
     {"-save-temps*", HF_FLAG_IGNORED},
     {"-frandom-seed=*", HF_FLAG_IGNORED}, /* names of symbols that no one sees */
     {"-f*-prefix-map=*", HF_FLAG_IGNORED},
+    {"-femit-class-debug-always", HF_FLAG_IGNORED},
+    {"-fstandalone-debug", HF_FLAG_IGNORED},
     {"-ffunction-sections", HF_FLAG_IGNORED}, /* where code goes, not what it is */
     {"-fno-function-sections", HF_FLAG_IGNORED},
     {"-fdata-sections", HF_FLAG_IGNORED},

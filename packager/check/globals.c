@@ -156,7 +156,7 @@ static int find_elsewhere(struct state *state, const char *name, uint64_t *offse
         struct hf_names names = {.count = 0};
         if (hf_names_read(dwarf, i, &names, state->err) != 0)
             return -1;
-        *offset = hf_names_find(&names, HF_NAME_VARIABLE, name);
+        *offset = hf_names_find(&names, HF_NAME_VARIABLE, name, NULL);
         hf_names_deinit(&names);
     }
     return 0;
@@ -247,6 +247,17 @@ static int check_declarations(struct state *state, const struct hf_symbol *symbo
     return 0;
 }
 
+/* What the C++ ABI makes up: guards, tables of virtual methods, type information. Their classes tell their layouts. */
+static bool is_of_abi(const char *name)
+{
+    static const char *const prefixes[] = {"_ZGV", "_ZTV", "_ZTT", "_ZTI", "_ZTS", "DW.ref."};
+
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return strcmp(name, "__tls_guard") == 0 || strcmp(name, "__dso_handle") == 0;
+}
+
 static int check_variable(struct state *state, const struct hf_touched_variable *variable)
 {
     const struct hf_symbol *symbol = variable->symbol;
@@ -265,7 +276,7 @@ static int check_variable(struct state *state, const struct hf_touched_variable 
                         variable->thread ? "patch" : "target", variable->thread ? "target" : "patch");
         return 0;
     }
-    return check_declarations(state, symbol);
+    return is_of_abi(symbol->name) ? 0 : check_declarations(state, symbol);
 }
 
 /* The functions whose declarations count: the picked one, and those that it leads to. */

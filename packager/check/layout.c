@@ -4,23 +4,34 @@
  * have the old layout, and code that stays goes on making them.
  *
  * Types are matched by name within the picked function's own translation unit, those of blocks within their function:
- * a type that the target's unit does not have is new there, and may look as it likes.
+ * a type of C that the target's unit does not have is new there, and may look as it likes. Classes of C++ go by their
+ * names with their scopes, and are looked for in all units.
  */
+#include <search.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check/check.h"
+#include "check/everywhere.h"
 #include "check/name.h"
 #include "check/touched.h"
 #include "check/view.h"
 #include "cleanup.h"
 #include "error.h"
+#include "patch/proven.h"
 #include "types/difference.h"
 #include "types/prototype.h"
 
-#define ADVICE       "keep the layout that the program's objects have"
+#define ADVICE "keep the layout that the program's objects have"
+#define ADVICE_KNOWN                                                                                                   \
+    "compile both with -femit-class-debug-always (g++) or -fstandalone-debug (clang++), or accept it if they agree"
+#define ADVICE_NEW   "accept it if the program has no objects of it"
 #define ADVICE_INNER "accept it if no object of it outlives a call"
 #define ADVICE_DEBUG "compile with -g, or name the debug file"
+
+#define FRAME ".Frame" /* ends the name of the type of a coroutine's frame */
 
 struct state {
     const struct hf_check_subject *subject;
@@ -30,7 +41,12 @@ struct state {
     struct hf_views views;
     struct hf_view *view; /* the one at hand */
     const struct hf_pair *pair;
-    bool in_type_unit; /* a type of the pair may be defined where names are not looked up */
+    struct hf_everywhere target; /* types by name */
+    struct hf_everywhere patch;
+    struct hf_proven proven; /* what the patch brings along of a proof */
+    void *told;              /* names of types that were told of as unproven; see tsearch(3) */
+    bool failed;             /* *err is set */
+    bool in_type_unit;       /* a type of the pair may be defined where names are not looked up */
     struct hotfix_error *err;
 };
 
@@ -126,24 +142,147 @@ static void report_name(struct state *state, enum hf_equality equality, Dwarf_Di
                         hf_die_text(after, DW_AT_name), old_text, new_text);
 }
 
+static void compare(struct state *state, Dwarf_Die before, Dwarf_Die after)
+{
+    enum hf_equality equality = hf_comparison_types(&state->comparison, before, after);
+
+    if (equality != HF_TYPES_EQUAL)
+        report_name(state, equality, before, after);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+__attribute__((format(printf, 4, 5))) static void tell_unproven(struct state *state, const char *name,
+                                                                const char *advice, const char *why, ...)
+{
+    char *own = strdup(name);
+    char **known = own ? tsearch(own, &state->told, compare_text) : NULL;
+    va_list arguments;
+    char *text;
+
+    if (!known || *known != own)
+        free(own);
+    state->comparison.failed |= !known;
+    if (!known || *known != own)
+        return;
+    va_start(arguments, why);
+    if (vasprintf(&text, why, arguments) < 0)
+        text = NULL;
+    va_end(arguments);
+    if (text)
+        hf_findings_add(state->findings, HF_UNPROVEN, state->pair, advice, "%s: %s", name, text);
+    state->comparison.failed |= !text;
+    free(text);
+}
+
+/* Does the unit tell all classes that it knows? Else one that it only declares may be known to its code. */
+static bool tells_classes(const struct state *state)
+{
+    const struct hf_unit *unit = state->subject->patch->dwarf->units[state->view->patch_unit].unit;
+
+    return unit &&
+           (strstr(unit->producer, "-femit-class-debug-always") || strstr(unit->producer, "-fstandalone-debug"));
+}
+
+/* `hotfix build` compared the classes of the old objects, which are the target's, with those of the new ones. */
+static bool is_proven(const struct state *state)
+{
+    const struct hf_function *old = state->pair->old_function;
+    const struct hf_build_id *id = &state->subject->target->image.build_id;
+
+    return id->size == state->proven.target.size && memcmp(id->bytes, state->proven.target.bytes, id->size) == 0 &&
+           hf_proven_find(&state->proven, old->address, old->size);
+}
+
+/*
+ * Would objects that the target's code made have left a trace of the class? A constructor, a virtual method or a table
+ * of them would, be they inlined or not; an object of plain data may be reached by casts alone.
+ */
+static bool leaves_traces(const struct state *state, Dwarf_Die class)
+{
+    const char *name = hf_die_text(class, DW_AT_name);
+    size_t size = name ? strcspn(name, "<") : 0;
+    HF_DIE Dwarf_Die child = NULL;
+
+    if (hf_die_has(class, DW_AT_containing_type))
+        return true;
+    while (size > 0 && hf_die_next(state->comparison.after, class, &child) > 0) {
+        const char *method = hf_die_tag(child) == DW_TAG_subprogram ? hf_die_text(child, DW_AT_name) : NULL;
+        if (method && strcspn(method, "<") == size && strncmp(method, name, size) == 0 &&
+            !hf_die_has(child, DW_AT_artificial))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Classes of C++. Compilers leave out of a unit's debug information what they think another unit tells, so a class that
+ * is only declared may be known to the code all the same.
+ */
+static void check_class(struct state *state, const char *name, Dwarf_Die after, uint64_t before, bool before_declares)
+{
+    bool declares = hf_die_has(after, DW_AT_declaration);
+    size_t length = strlen(name);
+    /* Frames that exist go on in the old code, unless the body itself is picked. */
+    bool frame = length > strlen(FRAME) && strcmp(name + length - strlen(FRAME), FRAME) == 0;
+    /* Other units have others of these names. */
+    bool own = strstr(name, "(anonymous namespace)") != NULL;
+    bool is_class = hf_die_tag(after) != DW_TAG_enumeration_type;
+    uint64_t elsewhere = HF_DIE_NONE;
+
+    if (frame && !strstr(state->pair->old_function->name, FRAME "."))
+        return;
+    if (!own && (before == HF_DIE_NONE || before_declares) &&
+        hf_everywhere_find(&state->target, HF_NAME_TAG, name, &before, &before_declares, state->err) != 0)
+        state->failed = true;
+    if (!own && declares &&
+        hf_everywhere_find(&state->patch, HF_NAME_TAG, name, &elsewhere, &declares, state->err) != 0)
+        state->failed = true;
+    if (state->failed)
+        return;
+    HF_DIE Dwarf_Die old = before == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.before, before);
+    HF_DIE Dwarf_Die new = elsewhere == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.after, elsewhere);
+    if (old && !before_declares && !declares) {
+        compare(state, old, new ? new : after);
+        return;
+    }
+    if (!is_class || hf_name_reserved(name))
+        return;
+    if (declares && !tells_classes(state) && (before_declares || !is_proven(state)))
+        tell_unproven(state, name, ADVICE_KNOWN, "%s defines it, and the functions may look into it",
+                      before_declares ? "neither target nor patch" : "the patch only declares it, the target");
+    else if (!declares && old && !is_proven(state))
+        tell_unproven(state, name, ADVICE_KNOWN, "the target only declares it");
+    else if (!declares && !old && strncmp(name, "_Z", 2) != 0 && !leaves_traces(state, after) &&
+             !hf_reach_makes(&state->view->patch_reach, after))
+        tell_unproven(state, name, ADVICE_NEW, "no debug information of the target tells of it");
+}
+
 static void check_type(Dwarf_Die after, void *arg)
 {
     struct state *state = arg;
     enum hf_name_space space = hf_name_space(hf_die_tag(after));
     const struct hf_inner_name *inner =
         dwarf_get_die_infotypes_flag(after) ? hf_reach_inner(&state->view->patch_reach, hf_die_offset(after)) : NULL;
+    const char *scoped = hf_comparison_scoped(&state->comparison, after);
+    const char *name = scoped ? scoped : hf_die_text(after, DW_AT_name);
+    bool declares = true;
 
-    uint64_t offset = inner ? find_inner(state->view, inner)
-                            : hf_names_find(&state->view->names, space, hf_die_text(after, DW_AT_name));
+    uint64_t offset =
+        inner ? find_inner(state->view, inner) : hf_names_find(&state->view->names, space, name, &declares);
+    if (scoped && !inner && space == HF_NAME_TAG) {
+        check_class(state, name, after, offset, declares);
+        return;
+    }
     HF_DIE Dwarf_Die before = offset == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.before, offset);
     bool elsewhere = before ? hf_die_has(before, DW_AT_signature) : !inner && !hf_die_has(after, DW_AT_declaration);
     if (elsewhere && !state->in_type_unit)
         state->in_type_unit = has_type_units(state);
-    if (!before)
-        return;
-    enum hf_equality equality = hf_comparison_types(&state->comparison, before, after);
-    if (equality != HF_TYPES_EQUAL)
-        report_name(state, equality, before, after);
+    if (before)
+        compare(state, before, after);
 }
 
 /* Line tables alone (-g1) tell of functions, but not of what is in them. */
@@ -179,6 +318,8 @@ static int check_view(struct state *state)
     struct hf_reach *reach = &state->view->patch_reach;
 
     hf_reach_types(reach, check_type, state);
+    if (state->failed)
+        return -1;
     if (state->view->reach.failed || reach->failed || state->comparison.failed)
         return hf_error(state->err, HOTFIX_MEMORY, "out of memory");
     return report(state);
@@ -252,6 +393,10 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
                         subject->target->has_dwarf ? "patch" : "target");
         return result;
     }
+    if (result == 0 && hf_proven_read(&subject->patch->image, &state.proven, err) < 0)
+        result = -1;
+    state.target.dwarf = subject->target->dwarf;
+    state.patch.dwarf = subject->patch->dwarf;
     state.comparison.before = subject->target->dwarf->handle;
     state.comparison.after = subject->patch->dwarf->handle;
     for (size_t i = 0; result == 0 && i < subject->pair_count; i++) {
@@ -262,6 +407,10 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
         hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "all %zu types that both sides define are equal",
                         state.comparison.compared);
     hf_views_deinit(&state.views);
+    hf_everywhere_deinit(&state.target);
+    hf_everywhere_deinit(&state.patch);
+    hf_proven_deinit(&state.proven);
+    tdestroy(state.told, free);
     hf_comparison_deinit(&state.comparison);
     return result;
 }

@@ -116,7 +116,7 @@ static uint64_t find_inner(const struct hf_reach *reach, const char *name)
 
 static uint64_t find_variable(const struct hf_names *names, const struct hf_reach *reach, const char *name, bool inner)
 {
-    return inner ? find_inner(reach, name) : hf_names_find(names, HF_NAME_VARIABLE, name);
+    return inner ? find_inner(reach, name) : hf_names_find(names, HF_NAME_VARIABLE, name, NULL);
 }
 
 /* True when both sides know it. */
@@ -134,6 +134,22 @@ static bool find_both(const struct hf_view *view, const char *name, bool inner, 
     *before = old;
     *after = new;
     return true;
+}
+
+/* "_ZZ3runvE5count", "_ZZ3runvE5count_0": the name of a static variable with its function; NULL for others. */
+static char *static_name(const char *symbol)
+{
+    char *name = NULL;
+
+    for (const char *end = strncmp(symbol, "_ZZ", 3) == 0 ? strchr(symbol, 'E') : NULL; end && !name;
+         end = strchr(end + 1, 'E')) {
+        char *text;
+        unsigned long size = strtoul(end + 1, &text, 10);
+        bool last = size > 0 && strlen(text) >= size && (text[size] == '\0' || text[size] == '_');
+        if (last && asprintf(&name, "_%.*s::%.*s", (int)(end - symbol - 2), symbol + 2, (int)size, text) < 0)
+            return NULL;
+    }
+    return name;
 }
 
 /* Of static locals gcc makes "last.0", clang "fee.last"; link-time optimisation makes "calls.lto_priv.0" of statics. */
@@ -154,8 +170,11 @@ int hf_view_variable(const struct hf_view *view, const struct hf_symbol *symbol,
         rest[strcspn(rest, ".")] = '\0';
     if (rest && find_both(view, rest, true, before, after))
         return 0;
-    if (!find_both(view, name, false, before, after))
-        find_both(view, name, true, before, after);
+    if (find_both(view, name, false, before, after) || find_both(view, name, true, before, after))
+        return 0;
+    HF_FREE char *inner = static_name(name);
+    if (inner)
+        find_both(view, inner, false, before, after);
     return 0;
 }
 

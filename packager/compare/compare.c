@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "object/piece.h"
+#include "object/unwind.h"
 
 #define MAX_DEPTH 8 /* tables that point to tables */
 
@@ -113,4 +114,9 @@ bool hf_compare_places(const struct hf_part *before, const struct hf_part *after
                 strncmp(after->names[i]->text, ".L", 2) != 0 && after->names[i]->value != before->names[k]->value)
                 return false;
     return true;
+}
+
+bool hf_compare_functions(const struct hf_part *before, const struct hf_part *after)
+{
+    return parts_equal(before, after, 0) && hf_unwind_equal(before, after);
 }

@@ -23,4 +23,7 @@ bool hf_compare_places(const struct hf_part *before, const struct hf_part *after
 /* Are size, bytes and references equal? */
 bool hf_compare_parts(const struct hf_part *before, const struct hf_part *after);
 
+/* As above, for functions: and what unwinds them? */
+bool hf_compare_functions(const struct hf_part *before, const struct hf_part *after);
+
 #endif

@@ -141,9 +141,11 @@ static int add_copy(struct reader *reader, Dwarf_Die die, const struct place *pl
     struct hf_dwarf *dwarf = reader->dwarf;
     uint64_t address = HF_DIE_NONE, origin = hf_die_reference(die, DW_AT_abstract_origin);
 
-    if (hf_die_ranges(dwarf->handle, die, &dwarf->units[place->unit].die_unit, take_first, &address) != 0 ||
-        origin == HF_DIE_NONE)
+    if (hf_die_ranges(dwarf->handle, die, &dwarf->units[place->unit].die_unit, take_first, &address) != 0)
         return damaged(reader, die);
+    /* What a compiler made up and no entry tells of: gcc's wrappers around thread-local variables. */
+    if (origin == HF_DIE_NONE)
+        return 0;
     if (address == HF_DIE_NONE)
         address = hf_die_entry(die);
     if (address == HF_DIE_NONE)

@@ -4,13 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dwarf/qualified.h"
 #include "error.h"
 
 #define MAX_IMPORTS 8 /* partial units that import partial units */
 
 struct hf_name_entry {
     enum hf_name_space space;
-    const char *name; /* libdwarf's */
+    char *name;
     uint64_t offset;
     bool declaration;
 };
@@ -41,9 +42,21 @@ static int add(struct hf_names *names, enum hf_name_space space, const char *nam
             return -1;
         names->items = grown;
     }
-    names->items[names->count++] = (struct hf_name_entry){
-        .space = space, .name = name, .offset = hf_die_offset(die), .declaration = hf_die_has(die, DW_AT_declaration)};
-    return 0;
+    struct hf_name_entry *entry = &names->items[names->count];
+    *entry = (struct hf_name_entry){.space = space,
+                                    .name = strdup(name),
+                                    .offset = hf_die_offset(die),
+                                    .declaration = hf_die_has(die, DW_AT_declaration)};
+    names->count += entry->name != NULL;
+    return entry->name ? 0 : -1;
+}
+
+static int add_entry(Dwarf_Die die, const char *name, void *arg)
+{
+    enum hf_name_space space = hf_name_space(hf_die_tag(die));
+    const char *linkage = space == HF_NAME_VARIABLE ? hf_die_text(die, DW_AT_linkage_name) : NULL;
+
+    return add(arg, space, name, die) == 0 && (!linkage || add(arg, space, linkage, die) == 0) ? 0 : -1;
 }
 
 static int read_entries(Dwarf_Debug dwarf, Dwarf_Die unit, struct hf_names *names, unsigned depth,
@@ -53,18 +66,13 @@ static int read_entries(Dwarf_Debug dwarf, Dwarf_Die unit, struct hf_names *name
     int more;
 
     while ((more = hf_die_next(dwarf, unit, &die)) > 0) {
-        Dwarf_Half tag = hf_die_tag(die);
-        enum hf_name_space space = hf_name_space(tag);
-        const char *name = space == HF_NAME_NONE ? NULL : hf_die_text(die, DW_AT_name);
-        if (name && add(names, space, name, die) != 0)
-            return hf_error(err, HOTFIX_MEMORY, "out of memory for the names of a unit");
-        if (tag != DW_TAG_imported_unit)
+        if (hf_die_tag(die) != DW_TAG_imported_unit)
             continue;
         HF_DIE Dwarf_Die imported = depth < MAX_IMPORTS ? hf_die_refer(dwarf, die, DW_AT_import) : NULL;
         if (imported && read_entries(dwarf, imported, names, depth + 1, err) != 0)
             return -1;
     }
-    if (more < 0)
+    if (more < 0 || hf_qualified_walk(dwarf, unit, true, add_entry, names) < 0)
         return hf_error(err, HOTFIX_FORMAT, "damaged debug information near offset %#llx of .debug_info",
                         (unsigned long long)hf_die_offset(unit));
     return 0;
@@ -107,11 +115,13 @@ int hf_names_read(struct hf_dwarf *dwarf, size_t unit, struct hf_names *names, s
 
 void hf_names_deinit(struct hf_names *names)
 {
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i].name);
     free(names->items);
     *names = (struct hf_names){.count = 0};
 }
 
-uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, const char *name)
+uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, const char *name, bool *declaration)
 {
     size_t low = 0, high = names->count;
 
@@ -123,5 +133,7 @@ uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, c
             high = middle;
     }
     bool found = low < names->count && compare_names(&names->items[low], space, name) == 0;
+    if (found && declaration)
+        *declaration = names->items[low].declaration;
     return found ? names->items[low].offset : HF_DIE_NONE;
 }

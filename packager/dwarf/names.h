@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a unit declares at file scope, by name: types by tag, typedefs, variables. */
+/*
+ * What a unit declares at file scope, by name: types by tag, typedefs, variables. Of C++ also what is in namespaces,
+ * classes and functions, by names with their scopes (qualified.h), variables by their linkage names, too.
+ */
 #ifndef HF_NAMES_H
 #define HF_NAMES_H
 
@@ -31,8 +34,8 @@ void hf_names_deinit(struct hf_names *names);
 
 /*
  * Offset in .debug_info of the entry with this name; a definition before a declaration, of a variable the entry that
- * has its type. HF_DIE_NONE when there is none.
+ * has its type. HF_DIE_NONE when there is none. *declaration (NULL: not asked) is set when there is one.
  */
-uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, const char *name);
+uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, const char *name, bool *declaration);
 
 #endif

@@ -124,7 +124,7 @@ static int visit(struct walk *walk, Dwarf_Die die, const char *scope, bool inner
     if (tag == DW_TAG_namespace && !walk->nested)
         return 0;
     if (tag == DW_TAG_subprogram) {
-        name = walk->functions ? function_name(walk->dwarf, die, 0) : NULL;
+        name = walk->functions && walk->nested ? function_name(walk->dwarf, die, 0) : NULL;
         return name ? walk_scope(walk, die, name, true, depth + 1) : 0;
     }
     if (tag == DW_TAG_namespace)
@@ -260,14 +260,28 @@ static struct unit *unit_at(struct hf_qualified *qualified, uint64_t offset)
     return unit;
 }
 
-const char *hf_qualified_name(struct hf_qualified *qualified, Dwarf_Die die)
+/* The unit of an entry; NULL for one in a type unit, or when it cannot be read. */
+static const struct unit *unit_of(struct hf_qualified *qualified, Dwarf_Die die)
 {
     Dwarf_Off offset;
     Dwarf_Error error;
 
     if (!dwarf_get_die_infotypes_flag(die) || dwarf_CU_dieoffset_given_die(die, &offset, &error) != DW_DLV_OK)
         return NULL;
-    const struct unit *unit = unit_at(qualified, offset);
+    return unit_at(qualified, offset);
+}
+
+bool hf_qualified_scoped(struct hf_qualified *qualified, Dwarf_Die die)
+{
+    const struct unit *unit = unit_of(qualified, die);
+
+    return unit && unit->scoped;
+}
+
+const char *hf_qualified_name(struct hf_qualified *qualified, Dwarf_Die die)
+{
+    const struct unit *unit = unit_of(qualified, die);
+
     if (!unit || !unit->scoped)
         return unit ? hf_die_text(die, DW_AT_name) : NULL;
     const struct named key = {.offset = hf_die_offset(die)};

@@ -36,5 +36,7 @@ void hf_qualified_destroy(struct hf_qualified *qualified);
  * C++. NULL when it has none or cannot be read.
  */
 const char *hf_qualified_name(struct hf_qualified *qualified, Dwarf_Die die);
+/* Is the unit of an entry one of C++? False when it cannot be read. */
+bool hf_qualified_scoped(struct hf_qualified *qualified, Dwarf_Die die);
 
 #endif

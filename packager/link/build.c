@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compare/coroutines.h"
 #include "compare/correlate.h"
+#include "compare/initialisers.h"
 #include "error.h"
 #include "file.h"
 #include "link/account.h"
@@ -106,6 +108,8 @@ static int open_pairing(struct hf_work *work, const struct trees *trees, const s
         hf_census_add(&work->census, pairing->before, err) != 0 ||
         hf_correlate(pairing->before, pairing->after, err) != 0)
         return -1;
+    hf_initialisers_pair(pairing->before, pairing->after);
+    hf_coroutines_part(pairing->before, pairing->after);
     if (!hf_objects_differ(pairing->before, pairing->after))
         return hf_account_unchanged(work, pairing->after, err);
     return open_proof(trees, after, pairing, err) == 0 ? 1 : -1;

@@ -77,7 +77,7 @@ static bool target_refers(const struct hf_target *target, uint64_t address, cons
     size_t count = 0;
     uint64_t place;
 
-    if (hf_pointer_in_data(target, address, NULL, 0, &place))
+    if (hf_pointer_in_data(target, address, true, NULL, 0, &place))
         return true;
     elf_getphdrnum(target->image.elf, &count);
     for (size_t i = 0; i < count; i++) {
@@ -89,7 +89,7 @@ static bool target_refers(const struct hf_target *target, uint64_t address, cons
     return false;
 }
 
-/* What a library exports is called from elsewhere. */
+/* What a library exports is called from elsewhere; of a program its dynamic symbols say. */
 static bool is_exported(const struct hf_target *target, const struct hf_part *before)
 {
     const struct hf_name *name = hf_part_function(before);
@@ -103,7 +103,8 @@ bool hf_callers_stay(struct hf_work *work, const struct hf_pairing *pairing, con
     struct hf_anchor anchor;
     const struct hf_name *function = hf_part_function(before);
 
-    if (!function || is_exported(work->target, before) || hf_locate(work, pairing, before, &anchor, NULL) != 0)
+    if (!function || is_exported(work->target, before) || hf_locate(work, pairing, before, &anchor, NULL) != 0 ||
+        hf_target_offers(work->target, anchor.address + function->value))
         return true;
     bool stay = !replaced_ranges(work, before, &ranges) ||
                 target_refers(work->target, anchor.address + function->value, &ranges);
@@ -125,26 +126,31 @@ static bool is_short(struct hf_work *work, const struct hf_pairing *pairing, con
     return code && work->target->arch->entry(code, function->size, &skip, &at) == HF_ARCH_SHORT;
 }
 
-static bool refers(const struct hf_part *from, const struct hf_part *function)
+/* From another object, a function is referred to by its name; an object may have a copy of it, as C++ has of inlines.
+ */
+static bool refers(const struct hf_part *from, const struct hf_part *function, const struct hf_name *name)
 {
     int64_t offset;
 
-    for (size_t i = 0; i < from->reference_count; i++)
-        if (hf_reference_part(&from->references[i], &offset) == function)
+    for (size_t i = 0; i < from->reference_count; i++) {
+        const struct hf_name *to = from->references[i].name;
+        bool foreign = name->binding != STB_LOCAL && to->binding != STB_LOCAL && strcmp(to->text, name->text) == 0;
+        if (foreign || hf_reference_part(&from->references[i], &offset) == function)
             return true;
+    }
     return false;
 }
 
-/* Marks who calls the function as changed; false when that is not all there is. */
-static bool replace_callers(struct hf_pairing *pairing, const struct hf_part *function)
+/* Marks who calls the function in an object as changed; false when that is not all there is. */
+static bool replace_callers_in(struct hf_object *object, const struct hf_part *function, const struct hf_name *name)
 {
-    struct hf_object *object = pairing->after;
     bool all = true;
 
     for (size_t i = 1; i < object->part_count; i++) {
         struct hf_part *part = &object->parts[i];
         struct hf_part *whole = part->family ? part->family : part;
-        if (whole == function || part->kind == HF_PART_DEBUG || part->kind == HF_PART_UNWIND || !refers(part, function))
+        if (whole == function || part->kind == HF_PART_DEBUG || part->kind == HF_PART_UNWIND ||
+            !refers(part, function, name))
             continue;
         if (part->kind != HF_PART_CODE || !hf_part_function(whole))
             all = false;
@@ -152,6 +158,15 @@ static bool replace_callers(struct hf_pairing *pairing, const struct hf_part *fu
             whole->marks |= HF_MARK_CHANGED | HF_MARK_KEPT;
     }
     return all;
+}
+
+static bool replace_callers(struct hf_work *work, const struct hf_part *function, const struct hf_name *name)
+{
+    for (size_t i = 0; i < work->pairing_count; i++)
+        if ((work->pairings[i].after == function->object || name->binding != STB_LOCAL) &&
+            !replace_callers_in(work->pairings[i].after, function, name))
+            return false;
+    return true;
 }
 
 /* The new one is a function of its own then. */
@@ -169,11 +184,12 @@ static int replace_one(struct hf_work *work, struct hf_pairing *pairing, struct 
     const struct hf_name *name = hf_part_function(after);
     const char *holder;
 
-    if (!name || name->binding != STB_LOCAL || after->twin != before || !is_short(work, pairing, before))
+    if (!name || (name->binding != STB_LOCAL && !work->target->executable) || after->twin != before ||
+        !is_short(work, pairing, before))
         return 0;
     if (hf_pointer_holder(work, pairing, before, &holder, err) != 0)
         return -1;
-    if (holder || !replace_callers(pairing, after) || hf_callers_stay(work, pairing, before))
+    if (holder || !replace_callers(work, after, name) || hf_callers_stay(work, pairing, before))
         return 0;
     take_along(before, after);
     *progress = true;

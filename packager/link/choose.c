@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare/closures.h"
 #include "compare/compare.h"
+#include "compare/initialisers.h"
 #include "compare/layout.h"
 #include "error.h"
 #include "link/account.h"
@@ -65,7 +67,7 @@ static bool starts_equal(const struct hf_object *before, const struct hf_object 
 
 static bool function_equal(const struct hf_part *before, const struct hf_part *after)
 {
-    return hf_compare_parts(before, after) && hf_unwind_equal(before, after);
+    return hf_compare_functions(before, after);
 }
 
 static bool part_equal(const struct hf_part *before, const struct hf_part *after)
@@ -132,21 +134,6 @@ static int check_data(const struct hf_pairing *pairing, const struct hf_part *pa
     return refuse(pairing->after, hf_part_title(part), difference, err);
 }
 
-/* Does a constructor or destructor table refer to this function? */
-static bool runs_by_itself(const struct hf_object *object, const struct hf_part *part)
-{
-    const struct hf_part *start;
-
-    for (size_t i = 0; (start = start_part(object, i)); i++) {
-        for (size_t k = 0; k < start->reference_count; k++) {
-            int64_t offset;
-            if (hf_reference_part(&start->references[k], &offset) == part)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Functions that begin at different places of one part. */
 static bool holds_several(const struct hf_part *part)
 {
@@ -181,7 +168,7 @@ static int mark_changed(const struct hf_pairing *pairing, struct hf_part *part, 
     if (indirect(function))
         return refuse(object, indirect(function)->text,
                       "the resolver of an indirect function changed, and it has run already", err);
-    if (runs_by_itself(object, function))
+    if (hf_initialisers_have(object, function))
         return refuse(object, name->text, "a constructor or destructor changed", err);
     if (!function->twin)
         return refuse(object, name->text, "only a part of it is in the old object", err);
@@ -261,6 +248,9 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
     const struct hf_object *after = pairing->after;
 
     if (hf_account_sets(work, pairing, err) != 0)
+        return -1;
+    if (pairing->before && (hf_initialisers_check(pairing->before, after, err) != 0 ||
+                            hf_closures_check(pairing->before, after, err) != 0))
         return -1;
     if (pairing->before && !starts_equal(pairing->before, after))
         return hf_error(

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "compare/coroutines.h"
 #include "error.h"
 #include "link/binding.h"
 #include "link/usage.h"
@@ -149,13 +150,13 @@ static bool find_word(const struct hf_target *target, uint64_t address, const st
     return false;
 }
 
-bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, const struct hf_span *passed,
+bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, bool calls, const struct hf_span *passed,
                         size_t passed_count, uint64_t *place)
 {
     for (size_t i = 0; i < target->dynamic_count; i++) {
         const struct hf_dynamic *dynamic = &target->dynamics[i];
         *place = dynamic->place;
-        if (is_passed(passed, passed_count, *place))
+        if (is_passed(passed, passed_count, *place) || (!calls && dynamic->relation == HF_DYNAMIC_LAZY))
             continue;
         if ((dynamic->relation == HF_DYNAMIC_BASE && (uint64_t)dynamic->addend == address) ||
             (dynamic->symbol[0] != '\0' && dynamic->value + (uint64_t)dynamic->addend == address))
@@ -169,7 +170,7 @@ static const char *holder_in_target(const struct hf_target *target, uint64_t add
     size_t count = 0;
     uint64_t place;
 
-    if (hf_pointer_in_data(target, address, spent->spans, spent->count, &place))
+    if (hf_pointer_in_data(target, address, false, spent->spans, spent->count, &place))
         return symbol_at(target, place);
     elf_getphdrnum(target->image.elf, &count);
     for (size_t i = 0; i < count; i++) {
@@ -251,6 +252,9 @@ static int check_gone(struct hf_work *work, const struct hf_pairing *pairing, co
         return -1;
     if (!holder || hf_locate(work, pairing, before, &anchor, NULL) == 1)
         return 0;
+    /* An inline virtual method is left out of an object that does not need it; its table, which stays, calls it. */
+    if (function->binding == STB_WEAK && strncmp(holder, "_ZTV", strlen("_ZTV")) == 0)
+        return 0;
     int defined = is_defined_anew(work, function, err);
     if (defined != 0)
         return defined < 0 ? -1 : 0;
@@ -268,8 +272,9 @@ int hf_pointers_check(struct hf_work *work, struct hotfix_error *err)
         const struct hf_pairing *pairing = &work->pairings[i];
         for (size_t k = 1; pairing->before && k < pairing->before->part_count; k++) {
             const struct hf_part *part = &pairing->before->parts[k];
+            /* The frames that point to a coroutine's body are to finish in it. */
             if (part->kind == HF_PART_CODE && part->size > 0 && !part->family && !part->twin &&
-                check_gone(work, pairing, part, err) != 0)
+                !hf_coroutine_body(part) && check_gone(work, pairing, part, err) != 0)
                 return -1;
         }
     }

@@ -27,9 +27,10 @@ int hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, co
 
 /*
  * Does data of the target hold this address, or the dynamic linker put it there? *place is where then; places in one of
- * the passed spans are passed over. Bytes that only look like it count.
+ * the passed spans are passed over. Bytes that only look like it count. calls: what the dynamic linker fills in for
+ * calls alone counts, too.
  */
-bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, const struct hf_span *passed,
+bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, bool calls, const struct hf_span *passed,
                         size_t passed_count, uint64_t *place);
 
 /*

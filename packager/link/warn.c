@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link/warn.h"
 
+#include "compare/coroutines.h"
 #include "link/binding.h"
 #include "link/choose.h"
 #include "program/stay.h"
@@ -26,6 +27,21 @@ static int warn_one(const struct hf_replacement *replacement, void *arg)
                : 0;
 }
 
+/* The function that makes a coroutine's frames is replaced; what resumes and destroys it is new for new frames alone.
+ */
+static int warn_coroutines(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    for (size_t i = 1; pairing->before && i < pairing->after->part_count; i++) {
+        const struct hf_part *part = &pairing->after->parts[i];
+        const struct hf_name *name = part->marks & HF_MARK_KEPT && !part->twin ? hf_part_function(part) : NULL;
+        if (name && !part->family && hf_coroutine_body(part) && hf_object_find(pairing->before, name->text) &&
+            hf_work_note(work, HF_BUILD_WARNING, name->text, pairing->after->name, err,
+                         "coroutines that are suspended finish in the old code") != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int hf_warn(struct hf_work *work, struct hotfix_error *err)
 {
     struct warning warning = {.work = work, .err = err};
@@ -35,5 +51,7 @@ int hf_warn(struct hf_work *work, struct hotfix_error *err)
         return -1;
     int result = hf_each_replacement(work, warn_one, &warning);
     hf_stay_deinit(&warning.stay);
+    for (size_t i = 0; result == 0 && i < work->pairing_count; i++)
+        result = warn_coroutines(work, &work->pairings[i], err);
     return result;
 }

@@ -48,7 +48,8 @@ static bool made_up(const char *text)
 {
     static const char *const stems[] = {"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH"};
     static const char *const prefixes[] = {
-        ".L", "DW.ref.", "__func__.", "__FUNCTION__.", "__PRETTY_FUNCTION__.", "switch.table.", "__const."};
+        ".L",       "DW.ref.",         "__func__.", "__FUNCTION__.", "__PRETTY_FUNCTION__.", "switch.table.",
+        "__const.", "GCC_except_table"};
     size_t stem = hf_name_stem(text);
 
     for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]); i++)

@@ -206,6 +206,20 @@ bool hf_target_exports(const struct hf_target *target, const char *name, uint64_
     return found == 1;
 }
 
+bool hf_target_offers(const struct hf_target *target, uint64_t address)
+{
+    GElf_Shdr header;
+    Elf_Scn *section = hf_image_section(&target->image, ".dynsym", &header);
+    Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+
+    for (size_t i = 1; data && i < data->d_size / sizeof(Elf64_Sym); i++) {
+        const Elf64_Sym *entry = (const Elf64_Sym *)data->d_buf + i;
+        if (entry->st_shndx != SHN_UNDEF && entry->st_value == address)
+            return true;
+    }
+    return false;
+}
+
 bool hf_target_yields(const struct hf_target *target)
 {
     for (size_t i = 0; i < target->dynamic_count; i++) {

@@ -78,6 +78,9 @@ bool hf_target_descriptor(const struct hf_target *target, uint64_t offset, uint6
  */
 bool hf_target_exports(const struct hf_target *target, const char *name, uint64_t address, uint64_t *symbol);
 
+/* Has the target a dynamic symbol for what lies at this address, by which other modules may come? */
+bool hf_target_offers(const struct hf_target *target, uint64_t address);
+
 /* Does a library call at least one function that it exports by way of the dynamic linker (not -Bsymbolic-functions)? */
 bool hf_target_yields(const struct hf_target *target);
 

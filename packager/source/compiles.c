@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "source/process.h"
+#include "source/shim.h"
 
 #define MAX_JOBS 64
 
@@ -51,7 +52,7 @@ static int start(const struct hf_compiles *compiles, const struct hf_compile *co
     while (compile->argv[argc])
         argc++;
     HF_FREE char *object = object_path(compiles, directory, compile->object);
-    HF_FREE const char **argv = calloc(argc + option_count + 4, sizeof(*argv));
+    HF_FREE const char **argv = calloc(argc + option_count + 5, sizeof(*argv));
     if (!argv || !object)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (make_parents(object, err) != 0)
@@ -64,6 +65,8 @@ static int start(const struct hf_compiles *compiles, const struct hf_compile *co
         argv[used++] = compile->argv[i];
     for (size_t i = 0; i < option_count; i++)
         argv[used++] = options[i];
+    if (hf_shim_classes(argv[0]))
+        argv[used++] = hf_shim_classes(argv[0]);
     argv[used++] = "-c";
     argv[used++] = "-o";
     argv[used++] = object;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <regex.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -179,4 +180,20 @@ int hf_shim_find(const char *name, char **path, struct hotfix_error *err)
     }
     *path = search.found;
     return 0;
+}
+
+static const char *base_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+const char *hf_shim_classes(const char *compiler)
+{
+    HF_FREE char *real = realpath(compiler, NULL);
+
+    if (!strstr(base_of(compiler), "++"))
+        return NULL;
+    return strstr(base_of(real ? real : compiler), "clang") ? "-fstandalone-debug" : "-femit-class-debug-always";
 }

@@ -25,6 +25,12 @@ int hf_shim_create(const char *directory, struct hotfix_error *err);
  */
 char **hf_shim_environment(const char *directory, const char *journal, time_t epoch);
 
+/*
+ * The option that has a compiler of C++, by its path, tell all classes that a unit knows in its debug information,
+ * which it leaves out where it thinks that another unit tells them. NULL for other compilers.
+ */
+const char *hf_shim_classes(const char *compiler);
+
 /* Whether this process was started as a compiler, through the shim directory of a build. */
 bool hf_shim_is_called(const char *program);
 

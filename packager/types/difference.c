@@ -619,6 +619,14 @@ enum hf_equality hf_comparison_types(struct hf_comparison *comparison, Dwarf_Die
     return equality;
 }
 
+const char *hf_comparison_scoped(struct hf_comparison *comparison, Dwarf_Die after)
+{
+    struct hf_type type = {.die = after};
+    const char *name = qualified_name(comparison, false, &type);
+
+    return name && hf_qualified_scoped(comparison->after_names, after) ? name : NULL;
+}
+
 void hf_comparison_deinit(struct hf_comparison *comparison)
 {
     for (size_t i = 0; i < comparison->difference_count; i++) {

@@ -71,6 +71,9 @@ enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die be
 /* Compares two entries that are types; both stay the caller's. As hf_comparison_of(). */
 enum hf_equality hf_comparison_types(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after);
 
+/* The name with its scopes of a type of the second side; NULL where its unit is not one of C++, or it has none. */
+const char *hf_comparison_scoped(struct hf_comparison *comparison, Dwarf_Die after);
+
 /* A comparison of zeroes with its two sides is an empty one. */
 void hf_comparison_deinit(struct hf_comparison *comparison);
 #define HF_COMPARISON __attribute__((cleanup(hf_comparison_deinit)))

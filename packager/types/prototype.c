@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "dwarf/qualified.h"
 #include "error.h"
 
 #define MAX_DEPTH      32          /* parameter lists within parameter lists */
@@ -26,12 +27,14 @@ struct described {
 
 struct hf_types {
     Dwarf_Debug dwarf;
+    struct hf_qualified *names;
     void *known; /* of struct described; see tsearch(3) */
 };
 
 /* One type being written. */
 struct writer {
     Dwarf_Debug dwarf;
+    struct hf_qualified *names; /* NULL: names are written without their scopes */
     bool prototyped;
     bool unknown; /* something of it could not be read */
     unsigned steps;
@@ -246,6 +249,9 @@ static char *finish(struct writer *writer, Dwarf_Die die, const char *alias, uns
         writer->unknown = true;
         keyword = "";
     }
+    const char *scoped = die && name && writer->names ? hf_qualified_name(writer->names, die) : NULL;
+    if (scoped && *keyword)
+        name = scoped;
     if (!name) {
         keyword = alias ? "" : keyword;
         name = alias ? alias : "<unnamed>";
@@ -365,7 +371,7 @@ static int compare_described(const void *a, const void *b)
 
 static struct described *describe_type(struct hf_types *types, Dwarf_Die holder, bool prototyped)
 {
-    struct writer writer = {.dwarf = types->dwarf, .prototyped = prototyped};
+    struct writer writer = {.dwarf = types->dwarf, .names = types->names, .prototyped = prototyped};
     struct described *described = calloc(1, sizeof(*described));
 
     if (!described)
@@ -473,7 +479,8 @@ static int sign_parameters(struct signature *signature, Dwarf_Die die, unsigned 
 
 static int write_prototype(struct signature *signature, Dwarf_Die result, bool prototyped)
 {
-    struct writer writer = {.dwarf = signature->types->dwarf, .prototyped = signature->prototyped};
+    struct writer writer = {
+        .dwarf = signature->types->dwarf, .names = signature->types->names, .prototyped = signature->prototyped};
     const char *inner = *signature->list || !prototyped ? signature->list : "void";
     HF_FREE char *text = declare(&writer, result, print("(%s)", inner), 0);
 
@@ -512,15 +519,22 @@ struct hf_types *hf_types_create(Dwarf_Debug dwarf)
 {
     struct hf_types *types = calloc(1, sizeof(*types));
 
-    if (types)
+    if (types) {
         types->dwarf = dwarf;
-    return types;
+        types->names = hf_qualified_create(dwarf);
+    }
+    if (!types || types->names)
+        return types;
+    free(types);
+    return NULL;
 }
 
 void hf_types_destroy(struct hf_types *types)
 {
-    if (types)
+    if (types) {
         tdestroy(types->known, free_described);
+        hf_qualified_destroy(types->names);
+    }
     free(types);
 }
 

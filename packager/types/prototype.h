@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Types of C and C++ as text in which equal types are equal: typedefs are looked through (an unnamed struct goes by its
- * typedef's name), qualifiers stay, structs, unions and enums go by their tag. What cannot be read is unknown, since
+ * typedef's name), qualifiers stay, structs, unions and enums go by their tag, those of C++
+ * with their scopes (qualified.h). What cannot be read is unknown, since
  * two unknowns must not compare equal.
  */
 #ifndef HF_PROTOTYPE_H

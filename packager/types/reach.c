@@ -67,6 +67,19 @@ static void add_inner(struct hf_reach *reach, Dwarf_Die die, enum hf_name_space 
             .space = space, .name = name, .function = function ? function : "", .offset = hf_die_offset(die)};
 }
 
+/* A variable that is neither declared here alone nor another unit's business. */
+static bool is_local(Dwarf_Die die)
+{
+    return hf_die_tag(die) == DW_TAG_variable && !hf_die_has(die, DW_AT_external) &&
+           !hf_die_has(die, DW_AT_declaration);
+}
+
+static void add_local(struct hf_reach *reach, uint64_t offset)
+{
+    if (make_room(reach, &reach->locals, reach->local_count, sizeof(*reach->locals)))
+        reach->locals[reach->local_count++] = offset;
+}
+
 /* An entry may leave its type to the one that it is a copy of. */
 static void add_typed(struct hf_reach *reach, Dwarf_Die die)
 {
@@ -78,6 +91,8 @@ static void add_typed(struct hf_reach *reach, Dwarf_Die die)
             break;
         if (hf_die_has(holder, DW_AT_type)) {
             hf_reach_root(reach, offset);
+            if (is_local(holder))
+                add_local(reach, offset);
             return;
         }
         offset = hf_die_reference(holder, DW_AT_abstract_origin);
@@ -183,6 +198,38 @@ static void push_children(struct hf_reach *reach, struct stack *stack, Dwarf_Die
         reach->unknown = true;
 }
 
+/* What an object holds within itself: no pointer is followed. */
+static void add_made(struct hf_reach *reach, Dwarf_Die holder, unsigned depth)
+{
+    HF_DIE Dwarf_Die type = hf_die_refer(reach->dwarf, holder, DW_AT_type);
+    HF_DIE Dwarf_Die child = NULL;
+
+    for (unsigned steps = 0; type && steps < MAX_DEPTH; steps++) {
+        Dwarf_Half tag = hf_die_tag(type);
+        if (tag != DW_TAG_typedef && tag != DW_TAG_const_type && tag != DW_TAG_volatile_type &&
+            tag != DW_TAG_array_type)
+            break;
+        Dwarf_Die next = hf_die_refer(reach->dwarf, type, DW_AT_type);
+        dwarf_dealloc_die(type);
+        type = next;
+    }
+    if (!type || hf_name_space(hf_die_tag(type)) != HF_NAME_TAG || depth > MAX_DEPTH ||
+        !add_key(reach, &reach->made, hf_type_key(type)))
+        return;
+    while (hf_die_next(reach->dwarf, type, &child) > 0) {
+        Dwarf_Half tag = hf_die_tag(child);
+        if (tag == DW_TAG_member || tag == DW_TAG_inheritance)
+            add_made(reach, child, depth + 1);
+    }
+}
+
+bool hf_reach_makes(const struct hf_reach *reach, Dwarf_Die type)
+{
+    uint64_t key = hf_type_key(type);
+
+    return tfind(&key, &reach->made, compare_keys) != NULL;
+}
+
 static bool has_parts(Dwarf_Half tag)
 {
     return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type ||
@@ -193,6 +240,12 @@ void hf_reach_types(struct hf_reach *reach, void (*fn)(Dwarf_Die type, void *arg
 {
     struct stack stack = {.count = 0};
 
+    for (size_t i = 0; i < reach->local_count; i++) {
+        HF_DIE Dwarf_Die local = hf_die_at(reach->dwarf, reach->locals[i]);
+        if (local)
+            add_made(reach, local, 0);
+    }
+    reach->local_count = 0;
     for (size_t i = 0; i < reach->root_count; i++) {
         HF_DIE Dwarf_Die root = hf_die_at(reach->dwarf, reach->roots[i]);
         if (root)
@@ -215,6 +268,8 @@ void hf_reach_deinit(struct hf_reach *reach)
 {
     free(reach->inner);
     free(reach->roots);
+    free(reach->locals);
+    tdestroy(reach->made, free);
     tdestroy(reach->functions, free);
     tdestroy(reach->types, free);
     *reach = (struct hf_reach){.dwarf = NULL};

@@ -31,6 +31,9 @@ struct hf_reach {
     size_t inner_count;
     uint64_t *roots; /* offsets of the entries whose DW_AT_type is reached */
     size_t root_count;
+    uint64_t *locals; /* those of them that are variables of a function's frame */
+    size_t local_count;
+    void *made;      /* keys of the types of such variables, of their members and bases */
     void *functions; /* offsets of those that were read; see tsearch(3) */
     void *types;     /* keys of those that were passed on */
     bool unknown;    /* something could not be read */
@@ -46,6 +49,12 @@ const struct hf_inner_name *hf_reach_inner(const struct hf_reach *reach, uint64_
 
 /* Calls fn once for each type with a name that the roots lead to; then there are no roots. */
 void hf_reach_types(struct hf_reach *reach, void (*fn)(Dwarf_Die type, void *arg), void *arg);
+
+/*
+ * Is it the type of a variable in a frame, or of a part of one? Then the functions that were read make objects of it
+ * themselves. Known once hf_reach_types() was called.
+ */
+bool hf_reach_makes(const struct hf_reach *reach, Dwarf_Die type);
 
 void hf_reach_deinit(struct hf_reach *reach);
 #define HF_REACH __attribute__((cleanup(hf_reach_deinit)))

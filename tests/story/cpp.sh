@@ -91,8 +91,8 @@ refuses() {
 }
 
 pack_refuses() {
-    [ "$status" = 0 ] && pack_case && cat "$OUT" "$ERR" >report && [ "$status" = 1 ] && grep -qF -- "$2" report
-    result $? "$1" || { echo "build or pack: $status" && cat report "$ERR"; } | diagnose
+    [ "$status" = 0 ] && pack_case && cat "$OUT" "$ERR" >report && { [ "$status" = 1 ] || [ "$status" = 3 ]; } && grep -qF -- "$2" report
+    result $? "$1" || { echo "build or pack: $status" && cat "$ERR" && grep -i -A3 "incompatible\|unproven" report; } | diagnose
 }
 
 applies() {

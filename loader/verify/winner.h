@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose copy of a function this process uses. The dynamic linker lets the first module that exports a name win, and
+ * C++ puts inline functions and instances of templates into every module that uses them: so the program's copy may be
+ * called in place of the target library's, which a detour would change without effect.
+ */
+#ifndef HF_WINNER_H
+#define HF_WINNER_H
+
+#include "hotfix.h"
+#include "manifest.h"
+#include "process/module.h"
+
+/* Do calls of the functions that the target exports arrive there? HOTFIX_INCOMPATIBLE naming function and module. */
+int hf_check_winners(const struct hf_manifest *manifest, const struct hf_module *target, struct hotfix_error *err);
+
+#endif
