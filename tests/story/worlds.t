@@ -165,12 +165,12 @@ bundle() {
     local fix=$1
     rm -rf new && mkdir new && source_file "$2" "$3" "$4" && "$CC" "${flags[@]}" -c source/shop.c -o new/shop.o || return
     shift 4
-    hotfix build --target "$name" --old "$name.old" --new new -o "$fix.so" >"$fix.log" 2>&1 &&
-        hotfix pack --target "$name" --patch "$fix.so" --key key.key --name "$fix" --version 1 "$@" \
-            -o "$fix.hotfix" >"$fix.log" 2>&1 || {
+    if ! hotfix build --target "$name" --old "$name.old" --new new -o "$fix.so" >"$fix.log" 2>&1 ||
+        ! hotfix pack --target "$name" --patch "$fix.so" --key key.key --name "$fix" --version 1 "$@" \
+            -o "$fix.hotfix" >"$fix.log" 2>&1; then
         diagnose <"$fix.log"
         return 1
-    }
+    fi
 }
 
 # session LINE...: what the program says, without numbers that differ from run to run.
