@@ -116,6 +116,7 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
         request->proof = source->objects.proof_objects;
         request->independent = source->objects.pic_objects;
         tell_patches(&source->objects, report);
+        request->moved = source->objects.moved_objects;
         failed = build(request, report, err);
     }
     hf_source_end(source, !failed, report);

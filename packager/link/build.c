@@ -70,6 +70,7 @@ struct trees {
 
 static void pairing_deinit(struct hf_pairing *pairing)
 {
+    hf_renumbered_close(pairing->renumbered);
     hf_literals_destroy(pairing->literals);
     hf_proof_destroy(pairing->proof);
     if (pairing->proof_object != pairing->before)
@@ -93,6 +94,21 @@ static int open_proof(const struct trees *trees, const struct hf_object_file *af
     return hf_object_open(file->path, after->name, &pairing->proof_object, err);
 }
 
+/* Which part is which, with the help of the old source that has the new line numbers. */
+static int correlate(const struct hf_work *work, struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    HF_FREE char *path = NULL;
+
+    if (work->request->moved && asprintf(&path, "%s/%s", work->request->moved, pairing->after->name) < 0) {
+        path = NULL;
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    if (path && hf_renumbered_open(path, pairing->before, pairing->after, &pairing->renumbered, err) != 0)
+        return -1;
+    hf_renumbered_guide(pairing->renumbered, pairing->before, pairing->after);
+    return hf_correlate(pairing->before, pairing->after, err);
+}
+
 /* Opens a pair and finds out whether it differs; 1 when it does, and stays open. */
 static int open_pairing(struct hf_work *work, const struct trees *trees, const struct hf_object_file *after,
                         const struct hf_object_file *before, struct hf_pairing *pairing, struct hotfix_error *err)
@@ -105,8 +121,7 @@ static int open_pairing(struct hf_work *work, const struct trees *trees, const s
     if (!before)
         return 1;
     if (hf_object_open(before->path, before->name, &pairing->before, err) != 0 ||
-        hf_census_add(&work->census, pairing->before, err) != 0 ||
-        hf_correlate(pairing->before, pairing->after, err) != 0)
+        hf_census_add(&work->census, pairing->before, err) != 0 || correlate(work, pairing, err) != 0)
         return -1;
     hf_initialisers_pair(pairing->before, pairing->after);
     hf_coroutines_part(pairing->before, pairing->after);

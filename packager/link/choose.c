@@ -122,12 +122,16 @@ static const char *data_difference(const struct hf_part *before, const struct hf
     return NULL;
 }
 
-static int check_data(const struct hf_pairing *pairing, const struct hf_part *part, struct hotfix_error *err)
+static int check_data(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *part,
+                      struct hotfix_error *err)
 {
     const char *difference = part->twin ? data_difference(part->twin, part) : NULL;
 
     if (!difference)
         return 0;
+    if (hf_renumbered_equal(pairing->renumbered, part->twin, part))
+        return hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(part), pairing->after->name, err,
+                            "only line numbers in it differ");
     /* That a member of its type changed says more. */
     if (hf_layouts_check(part->twin->object, pairing->after, err) != 0)
         return -1;
@@ -193,6 +197,9 @@ static int compare_function(struct hf_work *work, const struct hf_pairing *pairi
         work->result->unchanged_count += !after->family;
         return 0;
     }
+    if (hf_renumbered_equal(pairing->renumbered, before, after))
+        return hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(after), pairing->after->name, err,
+                            "only line numbers in it differ");
     if (hf_lines_alone(before, after, is_own, work))
         return hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(after), pairing->after->name, err,
                             "only the line numbers of its assertions differ");
@@ -261,7 +268,7 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
         return -1;
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];
-        if (is_compared(part) && part->kind != HF_PART_CODE && check_data(pairing, part, err) != 0)
+        if (is_compared(part) && part->kind != HF_PART_CODE && check_data(work, pairing, part, err) != 0)
             return -1;
     }
     if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0)

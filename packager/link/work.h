@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 
+#include "compare/renumbered.h"
 #include "link/build.h"
 #include "object/census.h"
 #include "object/object.h"
@@ -25,10 +26,11 @@
 struct hf_pairing {
     struct hf_object *before; /* NULL: the file is new */
     struct hf_object *after;
-    struct hf_object *proof_object; /* what the proof is about: a file of its own, or `before` */
-    struct hf_proof *proof;         /* NULL: the file is new */
-    struct hf_literals *literals;   /* of the proof; NULL: the file is new */
-    bool independent;               /* `after` was compiled with -fPIC for the patch (independent.h) */
+    struct hf_object *proof_object;   /* what the proof is about: a file of its own, or `before` */
+    struct hf_proof *proof;           /* NULL: the file is new */
+    struct hf_literals *literals;     /* of the proof; NULL: the file is new */
+    struct hf_renumbered *renumbered; /* the old source with the new line numbers; NULL: there is none */
+    bool independent;                 /* `after` was compiled with -fPIC for the patch (independent.h) */
 };
 
 /* A variable of a new object, and where the target has it (moved.h). */

@@ -79,7 +79,7 @@ struct job {
     const char *source;
 };
 
-static int finish_one(struct job *jobs, size_t *running, const char *log, struct hotfix_error *err)
+static int finish_one(const struct hf_compiles *compiles, struct job *jobs, size_t *running, struct hotfix_error *err)
 {
     int status;
     pid_t pid = jobs[0].pid;
@@ -89,9 +89,9 @@ static int finish_one(struct job *jobs, size_t *running, const char *log, struct
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return hf_error_sys(err, HOTFIX_INTERNAL, "a compiler cannot be waited for");
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (compiles->lenient || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         return 0;
-    return hf_error(err, HOTFIX_IO, "%s does not compile again, see %s", source, log);
+    return hf_error(err, HOTFIX_IO, "%s does not compile again, see %s", source, compiles->log);
 }
 
 int hf_compiles_run(const struct hf_compiles *compiles, const char *const *options, size_t option_count,
@@ -111,7 +111,7 @@ int hf_compiles_run(const struct hf_compiles *compiles, const char *const *optio
         if (!compile)
             continue;
         if (running == limit)
-            failed = finish_one(jobs, &running, compiles->log, err);
+            failed = finish_one(compiles, jobs, &running, err);
         if (failed)
             break;
         failed = start(compiles, compile, options, option_count, directory, &jobs[running].pid, err);
@@ -120,7 +120,7 @@ int hf_compiles_run(const struct hf_compiles *compiles, const char *const *optio
     }
     /* Every compiler is waited for, also behind the first failure, whose message stays. */
     while (running)
-        if (finish_one(jobs, &running, compiles->log, failed ? NULL : err) != 0)
+        if (finish_one(compiles, jobs, &running, failed ? NULL : err) != 0)
             failed = -1;
     return failed;
 }

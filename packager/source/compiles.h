@@ -15,6 +15,7 @@ struct hf_compiles {
     bool after;       /* which state of the tree is in place */
     const char *tree; /* object paths below it keep their relative path */
     const char *log;
+    bool lenient; /* what does not compile is left out */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "source/process.h"
 #include "source/products.h"
 #include "source/reads.h"
+#include "source/renumber.h"
 #include "source/shim.h"
 #include "source/standin.h"
 
@@ -225,14 +226,63 @@ static int swap_trees(const struct places *places, struct hotfix_error *err)
     return 0;
 }
 
+/* Where the patched state of the tree is while the one before is in its place. */
+static const char *patched_tree(const struct places *places)
+{
+    return places->stands_in ? places->copy : places->after;
+}
+
+/* Gives the lines of one file the numbers that they have behind the patch. */
+static int renumber_file(const struct places *places, const char *name, bool *moved, struct hotfix_error *err)
+{
+    HF_FREE char *before = below(places->tree, name);
+    HF_FREE char *after = below(patched_tree(places), name);
+    HF_FREE char *table = below(places->tree, "hotfix-lines");
+    HF_FREE char *real = before ? realpath(before, NULL) : NULL;
+    HF_FREE char *tree = realpath(places->tree, NULL);
+    int failed = 0;
+
+    if (!before || !after || !table)
+        return out_of_memory(err);
+    if (real && tree && is_below(real, tree) && access(after, R_OK) == 0) {
+        failed = hf_renumber(before, after, table, moved, err);
+        unlink(table);
+    }
+    return failed;
+}
+
+/* Compiles the changed sources of the tree before the patch once more, with new numbers. */
+static int compile_moved(const struct hf_tree_request *request, const struct places *places,
+                         const struct hf_compiles *compiles, const char *map, const char *directory,
+                         struct hotfix_error *err)
+{
+    struct hf_compiles lenient = *compiles;
+    const char *const options[] = {map, "-ffunction-sections", "-fdata-sections", "-w"};
+    char **names = NULL;
+    size_t count = 0;
+    bool moved = false;
+
+    int failed = hf_reads_touched(request->patch, places->tree, &names, &count, err);
+    for (size_t i = 0; i < count; i++) {
+        if (!failed)
+            failed = renumber_file(places, names[i], &moved, err);
+        free(names[i]);
+    }
+    free(names);
+    if (failed || !moved)
+        return failed;
+    lenient.lenient = true;
+    return hf_compiles_run(&lenient, options, 4, directory, err);
+}
+
 /* Compiles the changed sources in each state of the tree. Paths in strings and debug information become those of the
  * original. */
 static int compile_changed(const struct hf_tree_request *request, const struct places *places,
                            const struct hf_change *changes, size_t count, struct hf_tree_objects *objects,
                            struct hotfix_error *err)
 {
-    const struct hf_compiles after = {changes, count, true, places->tree, places->log};
-    const struct hf_compiles before = {changes, count, false, places->tree, places->log};
+    const struct hf_compiles after = {changes, count, true, places->tree, places->log, false};
+    const struct hf_compiles before = {changes, count, false, places->tree, places->log, false};
     HF_FREE char *map = NULL;
 
     if (asprintf(&map, "-ffile-prefix-map=%s=%s", places->tree, request->source) < 0) {
@@ -252,7 +302,7 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
         hf_compiles_run(&before, NULL, 0, objects->proof_objects, err) != 0)
         return hf_error_prefix(err, "without the patch");
     report(request, HF_TREE_COMPILE, 4 * count);
-    return 0;
+    return compile_moved(request, places, &before, map, objects->moved_objects, err);
 }
 
 static int compare_builds(const struct hf_tree_request *request, const struct places *places,
@@ -356,9 +406,10 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
         .new_objects = below(work, "objects.new"),
         .proof_objects = below(work, "objects.proof"),
         .pic_objects = below(work, "objects.pic"),
+        .moved_objects = below(work, "objects.moved"),
     };
     int failed = 0;
-    if (!made.old_objects || !made.new_objects || !made.proof_objects || !made.pic_objects)
+    if (!made.old_objects || !made.new_objects || !made.proof_objects || !made.pic_objects || !made.moved_objects)
         failed = out_of_memory(err);
     if (!failed)
         failed = places_init(&places, work, err);
@@ -390,6 +441,7 @@ void hf_tree_objects_deinit(struct hf_tree_objects *objects)
     free(objects->new_objects);
     free(objects->proof_objects);
     free(objects->pic_objects);
+    free(objects->moved_objects);
     for (size_t i = 0; i < objects->unread_count; i++)
         free(objects->unread[i]);
     free(objects->unread);

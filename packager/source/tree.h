@@ -32,13 +32,16 @@ struct hf_tree_request {
 
 /*
  * Directories below `work` with one object a changed source, under the same relative path in each: before and after the
- * patch with sections, before the patch with exactly the release's options, and after it with sections and -fPIC.
+ * patch with sections, before the patch with exactly the release's options, and after it with sections and -fPIC. And
+ * before the patch with sections where lines that only moved have their new numbers (renumber.h): objects may be
+ * missing there, and all of them where no line moved.
  */
 struct hf_tree_objects {
     char *old_objects;
     char *new_objects;
     char *proof_objects;
     char *pic_objects;
+    char *moved_objects;
     size_t count;  /* of changed objects; new ones included */
     char **unread; /* files that the patch touches and that no compile of the output read, below the tree */
     size_t unread_count;
