@@ -19,6 +19,7 @@
 #include "file.h"
 #include "key.h"
 #include "pack/compose.h"
+#include "pack/fresh.h"
 #include "pack/identity.h"
 #include "pack/inputs.h"
 #include "pack/seal.h"
@@ -214,6 +215,23 @@ static void tell(const struct pack *pack, struct hf_report *report)
     hf_check_results_set(report, pack->results);
 }
 
+/* Nothing carries over what a superseded bundle keeps in variables of its own. */
+static int tell_fresh(const struct pack *pack, const struct hf_image *patch, struct hf_report *report,
+                      struct hotfix_error *err)
+{
+    HF_FREE char *names = NULL;
+    size_t count = 0;
+
+    if (pack->identity.supersedes_count > 0 && hf_fresh_variables(patch, &names, &count, err) != 0)
+        return -1;
+    if (count > 0)
+        hf_report_note(report,
+                       "warning: the patch brings variables of its own, which begin anew: what a superseded bundle has "
+                       "in its variables is not taken over (keep it in shadow data): %s",
+                       names);
+    return 0;
+}
+
 /* A bundle that is not signed is asked for, not forgotten. */
 static int check_signing(const struct pack *pack, struct hotfix_error *err)
 {
@@ -252,6 +270,8 @@ static int make_bundle(struct pack *pack, struct hf_report *report, struct hotfi
     if (choose_output(pack, err) != 0 || seal(pack, patch, patch_size, err) != 0)
         return -1;
     tell(pack, report);
+    if (tell_fresh(pack, &subject.patch->image, report, err) != 0)
+        return -1;
     if (pack->unsigned_bundle)
         hf_report_note(report, "%s is not signed: no loader applies it before 'hotfix sign'", pack->output);
     return 0;

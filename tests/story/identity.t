@@ -105,6 +105,14 @@ for compiler in gcc clang; do
             'call 1\ncall 2\ncall 2\napply fix.hotfix\ncall 1\ncall 4\ncall 4\ncall 2\n' "$compiler" "$level"
     done
 done
+# A patch that takes another one's place begins with its own variables.
+name=count
+[ "$(nm patch.so | grep -c 'more\.count')" = 0 ] || name=more.count
+run hotfix pack --target target --patch patch.so --key key.key --name fix --version 2 -o next.hotfix \
+    --supersedes 00112233445566778899aabbccddeeff
+is "variables of a superseded bundle are not taken over, and that is told" \
+    "$status $(sed "s/${name}[.0-9]*\$/COUNT/" "$ERR")" \
+    "0 hotfix pack: warning: the patch brings variables of its own, which begin anew: what a superseded bundle has in its variables is not taken over (keep it in shadow data): COUNT"
 
 # Blocks that changed places: the numbers are the same, and mean each other.
 cat >subject.c <<'C'
