@@ -355,8 +355,9 @@ static bool moved(const struct hf_numbered *sides, const struct hf_name *before,
            strcmp(old->type, new->type) == 0 && ((helper && refers(home, helper)) || refers(home, after->part));
 }
 
+/* old: the only one that it may be, by debug information; NULL when several may. */
 static int refuse_open(const struct hf_numbered *sides, const struct hf_name *name, const struct hf_scope *scope,
-                       struct hotfix_error *err)
+                       const struct hf_scope *old, struct hotfix_error *err)
 {
     int stem = (int)hf_name_stem(name->text);
 
@@ -370,6 +371,12 @@ static int refuse_open(const struct hf_numbered *sides, const struct hf_name *na
                         "%s: cannot tell which of the old static variables '%.*s' is which of the new ones: debug "
                         "information does not say where '%s' is declared, and no unchanged function uses it",
                         sides->new_object->name, stem, name->text, name->text);
+    if (old && strcmp(old->function, scope->function) != 0)
+        return hf_error(
+            err, HOTFIX_UNPROVEN,
+            "%s: cannot tell whether static variable '%s' of '%s' (line %u) is the one that '%s' had: leave "
+            "it there, or give it another name if it is new",
+            sides->new_object->name, scope->name, scope->function, scope->line, old->function);
     return hf_error(err, HOTFIX_UNPROVEN,
                     "%s: cannot tell whether static variable '%s' of '%s' (line %u) goes on from an old one of this "
                     "name: several fit, and the functions that use them changed; leave these functions as they are, or "
@@ -383,6 +390,7 @@ static int settle(const struct hf_numbered *sides, struct hf_name *name, struct 
 {
     enum hf_sort sort = hf_part_sort(name->part);
     const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
+    const struct hf_scope *fitting = NULL;
     struct hf_name *origin = NULL;
     size_t count = 0;
 
@@ -393,12 +401,12 @@ static int settle(const struct hf_numbered *sides, struct hf_name *name, struct 
             continue;
         if (scope && old && strcmp(scope->type, old->type) != 0)
             continue;
-        count++;
+        fitting = count++ == 0 ? old : NULL;
         origin = scope && old && moved(sides, other, old, name, scope) ? other : NULL;
     }
     if (count == 1 && origin)
         hf_parts_pair(origin->part, name->part);
-    return count == 0 || (count == 1 && origin) ? 0 : refuse_open(sides, name, scope, err);
+    return count == 0 || (count == 1 && origin) ? 0 : refuse_open(sides, name, scope, fitting, err);
 }
 
 /* A variable that has one symbol on one side and pieces on the other has no twin, and is no new one. */

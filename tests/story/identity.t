@@ -131,6 +131,25 @@ for compiler in gcc clang; do
     is "$compiler: blocks that changed places are refused" "$status $(grep -c "cannot tell whether static variable 'count'" "$ERR")" "3 1"
 done
 
+# A static variable that a function lost and another one gained.
+cat >subject.c <<'C'
+__attribute__((noinline)) long b(long n)
+{
+    return n;
+}
+__attribute__((noinline)) long a(long n)
+{
+    static long hits;
+    return b(n) + (hits += 100);
+}
+long probe(long n) { return a(n) + b(n); }
+C
+fixed '3s/return n/static long hits;\n    return n + (hits += 100)/;7d;8s/(hits += 100)/1/'
+for compiler in gcc clang; do
+    refuses 3 "new.o: cannot tell whether static variable 'hits' of 'b' (line 3) is the one that 'a' had: leave it there, or give it another name if it is new" \
+        "a variable that may have moved is refused" "$compiler" -O2
+done
+
 # What tells two of them apart: the scope, the type, the value that they begin with.
 cat >subject.c <<'C'
 __attribute__((noinline)) long parse(long n)
