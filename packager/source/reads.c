@@ -152,24 +152,6 @@ int hf_reads_missing(const struct hf_builds *builds, const struct hf_patched *pa
     return 0;
 }
 
-int hf_reads_touched(const char *patch, const char *tree, char ***names, size_t *count, struct hotfix_error *err)
-{
-    __attribute__((cleanup(patch_deinit))) struct patch touched = {.count = 0};
-
-    if (read_patch(patch, tree, &touched, err) != 0)
-        return -1;
-    char **found = calloc(touched.count + 1, sizeof(*found));
-    if (!found)
-        return out_of_memory(err);
-    for (size_t i = 0; i < touched.count; i++) {
-        found[i] = touched.files[i].name;
-        touched.files[i].name = NULL;
-    }
-    *names = found;
-    *count = touched.count;
-    return 0;
-}
-
 int hf_reads_inside(const struct hf_builds *builds, const char *original, struct hotfix_error *err)
 {
     struct search search = {.original = original};

@@ -16,9 +16,6 @@
 int hf_reads_missing(const struct hf_builds *builds, const struct hf_patched *patched, char ***names, size_t *count,
                      struct hotfix_error *err);
 
-/* The files that the patch touches, below the tree: an array as above. HOTFIX_IO, HOTFIX_MEMORY. */
-int hf_reads_touched(const char *patch, const char *tree, char ***names, size_t *count, struct hotfix_error *err);
-
 /*
  * Refuses a compile of the output that read a file below `original`, of which the builds' tree is a copy: what the
  * patch changes in the copy would be lost. HOTFIX_USAGE naming source and file; HOTFIX_IO.

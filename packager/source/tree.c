@@ -252,25 +252,18 @@ static int renumber_file(const struct places *places, const char *name, bool *mo
 }
 
 /* Compiles the changed sources of the tree before the patch once more, with new numbers. */
-static int compile_moved(const struct hf_tree_request *request, const struct places *places,
-                         const struct hf_compiles *compiles, const char *map, const char *directory,
-                         struct hotfix_error *err)
+static int compile_moved(const struct places *places, const struct hf_compiles *compiles, const char *map,
+                         const char *directory, struct hotfix_error *err)
 {
     struct hf_compiles lenient = *compiles;
     const char *const options[] = {map, "-ffunction-sections", "-fdata-sections", "-w"};
-    char **names = NULL;
-    size_t count = 0;
     bool moved = false;
 
-    int failed = hf_reads_touched(request->patch, places->tree, &names, &count, err);
-    for (size_t i = 0; i < count; i++) {
-        if (!failed)
-            failed = renumber_file(places, names[i], &moved, err);
-        free(names[i]);
-    }
-    free(names);
-    if (failed || !moved)
-        return failed;
+    for (size_t i = 0; i < places->patched.file_count; i++)
+        if (renumber_file(places, places->patched.files[i], &moved, err) != 0)
+            return -1;
+    if (!moved)
+        return 0;
     lenient.lenient = true;
     return hf_compiles_run(&lenient, options, 4, directory, err);
 }
@@ -302,7 +295,7 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
         hf_compiles_run(&before, NULL, 0, objects->proof_objects, err) != 0)
         return hf_error_prefix(err, "without the patch");
     report(request, HF_TREE_COMPILE, 4 * count);
-    return compile_moved(request, places, &before, map, objects->moved_objects, err);
+    return compile_moved(places, &before, map, objects->moved_objects, err);
 }
 
 static int compare_builds(const struct hf_tree_request *request, const struct places *places,
