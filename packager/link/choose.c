@@ -264,7 +264,8 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
             err, HOTFIX_INCOMPATIBLE,
             "%s: its constructors or destructors changed (%s): they do not run for a patch, use the hook %s",
             after->name, start_part(after, 0) ? start_part(after, 0)->name : "they are gone", HF_HOOK_APPLY);
-    if (pairing->before && hf_constants_part(work->target->arch, pairing->before, pairing->after, err) != 0)
+    if (pairing->before &&
+        hf_constants_part(work->target->arch, pairing->before, pairing->after, pairing->renumbered, err) != 0)
         return -1;
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];

@@ -37,14 +37,14 @@ static const struct hf_part *holder(const struct hf_part *constant)
 }
 
 int hf_constants_part(const struct hf_arch_tools *arch, struct hf_object *before, struct hf_object *after,
-                      struct hotfix_error *err)
+                      const struct hf_renumbered *renumbered, struct hotfix_error *err)
 {
     for (size_t i = 1; i < after->part_count; i++) {
         struct hf_part *part = &after->parts[i];
         struct hf_part *twin = part->twin;
         const char *where = NULL;
         if (!twin || twin->object != before || twin->twin != part || !is_constant(part) || !is_constant(twin) ||
-            hf_compare_parts(twin, part))
+            hf_compare_parts(twin, part) || hf_renumbered_equal(renumbered, twin, part))
             continue;
         if (holder(twin))
             return hf_error(err, HOTFIX_INCOMPATIBLE,

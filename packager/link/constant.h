@@ -12,9 +12,9 @@
 /*
  * Takes changed constants apart from their twins, so that whatever uses one differs. HOTFIX_UNPROVEN for one whose
  * address a function may leave in memory. Others, which the target's other files or its data may point to, are left to
- * those who compare data.
+ * those who compare data. One that `renumbered` (may be NULL) shows to differ by line numbers alone stays.
  */
 int hf_constants_part(const struct hf_arch_tools *arch, struct hf_object *before, struct hf_object *after,
-                      struct hotfix_error *err);
+                      const struct hf_renumbered *renumbered, struct hotfix_error *err);
 
 #endif

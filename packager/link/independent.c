@@ -78,7 +78,7 @@ static int switch_object(struct hf_work *work, struct hf_pairing *pairing, struc
     for (size_t i = 1; before && i < before->part_count; i++)
         before->parts[i].twin = NULL;
     if (before && (hf_correlate(before, independent, err) != 0 ||
-                   hf_constants_part(work->target->arch, before, independent, err) != 0))
+                   hf_constants_part(work->target->arch, before, independent, NULL, err) != 0))
         return -1;
     for (size_t i = 1; i < after->part_count; i++)
         if ((after->parts[i].marks & HF_MARK_CHANGED) &&
