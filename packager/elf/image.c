@@ -8,6 +8,7 @@
 
 #include "arch.h"
 #include "cleanup.h"
+#include "elf/packed.h"
 #include "error.h"
 
 static int format_error(const struct hf_image *image, const char *what, struct hotfix_error *err)
@@ -34,18 +35,18 @@ static int open_elf(struct hf_image *image, struct hotfix_error *err)
     if (elf_version(EV_CURRENT) == EV_NONE)
         return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
     image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
+    size_t headers, size;
     /* The whole file is read first: libelf leaks what it read in pieces once it is asked for all. */
-    if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !elf_rawfile(image->elf, NULL) ||
+    if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !elf_rawfile(image->elf, &size) ||
         !gelf_getehdr(image->elf, &image->header))
         return format_error(image, "is not an ELF file, or is cut off", err);
     if (image->header.e_ident[EI_CLASS] != ELFCLASS64)
         return format_error(image, "is not a 64-bit ELF file; others are not supported", err);
     if (image->header.e_ident[EI_DATA] != ELFDATA2LSB)
         return format_error(image, "is not a little-endian ELF file; others are not supported", err);
-    size_t headers;
     if (elf_getphdrnum(image->elf, &headers) != 0 || elf_getshdrnum(image->elf, &headers) != 0)
         return format_error(image, "has damaged ELF headers", err);
-    return 0;
+    return hf_packed_check(image->elf, size, image->path, err);
 }
 
 Elf_Scn *hf_image_section(const struct hf_image *image, const char *name, GElf_Shdr *header)

@@ -11,6 +11,7 @@
 
 #include "arch.h"
 #include "cleanup.h"
+#include "elf/packed.h"
 #include "error.h"
 
 static int damaged(const struct hf_object *object, const char *what, struct hotfix_error *err)
@@ -421,6 +422,8 @@ static int open_elf(struct hf_object *object, struct hotfix_error *err)
         return damaged(object, "is not a 64-bit little-endian ELF file", err);
     if (header->e_type != ET_REL)
         return damaged(object, "is not an object file (ET_REL)", err);
+    if (hf_packed_check(object->elf, (uint64_t)status.st_size, object->path, err) != 0)
+        return -1;
     object->machine = header->e_machine;
     return 0;
 }

@@ -13,7 +13,8 @@
 #include "types/methods.h"
 #include "types/prototype.h"
 
-#define MAX_DEPTH 64 /* types within types without a name between them */
+#define MAX_DEPTH      64  /* types within types without a name between them */
+#define MEMBERS_A_STEP 256 /* that are looked at while a type is read */
 
 /* Two definitions that are to be compared. */
 struct hf_pending {
@@ -26,8 +27,16 @@ struct pair {
     uint64_t after;
 };
 
+/* What comparing two types without a name came to, and in which walk: only that has said where they differ. */
+struct answer {
+    struct pair pair; /* first: compare_pairs() looks at nothing else */
+    enum hf_equality equality;
+    size_t walk;
+};
+
 /* One comparison of two definitions, and the worst that it came to. */
 struct walk {
+    size_t number; /* from 1 */
     struct hf_comparison *comparison;
     enum hf_equality said;
     char *what;
@@ -65,6 +74,8 @@ __attribute__((format(printf, 3, 4))) static enum hf_equality say(struct walk *w
 static enum hf_equality compare_of(struct walk *walk, Dwarf_Die before, Dwarf_Die after, unsigned depth);
 static enum hf_equality compare_body(struct walk *walk, const struct hf_type *before, const struct hf_type *after,
                                      const char *path, unsigned depth);
+static enum hf_equality compare_unnamed(struct walk *walk, const struct hf_type *before, const struct hf_type *after,
+                                        const char *path, unsigned depth);
 
 static int compare_pairs(const void *a, const void *b)
 {
@@ -91,6 +102,53 @@ static bool is_new_pair(struct hf_comparison *comparison, Dwarf_Die before, Dwar
     comparison->failed |= !known;
     free(pair);
     return false;
+}
+
+/* Takes steps; false where the comparison has none left. */
+static bool spend(struct walk *walk, size_t steps)
+{
+    struct hf_comparison *comparison = walk->comparison;
+
+    if (steps <= HF_COMPARISON_STEPS - comparison->steps) {
+        comparison->steps += steps;
+        return true;
+    }
+    comparison->steps = HF_COMPARISON_STEPS;
+    say(walk, HF_TYPES_UNPROVEN, "the types take more than %d steps to compare", HF_COMPARISON_STEPS);
+    return false;
+}
+
+/*
+ * The answer for a pair of unnamed types: *known says whether it was found. One that is not found is unproven until it
+ * is set, also for types that lead back to themselves. Without it types that have an inner one twice at each of n
+ * levels would be compared 2^n times. NULL when out of memory.
+ */
+static struct answer *find_answer(struct walk *walk, const struct hf_type *before, const struct hf_type *after,
+                                  bool *known)
+{
+    struct hf_comparison *comparison = walk->comparison;
+    struct answer *answer = malloc(sizeof(*answer));
+
+    *known = false;
+    if (!answer) {
+        comparison->failed = true;
+        return NULL;
+    }
+    *answer = (struct answer){.pair = {.before = hf_type_key(before->die), .after = hf_type_key(after->die)},
+                              .equality = HF_TYPES_UNPROVEN,
+                              .walk = walk->number};
+    struct answer **found = tsearch(answer, &comparison->answers, compare_pairs);
+    if (found && *found == answer)
+        return answer;
+    free(answer);
+    if (!found) {
+        comparison->failed = true;
+        return NULL;
+    }
+    *known = (*found)->equality == HF_TYPES_EQUAL || (*found)->walk == walk->number;
+    **found = (struct answer){
+        .pair = (*found)->pair, .equality = *known ? (*found)->equality : HF_TYPES_UNPROVEN, .walk = walk->number};
+    return *found;
 }
 
 /* Both types move to the list of those to be compared; a declaration says nothing that could differ. */
@@ -138,7 +196,7 @@ static enum hf_equality compare_aggregates(struct walk *walk, struct hf_type *be
     if (tagged && !same_name(walk->comparison, before, after))
         return HF_TYPES_DIFFERENT;
     if (!before->name && !after->name)
-        return compare_body(walk, before, after, "", depth + 1);
+        return compare_unnamed(walk, before, after, "", depth + 1);
     postpone(walk->comparison, before, after);
     return HF_TYPES_EQUAL;
 }
@@ -259,7 +317,7 @@ static enum hf_equality compare_member_pointers(struct walk *walk, const struct 
 
 static enum hf_equality compare_types(struct walk *walk, struct hf_type *before, struct hf_type *after, unsigned depth)
 {
-    if (depth > MAX_DEPTH)
+    if (depth > MAX_DEPTH || !spend(walk, 1))
         return HF_TYPES_UNPROVEN;
     if (before->tag != after->tag || (before->qualifiers & HF_TYPE_ATOMIC) != (after->qualifiers & HF_TYPE_ATOMIC))
         return HF_TYPES_DIFFERENT;
@@ -275,7 +333,7 @@ static enum hf_equality compare_types(struct walk *walk, struct hf_type *before,
     case DW_TAG_array_type:
         return compare_arrays(walk, before, after, depth);
     case DW_TAG_subroutine_type:
-        return compare_functions(walk, before, after, depth);
+        return compare_unnamed(walk, before, after, "", depth);
     case DW_TAG_ptr_to_member_type:
         return compare_member_pointers(walk, before, after, depth);
     default:
@@ -377,7 +435,7 @@ static enum hf_equality compare_member_types(struct walk *walk, const struct hf_
         if (bare && asprintf(&inner, "%s%s%s", path, before->name, before->name[0] ? "." : "") < 0)
             inner = NULL;
         if (bare && inner)
-            return compare_body(walk, &left, &right, inner, depth + 1);
+            return compare_unnamed(walk, &left, &right, inner, depth + 1);
         equality = compare_types(walk, &left, &right, depth + 1);
     }
     if (equality == HF_TYPES_EQUAL || equality <= walk->said)
@@ -402,6 +460,9 @@ static enum hf_equality compare_members(struct walk *walk, const struct hf_type 
     }
     if (left.unknown || right.unknown)
         return say(walk, HF_TYPES_UNPROVEN, "where its members lie cannot be read");
+    /* Each may have to be looked for among all others. */
+    if (!spend(walk, left.count * right.count / MEMBERS_A_STEP))
+        return HF_TYPES_UNPROVEN;
     enum hf_equality equality = compare_presence(walk, &left, &right, path, depth);
     for (size_t i = 0; i < left.count && equality != HF_TYPES_DIFFERENT; i++) {
         const struct hf_member *old = &left.items[i], *new = hf_members_twin(&left, i, &right);
@@ -451,12 +512,13 @@ static enum hf_equality compare_methods(struct walk *walk, const struct hf_type 
     return HF_TYPES_EQUAL;
 }
 
-/* Finds an enumerator by its name, first where another list has it. */
-static bool find_enumerator(Dwarf_Debug dwarf, Dwarf_Die enumeration, const char *name, uint64_t *value)
+/* Finds an enumerator of the new type by its name. */
+static bool find_enumerator(struct walk *walk, Dwarf_Die enumeration, const char *name, uint64_t *value)
 {
+    Dwarf_Debug dwarf = walk->comparison->after;
     HF_DIE Dwarf_Die child = NULL;
 
-    while (hf_die_next(dwarf, enumeration, &child) > 0) {
+    while (spend(walk, 1) && hf_die_next(dwarf, enumeration, &child) > 0) {
         const char *text = hf_die_text(child, DW_AT_name);
         if (text && strcmp(text, name) == 0)
             return hf_die_number(child, DW_AT_const_value, value);
@@ -481,9 +543,8 @@ static enum hf_equality compare_enumerators(struct walk *walk, const struct hf_t
         aligned = aligned && hf_die_next(walk->comparison->after, after->die, &beside) > 0;
         if (aligned)
             other = hf_die_text(beside, DW_AT_name);
-        bool found = other && strcmp(other, name) == 0
-                         ? hf_die_number(beside, DW_AT_const_value, &new_value)
-                         : find_enumerator(walk->comparison->after, after->die, name, &new_value);
+        bool found = other && strcmp(other, name) == 0 ? hf_die_number(beside, DW_AT_const_value, &new_value)
+                                                       : find_enumerator(walk, after->die, name, &new_value);
         if (!found)
             equality = say(walk, HF_TYPES_UNPROVEN, "enumerator %s is gone", name);
         else if (old_value != new_value)
@@ -522,6 +583,22 @@ static enum hf_equality compare_body(struct walk *walk, const struct hf_type *be
         return equality;
     equality = worse(equality, compare_attribute(walk, before, after, DW_AT_byte_size, "size"));
     return worse(equality, compare_attribute(walk, before, after, DW_AT_alignment, "alignment"));
+}
+
+/* Compares types that no name stands for, once for each pair of them. */
+static enum hf_equality compare_unnamed(struct walk *walk, const struct hf_type *before, const struct hf_type *after,
+                                        const char *path, unsigned depth)
+{
+    bool known;
+    struct answer *answer = find_answer(walk, before, after, &known);
+
+    if (!answer || known)
+        return answer ? answer->equality : HF_TYPES_UNPROVEN;
+    enum hf_equality equality = before->tag == DW_TAG_subroutine_type && after->tag == DW_TAG_subroutine_type
+                                    ? compare_functions(walk, before, after, depth)
+                                    : compare_body(walk, before, after, path, depth);
+    answer->equality = equality;
+    return equality;
 }
 
 struct hf_definition hf_definition_of(Dwarf_Die die)
@@ -581,7 +658,7 @@ static void compare_pending(struct hf_comparison *comparison)
 {
     while (comparison->pending_count > 0) {
         struct hf_pending pair = comparison->pending[--comparison->pending_count];
-        struct walk walk = {.comparison = comparison};
+        struct walk walk = {.comparison = comparison, .number = ++comparison->walk_count};
         comparison->compared++;
         compare_body(&walk, &pair.before, &pair.after, "", 0);
         if (walk.said != HF_TYPES_EQUAL)
@@ -595,7 +672,7 @@ static void compare_pending(struct hf_comparison *comparison)
 
 enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after, char **what)
 {
-    struct walk walk = {.comparison = comparison};
+    struct walk walk = {.comparison = comparison, .number = ++comparison->walk_count};
     enum hf_equality equality = compare_of(&walk, before, after, 0);
 
     *what = walk.what;
@@ -608,7 +685,7 @@ enum hf_equality hf_comparison_types(struct hf_comparison *comparison, Dwarf_Die
 {
     HF_TYPE struct hf_type left = {.die = NULL};
     HF_TYPE struct hf_type right = {.die = NULL};
-    struct walk walk = {.comparison = comparison};
+    struct walk walk = {.comparison = comparison, .number = ++comparison->walk_count};
 
     if (hf_type_from(comparison->before, before, &left) != 0 || hf_type_from(comparison->after, after, &right) != 0)
         return HF_TYPES_UNPROVEN;
@@ -638,6 +715,7 @@ void hf_comparison_deinit(struct hf_comparison *comparison)
     free(comparison->differences);
     free(comparison->pending);
     tdestroy(comparison->pairs, free);
+    tdestroy(comparison->answers, free);
     hf_qualified_destroy(comparison->before_names);
     hf_qualified_destroy(comparison->after_names);
     *comparison = (struct hf_comparison){.before = NULL};

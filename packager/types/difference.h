@@ -45,6 +45,12 @@ struct hf_difference {
     struct hf_definition after;
 };
 
+/*
+ * Types that a comparison looks at, at most: tens of times what large programs need. Debug information can be written
+ * so that it takes for ever; behind the last step everything is unproven.
+ */
+#define HF_COMPARISON_STEPS 2000000
+
 struct hf_comparison {
     Dwarf_Debug before;
     Dwarf_Debug after;
@@ -57,8 +63,11 @@ struct hf_comparison {
     size_t compared; /* definitions */
     struct hf_pending *pending;
     size_t pending_count;
-    void *pairs; /* keys of those that were ever pending; see tsearch(3) */
-    bool failed; /* out of memory */
+    void *pairs;       /* keys of those that were ever pending; see tsearch(3) */
+    void *answers;     /* what comparing unnamed types came to, by their keys */
+    size_t walk_count; /* definitions and types that were ever begun with */
+    size_t steps;      /* taken so far, of HF_COMPARISON_STEPS */
+    bool failed;       /* out of memory */
 };
 
 /*

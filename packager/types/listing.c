@@ -9,10 +9,11 @@
 #include "cleanup.h"
 #include "types/prototype.h"
 
-#define MAX_NESTED 4  /* unnamed structures within one another */
-#define MAX_ROWS   40 /* rows that are shown */
-#define CONTEXT    2  /* equal rows before and behind one that differs */
-#define MAX_WIDTH  60 /* of the left column */
+#define MAX_NESTED 4            /* unnamed structures within one another */
+#define MAX_ROWS   40           /* rows that are shown */
+#define MAX_TEXT   (256 * 1024) /* bytes of a definition, which differs before or is too long to be looked through */
+#define CONTEXT    2            /* equal rows before and behind one that differs */
+#define MAX_WIDTH  60           /* of the left column */
 
 static void list_members(Dwarf_Debug dwarf, const struct hf_type *type, uint64_t base, unsigned depth, FILE *out);
 
@@ -42,7 +43,7 @@ static void list_members(Dwarf_Debug dwarf, const struct hf_type *type, uint64_t
 
     if (hf_members_read(dwarf, type->die, &members) != 0)
         return;
-    for (size_t i = 0; i < members.count; i++)
+    for (size_t i = 0; i < members.count && ftell(out) < MAX_TEXT; i++)
         list_member(dwarf, &members.items[i], base, depth, out);
 }
 

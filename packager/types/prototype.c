@@ -15,7 +15,15 @@
 #define MAX_DEPTH      32          /* parameter lists within parameter lists */
 #define MAX_STEPS      2000        /* entries looked at for one type; more are damage or loops */
 #define MAX_TEXT       (64 * 1024) /* bytes of one type or parameter list */
+#define MAX_CHAIN      64          /* typedefs and qualifiers one behind another */
 #define MAX_PARAMETERS 512
+
+/*
+ * Work for all types of one file: bytes that are written, and STEP_BYTES for an entry that is looked at. Large programs
+ * need a hundredth of it; debug information can be written so that it takes for ever, and is unknown from there on.
+ */
+#define MAX_WORK   (UINT64_C(1) << 30)
+#define STEP_BYTES 64
 
 enum { CONST = 1, VOLATILE = 2, RESTRICT = 4, ATOMIC = 8 };
 
@@ -29,6 +37,7 @@ struct hf_types {
     Dwarf_Debug dwarf;
     struct hf_qualified *names;
     void *known; /* of struct described; see tsearch(3) */
+    uint64_t work;
 };
 
 /* One type being written. */
@@ -38,6 +47,8 @@ struct writer {
     bool prototyped;
     bool unknown; /* something of it could not be read */
     unsigned steps;
+    unsigned chain; /* typedefs and qualifiers since the last other entry */
+    uint64_t *work; /* of all types; NULL: of this one alone */
 };
 
 __attribute__((format(printf, 1, 2))) static char *print(const char *format, ...)
@@ -52,6 +63,19 @@ __attribute__((format(printf, 1, 2))) static char *print(const char *format, ...
     return text;
 }
 
+/* What takes more work than there is becomes unknown. */
+static void spend(struct writer *writer, uint64_t work)
+{
+    if (!writer->work)
+        return;
+    if (work > MAX_WORK - *writer->work) {
+        *writer->work = MAX_WORK;
+        writer->unknown = true;
+        return;
+    }
+    *writer->work += work;
+}
+
 /* Replaces *text; -1 when out of memory. What grows too long becomes unknown. */
 static int become(struct writer *writer, char **text, char *longer)
 {
@@ -59,8 +83,10 @@ static int become(struct writer *writer, char **text, char *longer)
         return -1;
     free(*text);
     *text = longer;
-    if (strlen(longer) > MAX_TEXT)
+    size_t size = strlen(longer);
+    if (size > MAX_TEXT)
         writer->unknown = true;
+    spend(writer, size);
     return 0;
 }
 
@@ -266,9 +292,12 @@ static int step(struct writer *writer, Dwarf_Die holder, Dwarf_Die *type)
     Dwarf_Die from = *type ? *type : holder;
     bool has = hf_die_has(from, DW_AT_type);
     Dwarf_Die next = has ? hf_die_refer(writer->dwarf, from, DW_AT_type) : NULL;
+    Dwarf_Half tag = next ? hf_die_tag(next) : 0;
 
-    if (has && (!next || ++writer->steps > MAX_STEPS))
+    writer->chain = tag == DW_TAG_typedef || qualifier_of(tag) ? writer->chain + 1 : 0;
+    if (has && (!next || ++writer->steps > MAX_STEPS || writer->chain > MAX_CHAIN))
         writer->unknown = true;
+    spend(writer, STEP_BYTES);
     if (*type)
         dwarf_dealloc_die(*type);
     *type = next;
@@ -318,9 +347,9 @@ static char *declare(struct writer *writer, Dwarf_Die holder, char *start, unsig
 
 /* What a picker may call the parameter's type: the first name behind at most one pointer, and the tag at the very end.
  */
-static int name_parameter(Dwarf_Debug dwarf, Dwarf_Die die, struct hf_parameter *parameter)
+static int name_parameter(struct hf_types *types, Dwarf_Die die, struct hf_parameter *parameter)
 {
-    struct writer writer = {.dwarf = dwarf};
+    struct writer writer = {.dwarf = types->dwarf, .work = &types->work};
     HF_DIE Dwarf_Die type = NULL;
     const char *named = NULL, *tag_name = NULL, *alias = NULL;
     unsigned pointers = 0, named_pointers = 0;
@@ -371,13 +400,14 @@ static int compare_described(const void *a, const void *b)
 
 static struct described *describe_type(struct hf_types *types, Dwarf_Die holder, bool prototyped)
 {
-    struct writer writer = {.dwarf = types->dwarf, .names = types->names, .prototyped = prototyped};
+    struct writer writer = {
+        .dwarf = types->dwarf, .names = types->names, .work = &types->work, .prototyped = prototyped};
     struct described *described = calloc(1, sizeof(*described));
 
     if (!described)
         return NULL;
     char *text = declare(&writer, holder, strdup(""), 0);
-    if (!text || name_parameter(types->dwarf, holder, &described->parameter) != 0) {
+    if (!text || name_parameter(types, holder, &described->parameter) != 0) {
         free(text);
         free_described(described);
         return NULL;
@@ -479,8 +509,10 @@ static int sign_parameters(struct signature *signature, Dwarf_Die die, unsigned 
 
 static int write_prototype(struct signature *signature, Dwarf_Die result, bool prototyped)
 {
-    struct writer writer = {
-        .dwarf = signature->types->dwarf, .names = signature->types->names, .prototyped = signature->prototyped};
+    struct writer writer = {.dwarf = signature->types->dwarf,
+                            .names = signature->types->names,
+                            .work = &signature->types->work,
+                            .prototyped = signature->prototyped};
     const char *inner = *signature->list || !prototyped ? signature->list : "void";
     HF_FREE char *text = declare(&writer, result, print("(%s)", inner), 0);
 
