@@ -155,11 +155,18 @@ static const struct hf_option options[] = {
      .text = &source.directory},
     {.name = "patch",
      .argument = "FILE",
-     .help = "The fix, applied to the sources with patch -p1. Several are applied in the order given.",
+     .help = "The fix, a unified diff, applied to the sources with patch -p1. Several are applied in the order given.",
      .each = add_patch},
+    {.name = "accept",
+     .argument = "FILE",
+     .help = "Build although the patch changes this file, which is no source of C, C++ or assembler (a makefile, a "
+             "script): you have read the change. A pattern such as 'tests/*' is fine. May be given again.",
+     .each = hf_source_accept,
+     .arg = &source},
     {.name = "make",
      .argument = "COMMAND",
-     .help = "Shell command that builds the sources, run at their top. It must find its compiler by name.",
+     .help = "Shell command that builds the sources, run at their top, with all your rights. It must find its compiler "
+             "by name.",
      .text = &source.make},
     {.name = "work",
      .argument = "DIR",
@@ -197,7 +204,10 @@ static const struct hf_usage usage = {
                "patch, with the reason.",
     .options = options,
     .option_count = sizeof(options) / sizeof(options[0]),
-    .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.",
+    .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.\n\n"
+             "--source runs what the sources and the patch say: makefiles, scripts, and programs that are built to "
+             "build others. Whoever wrote them can do all that you can. Read a fix before you build it, and build as a "
+             "user, or in a container, that has nothing to lose.",
 };
 
 int hf_cmd_build(int argc, char **argv)

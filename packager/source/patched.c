@@ -103,8 +103,20 @@ static int apply_one(const char *patch, const char *tree, const char *name, cons
     HF_FREE char *path = realpath(patch, NULL);
     if (!path)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", patch);
-    const char *argv[] = {"patch", "-p1", "--batch", "--forward", "--fuzz=0", "--no-backup-if-mismatch",
-                          "-i",    path,  NULL};
+    /* No other kind of patch is guessed, scripts for ed least of all. What it says is read, by accept.h too. */
+    const char *argv[] = {"env",
+                          "LC_ALL=C",
+                          "patch",
+                          "-p1",
+                          "--batch",
+                          "--forward",
+                          "--fuzz=0",
+                          "--no-backup-if-mismatch",
+                          "--quoting-style=shell",
+                          "-u",
+                          "-i",
+                          path,
+                          NULL};
     const struct hf_process process = {.argv = argv, .directory = tree, .log = log};
 
     if (hf_process_run(&process, err) == 0)

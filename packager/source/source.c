@@ -24,12 +24,24 @@ int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotf
 
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err)
 {
-    if (!source->directory && (source->patch_count || source->make || source->work))
-        return hf_error(err, HOTFIX_USAGE, "--patch, --make and --work belong to --source " SEE_HELP);
+    if (!source->directory && (source->patch_count || source->make || source->work || source->accepted.count))
+        return hf_error(err, HOTFIX_USAGE, "--patch, --make, --work and --accept belong to --source " SEE_HELP);
     if (source->directory && (!source->patch_count || !source->make))
         return hf_error(err, HOTFIX_USAGE, "--source needs --patch and --make " SEE_HELP);
     if (source->directory && objects)
         return hf_error(err, HOTFIX_USAGE, "--source takes the place of --old and --new " SEE_HELP);
+    return 0;
+}
+
+int hf_source_accept(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    struct hf_source *source = option->arg;
+    const char **longer = reallocarray(source->accepted.patterns, source->accepted.count + 1, sizeof(*longer));
+
+    if (!longer)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    source->accepted.patterns = longer;
+    longer[source->accepted.count++] = argument;
     return 0;
 }
 
@@ -56,6 +68,7 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
         .source = source->directory,
         .patches = source->patches,
         .patch_count = source->patch_count,
+        .accepted = source->accepted,
         .make = source->make,
         .output = output,
         .work = source->workspace.path,
@@ -89,6 +102,8 @@ void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_rep
     } else if (source->workspace.path) {
         hf_report_note(report, "what was built is kept in %s", source->workspace.path);
     }
+    free(source->accepted.patterns);
+    source->accepted = (struct hf_accepted){.count = 0};
     hf_tree_objects_deinit(&source->objects);
     hf_workspace_deinit(&source->workspace);
     free(source->patches);

@@ -5,8 +5,10 @@
 
 #include <stdbool.h>
 
+#include "cli/options.h"
 #include "cli/report.h"
 #include "hotfix/error.h"
+#include "source/accept.h"
 #include "source/tree.h"
 #include "source/workspace.h"
 
@@ -14,8 +16,9 @@ struct hf_source {
     const char *directory; /* --source; NULL: objects were given */
     const char **patches;  /* --patch, in the order given; owned */
     size_t patch_count;
-    const char *make; /* --make */
-    const char *work; /* --work; NULL: a temporary directory */
+    const char *make;            /* --make */
+    const char *work;            /* --work; NULL: a temporary directory */
+    struct hf_accepted accepted; /* --accept, each; owned */
 
     struct hf_workspace workspace;
     struct hf_tree_objects objects;
@@ -23,6 +26,8 @@ struct hf_source {
 
 /* Adds a --patch. HOTFIX_MEMORY. */
 int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotfix_error *err);
+/* Takes one --accept: an hf_option_fn whose arg is the struct hf_source. HOTFIX_MEMORY. */
+int hf_source_accept(const struct hf_option *option, const char *argument, struct hotfix_error *err);
 
 /* Whether the options fit each other; `objects` says that objects were given. HOTFIX_USAGE. */
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err);

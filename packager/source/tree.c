@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "source/accept.h"
 #include "source/changes.h"
 #include "source/compiles.h"
 #include "source/journal.h"
@@ -118,9 +119,10 @@ static int try_patches(const struct hf_tree_request *request, const char *work, 
 
     if (!scratch)
         return out_of_memory(err);
-    return hf_patched_read(request->patches, request->patch_count, &places->patched, err) == 0
-               ? hf_patched_try(&places->patched, request->source, scratch, places->log, err)
-               : -1;
+    if (hf_patched_read(request->patches, request->patch_count, &places->patched, err) != 0 ||
+        hf_patched_try(&places->patched, request->source, scratch, places->log, err) != 0)
+        return -1;
+    return hf_accepted_check(&request->accepted, places->log, err);
 }
 
 /* The copy takes the place of the sources where that is allowed. */

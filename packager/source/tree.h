@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "hotfix/error.h"
+#include "source/accept.h"
 
 enum hf_tree_phase { HF_TREE_COPY, HF_TREE_BUILD, HF_TREE_PATCH, HF_TREE_REBUILD, HF_TREE_COMPILE };
 
@@ -23,6 +24,7 @@ struct hf_tree_request {
     const char *source;         /* directory of the sources; only read */
     const char *const *patches; /* patch files, applied in this order with -p1 */
     size_t patch_count;
+    struct hf_accepted accepted;  /* what the patches may change besides sources */
     const char *make;             /* shell command that builds, run in the copy */
     const char *output;           /* base name of the program or library that is to be patched */
     const char *work;             /* empty directory for everything that is written */
@@ -52,7 +54,7 @@ struct hf_tree_objects {
 /*
  * HOTFIX_IO when a step cannot run or fails (the message names it and its log), HOTFIX_USAGE when the patch does not
  * apply, or the build makes no `output` or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of
- * `output` changed.
+ * `output` changed; HOTFIX_UNPROVEN when the patch changes what has to be accepted.
  */
 int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err);
 void hf_tree_objects_deinit(struct hf_tree_objects *objects);

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cleanup.h"
 #include "error.h"
+#include "owned.h"
 
 #define REMOVE_DESCRIPTORS 32 /* directories that are open at once */
 
@@ -26,26 +28,63 @@ static int check_empty(const char *path, struct hotfix_error *err)
     return empty ? 0 : hf_error(err, HOTFIX_USAGE, "%s: is not empty", path);
 }
 
-int hf_workspace_init(struct hf_workspace *workspace, const char *given, struct hotfix_error *err)
+/*
+ * Nobody else can put something in the place of the directory, or reach into it: what is built there is run, and copies
+ * of directories that everybody may write to are as open as they were.
+ */
+static int secure(const char *path, struct hotfix_error *err)
+{
+    struct stat status;
+
+    if (lstat(path, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", path);
+    if (hf_owned_check("work directory", path, &status, false, HOTFIX_TRUST, err) != 0 ||
+        hf_owned_check_above("work directory", path, HOTFIX_TRUST, err) != 0)
+        return -1;
+    if ((status.st_mode & (S_IRWXG | S_IRWXO)) && chmod(path, S_IRWXU) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be closed to other users", path);
+    return 0;
+}
+
+static int open_given(const char *given, char **path, struct hotfix_error *err)
+{
+    if (mkdir(given, S_IRWXU) != 0 && errno != EEXIST)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", given);
+    HF_FREE char *whole = realpath(given, NULL);
+    if (!whole)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", given);
+    if (secure(whole, err) != 0 || check_empty(given, err) != 0)
+        return -1;
+    *path = strdup(given);
+    return *path ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+static int make_temporary(char **path, struct hotfix_error *err)
 {
     const char *parent = getenv("TMPDIR");
-    char *path;
+    HF_FREE char *whole = realpath(parent && *parent ? parent : "/tmp", NULL);
+    HF_FREE char *made = NULL;
 
-    if (given && mkdir(given, 0777) != 0 && errno != EEXIST)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", given);
-    if (given && check_empty(given, err) != 0)
-        return -1;
-    if (given)
-        path = strdup(given);
-    else if (asprintf(&path, "%s/hotfix-build.XXXXXX", parent && *parent ? parent : "/tmp") < 0)
-        path = NULL;
-    if (!path)
+    if (!whole)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", parent && *parent ? parent : "/tmp");
+    if (asprintf(&made, "%s/hotfix-build.XXXXXX", whole) < 0) {
+        made = NULL;
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    if (!given && !mkdtemp(path)) {
-        hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", path);
-        free(path);
-        return -1;
     }
+    if (hf_owned_check_above("work directory", made, HOTFIX_TRUST, err) != 0)
+        return -1;
+    if (!mkdtemp(made))
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", made);
+    *path = hf_move(made);
+    return 0;
+}
+
+int hf_workspace_init(struct hf_workspace *workspace, const char *given, struct hotfix_error *err)
+{
+    char *path = NULL;
+
+    if ((given ? open_given(given, &path, err) : make_temporary(&path, err)) != 0)
+        return -1;
     *workspace = (struct hf_workspace){.path = path, .temporary = !given};
     return 0;
 }

@@ -14,7 +14,8 @@ struct hf_workspace {
 
 /*
  * The directory `given`, which is made when it does not exist and must be empty otherwise; or with NULL a new one below
- * TMPDIR. HOTFIX_IO; HOTFIX_USAGE when there is something in it.
+ * TMPDIR. Nobody else may enter it afterwards. HOTFIX_IO; HOTFIX_USAGE when there is something in it; HOTFIX_TRUST when
+ * it or a directory above it belongs to or may be written by another user (owned.h).
  */
 int hf_workspace_init(struct hf_workspace *workspace, const char *given, struct hotfix_error *err);
 

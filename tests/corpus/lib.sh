@@ -127,7 +127,7 @@ fix_pack() {
     begin=$(now_ms)
     rm -rf "$work/patch.so" "$work/fix.hotfix" "$work/build"
     refused=
-    if ! "$hotfix" build --target "$1" --source "$2" --patch "$2/debian/patches/$3" --make "$4" --work "$work/build" \
+    if ! "$hotfix" build --target "$1" --source "$2" --patch "$2/debian/patches/$3" --make "$4" --accept '*' --work "$work/build" \
         -o "$work/patch.so" >"$work/build.log" 2>&1; then
         built=$(seconds_since "$begin")
         refused=$(sed -n 's/^hotfix build: //p' "$work/build.log" | tail -n 1)

@@ -80,8 +80,9 @@ tell() {
 }
 
 coproc program { HOTFIX_AGENT_SOCKET=$SCRATCH/socket HOTFIX_AGENT_TRUST=$SCRATCH/trust LD_PRELOAD=$BUILD/examples/agent.so ./program; }
+server=$!
 read -r _ <&"${program[0]}"
-trap 'kill "${clients[@]}" "$program_PID" 2>/dev/null; cd / && rm -rf "$SCRATCH"' EXIT
+trap 'kill "${clients[@]}" "$server" 2>/dev/null; cd / && rm -rf "$SCRATCH"' EXIT
 
 is "a request is answered" "$(perl client.pl socket list | xargs)" "connected ok"
 is "so is one that nobody knows" "$(perl client.pl socket lost | xargs)" \

@@ -44,14 +44,14 @@ certify() {
     openssl req -new -engine pkcs11 -keyform engine -key "pkcs11:token=company;object=$1;type=private;pin-value=1234" \
         -subj "/CN=$1" -out "$1.csr" >token.log 2>&1 &&
         openssl x509 -req -in "$1.csr" -CA corp.ca.pem -CAkey corp-ca.key -days 7 -set_serial "$2" -extfile extensions \
-            -out "$1.pem" >>token.log 2>&1 || diagnose <token.log
+            -out "$1.pem" >>token.log 2>&1
 }
 serial=10
 for type in rsa:3072 EC:prime256v1 EC:secp384r1; do
     name=${type##*:}
     serial=$((serial + 1))
     ok "$name: a key is made in the token" token company --keypairgen --key-type "$type" --label "$name" --id $serial
-    certify "$name" $serial
+    certify "$name" $serial || diagnose <token.log
     key="pkcs11:token=company;object=$name;type=private"
     cp unsigned "by-$name"
     run hotfix sign "by-$name" --cert "$name.pem" --key "$key" --passphrase-file <(echo 1234)

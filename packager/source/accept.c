@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/accept.h"
+
+#include <fnmatch.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "error.h"
+#include "file.h"
+
+#define LOG_MAX (16u << 20) /* bytes */
+#define NAMED   4           /* files that a message names */
+
+static const char *const source_endings[] = {
+    "c",   "h",   "i",  "cc", "cpp", "cxx", "c++", "C", "hh", "hpp", "hxx", "h++", "H",  "inl", "ipp", "ixx", "tcc",
+    "tpp", "txx", "ii", "S",  "s",   "sx",  "asm", "y", "yy", "ypp", "y++", "l",   "ll", "lpp", "l++", "def"};
+
+/* The files that have to be accepted. */
+struct asking {
+    const struct hf_accepted *accepted;
+    char names[HOTFIX_MESSAGE_SIZE / 2]; /* the first of them */
+    size_t count;
+};
+
+static bool is_source(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *dot = strrchr(slash ? slash : name, '.');
+
+    for (size_t i = 0; dot && i < sizeof(source_endings) / sizeof(source_endings[0]); i++)
+        if (strcmp(dot + 1, source_endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_accepted(const struct hf_accepted *accepted, const char *name)
+{
+    for (size_t i = 0; i < accepted->count; i++)
+        if (fnmatch(accepted->patterns[i], name, 0) == 0)
+            return true;
+    return false;
+}
+
+static void ask(struct asking *asking, const char *name)
+{
+    size_t used = strlen(asking->names);
+
+    if (is_accepted(asking->accepted, name))
+        return;
+    if (asking->count++ < NAMED)
+        snprintf(asking->names + used, sizeof(asking->names) - used, "%s%s", used ? ", " : "", name);
+}
+
+/*
+ * One line of what patch(1) says: "patching file lib/a.c", "patching file b.c (renamed from a.c)". Names that could be
+ * anything else are quoted there, and are taken with their quotes for no sources. In place.
+ */
+static void read_line(struct asking *asking, char *line)
+{
+    static const struct {
+        const char *begin;
+        bool link;
+    } forms[] = {{"patching file ", false}, {"patching symbolic link ", true}};
+
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        size_t length = strlen(forms[i].begin);
+        if (strncmp(line, forms[i].begin, length) != 0)
+            continue;
+        char *name = line + length;
+        char *was = strstr(name, " (");
+        char *from = was ? strstr(was, " from ") : NULL;
+        if (was)
+            *was = '\0';
+        if (forms[i].link || !is_source(name))
+            ask(asking, name);
+        if (!from)
+            return;
+        from += strlen(" from ");
+        from[strcspn(from, ")")] = '\0';
+        if (!is_source(from))
+            ask(asking, from);
+        return;
+    }
+}
+
+int hf_accepted_check(const struct hf_accepted *accepted, const char *log, struct hotfix_error *err)
+{
+    struct asking asking = {.accepted = accepted};
+    HF_FREE uint8_t *text = NULL;
+    char more[64] = "";
+    size_t size;
+
+    if (hf_file_read(log, LOG_MAX, &text, &size, err) != 0)
+        return -1;
+    char *rest = (char *)text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        read_line(&asking, line);
+    if (asking.count == 0)
+        return 0;
+    if (asking.count > NAMED)
+        snprintf(more, sizeof(more), " and %zu more", asking.count - NAMED);
+    return hf_error(
+        err, HOTFIX_UNPROVEN,
+        "the patch changes what is no source of C, C++ or assembler, and may be run when it is built: %s%s; "
+        "read it, then accept each by its name or a pattern: --accept FILE",
+        asking.names, more);
+}

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# hotfix build --source runs what a fix's author writes: what of the fix is no source is shown and asked for, before
+# anything of it runs; and nobody else reaches what is built.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p source/tools && cd source || exit 1
+cat >Makefile <<'MAKE'
+CFLAGS = -O2 -g
+shop: shop.o
+	$(CC) -Wl,--build-id -o $@ shop.o
+shop.o: shop.c
+	$(CC) $(CFLAGS) -c shop.c
+MAKE
+cat >shop.c <<'SOURCE'
+static int calls;
+__attribute__((noinline)) int discount(int price)
+{
+    calls++;
+    return price > 100 ? price / 2 : price;
+}
+int main(int argc, char **argv)
+{
+    (void)argv;
+    return discount(argc) + calls;
+}
+SOURCE
+echo 'echo nothing' >tools/gen.sh
+cd .. && cp -r source release && make -C release CC="$CC" >make.log 2>&1 && cp release/shop shop || exit 1
+# fix SCRIPT: fix.patch is what the shell commands change in the tree
+fix() {
+    rm -rf a b && cp -r source a && cp -r source b && (cd b && eval "$1")
+    diff -Nru a b >fix.patch
+}
+export TMPDIR=$SCRATCH/tmp
+mkdir "$TMPDIR"
+build() {
+    rm -f ran patch.so
+    run hotfix build --target shop --source source --patch fix.patch --make "make CC=$CC" -o patch.so "$@"
+}
+change='sed -i "s|price / 2|price - price / 10|" shop.c'
+evil="sed -i 's|^shop.o: shop.c|&\\n\\ttouch $SCRATCH/ran|' Makefile"
+
+fix "$change"
+build
+is "a patch of sources alone is built" "$status $(ls patch.so)" "0 patch.so"
+fix "$change; $evil"
+build
+is "one that changes a makefile is not" "$status $(grep -c "the patch changes what is no source of C, C++ or assembler, and \
+may be run when it is built: Makefile; read it, then accept each by its name or a pattern: --accept FILE" "$ERR")" "3 1"
+is "nothing of it was run" "$(ls ran patch.so 2>/dev/null)" ""
+build --accept Makefile
+is "when it is accepted, it is, with all of this user's rights" "$status $(find ran patch.so)" "0 ran
+patch.so"
+fix "$change; $evil; echo evil >>tools/gen.sh; echo news >NEWS; mkdir t; echo x >t/1; echo y >t/2; echo z >t/3"
+build --accept Makefile
+is "each of them has to be" "$status $(grep -o 'NEWS, t.*gen.sh\|NEWS.*and 1 more' "$ERR")" "3 NEWS, t/1, t/2, t/3 and 1 more"
+build --accept Makefile --accept NEWS --accept 't/*' --accept 'tools/gen.*'
+is "patterns are fine" "$status $(ls ran)" "0 ran"
+build --accept '*'
+is "the widest is" "$status $(ls ran)" "0 ran"
+# Files that are called like sources and are none.
+fix "$change"
+cat >>fix.patch <<'PATCH'
+diff --git a/extra.h b/extra.h
+new file mode 120000
+--- /dev/null
++++ b/extra.h
+@@ -0,0 +1 @@
++/etc/passwd
+\ No newline at end of file
+PATCH
+build
+is "a symbolic link is no source" "$status $(grep -o 'built: extra.h' "$ERR")" "3 built: extra.h"
+cat >fix.patch <<'PATCH'
+diff --git a/tools/gen.sh b/gen.c
+similarity index 100%
+rename from tools/gen.sh
+rename to gen.c
+PATCH
+build
+is "nor what was a script" "$status $(grep -o 'built: tools/gen.sh' "$ERR")" "3 built: tools/gen.sh"
+printf '1d\n!touch %s/ran\nw\nq\n' "$SCRATCH" >fix.patch
+build
+is "a script for ed is no patch" "$(ls ran 2>/dev/null)" ""
+ok "which is told" test "$status" != 0
+expect 2 "hotfix build: --patch, --make, --work and --accept belong to --source (see 'hotfix build --help')" \
+    "what is accepted is of a source tree's patch" \
+    hotfix build --target shop --old a --new b -o patch.so --accept Makefile
+ok "the help says what runs" grep -q 'Whoever wrote them can do all that you' <(hotfix build --help)
+
+# The work directory.
+fix "$change"
+build --work work
+is "nobody else may enter the work directory" "$status $(stat -c %a work)" "0 700"
+rm -rf work
+mkdir -m 777 work
+build --work work
+is "one that others may write to is refused" "$status $(grep -c 'work directory .*/work: may be written by other users (mode 0777)' "$ERR")" "4 1"
+rm -rf work
+mkdir -m 777 above
+build --work above/work
+is "so is one below a directory that they may" "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
+TMPDIR=$SCRATCH/above
+build
+is "a temporary one as well" "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
+TMPDIR=$SCRATCH/tmp
+if [ "$(id -u)" = 0 ]; then
+    mkdir work && chown 65534 work
+    build --work work
+    is "another user's is refused" "$status $(grep -c 'work directory .*/work: belongs to user 65534' "$ERR")" "4 1"
+    rmdir work
+    mkdir other && chown 65534 other
+    build --work other/work
+    is "and what lies below another user's" "$status $(grep -c 'work directory .*/other: belongs to user 65534' "$ERR")" "4 1"
+fi
+
+finish
