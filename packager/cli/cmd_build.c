@@ -168,6 +168,10 @@ static const struct hf_option options[] = {
      .help = "Shell command that builds the sources, run at their top, with all your rights. It must find its compiler "
              "by name.",
      .text = &source.make},
+    {.name = "isolate",
+     .help = "Run the build without a network, with everything but the work directory read-only, without capabilities "
+             "and blind to other processes. It can still read what you can read.",
+     .flag = &source.isolate},
     {.name = "work",
      .argument = "DIR",
      .help = "Empty directory to build in, which is kept; without it a temporary one, kept on failure.",
@@ -206,8 +210,8 @@ static const struct hf_usage usage = {
     .option_count = sizeof(options) / sizeof(options[0]),
     .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.\n\n"
              "--source runs what the sources and the patch say: makefiles, scripts, and programs that are built to "
-             "build others. Whoever wrote them can do all that you can. Read a fix before you build it, and build as a "
-             "user, or in a container, that has nothing to lose.",
+             "build others. Whoever wrote them can do all that you can. Read a fix before you build it, and build with "
+             "--isolate, or as a user or in a container that has nothing to lose.",
 };
 
 int hf_cmd_build(int argc, char **argv)

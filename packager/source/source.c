@@ -24,8 +24,10 @@ int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotf
 
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err)
 {
-    if (!source->directory && (source->patch_count || source->make || source->work || source->accepted.count))
-        return hf_error(err, HOTFIX_USAGE, "--patch, --make, --work and --accept belong to --source " SEE_HELP);
+    if (!source->directory &&
+        (source->patch_count || source->make || source->work || source->accepted.count || source->isolate))
+        return hf_error(err, HOTFIX_USAGE,
+                        "--patch, --make, --work, --accept and --isolate belong to --source " SEE_HELP);
     if (source->directory && (!source->patch_count || !source->make))
         return hf_error(err, HOTFIX_USAGE, "--source needs --patch and --make " SEE_HELP);
     if (source->directory && objects)
@@ -70,6 +72,7 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
         .patch_count = source->patch_count,
         .accepted = source->accepted,
         .make = source->make,
+        .isolate = source->isolate,
         .output = output,
         .work = source->workspace.path,
         .progress = progress.terminal ? hf_progress_show : NULL,

@@ -18,6 +18,7 @@ struct hf_source {
     size_t patch_count;
     const char *make;            /* --make */
     const char *work;            /* --work; NULL: a temporary directory */
+    bool isolate;                /* --isolate */
     struct hf_accepted accepted; /* --accept, each; owned */
 
     struct hf_workspace workspace;

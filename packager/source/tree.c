@@ -15,6 +15,7 @@
 #include "source/accept.h"
 #include "source/changes.h"
 #include "source/compiles.h"
+#include "source/isolate.h"
 #include "source/journal.h"
 #include "source/patched.h"
 #include "source/process.h"
@@ -167,6 +168,22 @@ static void report(const struct hf_tree_request *request, enum hf_tree_phase pha
         request->progress(phase, done, request->progress_arg);
 }
 
+/* What a build may write to: the work directory, and the tree that is seen in another place. */
+static int start_isolated(const struct hf_tree_request *request, const struct places *places,
+                          const struct hf_process *process, pid_t *pid, struct hotfix_error *err)
+{
+    const char *const writable[] = {request->work, places->tree};
+    HF_FREE char *temporary = below(request->work, "tmp");
+    struct hf_isolation isolation = {
+        .writable = writable, .writable_count = places->stands_in ? 2 : 1, .temporary = temporary};
+
+    if (!temporary)
+        return out_of_memory(err);
+    if (mkdir(temporary, 0700) != 0 && errno != EEXIST)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", temporary);
+    return hf_isolate_start(process, &isolation, pid, err);
+}
+
 static int run_make(const struct hf_tree_request *request, const struct places *places, const char *journal,
                     enum hf_tree_phase phase, struct hotfix_error *err)
 {
@@ -180,7 +197,8 @@ static int run_make(const struct hf_tree_request *request, const struct places *
     int status;
 
     report(request, phase, 0);
-    if (hf_process_start(&process, &pid, err) != 0)
+    if ((request->isolate ? start_isolated(request, places, &process, &pid, err)
+                          : hf_process_start(&process, &pid, err)) != 0)
         return -1;
     for (;;) {
         pid_t ended = waitpid(pid, &status, request->progress ? WNOHANG : 0);

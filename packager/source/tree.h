@@ -10,6 +10,7 @@
 #ifndef HF_TREE_H
 #define HF_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hotfix/error.h"
@@ -26,6 +27,7 @@ struct hf_tree_request {
     size_t patch_count;
     struct hf_accepted accepted;  /* what the patches may change besides sources */
     const char *make;             /* shell command that builds, run in the copy */
+    bool isolate;                 /* the command runs without network and rights (isolate.h) */
     const char *output;           /* base name of the program or library that is to be patched */
     const char *work;             /* empty directory for everything that is written */
     hf_tree_progress_fn progress; /* may be NULL */

@@ -97,7 +97,7 @@ expect 2 "hotfix build: --source needs --patch and --make $see" "and a command" 
     hotfix build --target shop --source source --patch fix.patch -o patch.so
 expect 2 "hotfix build: --source takes the place of --old and --new $see" "sources or objects, not both" \
     hotfix build --target shop --source source --patch fix.patch --make make --old a.o --new b.o -o patch.so
-expect 2 "hotfix build: --patch, --make, --work and --accept belong to --source $see" "a patch needs sources" \
+expect 2 "hotfix build: --patch, --make, --work, --accept and --isolate belong to --source $see" "a patch needs sources" \
     hotfix build --target shop --patch fix.patch --old a.o --new b.o -o patch.so
 expect 5 "hotfix build: none: cannot be read: No such file or directory" "sources must be there" \
     hotfix build --target shop --source none --patch fix.patch --make make -o patch.so

@@ -85,12 +85,41 @@ printf '1d\n!touch %s/ran\nw\nq\n' "$SCRATCH" >fix.patch
 build
 is "a script for ed is no patch" "$(ls ran 2>/dev/null)" ""
 ok "which is told" test "$status" != 0
-expect 2 "hotfix build: --patch, --make, --work and --accept belong to --source (see 'hotfix build --help')" \
+expect 2 "hotfix build: --patch, --make, --work, --accept and --isolate belong to --source (see 'hotfix build --help')" \
     "what is accepted is of a source tree's patch" \
     hotfix build --target shop --old a --new b -o patch.so --accept Makefile
 ok "the help says what runs" grep -q 'Whoever wrote them can do all that you' <(hotfix build --help)
 
+# Isolated: what the build tries is told by what it leaves in its tree.
+cat >try.sh <<SCRIPT
+touch $SCRATCH/ran
+touch source.was.here && echo wrote-tree
+test -e $SCRATCH/ran || echo kept-out
+ip=\$(tail -n +3 /proc/net/dev | grep -vc 'lo:'); echo "interfaces \$ip"
+kill -0 $$ 2>/dev/null || echo blind
+grep -q 'CapEff:.*0000000000000000' /proc/self/status || [ \$(id -u) = 0 ] && echo no-rights
+mount -o remount,rw / 2>/dev/null || echo no-mounts
+touch "\$TMPDIR/file" && echo has-tmp
+ls /run/* 2>/dev/null || echo no-sockets
+SCRIPT
+fix "$change; sed -i 's|^shop.o: shop.c|&\n\tsh $SCRATCH/try.sh >tried 2>/dev/null|' Makefile"
+build --isolate --accept Makefile --work work
+if [ "$status" = 5 ] && grep -q 'cannot be isolated here' "$ERR"; then
+    echo "ok $((tests += 1)) # SKIP $(sed -n 's/.*here (\(.*\));.*/\1/p' "$ERR"): namespaces are not allowed here"
+else
+    is "an isolated build makes its patch" "$status $(ls patch.so)" "0 patch.so"
+    is "and can do nothing else" "$(xargs < <(cat work/tree*/tried 2>/dev/null))" \
+        "wrote-tree kept-out interfaces 0 blind no-rights no-mounts has-tmp no-sockets"
+    is "nothing outside was written" "$(ls ran source/source.was.here 2>/dev/null)" ""
+    rm -rf work
+    fix "$change"
+    run hotfix build --target shop --source source --patch fix.patch --make 'exit 3' --isolate -o patch.so
+    is "a build that fails there is told" "$status $(grep -c "'exit 3' failed before the patch" "$ERR")" "5 1"
+fi
+rm -rf work
+
 # The work directory.
+fix "$change"
 fix "$change"
 build --work work
 is "nobody else may enter the work directory" "$status $(stat -c %a work)" "0 700"
