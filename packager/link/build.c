@@ -314,6 +314,7 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
         return -1;
     work->result->target = work->target->image.build_id;
     bool documented;
+    /* The target's debug information comes first: libdwarf 20210528 reads no other file once it has read an object. */
     if (hf_whole_check(work->target, request->debug, &documented, err) != 0 || compare_trees(work, trees, err) != 0 ||
         check_whole(work, documented, err) != 0 || prove(work, err) != 0 ||
         hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)

@@ -12,6 +12,7 @@
 #include "link/account.h"
 #include "link/binding.h"
 #include "link/callers.h"
+#include "link/carried.h"
 #include "link/constant.h"
 #include "link/entry.h"
 #include "link/independent.h"
@@ -443,7 +444,7 @@ static void forget_kept(struct hf_work *work)
 
 int hf_choose(struct hf_work *work, struct hotfix_error *err)
 {
-    if (hf_moved_match(work, err) != 0)
+    if (hf_moved_match(work, err) != 0 || hf_carried_match(work, err) != 0)
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         if (compare_pairing(work, &work->pairings[i], err) != 0)

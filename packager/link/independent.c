@@ -6,6 +6,7 @@
 #include "compare/correlate.h"
 #include "error.h"
 #include "link/binding.h"
+#include "link/carried.h"
 #include "link/constant.h"
 #include "link/moved.h"
 
@@ -112,5 +113,7 @@ int hf_independent_switch(struct hf_work *work, struct hotfix_error *err)
         independent = NULL;
         switched++;
     }
-    return switched > 0 && hf_moved_match(work, err) != 0 ? -1 : switched;
+    if (switched > 0 && (hf_moved_match(work, err) != 0 || hf_carried_match(work, err) != 0))
+        return -1;
+    return switched;
 }

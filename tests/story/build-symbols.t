@@ -206,6 +206,42 @@ rm old/a.o new/a.o proof/a.o
 ok "a variable that moved from a file that is not given is found in the target" build
 is "it is told" "$(grep -c 'ignored  b.o: counter: the target has it from another file: it keeps its value' <(build))" 1
 
+# Static variables that a function takes along.
+carry() {
+    scenario
+    file main.c <<'C'
+#include "fix.h"
+int tick(void), other(void), keep(void);
+int main(void) { keep(); other(); tick(); printf("%d\n", tick()); fix(); printf("%d\n", tick()); return 0; }
+C
+    file a.c <<'C'
+#ifndef FIXED
+static int total = 5;
+int tick(void) { static int n; total += 100; return ++n + total; }
+#endif
+int keep(void) { return 7; }
+C
+}
+carry
+file b.c <<'C'
+#ifdef FIXED
+static int total = 5;
+int tick(void) { static int n; total += 1000; return ++n + total; }
+#endif
+int other(void) { return 8; }
+C
+works "static variables of a function that moves keep their values" $'207\n1208'
+carry
+file b.c <<'C'
+#ifdef FIXED
+static int total = 6;
+int tick(void) { static int n; total += 1000; return ++n + total; }
+#endif
+int other(void) { return 8; }
+C
+refused 3 "b.o: static variable 'total' is new, and a.o lost one of this name: cannot tell whether it goes on from that one's value; leave it in its file, or give a variable that is new another name" \
+    "one that begins with another value is refused"
+
 # tentative LINE: a common symbol in the release that the fix defines by LINE.
 tentative() {
     scenario
