@@ -295,7 +295,7 @@ C
 file rest.c <<'C'
 int rest;
 C
-works "a file that is renamed and fixed: its functions are replaced, its global variables stay" $'12\n112'
+works "a file that is renamed and fixed: its functions are replaced, its variables stay" $'12\n113'
 
 ### Definitions that take another one's place
 
