@@ -17,9 +17,9 @@
 #include "ranges.h"
 
 #define HF_MANIFEST_FORMAT        1
-#define HF_MANIFEST_MAX_SIZE      (4u << 20)  /* bytes of manifest.ini */
+#define HF_MANIFEST_MAX_SIZE      (8u << 20)  /* bytes of manifest.ini */
 #define HF_MANIFEST_MAX_VALUE     (16u << 10) /* bytes of one value, continuation lines joined */
-#define HF_MANIFEST_MAX_FUNCTIONS 4096u
+#define HF_MANIFEST_MAX_FUNCTIONS 10000u
 #define HF_MANIFEST_MAX_CHECKS    4096u     /* and of exceptions */
 #define HF_MANIFEST_MAX_WORLDS    16384u    /* callers; assumptions */
 #define HF_NAME_MAX               64        /* bundle name and version: [A-Za-z0-9._+~-], first one alphanumeric */

@@ -193,6 +193,20 @@ static int add_all(struct hf_work *work, const struct trees *trees, struct hotfi
     return 0;
 }
 
+#define NAMED_MAX 5 /* objects that a sentence names */
+
+/* One answer for all ways in which nothing is left to be patched. */
+static int refuse_nothing(const struct hf_work *work, const struct hf_object_tree *after, struct hotfix_error *err)
+{
+    char names[256] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < after->count && i < NAMED_MAX && used < sizeof(names); i++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "", after->files[i].name);
+    return hf_error(err, HOTFIX_INCOMPATIBLE, "nothing of the fix is in %s: no function of it differs in %s%s",
+                    work->request->target, names, after->count > NAMED_MAX ? " and others" : "");
+}
+
 static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfix_error *err)
 {
     const struct hf_build_request *request = work->request;
@@ -205,9 +219,7 @@ static int compare_trees(struct hf_work *work, struct trees *trees, struct hotfi
     if (add_all(work, trees, err) != 0)
         return -1;
     if (work->pairing_count == 0)
-        return hf_error(err, HOTFIX_INCOMPATIBLE,
-                        "nothing differs between %s and %s: the fix changes no code and no data that %s is made of",
-                        request->before, request->after, request->target);
+        return refuse_nothing(work, &trees->after, err);
     return 0;
 }
 
@@ -266,6 +278,13 @@ static int check_whole(const struct hf_work *work, bool documented, struct hotfi
     return 0;
 }
 
+static int count_replacement(const struct hf_replacement *replacement, void *arg)
+{
+    (void)replacement;
+    ++*(size_t *)arg;
+    return 0;
+}
+
 static int has_replacement(const struct hf_replacement *replacement, void *arg)
 {
     (void)replacement;
@@ -320,8 +339,13 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
         hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)
         return -1;
     if (hf_each_replacement(work, has_replacement, NULL) == 0)
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "no function of %s changed", request->target);
+        return refuse_nothing(work, &trees->after, err);
 
+    size_t count = 0;
+    hf_each_replacement(work, count_replacement, &count);
+    if (count > HF_MANIFEST_MAX_FUNCTIONS)
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "%zu functions of %s change; a bundle replaces at most %u", count,
+                        request->target, HF_MANIFEST_MAX_FUNCTIONS);
     if (hf_warn(work, err) != 0)
         return -1;
 

@@ -12,25 +12,27 @@
 #include "object/debuginfo.h"
 #include "types/prototype.h"
 
-/* Looks for the prototype of the code in one part of an object. */
-struct search {
-    const struct hf_part *part;
-    char *prototype; /* NULL: not found, or not known */
+/* The prototypes of an object's functions that are asked for, read in one go. */
+struct table {
+    const struct hf_object *object;
+    bool (*wanted)(const struct hf_part *part);
+    const struct hf_part *only; /* where nothing else is wanted; NULL */
+    char **texts;               /* by section number; NULL: not wanted, not found or not known */
     struct hotfix_error *err;
 };
 
-static int describe(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, struct search *search)
+static int describe(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, struct table *table, char **text)
 {
     struct hf_function function = {.name = NULL};
     struct hf_types *types = hf_types_create(dwarf);
     if (!types)
-        return hf_error(search->err, HOTFIX_MEMORY, "out of memory");
+        return hf_error(table->err, HOTFIX_MEMORY, "out of memory");
 
-    int failed = hf_types_describe(types, die, declaration, false, &function, search->err);
+    int failed = hf_types_describe(types, die, declaration, false, &function, table->err);
     if (!failed && function.prototype) {
-        search->prototype = strdup(function.prototype);
-        if (!search->prototype)
-            failed = hf_error(search->err, HOTFIX_MEMORY, "out of memory");
+        *text = strdup(function.prototype);
+        if (!*text)
+            failed = hf_error(table->err, HOTFIX_MEMORY, "out of memory");
     }
     free(function.prototype);
     free(function.parameters);
@@ -39,31 +41,36 @@ static int describe(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, str
 }
 
 /* Code is described where it was written down: copies and inlined functions refer there. */
-static int describe_origin(Dwarf_Debug dwarf, Dwarf_Die die, struct search *search)
+static int describe_origin(Dwarf_Debug dwarf, Dwarf_Die die, struct table *table, char **text)
 {
     uint64_t origin = hf_die_reference(die, DW_AT_abstract_origin);
     HF_DIE Dwarf_Die written = origin == HF_DIE_NONE ? NULL : hf_die_at(dwarf, origin);
     uint64_t specification = hf_die_reference(written ? written : die, DW_AT_specification);
     HF_DIE Dwarf_Die declaration = specification == HF_DIE_NONE ? NULL : hf_die_at(dwarf, specification);
 
-    return describe(dwarf, written ? written : die, declaration, search);
+    return describe(dwarf, written ? written : die, declaration, table, text);
 }
 
-static bool is_code_of(const struct search *search, Dwarf_Die die)
+/* The part that an entry describes the code of, when it is wanted and not known yet; else NULL. */
+static const struct hf_part *wanted_part(const struct table *table, Dwarf_Die die)
 {
     uint64_t offset;
     uint64_t address = hf_die_tag(die) == DW_TAG_subprogram ? hf_die_entry(die) : HF_DIE_NONE;
+    const struct hf_part *part = address == HF_DIE_NONE ? NULL : hf_debuginfo_part(table->object, address, &offset);
 
-    return address != HF_DIE_NONE && hf_debuginfo_part(search->part->object, address, &offset) == search->part;
+    bool wanted = part && (table->only ? part == table->only : table->wanted(part));
+
+    return wanted && !table->texts[part->index] ? part : NULL;
 }
 
-static int search_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
+static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 {
-    struct search *search = arg;
+    struct table *table = arg;
     Dwarf_Die die = NULL;
 
-    while (!search->prototype && hf_die_next(dwarf, unit, &die) > 0) {
-        if (is_code_of(search, die) && describe_origin(dwarf, die, search) != 0) {
+    while (hf_die_next(dwarf, unit, &die) > 0) {
+        const struct hf_part *part = wanted_part(table, die);
+        if (part && describe_origin(dwarf, die, table, &table->texts[part->index]) != 0) {
             dwarf_dealloc_die(die);
             return -1;
         }
@@ -73,18 +80,36 @@ static int search_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
     return 0;
 }
 
-int hf_prototype_find(const struct hf_part *part, char **prototype, struct hotfix_error *err)
+static void table_deinit(struct table *table)
+{
+    for (size_t i = 0; table->texts && i < table->object->part_count; i++)
+        free(table->texts[i]);
+    free(table->texts);
+    table->texts = NULL;
+}
+#define TABLE __attribute__((cleanup(table_deinit)))
+
+static int table_read(const struct hf_object *object, bool (*wanted)(const struct hf_part *part), struct table *table,
+                      const struct hf_part *only, struct hotfix_error *err)
 {
     HF_DEBUGINFO struct hf_debuginfo *info = NULL;
-    struct search search = {.part = part, .err = err};
 
-    if (hf_debuginfo_open(part->object, &info, err) != 0)
+    table_deinit(table);
+    *table = (struct table){object, wanted, only, calloc(object->part_count + 1, sizeof(char *)), err};
+    if (!table->texts)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    if (hf_debuginfo_open(object, &info, err) != 0)
         return -1;
-    if (info && hf_debuginfo_units(info, search_unit, &search) != 0) {
-        free(search.prototype);
+    return info && hf_debuginfo_units(info, read_unit, table) != 0 ? -1 : 0;
+}
+
+int hf_prototype_find(const struct hf_part *part, char **prototype, struct hotfix_error *err)
+{
+    TABLE struct table table = {.object = NULL};
+
+    if (table_read(part->object, NULL, &table, part, err) != 0)
         return -1;
-    }
-    *prototype = search.prototype;
+    *prototype = hf_move(table.texts[part->index]);
     return 0;
 }
 
@@ -96,17 +121,33 @@ static struct hf_part *parted(const struct hf_part *before)
                : NULL;
 }
 
+static bool is_replacing(const struct hf_part *part)
+{
+    return (part->marks & HF_MARK_CHANGED) && hf_part_function(part) && part->twin && part->twin->twin == part;
+}
+
+static bool is_replaced(const struct hf_part *part)
+{
+    return part->twin && is_replacing(part->twin);
+}
+
 static int mark_pairing(const struct hf_pairing *pairing, struct hotfix_error *err)
 {
+    TABLE struct table before = {.object = NULL};
+    TABLE struct table after = {.object = NULL};
+
     for (size_t i = 1; i < pairing->after->part_count; i++) {
         struct hf_part *part = &pairing->after->parts[i];
-        HF_FREE char *before = NULL;
-        HF_FREE char *after = NULL;
-        if (!(part->marks & HF_MARK_CHANGED) || !hf_part_function(part) || !part->twin || part->twin->twin != part)
+        if (!is_replacing(part))
             continue;
-        if (hf_prototype_find(part->twin, &before, err) != 0 || hf_prototype_find(part, &after, err) != 0)
+        /* A function that moved has its old version in another object. */
+        if (before.object != part->twin->object && table_read(part->twin->object, is_replaced, &before, NULL, err) != 0)
             return -1;
-        if (before && after && !hf_prototypes_agree(before, after))
+        if (!after.object && table_read(pairing->after, is_replacing, &after, NULL, err) != 0)
+            return -1;
+        const char *old = before.texts[part->twin->index];
+        const char *new = after.texts[part->index];
+        if (old && new && !hf_prototypes_agree(old, new))
             part->marks |= HF_MARK_PARTED;
     }
     return 0;

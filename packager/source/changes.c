@@ -255,7 +255,8 @@ int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, 
                           "the build compiles %s anew, but does not link it into %s; --make must link what it compiles",
                           search.left, builds->output);
     if (!failed && search.count == 0)
-        failed = hf_error(err, HOTFIX_INCOMPATIBLE, "the patch changes no object that goes into %s", builds->output);
+        failed = hf_error(err, HOTFIX_INCOMPATIBLE, "nothing of the fix is in %s: no object that goes into it differs",
+                          builds->output);
     if (failed) {
         free(search.found);
         return -1;

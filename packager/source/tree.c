@@ -318,6 +318,23 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
     return compile_moved(places, &before, map, objects->moved_objects, err);
 }
 
+/* Names in the error what the patch changes and no compile of the output read. */
+static void name_unread(const struct hf_builds *builds, const struct hf_patched *patch, struct hotfix_error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+
+    if (hf_reads_missing(builds, patch, &names, &count, NULL) != 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(err->message);
+        snprintf(err->message + used, sizeof(err->message) - used, "%s%s", i == 0 ? "; no compile of it reads " : ", ",
+                 names[i]);
+        free(names[i]);
+    }
+    free(names);
+}
+
 static int compare_builds(const struct hf_tree_request *request, const struct places *places,
                           struct hf_tree_objects *objects, struct hotfix_error *err)
 {
@@ -336,6 +353,8 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
         failed = hf_reads_inside(&builds, request->source, err);
     if (!failed)
         failed = hf_changes_find(&builds, &changes, &objects->count, err);
+    if (failed && err && err->code == HOTFIX_INCOMPATIBLE)
+        name_unread(&builds, &places->patched, err);
     if (!failed)
         failed = hf_reads_missing(&builds, &places->patched, &objects->unread, &objects->unread_count, err);
     if (!failed)

@@ -58,7 +58,7 @@ refused() {
 
 setup || exit 1
 
-refused 1 "nothing differs between old.o and new.o: the fix changes no code and no data that target is made of" "equal objects are no patch" ''
+refused 1 "nothing of the fix is in target: no function of it differs in new.o" "equal objects are no patch" ''
 refused 1 "new.o: limit: its initial value changed, and the target has set and used it already" \
     "a changed initial value is refused" 's/limit = 10/limit = 11/'
 refused 1 "new.o: hidden: its size changed, and the target's copy cannot grow or shrink" \
@@ -187,7 +187,7 @@ __attribute__((noinline)) int other(int value)
 C
 setup || exit 1
 compile '3i /* one\n * two\n * three */'
-expect 1 "hotfix build: no function of target changed" "line numbers in assertions alone are no change" \
+expect 1 "hotfix build: nothing of the fix is in target: no function of it differs in new.o" "line numbers in assertions alone are no change" \
     hotfix build --target target --old old.o --new new.o -o patch.so
 is "and each function is named with the reason" "$(cat "$OUT")" \
     "ignored  new.o: work: only the line numbers of its assertions differ

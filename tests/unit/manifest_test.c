@@ -640,7 +640,7 @@ static void as_many_functions_as_the_limit_are_carried(void **state)
     hf_manifest_deinit(&parsed);
     fixture_function(&m.functions[m.function_count++], "one_more", 0x1000000);
     assert_refused(hf_manifest_format(&m, &text, &size, ERR), HOTFIX_INTERNAL,
-                   "more than 4096 checks or exceptions, or 4096 functions");
+                   "more than 4096 checks or exceptions, or 10000 functions");
     hf_manifest_deinit(&m);
 }
 
