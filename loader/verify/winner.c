@@ -89,7 +89,9 @@ static int check_name(const char *name, const struct hf_manifest_function *funct
     const void *winner = hf_linker_symbol(name);
     Dl_info info = {.dli_fname = NULL};
 
-    if (!winner || (uintptr_t)winner == own || is_stub(winner, &info))
+    /* In the target itself: the name's default version, beside one of which this function has another (.symver). */
+    bool version = (uintptr_t)winner >= target->begin && (uintptr_t)winner < target->end;
+    if (!winner || (uintptr_t)winner == own || version || is_stub(winner, &info))
         return 0;
     return hf_error(
         err, HOTFIX_INCOMPATIBLE,
