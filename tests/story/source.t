@@ -163,10 +163,10 @@ cat >fix.patch <<'PATCH'
 --- a/lib/main.c
 +++ b/lib/main.c
 @@ -1 +1 @@
--int discount(int price) { return price; }
+-int discount(int price) { return price * 3 + 1000; }
 +int tax(int price); int discount(int price) { return tax(price); }
 PATCH
-echo 'int discount(int price) { return price; }' >source/lib/main.c
+echo 'int discount(int price) { return price * 3 + 1000; }' >source/lib/main.c
 library="$CC $CFLAGS -fPIC -c lib/main.c lib/tax.c && $CC -shared -Wl,--version-script=hidden.map -o libshop.so main.o tax.o"
 cp -a source hidden
 run eval "(cd hidden && $library)"
