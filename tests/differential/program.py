@@ -149,7 +149,7 @@ class Program:
             kinds += [self.pointer_call, self.register, self.compare_pointer, self.dispatch]
         if self.live.get("set"):
             kinds += [self.walk_set]
-        if depth == 0 and function.kind == "plain" and self.chance(20):
+        if depth == 0 and function.kind == "plain" and self.chance(2):
             kinds = [self.computed_goto]
         return rng.choice(kinds)(function, depth)
 
