@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -35,31 +37,34 @@ static bool is_product(const char *path, const char *name)
            is_libtool(name);
 }
 
-/* Calls visit for each product until that returns something other than 0. */
-static int each(const char *tree, int (*visit)(const FTSENT *entry, struct hotfix_error *err), struct hotfix_error *err)
+/* Calls visit for each file until that returns something other than 0. */
+static int each(const char *tree,
+                int (*visit)(const FTSENT *entry, const struct timespec *now, struct hotfix_error *err),
+                struct hotfix_error *err)
 {
     char *const roots[] = {(char *)tree, NULL};
     __attribute__((cleanup(close_walk))) FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    struct timespec now;
     int stop = 0;
 
-    if (!walk)
+    if (!walk || clock_gettime(CLOCK_REALTIME, &now) != 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", tree);
     for (FTSENT *entry; !stop && (entry = fts_read(walk));)
-        if (entry->fts_info == FTS_F && is_product(entry->fts_accpath, entry->fts_name))
-            stop = visit(entry, err);
+        if (entry->fts_info == FTS_F)
+            stop = visit(entry, &now, err);
     return stop;
 }
 
-static int found_one(const FTSENT *entry, struct hotfix_error *err)
+static int find_one(const FTSENT *entry, const struct timespec *now, struct hotfix_error *err)
 {
-    (void)entry;
+    (void)now;
     (void)err;
-    return 1;
+    return is_product(entry->fts_accpath, entry->fts_name) ? 1 : 0;
 }
 
 int hf_products_find(const char *tree, bool *found, struct hotfix_error *err)
 {
-    int result = each(tree, found_one, err);
+    int result = each(tree, find_one, err);
 
     if (result < 0)
         return -1;
@@ -67,14 +72,17 @@ int hf_products_find(const char *tree, bool *found, struct hotfix_error *err)
     return 0;
 }
 
-static int remove_one(const FTSENT *entry, struct hotfix_error *err)
+static int renew_one(const FTSENT *entry, const struct timespec *now, struct hotfix_error *err)
 {
-    if (unlink(entry->fts_accpath) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be removed", entry->fts_path);
-    return 0;
+    const struct timespec times[] = {*now, *now};
+
+    if (is_product(entry->fts_accpath, entry->fts_name) ||
+        utimensat(AT_FDCWD, entry->fts_accpath, times, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    return hf_error_sys(err, HOTFIX_IO, "%s: its time cannot be set", entry->fts_path);
 }
 
-int hf_products_remove(const char *tree, struct hotfix_error *err)
+int hf_products_outdate(const char *tree, struct hotfix_error *err)
 {
-    return each(tree, remove_one, err);
+    return each(tree, renew_one, err);
 }

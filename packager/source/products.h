@@ -16,7 +16,11 @@
 /* *found: there is such a file below the tree. HOTFIX_IO. */
 int hf_products_find(const char *tree, bool *found, struct hotfix_error *err);
 
-/* Removes all of them. HOTFIX_IO naming the file. */
-int hf_products_remove(const char *tree, struct hotfix_error *err);
+/*
+ * Makes all other files of the tree newer than these, and of one age, so that make builds anew what it knows how to
+ * build, and nothing else: what it does not know, as libraries that were built by hand, stays. HOTFIX_IO naming the
+ * file.
+ */
+int hf_products_outdate(const char *tree, struct hotfix_error *err);
 
 #endif

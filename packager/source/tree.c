@@ -368,7 +368,8 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
 
 /*
  * The first build. In a tree that was built before, make compiles nothing, and nothing tells which objects a changed
- * header concerns: there it is built once more without what the earlier build made.
+ * header concerns: there it is built once more, all sources being newer than
+ * what the earlier build made.
  */
 static int build_first(const struct hf_tree_request *request, const struct places *places, struct hotfix_error *err)
 {
@@ -379,11 +380,9 @@ static int build_first(const struct hf_tree_request *request, const struct place
         return -1;
     if (!places->built || hf_changes_whole(&journal, request->output))
         return 0;
-    if (hf_products_remove(places->tree, err) != 0)
+    if (hf_products_outdate(places->tree, err) != 0)
         return -1;
-    if (run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0)
-        return hf_error_prefix(err, "%s was built before, and without what that build made", request->source);
-    return 0;
+    return run_make(request, places, places->journal_before, HF_TREE_BUILD, err);
 }
 
 static int build_twice(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
