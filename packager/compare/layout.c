@@ -29,6 +29,7 @@ struct enumerator {
 };
 
 struct layouts {
+    const struct hf_object *object;
     struct hf_debuginfo *info;
     struct layout *items;
     size_t count;
@@ -173,12 +174,45 @@ static int read_scope(struct layouts *layouts, Dwarf_Debug dwarf, Dwarf_Die pare
     return depth < MAX_DEPTH ? more : 0;
 }
 
+/* "Z3runvE" of "_Z3runv::{closure}#1": what names of functions of such lambdas hold. NULL for other types. */
+static char *closure_scope(const char *name)
+{
+    const char *end = strstr(name, "::" HF_QUALIFIED_CLOSURE);
+    char *scope;
+
+    if (!end || strncmp(name, "_Z", 2) != 0 || asprintf(&scope, "%.*sE", (int)(end - name - 1), name + 1) < 0)
+        return NULL;
+    /* Of a constructor or destructor, debug information names none of the variants. */
+    char *variant = strstr(scope, "C4E") ? strstr(scope, "C4E") : strstr(scope, "D4E");
+    if (variant)
+        *variant = '\0';
+    return scope;
+}
+
+/* Classes of lambdas whose functions stand by themselves: others are parts of the function that makes them. */
+static int read_closure(Dwarf_Die die, const char *name, void *arg)
+{
+    const struct unit *unit = arg;
+    const struct hf_object *object = unit->layouts->object;
+    HF_FREE char *scope = closure_scope(name);
+    bool stands = false;
+
+    for (size_t i = 1; scope && !stands && i < object->name_count; i++) {
+        const char *text = object->names[i].text;
+        stands = object->names[i].part && strstr(text, scope) && (strstr(text, "Ul") || strstr(text, "$_"));
+    }
+    return stands ? add_layout(unit->layouts, name, die, false) : 0;
+}
+
 static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 {
     struct unit read = {.layouts = arg, .dwarf = dwarf};
 
     read.layouts->function = "";
-    return hf_qualified_walk(dwarf, unit, false, read_type, &read) == 0 ? read_scope(arg, dwarf, unit, 0) : -1;
+    if (hf_qualified_walk(dwarf, unit, false, read_type, &read) != 0 ||
+        (hf_qualified_unit(unit) && hf_qualified_walk(dwarf, unit, true, read_closure, &read) != 0))
+        return -1;
+    return read_scope(arg, dwarf, unit, 0);
 }
 
 static int by_name(const void *a, const void *b)
@@ -196,6 +230,7 @@ static int by_number(const void *a, const void *b)
 
 static int read_layouts(const struct hf_object *object, struct layouts *layouts, struct hotfix_error *err)
 {
+    layouts->object = object;
     if (hf_debuginfo_open(object, &layouts->info, err) != 0)
         return -1;
     if (layouts->info && hf_debuginfo_units(layouts->info, read_unit, layouts) != 0)
@@ -234,6 +269,16 @@ static void compare(struct hf_comparison *comparison, const struct layouts *befo
         hf_comparison_of(comparison, left, right, what);
     else if (left && right)
         hf_comparison_types(comparison, left, right);
+}
+
+/* The class of a lambda has no name, so that its difference is told here. */
+static bool captures_alike(struct hf_comparison *comparison, const struct layouts *before, const struct layout *after)
+{
+    const struct layout *old = strstr(after->name, "::" HF_QUALIFIED_CLOSURE) ? find_layout(before, after) : NULL;
+    HF_DIE Dwarf_Die left = old ? hf_die_at(comparison->before, old->offset) : NULL;
+    HF_DIE Dwarf_Die right = left ? hf_die_at(comparison->after, after->offset) : NULL;
+
+    return !right || hf_comparison_types(comparison, left, right) == HF_TYPES_EQUAL;
 }
 
 /* An object of the program may hold the old number. */
@@ -288,6 +333,10 @@ int hf_layouts_check(const struct hf_object *before, const struct hf_object *aft
     comparison.after = right.info->dwarf;
     for (size_t i = 0; i < right.count; i++) {
         HF_FREE char *what = NULL;
+        if (!captures_alike(&comparison, &left, &right.items[i]))
+            return hf_error(err, HOTFIX_INCOMPATIBLE,
+                            "%s: what the lambda %s captures changed, and the program may hold the old one",
+                            after->name, right.items[i].name);
         compare(&comparison, &left, &right.items[i], &what);
         if (what)
             return hf_error(err, HOTFIX_INCOMPATIBLE,

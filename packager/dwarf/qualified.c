@@ -91,6 +91,19 @@ static const char *function_name(Dwarf_Debug dwarf, Dwarf_Die die, unsigned dept
     return name ? name : hf_die_text(die, DW_AT_name);
 }
 
+/* The class of a lambda has no name, but a call operator. */
+static bool is_closure(Dwarf_Debug dwarf, Dwarf_Die class)
+{
+    HF_DIE Dwarf_Die child = NULL;
+
+    while (hf_die_next(dwarf, class, &child) > 0) {
+        const char *name = hf_die_tag(child) == DW_TAG_subprogram ? hf_die_text(child, DW_AT_name) : NULL;
+        if (name && strncmp(name, "operator()", strlen("operator()")) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int walk_scope(struct walk *walk, Dwarf_Die parent, const char *scope, bool inner, unsigned depth);
 
 static int tell(struct walk *walk, Dwarf_Die die, const char *name, bool inner)
@@ -129,6 +142,8 @@ static int visit(struct walk *walk, Dwarf_Die die, const char *scope, bool inner
     }
     if (tag == DW_TAG_namespace)
         name = name ? name : ANONYMOUS;
+    if (!name && inner && is_class(tag) && is_closure(walk->dwarf, die))
+        name = HF_QUALIFIED_CLOSURE;
     if (!name || (tag != DW_TAG_namespace && !has_name(tag)))
         return 0;
     HF_FREE char *qualified = join(scope, name);

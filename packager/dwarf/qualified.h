@@ -11,6 +11,8 @@
 /* Is the language of a unit (its DW_TAG_compile_unit) C++ of some year? Others have no scopes. */
 bool hf_qualified_unit(Dwarf_Die unit);
 
+#define HF_QUALIFIED_CLOSURE "{closure}" /* the class of a lambda, within a function */
+
 /*
  * Gets a type, typedef or variable and its name with its scopes. Those of functions are told apart by their order:
  * "_Z3runv::Local", "_Z3runv::Local#1". Returning other than 0 ends the walk.

@@ -178,6 +178,24 @@ SOURCE
 
         build_case $compiler $level <<'SOURCE'
 #include <cstdio>
+#include <functional>
+std::function<int(int)> hook;
+int base = 4;
+__attribute__((noinline)) void setup(int k, int m)
+{
+    hook = [k](int x) { return x * k + base; }; //OLD
+    hook = [m, k](int x) { return x * k + base + m; }; //NEW
+}
+void scenario(const char *when)
+{
+    if (!hook) setup(3, 1000);
+    printf("%s: %d\n", when, hook(50));
+}
+SOURCE
+        refuses "a lambda that captures one more ($compiler $level)" "captures changed, and the program may hold the old one"
+
+        build_case $compiler $level <<'SOURCE'
+#include <cstdio>
 __attribute__((noinline)) int run(int x)
 {
     if (x > 7) { static int count = 70; count += x; printf("%d ", count); } //NEW
