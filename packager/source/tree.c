@@ -239,24 +239,18 @@ static int check_inside(const struct hf_change *changes, size_t count, const str
 /* The tree becomes what it was before the patch. */
 static int swap_trees(const struct places *places, struct hotfix_error *err)
 {
-    if (places->stands_in)
-        return hf_standin_take(places->tree, err) == 0 ? hf_standin_put(places->before, places->tree, err) : -1;
+    if (places->stands_in && hf_standin_take(places->tree, err) != 0)
+        return -1;
     if (rename(places->copy, places->after) != 0 || rename(places->before, places->copy) != 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot become %s", places->before, places->copy);
-    return 0;
-}
-
-/* Where the patched state of the tree is while the one before is in its place. */
-static const char *patched_tree(const struct places *places)
-{
-    return places->stands_in ? places->copy : places->after;
+    return places->stands_in ? hf_standin_put(places->copy, places->tree, err) : 0;
 }
 
 /* Gives the lines of one file the numbers that they have behind the patch. */
 static int renumber_file(const struct places *places, const char *name, bool *moved, struct hotfix_error *err)
 {
     HF_FREE char *before = below(places->tree, name);
-    HF_FREE char *after = below(patched_tree(places), name);
+    HF_FREE char *after = below(places->after, name);
     HF_FREE char *table = below(places->tree, "hotfix-lines");
     HF_FREE char *real = before ? realpath(before, NULL) : NULL;
     HF_FREE char *tree = realpath(places->tree, NULL);
