@@ -4,106 +4,8 @@
 # several objects have. The patched program does what the fix says and keeps its state, or hotfix build says why not.
 # shellcheck source=tests/story/lib.sh
 . "$(dirname "$0")/lib.sh"
-
-CC=gcc
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
-INCLUDES=("-I$ROOT/loader" "-I$ROOT/manifest" -I.)
-SECTIONS=(-ffunction-sections -fdata-sections)
-
-hotfix keygen key >/dev/null || exit 1
-mkdir trust
-cp key.pub trust
-
-cat >fix.h <<'C'
-#include <hotfix.h>
-#include <stdio.h>
-#include <stdlib.h>
-static void fix(void)
-{
-    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
-    struct hotfix_result result = HOTFIX_RESULT_INIT;
-    struct hotfix_error error;
-    struct hotfix *hotfix;
-    options.trust = "trust";
-    setvbuf(stdout, NULL, _IONBF, 0);
-    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply(hotfix, "fix.hotfix", &result) != 0)
-        printf("error %s\n", result.error.message);
-    hotfix_result_deinit(&result);
-}
-C
-
-# scenario: forgets the files of the last one
-scenario() {
-    rm -rf before after old new proof target libtarget.so patch.so fix.hotfix RELEASE
-    mkdir before after
-    FLAGS=(-O2 -g -w) RELEASE=() LIBRARY=
-}
-
-# side FIXED: standard input without #ifdef FIXED and #ifndef FIXED, #else and #endif, and what these leave out
-side() {
-    awk -v fixed="$1" '/^#ifn?def FIXED/ { out = fixed == ($1 == "#ifndef"); next } /^#else/ { out = !out; next }
-        /^#endif/ { out = 0; next } !out' | cat -s
-}
-
-# file NAME: standard input, without and with what is between #ifdef FIXED and #endif; an empty one is not there
-file() {
-    local text
-    text=$(cat)
-    side 0 >"before/$1" <<<"$text"
-    side 1 >"after/$1" <<<"$text"
-    [ -n "$(tr -d ' \n' <"before/$1")" ] || rm "before/$1"
-    [ -n "$(tr -d ' \n' <"after/$1")" ] || rm "after/$1"
-}
-
-# objects FROM TO FLAGS...: in a place of one name, so that nothing but the fix makes a difference
-objects() {
-    local from=$1 to=$2 source
-    shift 2
-    mkdir -p "$to"
-    rm -rf source
-    cp -r "$from" source
-    for source in source/*.[cS]; do
-        source=${source#source/}
-        [ "$source" = main.c ] && [ "$to" != proof ] && continue
-        "$CC" "${FLAGS[@]}" "$@" "${INCLUDES[@]}" -c "source/$source" -o "$to/${source%.*}.o" || return 1
-    done
-}
-
-# compile: the release of what is in before, as a program or a library with a program, and the objects of both sides
-compile() {
-    local pic=
-    [ -z "$LIBRARY" ] || pic=-fPIC
-    objects before proof $pic && objects before old $pic "${SECTIONS[@]}" && objects after new $pic "${SECTIONS[@]}" || return 1
-    if [ -n "$LIBRARY" ]; then
-        mv proof/main.o main.o
-        "$CC" -shared -Wl,--build-id "${RELEASE[@]}" -o libtarget.so proof/*.o &&
-            "$CC" -o target main.o ./libtarget.so "${LIBS[@]}"
-    else
-        "$CC" -Wl,--build-id "${RELEASE[@]}" -o target proof/*.o "${LIBS[@]}" && rm proof/main.o
-    fi
-}
-
-build() {
-    hotfix build --target "${LIBRARY:-target}" --old old --new new --proof proof -o patch.so "$@"
-}
-
-# works CLAIM WANTED: the program, in which the fix is applied, says this
-works() {
-    compile || exit 1
-    if build >log 2>&1 && hotfix pack --target "${LIBRARY:-target}" --patch patch.so --key key.key --name fix \
-        --version 1 -o fix.hotfix >log 2>&1; then
-        is "$1" "$(./target 2>&1)" "$2"
-    else
-        result 1 "$1"
-        diagnose <log
-    fi
-}
-
-# refused STATUS SENTENCE CLAIM
-refused() {
-    compile || exit 1
-    expect "$1" "hotfix build: $2" "$3" build
-}
+# shellcheck source=tests/story/symbols.sh
+. "$STORY/symbols.sh"
 
 ### Definitions that move
 
@@ -635,7 +537,7 @@ CC=$compiler
 ### Names that are aliases
 
 scenario
-LIBRARY=libtarget.so RELEASE=(-Wl,--version-script=map)
+LIBRARY=libtarget.so RELEASE=("-Wl,--version-script=map")
 echo 'SHOP_1 { global: fee; toll; local: *; }; SHOP_2 { global: fee; } SHOP_1;' >map
 file main.c <<'C'
 #include "fix.h"
@@ -752,7 +654,7 @@ works "where it may be that it does, the bundle is refused" \
 
 # Nothing in the target tells which files it was made of, and the release was compiled without the section options.
 scenario
-RELEASE=(-Wl,-x)
+RELEASE=("-Wl,-x")
 file main.c <<'C'
 #include "fix.h"
 int check(const char *), fee(int);

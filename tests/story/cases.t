@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Small programs on which a wrong patch once went through, or a right one did not: each is built, patched, applied and
 # reverted, and what it prints is compared with what is right. tests/cases/README.md says what a case is made of.
+# shellcheck disable=SC2086,SC2046 # flags are words
 
 . "$(dirname "$0")/lib.sh"
 cases=$ROOT/tests/cases
-here=$cases # for the `make` files of cases
+export here=$cases # for the `make` files of cases
 
 # What an installed copy would have.
 mkdir bin pc trust
@@ -127,6 +128,7 @@ make_fixed() {
 }
 
 # A case with a build of its own.
+# shellcheck source=/dev/null
 make_own() { . ./make; }
 
 for case in "$cases"/*/; do

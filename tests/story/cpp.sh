@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2086 # flags and names are words
 # What the stories about C++ share. A case is a source on standard input in which a line that ends in //OLD is the
 # release's alone, one that ends in //NEW the fix's; it defines `void scenario(const char *when)`, which prints. Made as
 # a program, or as a library (LINK=library) that the program loads when it starts; a header is `MARKED header FILE`.

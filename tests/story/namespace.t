@@ -12,6 +12,7 @@ skip() {
 [ -z "${SAN-}" ] || skip "sanitizers read /proc themselves"
 # The number of the process in there can be chosen where the kernel lets one say what the last one was.
 inside() {
+    # shellcheck disable=SC2016 # the inner shell expands it
     unshare --pid --fork --kill-child bash -c 'echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid && shift && { "$@" & wait $!; }' - "$@"
 }
 inside 4000 bash -c '[ $$ = 4000 ]' 2>/dev/null || skip "namespaces cannot be made here, or numbers not chosen"

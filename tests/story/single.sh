@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh sets status
 # Programs of one file, program.c, whose fix is what -DFIXED makes of it. They have a function probe(). Sourced behind
 # lib.sh.
 #
