@@ -17,7 +17,7 @@
 #include "stop/stop.h"
 #include "unload/pointers.h"
 
-enum { EXEMPTIONS = 9, NAME_SIZE = 96, VENEER_PAGES = 32 };
+enum { EXEMPTIONS = 10, NAME_SIZE = 96, VENEER_PAGES = 32 };
 
 struct unload {
     const struct hf_applied *applied;
@@ -119,6 +119,23 @@ static void exempt_linker(struct unload *unload)
     exempt_values(unload, patch->dynamic, dynamic_end);
     exempt_values(unload, unwind, unwind + 1);
     exempt_values(unload, last, last + 1); /* the end of what it mapped */
+}
+
+/*
+ * glibc keeps where a library's chain of GNU hashes would have its entry of symbol 0, though the table begins at the
+ * first symbol that is exported. Of a target that imports much that lies before the target: in the patch.
+ */
+static void exempt_target_hashes(struct unload *unload)
+{
+    const struct hf_module *target = &unload->applied->target;
+    uintptr_t table = dynamic_value(target, DT_GNU_HASH);
+
+    if (table < target->begin || table >= target->end)
+        return;
+    const uint32_t *header = (const uint32_t *)table; /* buckets, first symbol, words of the filter, its shift */
+    uintptr_t chain = table + 4 * sizeof(*header) + header[2] * sizeof(ElfW(Addr)) + header[0] * sizeof(*header);
+    uintptr_t entry = chain - header[1] * sizeof(*header);
+    exempt_values(unload, entry, entry + 1);
 }
 
 /* This thread's stack below the frame of the library's caller. */
@@ -255,6 +272,7 @@ void hf_unload(struct hf_applied *applied, uint64_t deadline_ns, struct hf_repor
 
     hf_registry_refresh();
     exempt_linker(&unload);
+    exempt_target_hashes(&unload);
     exempt_places(&unload, applied->functions, applied->function_count * sizeof(applied->functions[0]));
     exempt_places(&unload, result->functions, result->function_count * sizeof(result->functions[0]));
     exempt_own_frames(&unload);
