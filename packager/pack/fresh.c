@@ -8,6 +8,12 @@
 #include "cleanup.h"
 #include "error.h"
 
+/* The C runtime's own, which a linker adds to each shared object: nothing of a fix is in them. */
+static bool is_runtime(const struct hf_symbol *symbol)
+{
+    return strcmp(symbol->file, "crtstuff.c") == 0;
+}
+
 /* Relocated constants are writable until the dynamic linker is done. */
 static bool is_variable(const struct hf_image *patch, const struct hf_symbol *symbol)
 {
@@ -32,7 +38,7 @@ int hf_fresh_variables(const struct hf_image *patch, char **names, size_t *count
     if (!text)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     for (size_t i = 0; i < patch->symbol_count; i++)
-        if (is_variable(patch, &patch->symbols[i]))
+        if (is_variable(patch, &patch->symbols[i]) && !is_runtime(&patch->symbols[i]))
             fprintf(text, "%s%s", (*count)++ ? ", " : "", patch->symbols[i].name);
     if (fclose(text) != 0) {
         free(*names);

@@ -7,7 +7,8 @@ HOTFIX=$BUILD/hotfix
 export HOTFIX
 
 printf '%s\n' '__attribute__((noinline, used)) int fee(int value) { return value * 7 / 3 + 1; }' \
-    'int main(int argc, char **argv) { (void)argv; return fee(argc); }' >shop.c
+    'int (*volatile call)(int) = fee;' \
+    'int main(int argc, char **argv) { (void)argv; return call(argc); }' >shop.c
 printf '%s\n' '__attribute__((noinline, used)) int fee(int value) { return value * 9 / 3 + 1; }' >good.c
 printf '%s\n' '__attribute__((noinline, used)) int fee(long value) { return (int)value * 9 / 3 + 1; }' >bad.c
 record=

@@ -99,8 +99,7 @@ __attribute__((noipa)) int fee(int n) { return n; }
 #endif
 int probe(int round) { return fee(round) + round; }
 C
-refused 1 "the 3 bytes of 'fee' are too short for a detour, and code calls it that stays as it is; put the fix into the functions that call it" \
-    "a short function that others may call" gcc -O2
+works "old 0 2 new 0 9 old 0 2" "a short global function, through all that call it" gcc -O2
 # A resolver of an indirect function behind a static name.
 cat >program.c <<'C'
 static int one(void) { return 1; }

@@ -6,7 +6,7 @@
 make_target || exit 1
 # clang records its flags only when it is told to.
 if "$CC" --version | grep -q clang; then
-    "$CC" -grecord-command-line -O2 -g -Wl,--build-id=sha1 -o target target.c &&
+    "$CC" -grecord-command-line -O2 -g -Wl,--build-id=sha1 -o target target.c target_main.c &&
         "$CC" -grecord-command-line -O2 -g -fPIC -shared -Wl,--build-id=sha1 -o patch.so patch.c || exit 1
 fi
 for key in builder stranger late; do

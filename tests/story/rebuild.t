@@ -8,7 +8,7 @@ compile=("$CC" -O2 -g "-Wl,--build-id=sha1")
 # clang records its flags only when it is told to.
 "$CC" --version | grep -q clang && compile+=(-grecord-command-line)
 printf '\nconst char what[] __attribute__((used)) = "rounds";\n' >>patch.c
-"${compile[@]}" -o target target.c && "${compile[@]}" -fPIC -shared -o patch.so patch.c || exit 1
+"${compile[@]}" -o target target.c target_main.c && "${compile[@]}" -fPIC -shared -o patch.so patch.c || exit 1
 for key in builder second; do
     hotfix keygen "$key" >/dev/null || exit 1
 done

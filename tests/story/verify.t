@@ -186,14 +186,14 @@ expect 5 "hotfix verify: target target: fix-up 0 refers to 0x70000000, which it 
     "a fix-up must refer to something in the target" hotfix verify bad --trust trust --target target
 
 # Another target: status 1.
-"$CC" -O2 -DOTHER -Wl,--build-id=sha1 -o other-target target.c -Wl,--defsym=other=1
+"$CC" -O2 -DOTHER -Wl,--build-id=sha1 -o other-target target.c target_main.c -Wl,--defsym=other=1
 expect 1 "hotfix verify: target other-target: its build-id is $(readelf -nW other-target | sed -n 's/.*Build ID: //p'), \
 the bundle is for $(readelf -nW target | sed -n 's/.*Build ID: //p')" "another build is refused" \
     hotfix verify good --trust trust --target other-target
 run hotfix verify good --trust trust --target other-target --json
 is "as JSON it says how far it came" "$(json .error.code) $(json .verified)" \
     "incompatible signature contents expiry payload"
-"$CC" -O2 -Wl,--build-id=none -o no-id target.c
+"$CC" -O2 -Wl,--build-id=none -o no-id target.c target_main.c
 expect 1 "hotfix verify: target no-id: it has no build-id, so nothing tells whether the bundle is for it" \
     "a target without build-id is refused" hotfix verify good --trust trust --target no-id
 code=$(readelf -SW target | sed -n 's/.* \.text *PROGBITS *\([0-9a-f]*\) \([0-9a-f]*\) .*/0x\2 - 0x\1/p')
