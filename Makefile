@@ -57,8 +57,9 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
-# The programs of these take libhotfix.a in, which with sanitizers only programs with sanitizers can.
-STATIC_STORIES := $(addprefix tests/story/,build.t build-references.t cold.t far.t reload.t shadow.t)
+# The programs of these take libhotfix in, which with sanitizers only programs with sanitizers can.
+STATIC_STORIES := $(addprefix tests/story/,build.t build-references.t build-symbols.t cases.t cold.t constants.t cpp.t \
+	cpp-works.t far.t identity.t pointers.t reload.t shadow.t worlds.t)
 STORIES := $(filter-out $(if $(SAN),$(STATIC_STORIES)),$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
 PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC)
