@@ -172,6 +172,33 @@ struct group {
     size_t count;
 };
 
+/* What has been found so far of those who give away a member's address. */
+struct search {
+    const struct hf_object *after;
+    bool *reached; /* by index: members, and functions of closures that refer to one */
+    size_t users;
+    bool again;
+};
+
+/* Takes in all that refers to one part; false when something of it changed. */
+static bool visit_users(struct search *search, const struct hf_part *to)
+{
+    for (size_t i = 1; i < search->after->part_count; i++) {
+        const struct hf_part *user = &search->after->parts[i];
+        bool program = user->kind == HF_PART_CODE || is_variable(user);
+        if (search->reached[i] || !program || !refers(user, to))
+            continue;
+        if (user->kind == HF_PART_CODE && has_closure_name(user)) {
+            search->reached[i] = search->again = true;
+            continue;
+        }
+        if (!user->twin || !is_equal(user->twin, user))
+            return false;
+        search->users++;
+    }
+    return true;
+}
+
 /*
  * Is everything unchanged that gives away a member's address, through functions that are named like it or not? Then a
  * number stands for the same place of the source on both sides. False when nothing does.
@@ -179,29 +206,17 @@ struct group {
 static bool users_equal(const struct hf_object *after, const struct group *group)
 {
     HF_FREE bool *reached = calloc(after->part_count + 1, sizeof(*reached));
-    size_t users = 0;
+    struct search search = {.after = after, .reached = reached, .again = true};
 
     for (size_t i = 0; reached && i < group->count; i++)
         reached[group->items[i].part->index] = true;
-    for (bool again = true; reached && again;) {
-        again = false;
-        for (size_t to = 1; to < after->part_count; to++) {
-            for (size_t i = 1; reached[to] && i < after->part_count; i++) {
-                const struct hf_part *user = &after->parts[i];
-                bool program = user->kind == HF_PART_CODE || is_variable(user);
-                if (reached[i] || !program || !refers(user, &after->parts[to]))
-                    continue;
-                if (user->kind == HF_PART_CODE && has_closure_name(user)) {
-                    reached[i] = again = true;
-                    continue;
-                }
-                if (!user->twin || !is_equal(user->twin, user))
-                    return false;
-                users++;
-            }
-        }
+    while (reached && search.again) {
+        search.again = false;
+        for (size_t to = 1; to < after->part_count; to++)
+            if (reached[to] && !visit_users(&search, &after->parts[to]))
+                return false;
     }
-    return reached && users > 0;
+    return reached && search.users > 0;
 }
 
 /* How many of a group differ from those of their name, and how many have none. */
