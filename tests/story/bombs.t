@@ -21,8 +21,9 @@ case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 # programs NAME: target and patch of NAME.c, which differ in FACTOR
 programs() {
     # shellcheck disable=SC2086
-    "$CC" -O1 -g $record -w -DFACTOR=3 -fPIC -shared -Wl,--build-id -o "$1.so" "$1.c" &&
-        "$CC" -O1 -g $record -w -DFACTOR=5 -fPIC -shared -o "$1-fix.so" "$1.c"
+    # Macros on the command line would be flags that differ, where the compiler records them.
+    sed 's/FACTOR/3/' "$1.c" >unit.c && "$CC" -O1 -g $record -w -fPIC -shared -Wl,--build-id -o "$1.so" unit.c &&
+        sed 's/FACTOR/5/' "$1.c" >unit.c && "$CC" -O1 -g $record -w -fPIC -shared -o "$1-fix.so" unit.c
 }
 # verdict NAME CHECK: of the function take
 verdict() {
