@@ -59,7 +59,10 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # The programs of these take libhotfix in, which with sanitizers only programs with sanitizers can.
 STATIC_STORIES := $(addprefix tests/story/,build.t build-references.t build-symbols.t cases.t cold.t constants.t cpp.t \
-	cpp-works.t far.t identity.t pointers.t reload.t shadow.t worlds.t)
+	cpp-works.t far.t identity.t pointers.t reload.t shadow.t untrusted.t worlds.t)
+# Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
+# not know.
+UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
 STORIES := $(filter-out $(if $(SAN),$(STATIC_STORIES)),$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
 PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC)
@@ -261,8 +264,11 @@ ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(
 # Whole stories, the examples among them: patches for arm64 that the command makes on this host, applied by programs for
 # arm64. Not those that see the emulator in place of the program (live.t, setuid.t), nor what takes the libraries of a
 # real program (corpus.t), nor a library that is preloaded, which the emulator would be given as well (agent.t), nor what
-# asks for options and linkers of x86-64 (differential.t).
-ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,corpus.t differential.t live.t setuid.t) examples/agent.t),$(STORIES))
+# asks for options and linkers of x86-64 (differential.t). Nor, yet, stories that were made on x86-64 and of which parts
+# fail for arm64: C++ exceptions, literals of gcc -O0, an OPENSSL_CONF of the host, distances
+# and sizes that only x86-64 has, namespaces under the emulator.
+ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,build-symbols.t cases.t constants.t cpp.t cpp-works.t \
+	corpus.t differential.t environment.t identity.t live.t pointers.t setuid.t untrusted.t) examples/agent.t),$(STORIES))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
 run-check-arm64-all: ARM64_RUN := $(ARM64_TESTS_ALL)

@@ -157,10 +157,13 @@ int hf_cms_parse(const void *bytes, size_t size, struct hf_cms **cms, struct hot
 int hf_cms_verify(const struct hf_cms *cms, const void *message, size_t size, struct hotfix_error *err)
 {
     HF_KEEP_ERRORS;
-    HF_BIO BIO *bio = BIO_new_mem_buf(message, (int)size);
+    HF_BIO BIO *memory = BIO_new_mem_buf(message, (int)size);
+    /* Of a memory BIO itself CMS_verify() of OpenSSL 3.0 makes another one, which it loses when it fails early. */
+    HF_BIO BIO *bio = BIO_new(BIO_f_null());
 
-    if (!bio)
+    if (!memory || !bio)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for a CMS signature");
+    BIO_push(bio, memory);
     if (CMS_verify(cms->content, NULL, NULL, bio, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
         return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature does not verify");
     return 0;

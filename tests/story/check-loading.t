@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a patch brings into the process by being loaded, and where the dynamic linker finds what it refers to.
 . "$(dirname "$0")/lib.sh"
+call=call
+[ "$(uname -m)" != aarch64 ] || call=bl
 
 cat >shop.c <<'SOURCE'
 int tariff(void);
@@ -94,7 +96,7 @@ for name in gcc clang; do
     is "$name: nor without a name" "$(verdict loading | cut -d: -f 1)" unproven
     fix <<<'int last; __attribute__((destructor)) static void __do_global_dtors_aux(void) { last = 7; } int fee(int); int fee(int value) { return value; }'
     is "$name: a destructor likewise" "$(verdict loading | cut -c 1-61)" "unproven: the patch has a destructor, '__do_global_dtors_aux'"
-    fix <<<'__asm__(".section .init,\"ax\",@progbits\n\tcall fee\n\t.text"); int fee(int); int fee(int value) { return getpid_(value); } int last; int getpid_(int x) { return last = x; }' -Wno-implicit-function-declaration
+    fix <<<'__asm__(".section .init,\"ax\",@progbits\n\t'"$call"' fee\n\t.text"); int fee(int); int fee(int value) { return getpid_(value); } int last; int getpid_(int x) { return last = x; }' -Wno-implicit-function-declaration
     is "$name: code between that of crti.o and crtn.o" "$(verdict loading)" \
         "incompatible: the patch has an initialisation function of its own"
     plain='int fee(int); int fee(int value) { return value; }'
