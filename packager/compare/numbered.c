@@ -385,6 +385,16 @@ static int refuse_open(const struct hf_numbered *sides, const struct hf_name *na
                     scope->line);
 }
 
+/* What the program keeps in it by now has the old type. */
+static int refuse_type(const struct hf_numbered *sides, const struct hf_scope *scope, const struct hf_scope *old,
+                       struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "%s: static variable '%s' of '%s' (line %u) is '%s' and was '%s': its value cannot go on; keep its "
+                    "type, or give a variable that is new another name",
+                    sides->new_object->name, scope->name, scope->function, scope->line, scope->type, old->type);
+}
+
 /* Settles what is open on both sides: the same, shown to be different ones, or refused. */
 static int settle(const struct hf_numbered *sides, struct hf_name *name, struct hotfix_error *err)
 {
@@ -399,8 +409,11 @@ static int settle(const struct hf_numbered *sides, struct hf_name *name, struct 
         const struct hf_scope *old = hf_scope_of(sides->old_scopes, other);
         if (!is_open(other, sort) || !same_variable(name, other))
             continue;
-        if (scope && old && strcmp(scope->type, old->type) != 0)
+        if (scope && old && strcmp(scope->type, old->type) != 0) {
+            if (strcmp(scope->function, old->function) == 0)
+                return refuse_type(sides, scope, old, err);
             continue;
+        }
         fitting = count++ == 0 ? old : NULL;
         origin = scope && old && moved(sides, other, old, name, scope) ? other : NULL;
     }

@@ -133,8 +133,8 @@ make_own() { . ./make; }
 
 for case in "$cases"/*/; do
     name=$(basename "$case")
-    work=$SCRATCH/work/$name
-    mkdir -p "$SCRATCH/work" && cp -r "$case" "$work" && cd "$work" || exit 1
+    work=$SCRATCH/programs/$name
+    mkdir -p "$SCRATCH/programs" && cp -r "$case" "$work" && cd "$work" || exit 1
     if [ -f make ]; then
         kind=make_own
     elif [ -d tree ]; then
@@ -156,7 +156,8 @@ for case in "$cases"/*/; do
     esac
     # An apply that is refused changes nothing.
     if grep -qE 'apply: error|revert: error' <<<"$got" && ! grep -qE 'exit 1[0-9][0-9]' <<<"$got"; then got=refused; fi
-    ok "$name: $(cat about)" grep -qE "^($(paste -sd'|' right))\$" <<<"$got" || { echo "got: $got"; tail -n 3 build.log; } | diagnose
+    grep -qE "^($(paste -sd'|' right))\$" <<<"$got"
+    result $? "$name: $(cat about)" || { echo "got: $got" && tail -n 3 build.log; } | diagnose
     cd "$SCRATCH" && rm -rf "$work"
 done
 

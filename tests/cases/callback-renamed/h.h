@@ -1,0 +1,1 @@
+struct r { int (*f)(int); }; void reg(struct r *);

@@ -1,0 +1,1 @@
+void set(int); int get(void);

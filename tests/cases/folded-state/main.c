@@ -1,0 +1,3 @@
+#include "hf.h"
+#include "h.h"
+int main(int c,char**v){ set(9); printf("%d\n",get()); hf_go(v[1]); printf("%d\n",get()); return 0; }

@@ -1,0 +1,1 @@
+long run(int *, long);

@@ -1,0 +1,1 @@
+void reg(void); int is(int);

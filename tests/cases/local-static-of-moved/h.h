@@ -1,0 +1,1 @@
+int tick(void); int keep(void); int other(void);

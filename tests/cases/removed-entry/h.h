@@ -1,0 +1,1 @@
+typedef int (*fn)(int); fn find(int);

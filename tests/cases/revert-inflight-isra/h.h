@@ -1,0 +1,1 @@
+struct req; long loop(struct req *r, int n, void (*poll)(int));

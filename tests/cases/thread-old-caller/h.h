@@ -1,0 +1,1 @@
+long caller(long, long, long, long, void (*)(void));
