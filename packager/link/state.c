@@ -185,7 +185,17 @@ static int check_new(const struct hf_pairing *pairing, struct sightings *old, st
     return 0;
 }
 
-/* The new compiler left out what the target has. */
+/* clang puts a small variable that nothing writes to any more among the constants that linkers merge. */
+static bool became_constant(const struct hf_object *object, const char *text)
+{
+    for (size_t i = 1; i < object->part_count; i++)
+        for (size_t k = 0; object->parts[i].kind == HF_PART_MERGE && k < object->parts[i].name_count; k++)
+            if (strcmp(object->parts[i].names[k]->text, text) == 0)
+                return true;
+    return false;
+}
+
+/* The new compiler left out what the target has, or made a constant of it. */
 static int check_gone(const struct hf_pairing *pairing, struct sightings *new, struct hotfix_error *err)
 {
     for (size_t i = 1; i < pairing->before->part_count; i++) {
@@ -195,7 +205,8 @@ static int check_gone(const struct hf_pairing *pairing, struct sightings *new, s
         if (!new->items && !new->known && read_object(pairing->after, new, err) != 0)
             return -1;
         for (size_t k = 0; k < part->name_count; k++)
-            if (left_out(pairing->after, new, part->names[k]->text))
+            if (became_constant(pairing->after, part->names[k]->text) ||
+                left_out(pairing->after, new, part->names[k]->text))
                 return hf_error(err, HOTFIX_UNPROVEN,
                                 "%s: the fix still declares variable '%s', but its compiler left it out, since nothing "
                                 "reads it or nothing writes to it any more: new code may have its initial value in the "

@@ -1,0 +1,1 @@
+void put(int,int); int get(int);
