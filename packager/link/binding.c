@@ -180,7 +180,9 @@ static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const str
         (name->binding == STB_LOCAL || name->visibility != STV_DEFAULT))
         own = own || call || hf_name_stem(name->text) != strlen(name->text);
     if (part->kind == HF_PART_CODE && !own)
-        own = part->family || same_family(from, part) || !means_function(work, part, reference, offset) ||
+        /* Unwind information describes the patch's own code, whatever the relocation's type. */
+        own = from->kind == HF_PART_UNWIND || part->family || same_family(from, part) ||
+              !means_function(work, part, reference, offset) ||
               (from->anonymous && near && (part->marks & (HF_MARK_CHANGED | HF_MARK_KEPT)));
     struct hf_anchor anchor;
     uint64_t literal, ahead;

@@ -27,17 +27,19 @@ int main(int, char **argv)
     struct hotfix_error error;
     struct hotfix *hotfix;
 
+    struct hotfix_apply_options how = HOTFIX_APPLY_OPTIONS_INIT;
     options.trust = "trust";
     if (hotfix_open(&options, &hotfix, &error) != 0)
         return 2;
     scenario("old");
-    if (hotfix_apply(hotfix, argv[1], &result) != 0) {
+    how.deadline_ns = 10000000000u;
+    if (hotfix_apply_opt(hotfix, argv[1], &how, &result) != 0) {
         printf("%s\n", result.error.message);
         return 0;
     }
     hotfix_result_deinit(&result);
     scenario("new");
-    if (hotfix_revert(hotfix, nullptr, &result) != 0)
+    if (hotfix_revert_opt(hotfix, nullptr, &how, &result) != 0)
         printf("%s\n", result.error.message);
     scenario("back");
     hotfix_close(hotfix);
