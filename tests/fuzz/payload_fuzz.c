@@ -9,7 +9,7 @@
 
 #include "arch.h"
 #include "bundle.h"
-#include "verify/payload.h"
+#include "stage/payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
