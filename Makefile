@@ -52,7 +52,7 @@ PACKAGER_LIBS = $(STATIC_INIH) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -l
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
 LOADER_SRC := $(wildcard loader/*.c loader/*/*.c)
-PACKAGER_SRC := $(wildcard packager/*/*.c)
+PACKAGER_SRC := $(wildcard packager/*/*.c packager/*/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -78,7 +78,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 BENCH_OBJ := $(call objects,$(BENCH_SRC))
 WEBAPP_OBJ := $(call objects,$(filter-out %/load.c,$(WEBAPP_SRC)))
-FORMATTED = $(sort $(PRODUCT_SRC) $(wildcard */*/*.c examples/*/*/*.c */*.h */*/*.h))
+FORMATTED = $(sort $(PRODUCT_SRC) $(wildcard */*/*.c examples/*/*/*.c */*.h */*/*.h */*/*/*.h))
 TIDY := $(patsubst %.c,$(BUILD)/tidy/%,$(PRODUCT_SRC) $(wildcard examples/*/*.c))
 EXAMPLES := $(BUILD)/examples/webapp $(BUILD)/examples/load $(BUILD)/examples/agent.so
 

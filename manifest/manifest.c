@@ -47,7 +47,7 @@ struct field {
 #define MANIFEST(member)   offsetof(struct hf_manifest, member)
 #define FUNCTION(member)   offsetof(struct hf_manifest_function, member)
 #define CHECK(member)      offsetof(struct hf_manifest_check, member)
-#define EXCEPTION(member)  offsetof(struct hf_manifest_exception, member)
+#define WAIVER(member)     offsetof(struct hf_manifest_waiver, member)
 #define CALLER(member)     offsetof(struct hf_manifest_caller, member)
 #define ASSUMPTION(member) offsetof(struct hf_manifest_assumption, member)
 
@@ -95,15 +95,15 @@ static const struct field check_fields[] = {
     {"id", FIELD_TEXT, false, CHECK(id)},
     {"verdict", FIELD_VERDICT, false, CHECK(verdict)},
     {"evidence", FIELD_TEXT, false, CHECK(evidence)},
-    {"exception", FIELD_TEXT, true, CHECK(exception)},
+    {"waiver", FIELD_TEXT, true, CHECK(waiver)},
     {0},
 };
 
-static const struct field exception_fields[] = {
-    {"check", FIELD_TEXT, false, EXCEPTION(check)},
-    {"scope", FIELD_TEXT, true, EXCEPTION(scope)},
-    {"reason", FIELD_TEXT, false, EXCEPTION(reason)},
-    {"expires", FIELD_TIME, true, EXCEPTION(expires)},
+static const struct field waiver_fields[] = {
+    {"check", FIELD_TEXT, false, WAIVER(check)},
+    {"scope", FIELD_TEXT, true, WAIVER(scope)},
+    {"reason", FIELD_TEXT, false, WAIVER(reason)},
+    {"expires", FIELD_TIME, true, WAIVER(expires)},
     {0},
 };
 
@@ -188,8 +188,8 @@ void hf_manifest_deinit(struct hf_manifest *manifest)
         free_fields(sections[i].fields, manifest);
     for (size_t i = 0; i < manifest->check_count; i++)
         free_fields(check_fields, &manifest->checks[i]);
-    for (size_t i = 0; i < manifest->exception_count; i++)
-        free_fields(exception_fields, &manifest->exceptions[i]);
+    for (size_t i = 0; i < manifest->waiver_count; i++)
+        free_fields(waiver_fields, &manifest->waivers[i]);
     for (size_t i = 0; i < manifest->function_count; i++)
         free_fields(function_fields, &manifest->functions[i]);
     for (size_t i = 0; i < manifest->caller_count; i++)
@@ -200,7 +200,7 @@ void hf_manifest_deinit(struct hf_manifest *manifest)
     free(manifest->assumptions);
     free(manifest->supersedes);
     free(manifest->checks);
-    free(manifest->exceptions);
+    free(manifest->waivers);
     free(manifest->functions);
     hf_manifest_init(manifest);
 }
@@ -441,11 +441,11 @@ static size_t count_numbered(const struct hf_inifile *ini, size_t first, const c
     return count;
 }
 
-static int check_exception(const struct hf_ini_section *section, const struct hf_manifest *manifest,
-                           const struct hf_manifest_exception *exception, struct hotfix_error *err)
+static int check_waiver(const struct hf_ini_section *section, const struct hf_manifest *manifest,
+                        const struct hf_manifest_waiver *waiver, struct hotfix_error *err)
 {
     for (size_t i = 0; i < manifest->check_count; i++)
-        if (strcmp(manifest->checks[i].id, exception->check) == 0)
+        if (strcmp(manifest->checks[i].id, waiver->check) == 0)
             return 0;
     return bad_section(section, "check is not the id of a check", err);
 }
@@ -462,17 +462,17 @@ static int parse_checks(const struct hf_ini_section *section, size_t count, stru
     return 0;
 }
 
-static int parse_exceptions(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
-                            struct hotfix_error *err)
+static int parse_waivers(const struct hf_ini_section *section, size_t count, struct hf_manifest *manifest,
+                         struct hotfix_error *err)
 {
-    manifest->exceptions = calloc(count + 1, sizeof(*manifest->exceptions));
-    if (!manifest->exceptions)
+    manifest->waivers = calloc(count + 1, sizeof(*manifest->waivers));
+    if (!manifest->waivers)
         return out_of_memory(err);
-    for (; manifest->exception_count < count; section++) {
-        struct hf_manifest_exception *exception = &manifest->exceptions[manifest->exception_count++];
-        exception->expires = HF_TIME_NEVER;
-        if (parse_section(section, exception_fields, exception, err) != 0 ||
-            check_exception(section, manifest, exception, err) != 0)
+    for (; manifest->waiver_count < count; section++) {
+        struct hf_manifest_waiver *waiver = &manifest->waivers[manifest->waiver_count++];
+        waiver->expires = HF_TIME_NEVER;
+        if (parse_section(section, waiver_fields, waiver, err) != 0 ||
+            check_waiver(section, manifest, waiver, err) != 0)
             return -1;
     }
     return 0;
@@ -530,27 +530,27 @@ static int parse_assumptions(const struct hf_ini_section *section, size_t count,
 static int parse_numbered(const struct hf_inifile *ini, struct hf_manifest *manifest, struct hotfix_error *err)
 {
     size_t checks = count_numbered(ini, SECTION_COUNT, "check");
-    size_t exceptions = count_numbered(ini, SECTION_COUNT + checks, "exception");
-    size_t functions = count_numbered(ini, SECTION_COUNT + checks + exceptions, "function");
-    size_t callers = count_numbered(ini, SECTION_COUNT + checks + exceptions + functions, "caller");
-    size_t assumptions = count_numbered(ini, SECTION_COUNT + checks + exceptions + functions + callers, "assumption");
+    size_t waivers = count_numbered(ini, SECTION_COUNT + checks, "waiver");
+    size_t functions = count_numbered(ini, SECTION_COUNT + checks + waivers, "function");
+    size_t callers = count_numbered(ini, SECTION_COUNT + checks + waivers + functions, "caller");
+    size_t assumptions = count_numbered(ini, SECTION_COUNT + checks + waivers + functions + callers, "assumption");
     const struct hf_ini_section *first = ini->sections + SECTION_COUNT;
-    const struct hf_ini_section *behind = first + checks + exceptions + functions;
+    const struct hf_ini_section *behind = first + checks + waivers + functions;
     const struct hf_ini_section *rest = behind + callers + assumptions;
 
     if (rest < ini->sections + ini->count)
         return hf_error(err, HOTFIX_FORMAT, WHERE " line %u: section [%s] is unknown, repeated or out of order",
                         rest->line, rest->name);
-    if (checks > HF_MANIFEST_MAX_CHECKS || exceptions > HF_MANIFEST_MAX_CHECKS || functions > HF_MANIFEST_MAX_FUNCTIONS)
-        return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u checks or exceptions, or %u functions",
+    if (checks > HF_MANIFEST_MAX_CHECKS || waivers > HF_MANIFEST_MAX_CHECKS || functions > HF_MANIFEST_MAX_FUNCTIONS)
+        return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u checks or waivers, or %u functions",
                         HF_MANIFEST_MAX_CHECKS, HF_MANIFEST_MAX_FUNCTIONS);
     if (callers > HF_MANIFEST_MAX_WORLDS || assumptions > HF_MANIFEST_MAX_WORLDS)
         return hf_error(err, HOTFIX_FORMAT, WHERE ": more than %u callers or assumptions", HF_MANIFEST_MAX_WORLDS);
     if (functions == 0)
         return hf_error(err, HOTFIX_FORMAT, WHERE ": names no function");
     return parse_checks(first, checks, manifest, err) != 0 ||
-                   parse_exceptions(first + checks, exceptions, manifest, err) != 0 ||
-                   parse_functions(first + checks + exceptions, functions, manifest, err) != 0 ||
+                   parse_waivers(first + checks, waivers, manifest, err) != 0 ||
+                   parse_functions(first + checks + waivers, functions, manifest, err) != 0 ||
                    parse_callers(behind, callers, manifest, err) != 0 ||
                    parse_assumptions(behind + callers, assumptions, manifest, err) != 0
                ? -1
@@ -722,9 +722,8 @@ static int write_text(const struct hf_manifest *manifest, char **text, size_t *s
     for (size_t i = 0; i < manifest->check_count; i++)
         if (format_numbered(&formatted, &length, "check", i + 1, check_fields, &manifest->checks[i], err) != 0)
             return -1;
-    for (size_t i = 0; i < manifest->exception_count; i++)
-        if (format_numbered(&formatted, &length, "exception", i + 1, exception_fields, &manifest->exceptions[i], err) !=
-            0)
+    for (size_t i = 0; i < manifest->waiver_count; i++)
+        if (format_numbered(&formatted, &length, "waiver", i + 1, waiver_fields, &manifest->waivers[i], err) != 0)
             return -1;
     for (size_t i = 0; i < manifest->function_count; i++)
         if (format_numbered(&formatted, &length, "function", i + 1, function_fields, &manifest->functions[i], err) != 0)

@@ -20,7 +20,7 @@
 #define HF_MANIFEST_MAX_SIZE      (8u << 20)  /* bytes of manifest.ini */
 #define HF_MANIFEST_MAX_VALUE     (16u << 10) /* bytes of one value, continuation lines joined */
 #define HF_MANIFEST_MAX_FUNCTIONS 10000u
-#define HF_MANIFEST_MAX_CHECKS    4096u     /* and of exceptions */
+#define HF_MANIFEST_MAX_CHECKS    4096u     /* and of waivers */
 #define HF_MANIFEST_MAX_WORLDS    16384u    /* callers; assumptions */
 #define HF_NAME_MAX               64        /* bundle name and version: [A-Za-z0-9._+~-], first one alphanumeric */
 #define HF_ID_SIZE                16        /* bytes of a bundle id; 32 lower-case hex digits as text */
@@ -57,12 +57,12 @@ struct hf_manifest_function {
 struct hf_manifest_check {
     char *id; /* stable id, "compiler", "flags", "signature"... */
     enum hf_verdict verdict;
-    char *evidence;  /* one line for people */
-    char *exception; /* why a verdict other than compatible was accepted, "" where it was not */
+    char *evidence; /* one line for people */
+    char *waiver;   /* why a verdict other than compatible was accepted, "" where it was not */
 };
 
 /* Somebody's decision to accept what a check said, in force when the bundle was made. */
-struct hf_manifest_exception {
+struct hf_manifest_waiver {
     char *check;     /* id of one of the checks */
     char *scope;     /* pattern of the function names that it is about; "": all that the check said */
     char *reason;    /* one line for people */
@@ -120,8 +120,8 @@ struct hf_manifest {
     size_t assumption_count;
     struct hf_manifest_check *checks;
     size_t check_count;
-    struct hf_manifest_exception *exceptions;
-    size_t exception_count;
+    struct hf_manifest_waiver *waivers;
+    size_t waiver_count;
 };
 
 /* A manifest with nothing in it: strings NULL, counts 0, expires never. Needs no deinit until something is stored. */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Can this fix go out hot? For CI jobs: reports to people and to the CI system, and exits as `hotfix check` does.
 #
-#     hotfix-check.sh TARGET PATCH.so [OPTION...]    options of hotfix check: picks, --policy FILE, --debug FILE
+#     hotfix-check.sh TARGET PATCH.so [OPTION...]    options of hotfix check: picks, --waivers FILE, --debug FILE
 #
 # Writes hotfix.sarif, hotfix.junit.xml and hotfix.json to the directory REPORTS (.). HOTFIX is the command.
 
@@ -35,7 +35,7 @@ status=$?
 case $status in
 0) echo "hot: the fix can go out as a bundle" ;;
 1) echo "not hot: the fix does not fit the target, and needs a release" ;;
-3) echo "not hot: nothing proves that the fix fits the target; add the proof, or an exception to the policy" ;;
+3) echo "not hot: nothing proves that the fix fits the target; add the proof, or a waiver" ;;
 *) echo "undecided: the check could not be made (exit status $status)" ;;
 esac
 exit "$status"

@@ -24,7 +24,7 @@ const struct hf_check *const hf_checks[] = {
     &hf_check_hardening,
     &hf_check_pic,
     &hf_check_proof,
-    &hf_check_signature,
+    &hf_check_prototype,
     &hf_check_layout,
     &hf_check_inline,
     &hf_check_clones,
@@ -150,17 +150,17 @@ static bool may_accept(const struct hf_check *check, enum hf_verdict verdict)
            (verdict == HF_INCOMPATIBLE && check->acceptance == HF_ACCEPT_ANY);
 }
 
-bool hf_exception_expired(const struct hf_exception *exception)
+bool hf_waiver_expired(const struct hf_waiver *waiver)
 {
-    return exception->expires != HF_TIME_NEVER && exception->expires <= (int64_t)time(NULL);
+    return waiver->expires != HF_TIME_NEVER && waiver->expires <= (int64_t)time(NULL);
 }
 
-bool hf_exception_covers(const struct hf_exception *exception, const struct hf_finding *finding)
+bool hf_waiver_covers(const struct hf_waiver *waiver, const struct hf_finding *finding)
 {
-    return !exception->scope || (finding->pair && fnmatch(exception->scope, finding->pair->old_function->name, 0) == 0);
+    return !waiver->scope || (finding->pair && fnmatch(waiver->scope, finding->pair->old_function->name, 0) == 0);
 }
 
-char *hf_exception_text(const char *scope, const char *reason, int64_t expires)
+char *hf_waiver_text(const char *scope, const char *reason, int64_t expires)
 {
     char until[HF_TIME_SIZE] = "";
     char *text;
@@ -174,23 +174,22 @@ char *hf_exception_text(const char *scope, const char *reason, int64_t expires)
     return size < 0 ? NULL : text;
 }
 
-static bool accepts(const struct hf_exception *exception, const struct hf_check *check,
-                    const struct hf_finding *finding)
+static bool accepts(const struct hf_waiver *waiver, const struct hf_check *check, const struct hf_finding *finding)
 {
-    return exception->check == check && may_accept(check, finding->verdict) && !hf_exception_expired(exception) &&
-           hf_exception_covers(exception, finding);
+    return waiver->check == check && may_accept(check, finding->verdict) && !hf_waiver_expired(waiver) &&
+           hf_waiver_covers(waiver, finding);
 }
 
-void hf_check_accept(struct hf_check_result *result, const struct hf_exception *exceptions, size_t exception_count)
+void hf_check_accept(struct hf_check_result *result, const struct hf_waiver *waivers, size_t waiver_count)
 {
     for (size_t k = 0; k < result->findings.count; k++)
-        for (size_t i = 0; i < exception_count; i++)
-            if (accepts(&exceptions[i], result->check, &result->findings.items[k]))
-                result->findings.items[k].exception = &exceptions[i];
+        for (size_t i = 0; i < waiver_count; i++)
+            if (accepts(&waivers[i], result->check, &result->findings.items[k]))
+                result->findings.items[k].waiver = &waivers[i];
 }
 
-static int run_one(const struct hf_check_subject *subject, const struct hf_exception *exceptions,
-                   size_t exception_count, struct hf_check_result *result, struct hotfix_error *err)
+static int run_one(const struct hf_check_subject *subject, const struct hf_waiver *waivers, size_t waiver_count,
+                   struct hf_check_result *result, struct hotfix_error *err)
 {
     const struct hf_check *check = result->check;
 
@@ -201,11 +200,11 @@ static int run_one(const struct hf_check_subject *subject, const struct hf_excep
     if (result->findings.count == 0)
         return hf_error(err, HOTFIX_INTERNAL, "check %s came to no verdict", check->id);
     result->verdict = worst(&result->findings);
-    hf_check_accept(result, exceptions, exception_count);
+    hf_check_accept(result, waivers, waiver_count);
     return 0;
 }
 
-int hf_checks_run(const struct hf_check_subject *subject, const struct hf_exception *exceptions, size_t exception_count,
+int hf_checks_run(const struct hf_check_subject *subject, const struct hf_waiver *waivers, size_t waiver_count,
                   struct hf_check_result **results, struct hotfix_error *err)
 {
     struct hf_check_result *all = calloc(hf_check_count + hf_live_check_count + 1, sizeof(*all));
@@ -218,7 +217,7 @@ int hf_checks_run(const struct hf_check_subject *subject, const struct hf_except
     for (size_t i = 0; subject->live && i < hf_live_check_count; i++)
         all[count++].check = hf_live_checks[i];
     for (size_t i = 0; i < count; i++) {
-        if (run_one(subject, exceptions, exception_count, &all[i], err) != 0) {
+        if (run_one(subject, waivers, waiver_count, &all[i], err) != 0) {
             hf_check_results_destroy(all);
             return -1;
         }
@@ -236,7 +235,7 @@ void hf_check_results_destroy(struct hf_check_result *results)
 
 bool hf_finding_refuses(const struct hf_finding *finding)
 {
-    return finding->verdict != HF_COMPATIBLE && !finding->exception;
+    return finding->verdict != HF_COMPATIBLE && !finding->waiver;
 }
 
 static size_t count_refusing(const struct hf_check_result *result)
@@ -307,8 +306,8 @@ static char *join(char *text, const char *more)
 static bool reason_told(const struct hf_findings *findings, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (findings->items[i].exception &&
-            strcmp(findings->items[i].exception->reason, findings->items[index].exception->reason) == 0)
+        if (findings->items[i].waiver &&
+            strcmp(findings->items[i].waiver->reason, findings->items[index].waiver->reason) == 0)
             return true;
     return false;
 }
@@ -318,8 +317,8 @@ char *hf_check_reasons(const struct hf_check_result *result)
     char *text = strdup("");
 
     for (size_t i = 0; i < result->findings.count; i++)
-        if (result->findings.items[i].exception && !reason_told(&result->findings, i))
-            text = join(text, result->findings.items[i].exception->reason);
+        if (result->findings.items[i].waiver && !reason_told(&result->findings, i))
+            text = join(text, result->findings.items[i].waiver->reason);
     return text;
 }
 

@@ -35,7 +35,7 @@ struct hf_check_subject {
 };
 
 /* A person's decision to accept what one check says. Its texts are the giver's, and outlive the results. */
-struct hf_exception {
+struct hf_waiver {
     const struct hf_check *check;
     const char *scope; /* fnmatch(3) pattern of function names; NULL: every finding, those about whole files too */
     const char *reason;
@@ -49,8 +49,8 @@ struct hf_finding {
     char *evidence; /* one sentence without a full stop; begins with the function's name where there is one */
     char *advice;   /* what to do about it; NULL when there is nothing to say */
     char *detail;   /* lines that show it, each with its newline: two layouts side by side; NULL when there are none */
-    const struct hf_exception *exception; /* why it is accepted; NULL: it is not, or need not be */
-    bool notable;                         /* compatible, and told to people all the same */
+    const struct hf_waiver *waiver; /* why it is accepted; NULL: it is not, or need not be */
+    bool notable;                   /* compatible, and told to people all the same */
 };
 
 struct hf_findings {
@@ -98,15 +98,15 @@ extern const size_t hf_live_check_count;
 const struct hf_check *hf_check_find(const char *id);
 
 /* True when its time has passed. */
-bool hf_exception_expired(const struct hf_exception *exception);
+bool hf_waiver_expired(const struct hf_waiver *waiver);
 /* True when its scope names the finding's function, or it has none. */
-bool hf_exception_covers(const struct hf_exception *exception, const struct hf_finding *finding);
+bool hf_waiver_covers(const struct hf_waiver *waiver, const struct hf_finding *finding);
 
 /*
- * How an exception is told: "REASON (functions SCOPE, until TIME)", the parts that it has. scope NULL or "": none.
+ * How a waiver is told: "REASON (functions SCOPE, until TIME)", the parts that it has. scope NULL or "": none.
  * malloc'ed; NULL when out of memory.
  */
-char *hf_exception_text(const char *scope, const char *reason, int64_t expires);
+char *hf_waiver_text(const char *scope, const char *reason, int64_t expires);
 
 struct hf_check_result {
     const struct hf_check *check;
@@ -116,19 +116,19 @@ struct hf_check_result {
 
 /*
  * Runs the checks for which there is what they look at: those of a patch with a patch, those of a process with a
- * process. Accepts what exceptions accept. *results is malloc'ed, in the order of the tables, ends with one whose check
- * is NULL, and points to the exceptions; free with hf_check_results_destroy().
+ * process. Accepts what waivers accept. *results is malloc'ed, in the order of the tables, ends with one whose check
+ * is NULL, and points to the waivers; free with hf_check_results_destroy().
  */
-int hf_checks_run(const struct hf_check_subject *subject, const struct hf_exception *exceptions, size_t exception_count,
+int hf_checks_run(const struct hf_check_subject *subject, const struct hf_waiver *waivers, size_t waiver_count,
                   struct hf_check_result **results, struct hotfix_error *err);
 /* NULL is fine. */
 void hf_check_results_destroy(struct hf_check_result *results);
 
 /*
- * Gives each finding the exception that accepts it: of this check, in force, of a scope that names its function, and
+ * Gives each finding the waiver that accepts it: of this check, in force, of a scope that names its function, and
  * within what the check's acceptance allows. Of several the last one.
  */
-void hf_check_accept(struct hf_check_result *result, const struct hf_exception *exceptions, size_t exception_count);
+void hf_check_accept(struct hf_check_result *result, const struct hf_waiver *waivers, size_t waiver_count);
 
 /* 0 when every finding is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first of the
  * worst that are not. */
@@ -161,7 +161,7 @@ extern const struct hf_check hf_check_optimisation;
 extern const struct hf_check hf_check_hardening;
 extern const struct hf_check hf_check_pic;
 extern const struct hf_check hf_check_proof;
-extern const struct hf_check hf_check_signature;
+extern const struct hf_check hf_check_prototype;
 extern const struct hf_check hf_check_layout;
 extern const struct hf_check hf_check_inline;
 extern const struct hf_check hf_check_clones;

@@ -9,12 +9,12 @@ static json_t *json_function(const struct hf_function *function)
                      "line", (int)function->line);
 }
 
-static json_t *json_exception(const struct hf_exception *exception)
+static json_t *json_waiver(const struct hf_waiver *waiver)
 {
-    if (!exception)
+    if (!waiver)
         return json_null();
-    return json_pack("{s:o, s:o, s:o}", "scope", hf_json_text(exception->scope), "reason",
-                     hf_json_text(exception->reason), "expires", hf_json_time(exception->expires));
+    return json_pack("{s:o, s:o, s:o}", "scope", hf_json_text(waiver->scope), "reason", hf_json_text(waiver->reason),
+                     "expires", hf_json_time(waiver->expires));
 }
 
 static json_t *json_findings(const struct hf_findings *findings)
@@ -27,8 +27,8 @@ static json_t *json_findings(const struct hf_findings *findings)
                                  "evidence", hf_json_text(finding->evidence), "advice", hf_json_text(finding->advice),
                                  "detail", hf_json_text(finding->detail), "target",
                                  finding->pair ? json_function(finding->pair->old_function) : json_null(), "patch",
-                                 finding->pair ? json_function(finding->pair->new_function) : json_null(), "exception",
-                                 json_exception(finding->exception));
+                                 finding->pair ? json_function(finding->pair->new_function) : json_null(), "waiver",
+                                 json_waiver(finding->waiver));
         if (json_array_append_new(array, item) != 0) {
             json_decref(array);
             return NULL;
@@ -45,7 +45,7 @@ void hf_check_results_set(struct hf_report *report, const struct hf_check_result
         HF_FREE char *evidence = hf_check_evidence(result);
         HF_FREE char *reasons = hf_check_accepted(result) ? hf_check_reasons(result) : NULL;
         json_t *item = json_pack("{s:s, s:s, s:o, s:o, s:s, s:o}", "id", result->check->id, "verdict",
-                                 hf_verdict_name(result->verdict), "evidence", hf_json_text(evidence), "exception",
+                                 hf_verdict_name(result->verdict), "evidence", hf_json_text(evidence), "waiver",
                                  hf_json_text(reasons), "title", result->check->title, "findings",
                                  json_findings(&result->findings));
         if (json_array_append_new(array, item) != 0) {

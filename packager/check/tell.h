@@ -4,7 +4,7 @@
 #define HF_TELL_H
 
 #include "check/check.h"
-#include "cli/report.h"
+#include "ui/report.h"
 
 /* Sets the member "checks". */
 void hf_check_results_set(struct hf_report *report, const struct hf_check_result *results);

@@ -2,11 +2,11 @@
 /* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
 #include "cleanup.h"
 #include "cli/command.h"
-#include "cli/options.h"
-#include "cli/report.h"
 #include "error.h"
 #include "link/build.h"
 #include "source/source.h"
+#include "ui/options.h"
+#include "ui/report.h"
 
 static const char *const event_names[] = {
     [HF_BUILD_CHANGED] = "changed", [HF_BUILD_NEW] = "new",         [HF_BUILD_IGNORED] = "ignored",

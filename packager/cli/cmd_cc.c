@@ -12,13 +12,13 @@
 
 #include "cleanup.h"
 #include "cli/command.h"
-#include "cli/report.h"
-#include "cli/status.h"
+#include "compiler/invocation.h"
+#include "compiler/journal.h"
+#include "compiler/process.h"
+#include "compiler/shim.h"
 #include "error.h"
-#include "source/invocation.h"
-#include "source/journal.h"
-#include "source/process.h"
-#include "source/shim.h"
+#include "ui/report.h"
+#include "ui/status.h"
 
 static int fail(const struct hotfix_error *err)
 {

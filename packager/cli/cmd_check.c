@@ -10,13 +10,13 @@
 #include "check/tell.h"
 #include "cleanup.h"
 #include "cli/command.h"
-#include "cli/options.h"
-#include "cli/report.h"
 #include "error.h"
 #include "format/format.h"
 #include "live/live.h"
 #include "live/sealed.h"
 #include "pack/inputs.h"
+#include "ui/options.h"
+#include "ui/report.h"
 
 struct check {
     struct hf_inputs inputs;
@@ -118,7 +118,7 @@ static int open_live(struct check *check, struct hf_check_subject *subject, stru
 
 static int check_patch(struct check *check, struct hf_report *report, struct hotfix_error *err)
 {
-    const struct hf_policy *policy = &check->inputs.policy;
+    const struct hf_waivers *waivers = &check->inputs.waivers;
     struct hf_check_subject subject;
 
     if (choose_format(check, report, err) != 0)
@@ -126,16 +126,16 @@ static int check_patch(struct check *check, struct hf_report *report, struct hot
     if (check->list)
         return list_checks(report);
     if (require_inputs(check, err) != 0 ||
-        (check->bundle_path ? hf_inputs_open_policy(&check->inputs, err) != 0 ||
+        (check->bundle_path ? hf_inputs_open_waivers(&check->inputs, err) != 0 ||
                                   hf_sealed_open(check->bundle_path, &check->bundle, &subject, err) != 0
                             : hf_inputs_open(&check->inputs, &subject, err) != 0) ||
         open_live(check, &subject, report, err) != 0 ||
-        hf_checks_run(&subject, policy->exceptions, policy->count, &check->results, err) != 0)
+        hf_checks_run(&subject, waivers->waivers, waivers->count, &check->results, err) != 0)
         return -1;
     check->function_count = subject.pair_count;
     hf_report_set(report, "functions", json_integer((json_int_t)subject.pair_count));
     hf_check_results_set(report, check->results);
-    hf_policy_tell(policy, check->results, report);
+    hf_waivers_tell(waivers, check->results, report);
     return hf_checks_judge(check->results, err);
 }
 
@@ -212,10 +212,10 @@ int hf_cmd_check(int argc, char **argv)
          .help = "The patch's separate debug file.",
          .text = &inputs->patch_debug_path},
         {.name = "pid", .argument = "PID", .help = "Check also what this process has loaded.", .text = &check.pid},
-        {.name = "policy",
+        {.name = "waivers",
          .argument = "FILE",
-         .help = "Accept what this policy file has exceptions for.",
-         .text = &inputs->policy_path},
+         .help = "Accept what the waivers in this file accept.",
+         .text = &inputs->waivers_path},
         {.name = "format",
          .argument = "FORMAT",
          .help = "text, the default, json, sarif, junit or github.",

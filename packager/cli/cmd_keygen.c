@@ -8,13 +8,13 @@
 
 #include "cleanup.h"
 #include "cli/command.h"
-#include "cli/options.h"
-#include "cli/passphrase.h"
-#include "cli/report.h"
 #include "digest.h"
 #include "error.h"
 #include "file.h"
 #include "key.h"
+#include "ui/options.h"
+#include "ui/passphrase.h"
+#include "ui/report.h"
 #include "x509/issue.h"
 
 struct keygen {

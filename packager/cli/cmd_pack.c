@@ -11,10 +11,6 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/describe.h"
-#include "cli/options.h"
-#include "cli/passphrase.h"
-#include "cli/plain.h"
-#include "cli/report.h"
 #include "error.h"
 #include "file.h"
 #include "key.h"
@@ -26,6 +22,10 @@
 #include "provenance/provenance.h"
 #include "sign/replace.h"
 #include "sign/token.h"
+#include "ui/options.h"
+#include "ui/passphrase.h"
+#include "ui/plain.h"
+#include "ui/report.h"
 
 #define ACCEPT_NAME_SIZE 48
 #define ACCEPT_HELP_SIZE 160
@@ -39,8 +39,8 @@ struct pack {
     const char *output;
     const char *provenance;
     struct hf_identity identity;
-    struct hf_exception *exceptions;
-    size_t exception_count;
+    struct hf_waiver *waivers;
+    size_t waiver_count;
 
     /* what comes of them */
     struct hf_check_result *results;
@@ -67,30 +67,30 @@ static int add_superseded(const struct hf_option *option, const char *argument, 
 }
 
 /* option->kind is the check's place in the table. */
-static int add_exception(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+static int add_waiver(const struct hf_option *option, const char *argument, struct hotfix_error *err)
 {
     struct pack *pack = option->arg;
-    struct hf_exception *longer = reallocarray(pack->exceptions, pack->exception_count + 1, sizeof(*longer));
+    struct hf_waiver *longer = reallocarray(pack->waivers, pack->waiver_count + 1, sizeof(*longer));
 
     if (!longer)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    pack->exceptions = longer;
+    pack->waivers = longer;
     if (argument[strspn(argument, " ")] == '\0')
         return hf_error(err, HOTFIX_USAGE, "option '--%s' needs a reason, which the bundle will carry", option->name);
     if (hf_plain_check(option->name, argument, err) != 0)
         return -1;
-    pack->exceptions[pack->exception_count++] =
-        (struct hf_exception){.check = hf_checks[option->kind], .reason = argument, .expires = HF_TIME_NEVER};
+    pack->waivers[pack->waiver_count++] =
+        (struct hf_waiver){.check = hf_checks[option->kind], .reason = argument, .expires = HF_TIME_NEVER};
     return 0;
 }
 
 /* --accept-flags: all checks that compare flags. */
-static int add_flag_exceptions(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+static int add_flag_waivers(const struct hf_option *option, const char *argument, struct hotfix_error *err)
 {
     for (size_t i = 0; i < hf_check_count; i++) {
         struct hf_option one = *option;
         one.kind = (int)i;
-        if (hf_check_is_of_flags(hf_checks[i]) && add_exception(&one, argument, err) != 0)
+        if (hf_check_is_of_flags(hf_checks[i]) && add_waiver(&one, argument, err) != 0)
             return -1;
     }
     return 0;
@@ -99,15 +99,15 @@ static int add_flag_exceptions(const struct hf_option *option, const char *argum
 static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
                       struct hotfix_error *err)
 {
-    const struct hf_policy *policy = &pack->inputs.policy;
+    const struct hf_waivers *waivers = &pack->inputs.waivers;
 
-    if (hf_checks_run(subject, policy->exceptions, policy->count, &pack->results, err) != 0)
+    if (hf_checks_run(subject, waivers->waivers, waivers->count, &pack->results, err) != 0)
         return -1;
     for (struct hf_check_result *result = pack->results; result->check; result++)
-        hf_check_accept(result, pack->exceptions, pack->exception_count);
+        hf_check_accept(result, pack->waivers, pack->waiver_count);
     hf_check_results_set(report, pack->results);
     hf_check_results_note_accepted(report, pack->results);
-    hf_policy_tell(policy, pack->results, report);
+    hf_waivers_tell(waivers, pack->results, report);
     if (hf_checks_judge(pack->results, err) == 0)
         return 0;
     if (hf_checks_refused(pack->results) > 1 || (err && strlen(err->message) + 1 == sizeof(err->message)))
@@ -120,7 +120,7 @@ static int refuse_input(const struct pack *pack, const char *path, struct hotfix
 {
     const char *const inputs[] = {pack->inputs.target_path,      pack->inputs.patch_path, pack->inputs.debug_path,
                                   pack->inputs.patch_debug_path, pack->key_path,          pack->passphrase_file,
-                                  pack->inputs.policy_path};
+                                  pack->inputs.waivers_path};
     struct stat output, input;
 
     if (stat(path, &output) != 0)
@@ -283,7 +283,7 @@ static void deinit(struct pack *pack)
     hf_check_results_destroy(pack->results);
     hf_inputs_deinit(&pack->inputs);
     hf_identity_deinit(&pack->identity);
-    free(pack->exceptions);
+    free(pack->waivers);
     free(pack->default_output);
 }
 
@@ -303,7 +303,7 @@ static size_t make_accept_options(struct pack *pack, struct accept *texts, struc
         options[count++] = (struct hf_option){.name = text->name,
                                               .argument = "REASON",
                                               .help = text->help,
-                                              .each = add_exception,
+                                              .each = add_waiver,
                                               .arg = pack,
                                               .kind = (int)i};
     }
@@ -384,10 +384,10 @@ int hf_cmd_pack(int argc, char **argv)
         {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.inputs.debug_path, NULL, NULL, 0},
         {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.inputs.patch_debug_path, NULL,
          NULL, 0},
-        {"policy", 0, "FILE", "Accept what this policy file has exceptions for.", false, NULL, &pack.inputs.policy_path,
+        {"waivers", 0, "FILE", "Accept what the waivers in this file accept.", false, NULL, &pack.inputs.waivers_path,
          NULL, NULL, 0},
         {"accept-flags", 0, "REASON", "Go on for this reason where a check that compares flags is unproven.", false,
-         NULL, NULL, add_flag_exceptions, &pack, 0},
+         NULL, NULL, add_flag_waivers, &pack, 0},
         {"provenance", 0, "FILE", "Write also what the bundle was packed from, as a signed in-toto statement.", false,
          NULL, &pack.provenance, NULL, NULL, 0},
         {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",

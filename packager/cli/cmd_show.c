@@ -6,12 +6,12 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/describe.h"
-#include "cli/options.h"
-#include "cli/report.h"
 #include "cms.h"
 #include "digest.h"
 #include "error.h"
 #include "file.h"
+#include "ui/options.h"
+#include "ui/report.h"
 
 #define NOT_VERIFIED "NOT VERIFIED: show trusts nothing; use 'hotfix verify'"
 

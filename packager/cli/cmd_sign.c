@@ -7,9 +7,6 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/describe.h"
-#include "cli/options.h"
-#include "cli/passphrase.h"
-#include "cli/report.h"
 #include "cms.h"
 #include "digest.h"
 #include "error.h"
@@ -19,6 +16,9 @@
 #include "sign/countersign.h"
 #include "sign/replace.h"
 #include "sign/token.h"
+#include "ui/options.h"
+#include "ui/passphrase.h"
+#include "ui/report.h"
 #include "verify/payload.h"
 
 #define PUBLIC_KEY_MAX 65536 /* bytes of a public key file */

@@ -6,8 +6,6 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/describe.h"
-#include "cli/options.h"
-#include "cli/report.h"
 #include "digest.h"
 #include "elf/image.h"
 #include "error.h"
@@ -17,6 +15,8 @@
 #include "quorum.h"
 #include "signature.h"
 #include "trust.h"
+#include "ui/options.h"
+#include "ui/report.h"
 #include "verify/payload.h"
 #include "verify/target.h"
 

@@ -7,9 +7,9 @@
 
 #include "check/check.h"
 #include "cleanup.h"
-#include "cli/text.h"
 #include "digest.h"
 #include "stamp.h"
+#include "ui/text.h"
 
 #define ID_TEXT_SIZE   (2 * HF_ID_SIZE + 1)
 #define LABEL_SIZE     13 /* columns of a label and the blanks behind it */
@@ -127,8 +127,8 @@ static json_t *json_checks(const struct hf_manifest *manifest)
     for (size_t i = 0; i < manifest->check_count; i++) {
         const struct hf_manifest_check *check = &manifest->checks[i];
         json_t *member = json_pack("{s:o, s:s, s:o, s:o}", "id", hf_json_text(check->id), "verdict",
-                                   hf_verdict_name(check->verdict), "evidence", hf_json_text(check->evidence),
-                                   "exception", hf_json_text(*check->exception ? check->exception : NULL));
+                                   hf_verdict_name(check->verdict), "evidence", hf_json_text(check->evidence), "waiver",
+                                   hf_json_text(*check->waiver ? check->waiver : NULL));
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;
@@ -137,14 +137,14 @@ static json_t *json_checks(const struct hf_manifest *manifest)
     return array;
 }
 
-static json_t *json_exceptions(const struct hf_manifest *manifest)
+static json_t *json_waivers(const struct hf_manifest *manifest)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < manifest->exception_count; i++) {
-        const struct hf_manifest_exception *exception = &manifest->exceptions[i];
-        json_t *member = json_pack("{s:o, s:o, s:o, s:o}", "check", hf_json_text(exception->check), "scope",
-                                   hf_json_text(*exception->scope ? exception->scope : NULL), "reason",
-                                   hf_json_text(exception->reason), "expires", hf_json_time(exception->expires));
+    for (size_t i = 0; i < manifest->waiver_count; i++) {
+        const struct hf_manifest_waiver *waiver = &manifest->waivers[i];
+        json_t *member = json_pack("{s:o, s:o, s:o, s:o}", "check", hf_json_text(waiver->check), "scope",
+                                   hf_json_text(*waiver->scope ? waiver->scope : NULL), "reason",
+                                   hf_json_text(waiver->reason), "expires", hf_json_time(waiver->expires));
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;
@@ -239,22 +239,22 @@ static void print_callers(const struct hf_report *report, const struct hf_manife
     }
 }
 
-/* A line for each exception of a check; bundles may carry the reason alone. */
-static void print_exceptions(const struct hf_report *report, const struct hf_manifest *manifest,
-                             const struct hf_manifest_check *check)
+/* A line for each waiver of a check; bundles may carry the reason alone. */
+static void print_waivers(const struct hf_report *report, const struct hf_manifest *manifest,
+                          const struct hf_manifest_check *check)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < manifest->exception_count; i++) {
-        const struct hf_manifest_exception *exception = &manifest->exceptions[i];
-        if (strcmp(exception->check, check->id) != 0)
+    for (size_t i = 0; i < manifest->waiver_count; i++) {
+        const struct hf_manifest_waiver *waiver = &manifest->waivers[i];
+        if (strcmp(waiver->check, check->id) != 0)
             continue;
-        HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
-        print_accepted(report, text ? text : exception->reason);
+        HF_FREE char *text = hf_waiver_text(waiver->scope, waiver->reason, waiver->expires);
+        print_accepted(report, text ? text : waiver->reason);
         count++;
     }
-    if (count == 0 && *check->exception)
-        print_accepted(report, check->exception);
+    if (count == 0 && *check->waiver)
+        print_accepted(report, check->waiver);
 }
 
 static void print_checks(const struct hf_report *report, const struct hf_manifest *manifest)
@@ -266,7 +266,7 @@ static void print_checks(const struct hf_report *report, const struct hf_manifes
         char label[64];
         snprintf(label, sizeof(label), "  %-15.15s  %-12s  ", check->id, hf_verdict_name(check->verdict));
         hf_report_text(report, label, check->evidence);
-        print_exceptions(report, manifest, check);
+        print_waivers(report, manifest, check);
     }
 }
 
@@ -302,5 +302,5 @@ void hf_describe_contents(struct hf_report *report, const struct hf_manifest *ma
     hf_report_set(report, "callers", json_callers(manifest));
     hf_report_set(report, "assumptions", json_assumptions(manifest));
     hf_report_set(report, "checks", json_checks(manifest));
-    hf_report_set(report, "exceptions", json_exceptions(manifest));
+    hf_report_set(report, "waivers", json_waivers(manifest));
 }

@@ -3,8 +3,8 @@
 #ifndef HF_DESCRIBE_H
 #define HF_DESCRIBE_H
 
-#include "cli/report.h"
 #include "manifest.h"
+#include "ui/report.h"
 
 /* What the bundle is and what it is for: members "bundle" and "target". */
 void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *manifest);

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/report.h"
-#include "cli/status.h"
-#include "cli/text.h"
+#include "compiler/shim.h"
 #include "error.h"
-#include "source/shim.h"
+#include "ui/report.h"
+#include "ui/status.h"
+#include "ui/text.h"
 
 static const struct hf_command commands[] = {
     {"keygen", "make an Ed25519 key pair", hf_cmd_keygen},

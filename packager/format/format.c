@@ -41,7 +41,7 @@ char *hf_format_answer(const struct hf_outcome *outcome)
         accepted += hf_check_accepted(&outcome->results[count]);
     }
     if (accepted > 0)
-        snprintf(note, sizeof(note), "; %zu accepted by exceptions", accepted);
+        snprintf(note, sizeof(note), "; %zu accepted by waivers", accepted);
     return asprintf(&text, "%s: %zu checks of %zu functions: %zu compatible, %zu incompatible, %zu unproven%s",
                     verdict_name(outcome->results, accepted), count, outcome->function_count, counts[HF_COMPATIBLE],
                     counts[HF_INCOMPATIBLE], counts[HF_UNPROVEN], note) < 0

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/text.h"
 #include "format/format.h"
+#include "ui/text.h"
 
 /* Values of properties must escape more than the message. Takes what was made of foreign text; NULL is out of memory.
  */
@@ -70,9 +70,9 @@ static int write_finding(const struct hf_check *check, const struct hf_finding *
         fputs("%0A", out);
         failed = write_detail(finding->detail, out);
     }
-    if (!failed && finding->exception) {
+    if (!failed && finding->waiver) {
         fputs("%0Aaccepted: ", out);
-        failed = write_message(finding->exception->reason, out);
+        failed = write_message(finding->waiver->reason, out);
     }
     fputc('\n', out);
     return failed;

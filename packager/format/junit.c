@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/text.h"
 #include "format/format.h"
+#include "ui/text.h"
 
 /*
  * Character data and attribute values (XML 1.0, sections 2.2 and 2.4). The file may be printed in a CI job, so that

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/report.h"
-#include "cli/text.h"
 #include "digest.h"
 #include "format/format.h"
 #include "stamp.h"
+#include "ui/report.h"
+#include "ui/text.h"
 
 #define SCHEMA "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 
@@ -109,11 +109,11 @@ static json_t *fingerprints(const struct hf_check_result *result, size_t index)
     return json_pack("{s:s}", "hotfixCheck/v1", digits);
 }
 
-static json_t *suppressions(const struct hf_exception *exception)
+static json_t *suppressions(const struct hf_waiver *waiver)
 {
-    HF_FREE char *text = exception ? hf_exception_text(exception->scope, exception->reason, exception->expires) : NULL;
+    HF_FREE char *text = waiver ? hf_waiver_text(waiver->scope, waiver->reason, waiver->expires) : NULL;
 
-    if (!exception)
+    if (!waiver)
         return json_array();
     return json_pack("[{s:s, s:s, s:o}]", "kind", "external", "status", "accepted", "justification",
                      hf_json_text(text));
@@ -145,7 +145,7 @@ static json_t *result_json(const struct hf_outcome *outcome, const struct hf_che
                   "properties", "verdict", hf_verdict_name(finding->verdict), "detail", hf_json_text(finding->detail));
 
     if (finding->verdict != HF_COMPATIBLE)
-        json_object_set_new(value, "suppressions", suppressions(finding->exception));
+        json_object_set_new(value, "suppressions", suppressions(finding->waiver));
     return value;
 }
 

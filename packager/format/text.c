@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/text.h"
 #include "format/format.h"
+#include "ui/text.h"
 
 __attribute__((format(printf, 2, 3))) static void line(FILE *out, const char *format, ...)
 {
@@ -33,10 +33,10 @@ static void write_finding(const struct hf_finding *finding, FILE *out)
         line(out, "        %.*s", length, detail);
         detail += length + (detail[length] == '\n');
     }
-    if (finding->exception) {
-        const struct hf_exception *exception = finding->exception;
-        HF_FREE char *text = hf_exception_text(exception->scope, exception->reason, exception->expires);
-        line(out, "    accepted: %s", text ? text : exception->reason);
+    if (finding->waiver) {
+        const struct hf_waiver *waiver = finding->waiver;
+        HF_FREE char *text = hf_waiver_text(waiver->scope, waiver->reason, waiver->expires);
+        line(out, "    accepted: %s", text ? text : waiver->reason);
     } else if (finding->advice) {
         line(out, "    to do: %s", finding->advice);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "compiler/process.h"
 #include "error.h"
 #include "file.h"
 #include "link/attest.h"
@@ -14,7 +15,6 @@
 #include "link/choose.h"
 #include "link/worlds.h"
 #include "patch/record.h"
-#include "source/process.h"
 
 #define TOOL_SIZE 64
 

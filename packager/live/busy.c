@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "bundle.h"
-#include "check/cold.h"
+#include "check/code/cold.h"
 #include "error.h"
 #include "live/checks.h"
 #include "live/code.h"

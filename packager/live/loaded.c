@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "bundle.h"
+#include "check/data/touched.h"
 #include "check/name.h"
-#include "check/touched.h"
 #include "digest.h"
 #include "error.h"
 #include "fixup.h"

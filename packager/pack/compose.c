@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/cold.h"
+#include "check/code/cold.h"
+#include "check/compiled/producer.h"
 #include "check/name.h"
-#include "check/producer.h"
 #include "cleanup.h"
-#include "cli/plain.h"
 #include "error.h"
 #include "pack/encounters.h"
+#include "ui/plain.h"
 
 #define FIXUPS_SECTION ".hotfix.fixups"
 
@@ -184,54 +184,53 @@ static int compose_checks(const struct hf_check_result *results, struct hf_manif
         check->id = strdup(result->check->id);
         check->evidence = evidence ? hf_plain_copy(evidence) : NULL;
         HF_FREE char *reasons = hf_check_reasons(result);
-        check->exception = reasons ? hf_plain_copy(reasons) : NULL;
-        if (!check->id || !check->evidence || !check->exception)
+        check->waiver = reasons ? hf_plain_copy(reasons) : NULL;
+        if (!check->id || !check->evidence || !check->waiver)
             return out_of_memory(err);
     }
     return 0;
 }
 
-static bool is_sealed(const struct hf_exception *const *sealed, size_t count, const struct hf_exception *exception)
+static bool is_sealed(const struct hf_waiver *const *sealed, size_t count, const struct hf_waiver *waiver)
 {
     for (size_t i = 0; i < count; i++)
-        if (sealed[i] == exception)
+        if (sealed[i] == waiver)
             return true;
     return false;
 }
 
-static int seal_exception(const struct hf_exception *exception, struct hf_manifest *manifest, struct hotfix_error *err)
+static int seal_waiver(const struct hf_waiver *waiver, struct hf_manifest *manifest, struct hotfix_error *err)
 {
-    struct hf_manifest_exception *longer =
-        reallocarray(manifest->exceptions, manifest->exception_count + 1, sizeof(*longer));
+    struct hf_manifest_waiver *longer = reallocarray(manifest->waivers, manifest->waiver_count + 1, sizeof(*longer));
     if (!longer)
         return out_of_memory(err);
-    manifest->exceptions = longer;
-    struct hf_manifest_exception *sealed = &longer[manifest->exception_count++];
-    *sealed = (struct hf_manifest_exception){.check = strdup(exception->check->id),
-                                             .scope = strdup(exception->scope ? exception->scope : ""),
-                                             .reason = strdup(exception->reason),
-                                             .expires = exception->expires};
+    manifest->waivers = longer;
+    struct hf_manifest_waiver *sealed = &longer[manifest->waiver_count++];
+    *sealed = (struct hf_manifest_waiver){.check = strdup(waiver->check->id),
+                                          .scope = strdup(waiver->scope ? waiver->scope : ""),
+                                          .reason = strdup(waiver->reason),
+                                          .expires = waiver->expires};
     return sealed->check && sealed->scope && sealed->reason ? 0 : out_of_memory(err);
 }
 
 /* Those that accept something. */
-static int compose_exceptions(const struct hf_check_result *results, struct hf_manifest *manifest,
-                              struct hotfix_error *err)
+static int compose_waivers(const struct hf_check_result *results, struct hf_manifest *manifest,
+                           struct hotfix_error *err)
 {
     size_t findings = 0;
 
     for (const struct hf_check_result *result = results; result->check; result++)
         findings += result->findings.count;
-    HF_FREE const struct hf_exception **sealed = calloc(findings + 1, sizeof(*sealed));
+    HF_FREE const struct hf_waiver **sealed = calloc(findings + 1, sizeof(*sealed));
     if (!sealed)
         return out_of_memory(err);
     for (const struct hf_check_result *result = results; result->check; result++) {
         for (size_t k = 0; k < result->findings.count; k++) {
-            const struct hf_exception *exception = result->findings.items[k].exception;
-            if (!exception || is_sealed(sealed, manifest->exception_count, exception))
+            const struct hf_waiver *waiver = result->findings.items[k].waiver;
+            if (!waiver || is_sealed(sealed, manifest->waiver_count, waiver))
                 continue;
-            sealed[manifest->exception_count] = exception;
-            if (seal_exception(exception, manifest, err) != 0)
+            sealed[manifest->waiver_count] = waiver;
+            if (seal_waiver(waiver, manifest, err) != 0)
                 return -1;
         }
     }
@@ -264,7 +263,7 @@ int hf_compose(const struct hf_check_subject *subject, const struct hf_check_res
     compose_patch(subject->patch, manifest);
     return compose_target(subject, manifest, err) != 0 || compose_compiler(subject, manifest, err) != 0 ||
                    compose_functions(subject, manifest, err) != 0 || compose_checks(results, manifest, err) != 0 ||
-                   compose_exceptions(results, manifest, err) != 0 || hf_compose_encounters(subject, manifest, err) != 0
+                   compose_waivers(results, manifest, err) != 0 || hf_compose_encounters(subject, manifest, err) != 0
                ? -1
                : 0;
 }

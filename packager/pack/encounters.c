@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/callers.h"
-#include "cli/plain.h"
+#include "check/code/callers.h"
 #include "error.h"
 #include "patch/world.h"
+#include "ui/plain.h"
 
 static int out_of_memory(struct hotfix_error *err)
 {

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/plain.h"
 #include "error.h"
 #include "stamp.h"
+#include "ui/plain.h"
 
 #define SEQUENCE_DIGITS 18 /* what is sure to fit */
 

@@ -22,10 +22,10 @@ int hf_inputs_add_pick(const struct hf_option *option, const char *argument, str
     return hf_inputs_pick(option->arg, (enum hf_pick_kind)option->kind, argument, err);
 }
 
-int hf_inputs_open_policy(struct hf_inputs *inputs, struct hotfix_error *err)
+int hf_inputs_open_waivers(struct hf_inputs *inputs, struct hotfix_error *err)
 {
-    if (inputs->policy_path && hf_policy_read(inputs->policy_path, &inputs->policy, err) != 0)
-        return hf_error_prefix(err, "policy");
+    if (inputs->waivers_path && hf_waivers_read(inputs->waivers_path, &inputs->waivers, err) != 0)
+        return hf_error_prefix(err, "waivers");
     return 0;
 }
 
@@ -67,7 +67,7 @@ static int open_target(struct hf_inputs *inputs, struct hotfix_error *err)
 
 int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, struct hotfix_error *err)
 {
-    if (hf_inputs_open_policy(inputs, err) != 0)
+    if (hf_inputs_open_waivers(inputs, err) != 0)
         return -1;
     if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, NULL, &inputs->patch, err) != 0)
         return hf_error_prefix(err, "patch");
@@ -89,7 +89,7 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
 
 void hf_inputs_deinit(struct hf_inputs *inputs)
 {
-    hf_policy_deinit(&inputs->policy);
+    hf_waivers_deinit(&inputs->waivers);
     hf_selection_deinit(&inputs->selection);
     hf_program_close(inputs->patch);
     hf_program_close(inputs->target);

@@ -16,7 +16,7 @@
 struct rebuild {
     const struct hf_manifest *sealed;
     char **picks;
-    struct hf_exception *exceptions;
+    struct hf_waiver *waivers;
     struct hf_check_result *results;
     struct hf_manifest manifest;
 };
@@ -46,24 +46,24 @@ static int pick_functions(struct rebuild *rebuild, struct hf_inputs *inputs, str
     return 0;
 }
 
-static int take_exceptions(struct rebuild *rebuild, struct hotfix_error *err)
+static int take_waivers(struct rebuild *rebuild, struct hotfix_error *err)
 {
     const struct hf_manifest *sealed = rebuild->sealed;
 
-    rebuild->exceptions = calloc(sealed->exception_count + 1, sizeof(*rebuild->exceptions));
-    if (!rebuild->exceptions)
+    rebuild->waivers = calloc(sealed->waiver_count + 1, sizeof(*rebuild->waivers));
+    if (!rebuild->waivers)
         return out_of_memory(err);
-    for (size_t i = 0; i < sealed->exception_count; i++) {
-        const struct hf_manifest_exception *exception = &sealed->exceptions[i];
-        rebuild->exceptions[i] = (struct hf_exception){.check = hf_check_find(exception->check),
-                                                       .scope = *exception->scope ? exception->scope : NULL,
-                                                       .reason = exception->reason,
-                                                       .expires = exception->expires};
-        if (!rebuild->exceptions[i].check)
+    for (size_t i = 0; i < sealed->waiver_count; i++) {
+        const struct hf_manifest_waiver *waiver = &sealed->waivers[i];
+        rebuild->waivers[i] = (struct hf_waiver){.check = hf_check_find(waiver->check),
+                                                 .scope = *waiver->scope ? waiver->scope : NULL,
+                                                 .reason = waiver->reason,
+                                                 .expires = waiver->expires};
+        if (!rebuild->waivers[i].check)
             return hf_error(err, HOTFIX_FORMAT,
-                            "the bundle has an exception from a check '%s', which this version of "
+                            "the bundle has a waiver from a check '%s', which this version of "
                             "hotfix does not have",
-                            exception->check);
+                            waiver->check);
     }
     return 0;
 }
@@ -97,11 +97,11 @@ static int pack(struct rebuild *rebuild, struct hf_inputs *inputs, uint8_t **fil
     size_t patch_size;
     struct hf_check_subject subject;
 
-    if (pick_functions(rebuild, inputs, err) != 0 || take_exceptions(rebuild, err) != 0 ||
+    if (pick_functions(rebuild, inputs, err) != 0 || take_waivers(rebuild, err) != 0 ||
         copy_identity(rebuild, err) != 0 ||
         hf_file_read(inputs->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
         hf_inputs_open(inputs, &subject, err) != 0 ||
-        hf_checks_run(&subject, rebuild->exceptions, rebuild->sealed->exception_count, &rebuild->results, err) != 0 ||
+        hf_checks_run(&subject, rebuild->waivers, rebuild->sealed->waiver_count, &rebuild->results, err) != 0 ||
         hf_checks_judge(rebuild->results, err) != 0 ||
         hf_compose(&subject, rebuild->results, &rebuild->manifest, err) != 0)
         return -1;
@@ -186,7 +186,7 @@ int hf_rebuild(const struct hf_bundle *bundle, const void *archive, size_t archi
         result = compare(bundle, archive, archive_size, file, size, err);
     hf_manifest_deinit(&rebuild.manifest);
     hf_check_results_destroy(rebuild.results);
-    free(rebuild.exceptions);
+    free(rebuild.waivers);
     for (size_t i = 0; rebuild.picks && rebuild.picks[i]; i++)
         free(rebuild.picks[i]);
     free(rebuild.picks);

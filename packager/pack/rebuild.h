@@ -10,8 +10,8 @@
 #include "pack/inputs.h"
 
 /*
- * Packs target and patch of the inputs as the bundle's manifest says, with its picks, identity, times and exceptions,
- * and compares with its archive part. The inputs must have no picks and no policy; they are filled in.
+ * Packs target and patch of the inputs as the bundle's manifest says, with its picks, identity, times and waivers,
+ * and compares with its archive part. The inputs must have no picks and no waivers; they are filled in.
  * HOTFIX_INCOMPATIBLE says which member differs, and where first; or what pack refuses.
  */
 int hf_rebuild(const struct hf_bundle *bundle, const void *archive, size_t archive_size, struct hf_inputs *inputs,

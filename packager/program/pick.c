@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/text.h"
 #include "error.h"
+#include "ui/text.h"
 
 #define CANDIDATES_SHOWN 6
 

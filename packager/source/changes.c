@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compiler/rule.h"
 #include "error.h"
-#include "source/rule.h"
 
 static const char *base_name(const char *path)
 {

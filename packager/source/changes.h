@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "compiler/journal.h"
 #include "hotfix/error.h"
-#include "source/journal.h"
 
 /* A source whose object the patch changed. */
 struct hf_change {

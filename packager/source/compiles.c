@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 
 #include "cleanup.h"
+#include "compiler/process.h"
+#include "compiler/shim.h"
 #include "error.h"
-#include "source/process.h"
-#include "source/shim.h"
 
 #define MAX_JOBS 64
 

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "compiler/process.h"
 #include "hotfix/error.h"
-#include "source/process.h"
 
 struct hf_isolation {
     const char *const *writable; /* directories, by their whole paths */

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compiler/process.h"
 #include "error.h"
-#include "source/process.h"
 
 static int out_of_memory(struct hotfix_error *err)
 {

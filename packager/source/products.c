@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compiler/thin.h"
 #include "error.h"
-#include "source/thin.h"
 
 static void close_walk(FTS **walk)
 {

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "compiler/rule.h"
 #include "elf/path.h"
 #include "error.h"
-#include "source/rule.h"
 
 /* A file that the patch touches. */
 struct touched {

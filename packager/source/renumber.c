@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "compiler/process.h"
 #include "error.h"
 #include "file.h"
-#include "source/process.h"
 
 #define MAX_SOURCE (64u << 20)
 

@@ -5,12 +5,12 @@
 
 #include <stdbool.h>
 
-#include "cli/options.h"
-#include "cli/report.h"
 #include "hotfix/error.h"
 #include "source/accept.h"
 #include "source/tree.h"
 #include "source/workspace.h"
+#include "ui/options.h"
+#include "ui/report.h"
 
 struct hf_source {
     const char *directory; /* --source; NULL: objects were given */

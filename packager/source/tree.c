@@ -11,18 +11,18 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "compiler/journal.h"
+#include "compiler/process.h"
+#include "compiler/shim.h"
 #include "error.h"
 #include "source/accept.h"
 #include "source/changes.h"
 #include "source/compiles.h"
 #include "source/isolate.h"
-#include "source/journal.h"
 #include "source/patched.h"
-#include "source/process.h"
 #include "source/products.h"
 #include "source/reads.h"
 #include "source/renumber.h"
-#include "source/shim.h"
 #include "source/standin.h"
 
 /*

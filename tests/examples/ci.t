@@ -31,7 +31,7 @@ is "the reports agree" "$(jq .status reports/hotfix.json) $(jq '.runs[0].invocat
 strip -g -o bare.so good.so
 run bash "$job" shop bare.so --func fee
 is "nor is what nothing proves" "$status $(tail -n 1 "$OUT")" \
-    "3 not hot: nothing proves that the fix fits the target; add the proof, or an exception to the policy"
+    "3 not hot: nothing proves that the fix fits the target; add the proof, or a waiver"
 run env GITHUB_ACTIONS=true bash "$job" shop bad.so --func fee
 ok "in a GitHub workflow it annotates" grep -q '^::error ' "$OUT"
 run bash "$job" shop none.so --func fee

@@ -11,9 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "check/comment.h"
-#include "check/producer.h"
-#include "check/switches.h"
+#include "check/compiled/comment.h"
+#include "check/compiled/producer.h"
+#include "check/compiled/switches.h"
 #include "elf/dynamic.h"
 #include "patch/proven.h"
 

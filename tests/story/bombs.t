@@ -43,7 +43,7 @@ programs functions || exit 1
 is "function types within function types are compared once each" "$(verdict functions layout)" compatible
 sed 's/take(struct s \*s, int x)/take(f30 f, int x)/; s/s->k/(f != 0)/' functions.c >parameter.c
 programs parameter || exit 1
-is "a prototype that would fill the disk is unproven" "$(verdict parameter signature)" unproven
+is "a prototype that would fill the disk is unproven" "$(verdict parameter prototype)" unproven
 
 # The same with structures, which have no name either.
 {
@@ -65,7 +65,7 @@ is "structures within structures are compared once each, as deep as they are" "$
     echo 'int take(int k, int x) { return k * FACTOR + x; }'
 } >typedefs.c
 programs typedefs || exit 1
-is "a chain of typedefs is followed so far only" "$(verdict typedefs signature)" compatible
+is "a chain of typedefs is followed so far only" "$(verdict typedefs prototype)" compatible
 
 # Sections that are a thousand times as large as they say: of both forms that compressed sections have had.
 echo 'int take(int k, int x) { return k * FACTOR + x; }' >plain.c

@@ -40,8 +40,8 @@ case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
         $CC -O2 -g $record -fPIC -shared -o good.so good.c &&
         $CC -O2 -g $record -fPIC -shared -o bad.so bad.c
 } || exit 1
-cat >policy.ini <<'INI'
-[exception.inlined]
+cat >waivers.ini <<'INI'
+[waiver.inlined]
 check = inline
 reason = <main> "starts" & ends: once
 expires = 2999-01-01T00:00:00Z
@@ -53,7 +53,7 @@ check() {
 }
 # The target has a copy of rate() in main().
 accepted() {
-    hotfix check --target shop --patch good.so --func rate --policy policy.ini --format "$1"
+    hotfix check --target shop --patch good.so --func rate --waivers waivers.ini --format "$1"
 }
 # holds CLAIM JQ-EXPRESSION...: of the last output.
 holds() {
@@ -80,7 +80,7 @@ for case in "good.so 0" "bad.so 1" "none.so 5"; do
     ok "${case% *}: and is as its schema says" valid_json
 done
 run accepted json
-ok "so is JSON with an exception" valid_json
+ok "so is JSON with a waiver" valid_json
 run hotfix check --list --format json
 ok "and a list" valid_json
 sed -i 's/"verdict": "[a-z]*"/"verdict": "perhaps"/' "$OUT"
@@ -108,7 +108,7 @@ holds "the run succeeded" '.runs[0].invocations[0] | .executionSuccessful and .e
 run check sarif bad.so
 is "another prototype does not" "$status" 1
 sarif "what does not fit"
-holds "the finding is at the new function" '[.runs[0].results[] | select(.ruleId == "signature") |
+holds "the finding is at the new function" '[.runs[0].results[] | select(.ruleId == "prototype") |
     .level == "error" and .locations[0].physicalLocation.region.startLine == 7 and
     (.locations[0].physicalLocation.artifactLocation.uri | test("a%26b%20%3Cc%3E%2C%22d%22/shop.c$")) and
     (.relatedLocations | length) == 1] | length == 1 and all'
@@ -140,8 +140,8 @@ is "and a case for each check" "$(xml 'count(//testcase)')" "$(hotfix check --li
 is "which the suite counts" "$(xml 'string(//testsuite/@tests)')" "$(xml 'count(//testcase)')"
 run check junit bad.so
 is "JUnit: what does not is a failure of its check" \
-    "$status $(xml 'count(//testcase[starts-with(@name, "signature:")]/failure[@type="incompatible"])')" "1 1"
-ok "with the evidence" grep -q 'fee' <<<"$(xml 'string(//testcase[starts-with(@name, "signature:")]/failure/@message)')"
+    "$status $(xml 'count(//testcase[starts-with(@name, "prototype:")]/failure[@type="incompatible"])')" "1 1"
+ok "with the evidence" grep -q 'fee' <<<"$(xml 'string(//testcase[starts-with(@name, "prototype:")]/failure/@message)')"
 run accepted junit
 is "JUnit: what is accepted is skipped, with the reason" \
     "$status $(xml 'string(//testcase[starts-with(@name, "inline:")]/skipped/@message)' | cut -c 1-40)" \
@@ -154,7 +154,7 @@ export GITHUB_WORKSPACE=$PWD
 run check github good.so
 is "github: what fits annotates no error" "$status $(grep -c '^::error' "$OUT")" "0 0"
 run check github bad.so
-is "github: what does not does, at file and line" "$status $(grep -c '^::error file=a&b <c>%2C"d"/shop.c,line=70,title=hotfix check%3A signature is incompatible::fee' "$OUT")" "1 1"
+is "github: what does not does, at file and line" "$status $(grep -c '^::error file=a&b <c>%2C"d"/shop.c,line=70,title=hotfix check%3A prototype is incompatible::fee' "$OUT")" "1 1"
 ok "the answer comes first" grep -q '^incompatible: ' <(head -n 1 "$OUT")
 is "and nothing else begins a command" "$(grep '::' "$OUT" | grep -vc '^::\(error\|notice\) ')" 0
 run accepted github

@@ -52,7 +52,7 @@ is "and each check has a line" "$(grep -c '^compatible   ' "$OUT")" "$count"
 
 run check bad.so
 is "another prototype is incompatible" "$status $(first)" "1 incompatible: $count checks"
-ok "which names the check" grep -q '^incompatible signature ' "$OUT"
+ok "which names the check" grep -q '^incompatible prototype ' "$OUT"
 ok "and the function" grep -q '^    fee' "$OUT"
 
 run check flags.so

@@ -229,7 +229,7 @@ evidence = GNU C17 on both sides
 id = flags
 verdict = unproven
 evidence = the patch does not say
-exception = built by hand
+waiver = built by hand
 
 [function.1]
 name = discount

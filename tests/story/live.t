@@ -351,9 +351,9 @@ if [ -z "${SAN-}" ]; then
     live --func fee
     is "another patch goes on top of it only where somebody says so" "$status $(said diverted)" \
         "3 unproven fee (shop.c): it is patched already: a detour leads to the bundle of version 1, id $id"
-    printf '[exception.on-top]\ncheck = diverted\nscope = fee\nreason = version 2 goes on top\nexpires = 2999-12-31\n' >p.ini
-    live --func fee --policy p.ini
-    is "as a policy can" "$status $(sed -n '1s/:.*//p' "$OUT")" "0 accepted"
+    printf '[waiver.on-top]\ncheck = diverted\nscope = fee\nreason = version 2 goes on top\nexpires = 2999-12-31\n' >p.ini
+    live --func fee --waivers p.ini
+    is "as a waiver can" "$status $(sed -n '1s/:.*//p' "$OUT")" "0 accepted"
 fi
 
 finish

@@ -220,7 +220,7 @@ compilers_and_flags_are_compared() {
         [ "$name" = clang ] && echo "unproven: compiler: $comment"
         [ "$name" = clang ] && printf 'hotfix pack: '
         unrecorded "$unproven" | sed '1s/^hotfix pack: //'
-        echo "hotfix pack: unproven: signature: total (shop.c): no debug information tells the prototype in the patch; compile with -g, or name the debug file"
+        echo "hotfix pack: unproven: prototype: total (shop.c): no debug information tells the prototype in the patch; compile with -g, or name the debug file"
         echo "hotfix pack: unproven: layout: no debug information tells the types of the patch; compile with -g, or name the debug file"
         [ "$name" = gcc ] && echo "hotfix pack: unproven: abi-flags: $unproven (and 5 more findings)"
         [ "$name" = clang ] && echo "hotfix pack: unproven: compiler: $comment (and 6 more findings)"
@@ -232,7 +232,7 @@ spelled_long() {
     [ "$name" = clang ] && echo long || echo "long int"
 }
 
-signatures_are_compared() {
+prototypes_are_compared() {
     local end="a function with another prototype needs a new name"
     cat >fix.c <<'SOURCE'
 struct order { int quantity; int price; };
@@ -242,13 +242,13 @@ __attribute__((noinline, used)) static int kept(const struct order *order, long 
 int fee(unsigned value) { return (int)value; }
 SOURCE
     make_fix fix.c
-    refuse incompatible "signature: total (shop.c): its prototype is 'int (const struct order *)' in the target, 'char (const struct order *)' in the patch; $end" \
+    refuse incompatible "prototype: total (shop.c): its prototype is 'int (const struct order *)' in the target, 'char (const struct order *)' in the patch; $end" \
         "$name: another return type" --func total
-    refuse incompatible "signature: shipping (shop.c): its prototype is 'int (struct order, int)' in the target, 'int (struct order, int, int)' in the patch; $end" \
+    refuse incompatible "prototype: shipping (shop.c): its prototype is 'int (struct order, int)' in the target, 'int (struct order, int, int)' in the patch; $end" \
         "$name: another parameter" --func shipping
-    refuse incompatible "signature: kept (shop.c): its prototype is 'int (const struct order *, int)' in the target, 'int (const struct order *, $(spelled_long))' in the patch; $end" \
+    refuse incompatible "prototype: kept (shop.c): its prototype is 'int (const struct order *, int)' in the target, 'int (const struct order *, $(spelled_long))' in the patch; $end" \
         "$name: another type of a file-local function's parameter" --func kept
-    refuse incompatible "signature: fee (shop.c): its prototype is 'unsigned int (unsigned int)' in the target, 'int (unsigned int)' in the patch; $end" \
+    refuse incompatible "prototype: fee (shop.c): its prototype is 'unsigned int (unsigned int)' in the target, 'int (unsigned int)' in the patch; $end" \
         "$name: another signedness" --func fee
 }
 
@@ -397,7 +397,7 @@ everyone() {
     readelf -p .comment shop | sed -n 's/^ *\[ *[0-9a-f]*\]  //p' | sort | sed ':a;N;$!ba;s/\n/ + /' >shop.comment
     what_fits_is_packed
     compilers_and_flags_are_compared
-    signatures_are_compared
+    prototypes_are_compared
     copies_are_found
     entries_are_looked_at
     variables_are_not_duplicated
@@ -556,7 +556,7 @@ odd_entries_are_refused() {
     # Read on into the next table, the first one of `twice` would seem to come back.
     for function in machine split plain twice; do
         run hotfix pack --target shop --patch fix.so --key release.key -o out.hotfix --func $function \
-            --accept-flags x --accept-signature x --accept-layout x --accept-inline x --accept-compiler x
+            --accept-flags x --accept-prototype x --accept-layout x --accept-inline x --accept-compiler x
         grep -o 'entry: .*' "$ERR" | sed 's/0x[0-9a-f]*/N/; s/ (and.*//'
     done >entries
     is "entries that tables and cold parts come back to" "$(cat entries)" \
@@ -595,7 +595,7 @@ compilers_differ() {
             abi-flags semantic-flags instruction-set optimisation | sed '1s/^hotfix pack: //'
     )" "a person may answer for them" --func total --accept-flags "one Makefile"
     run hotfix show out.hotfix --json
-    is "the bundle carries verdict and reason" "$(json .checks.3.id) $(json .checks.3.verdict) $(json .checks.3.exception)" \
+    is "the bundle carries verdict and reason" "$(json .checks.3.id) $(json .checks.3.verdict) $(json .checks.3.waiver)" \
         "abi-flags unproven one Makefile"
     local other=aarch64-linux-gnu number=183 own=62
     [ "$(uname -m)" = x86_64 ] || { other=x86_64-linux-gnu number=62 own=183; }

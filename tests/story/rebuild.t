@@ -43,12 +43,12 @@ run verify --target target --rebuild patch.so
 is "signatures make no difference" "$status" 0
 bundle=
 
-# With exceptions, and separate debug files.
+# With waivers, and separate debug files.
 silent=-gno-record-gcc-switches
 "$CC" --version | grep -q clang && silent=-gno-record-command-line
 "${compile[@]}" $silent -fPIC -shared -o silent.so patch.c || exit 1
 run hotfix pack --target target --patch silent.so --func discount --key builder.key --accept-flags "the same make rule" -o fix
-is "a bundle with exceptions is packed" "$status" 0
+is "a bundle with waivers is packed" "$status" 0
 run verify --target target --rebuild silent.so
 is "they are made again" "$status $(cat "$ERR")" "0 "
 objcopy --only-keep-debug target target.debug && strip -o stripped target

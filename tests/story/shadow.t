@@ -106,15 +106,15 @@ story "stripped"
 # A library takes what the program that loads it offers: nobody knows before which one that is.
 compile gcc -fPIC || exit 1
 gcc -shared -Wl,--build-id -o libsession.so old.o
-TO_DO="; link the program with libhotfix.so, or with -rdynamic, and accept this by a policy"
-printf '[exception.program]\ncheck = symbols\nreason = our programs link it\nexpires = 2999-12-31\n' >policy.ini
+TO_DO="; link the program with libhotfix.so, or with -rdynamic, and accept this by a waiver"
+printf '[waiver.program]\ncheck = symbols\nreason = our programs link it\nexpires = 2999-12-31\n' >waivers.ini
 # shellcheck disable=SC2016
 LIBRARY=(-L. -lsession '-Wl,-rpath,$ORIGIN')
 
 pack libsession.so
 is "a library alone does not prove that there is a libhotfix" "$(grep -c "hotfix_shadow_detach', .*$TO_DO\$" pack.log)" 1
 hotfix pack --target libsession.so --patch patch.so --key key.key --name fix --version 1 -o fix.hotfix \
-    --policy policy.ini >pack.log 2>&1
+    --waivers waivers.ini >pack.log 2>&1
 gcc -Wl,--build-id -o server main.o "${LIBRARY[@]}" "${SHARED[@]}" || exit 1
 story "a library, the program with libhotfix.so"
 gcc -rdynamic -Wl,--build-id -o server main.o "${LIBRARY[@]}" "${STATIC[@]}" || exit 1

@@ -73,7 +73,7 @@ is "its function" \
     "discount $offset $size $digest"
 is "its replacement" "$(json .functions.0.replacement) $(json .functions.0.replacement_size)" \
     "$replacement $replacement_size"
-is "its checks" "$(json .checks.0.exception) $(json .checks.1.verdict) $(json .checks.1.exception)" \
+is "its checks" "$(json .checks.0.waiver) $(json .checks.1.verdict) $(json .checks.1.waiver)" \
     "null unproven built by hand"
 is "and who signed it" "$(json .signatures.0.key_id) $(json .signatures.1.key_id)" \
     "$(key_id release.pub) $(key_id second.pub)"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exceptions: which findings they accept, and what is left to refuse. */
+/* Waivers: which findings they accept, and what is left to refuse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,22 +43,22 @@ static void add(struct hf_check_result *result, enum hf_verdict verdict, const s
 static void nothing_accepts_what_a_check_rules_out(void **state)
 {
     (void)state;
-    const struct hf_exception exceptions[] = {{&hf_check_machine, NULL, "any", HF_TIME_NEVER},
-                                              {&hf_check_optimisation, NULL, "one Makefile", HF_TIME_NEVER}};
+    const struct hf_waiver waivers[] = {{&hf_check_machine, NULL, "any", HF_TIME_NEVER},
+                                        {&hf_check_optimisation, NULL, "one Makefile", HF_TIME_NEVER}};
     struct hf_check_result *machine = NULL, *flags = NULL;
     struct hf_check_result *results = make_results(&hf_check_machine, &machine);
 
     add(machine, HF_UNPROVEN, NULL, "unknown");
-    hf_check_accept(machine, exceptions, 2);
-    assert_null(machine->findings.items[0].exception);
+    hf_check_accept(machine, waivers, 2);
+    assert_null(machine->findings.items[0].waiver);
     hf_check_results_destroy(results);
 
     results = make_results(&hf_check_optimisation, &flags);
     add(flags, HF_UNPROVEN, &fee_pair, "not recorded");
     add(flags, HF_INCOMPATIBLE, &total_pair, "-O2 and -O1");
-    hf_check_accept(flags, exceptions, 2);
-    assert_non_null(flags->findings.items[0].exception);
-    assert_null(flags->findings.items[1].exception);
+    hf_check_accept(flags, waivers, 2);
+    assert_non_null(flags->findings.items[0].waiver);
+    assert_null(flags->findings.items[1].waiver);
     assert_false(hf_check_accepted(flags));
     assert_int_equal(hf_checks_refused(results), 1);
     struct hotfix_error error;
@@ -68,14 +68,14 @@ static void nothing_accepts_what_a_check_rules_out(void **state)
     hf_check_results_destroy(results);
 }
 
-static void an_expired_exception_accepts_nothing(void **state)
+static void an_expired_waiver_accepts_nothing(void **state)
 {
     (void)state;
-    const struct hf_exception past = {&hf_check_optimisation, NULL, "old", LONG_AGO};
+    const struct hf_waiver past = {&hf_check_optimisation, NULL, "old", LONG_AGO};
     struct hf_check_result *flags = NULL;
     struct hf_check_result *results = make_results(&hf_check_optimisation, &flags);
 
-    assert_true(hf_exception_expired(&past));
+    assert_true(hf_waiver_expired(&past));
     add(flags, HF_UNPROVEN, &fee_pair, "not recorded");
     hf_check_accept(flags, &past, 1);
     assert_true(hf_finding_refuses(&flags->findings.items[0]));
@@ -85,7 +85,7 @@ static void an_expired_exception_accepts_nothing(void **state)
 static void a_scope_names_functions(void **state)
 {
     (void)state;
-    const struct hf_exception scoped = {&hf_check_optimisation, "f*", "fees only", HF_TIME_NEVER};
+    const struct hf_waiver scoped = {&hf_check_optimisation, "f*", "fees only", HF_TIME_NEVER};
     struct hf_check_result *flags = NULL;
     struct hf_check_result *results = make_results(&hf_check_optimisation, &flags);
 
@@ -93,9 +93,9 @@ static void a_scope_names_functions(void **state)
     add(flags, HF_UNPROVEN, &total_pair, "not recorded");
     add(flags, HF_UNPROVEN, &fee_pair, "not recorded");
     hf_check_accept(flags, &scoped, 1);
-    assert_null(flags->findings.items[0].exception);
-    assert_null(flags->findings.items[1].exception);
-    assert_ptr_equal(flags->findings.items[2].exception, &scoped);
+    assert_null(flags->findings.items[0].waiver);
+    assert_null(flags->findings.items[1].waiver);
+    assert_ptr_equal(flags->findings.items[2].waiver, &scoped);
     assert_int_equal(hf_checks_refused(results), 2);
     hf_check_results_destroy(results);
 }
@@ -103,10 +103,10 @@ static void a_scope_names_functions(void **state)
 static void a_check_is_accepted_when_each_finding_is(void **state)
 {
     (void)state;
-    const struct hf_exception exceptions[] = {{&hf_check_optimisation, "fee", "one Makefile", HF_TIME_NEVER},
-                                              {&hf_check_optimisation, "total", "one Makefile", HF_TIME_NEVER},
-                                              {&hf_check_inline, NULL, "of another check", HF_TIME_NEVER},
-                                              {&hf_check_optimisation, NULL, "looked at", HF_TIME_NEVER}};
+    const struct hf_waiver waivers[] = {{&hf_check_optimisation, "fee", "one Makefile", HF_TIME_NEVER},
+                                        {&hf_check_optimisation, "total", "one Makefile", HF_TIME_NEVER},
+                                        {&hf_check_inline, NULL, "of another check", HF_TIME_NEVER},
+                                        {&hf_check_optimisation, NULL, "looked at", HF_TIME_NEVER}};
     struct hf_check_result *flags = NULL;
     struct hf_check_result *results = make_results(&hf_check_optimisation, &flags);
 
@@ -115,16 +115,16 @@ static void a_check_is_accepted_when_each_finding_is(void **state)
     add(flags, HF_UNPROVEN, &fee_pair, "not recorded");
     add(flags, HF_UNPROVEN, &total_pair, "not recorded");
     add(flags, HF_UNPROVEN, NULL, "the files");
-    hf_check_accept(flags, exceptions, 3);
+    hf_check_accept(flags, waivers, 3);
     assert_false(hf_check_accepted(flags));
     assert_int_equal(hf_checks_refused(results), 1);
     HF_FREE char *once = hf_check_reasons(flags);
     assert_string_equal(once, "one Makefile");
 
     add(flags, HF_UNPROVEN, &fee_pair, "again");
-    hf_check_accept(flags, exceptions + 3, 1);
+    hf_check_accept(flags, waivers + 3, 1);
     assert_true(hf_check_accepted(flags));
-    assert_null(flags->findings.items[0].exception);
+    assert_null(flags->findings.items[0].waiver);
     assert_int_equal(hf_checks_judge(results, NULL), 0);
     HF_FREE char *reasons = hf_check_reasons(flags);
     assert_string_equal(reasons, "looked at");
@@ -138,7 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_accepts_what_a_check_rules_out),
-        cmocka_unit_test(an_expired_exception_accepts_nothing),
+        cmocka_unit_test(an_expired_waiver_accepts_nothing),
         cmocka_unit_test(a_scope_names_functions),
         cmocka_unit_test(a_check_is_accepted_when_each_finding_is),
     };

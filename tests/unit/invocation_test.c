@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compiler command lines, understood as far as recording and repeating them needs. */
+#include "compiler/invocation.h"
 #include "program_fixture.h"
-#include "source/invocation.h"
 
 #define ARGUMENTS_MAX 32
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a build did is recorded, read back, and found by objects' content. */
+#include "compiler/journal.h"
 #include "program_fixture.h"
-#include "source/journal.h"
 
 #define ARGUMENTS_MAX 32
 

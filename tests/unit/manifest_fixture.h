@@ -174,10 +174,10 @@ static inline void fixture_manifest(struct hf_manifest *manifest)
         (struct hf_manifest_check){strdup("compiler"), HF_COMPATIBLE, strdup("GNU C17 12.2.0 in both"), strdup("")};
     manifest->checks[1] = (struct hf_manifest_check){strdup("flags"), HF_UNPROVEN, strdup("the target records none"),
                                                      strdup("accepted with --accept-flags")};
-    manifest->exception_count = 1;
-    manifest->exceptions = calloc(1, sizeof(*manifest->exceptions));
-    manifest->exceptions[0] = (struct hf_manifest_exception){strdup("flags"), strdup("calc_*"),
-                                                             strdup("accepted with --accept-flags"), 1704067199};
+    manifest->waiver_count = 1;
+    manifest->waivers = calloc(1, sizeof(*manifest->waivers));
+    manifest->waivers[0] = (struct hf_manifest_waiver){strdup("flags"), strdup("calc_*"),
+                                                       strdup("accepted with --accept-flags"), 1704067199};
     manifest->function_count = 2;
     manifest->functions = calloc(2, sizeof(*manifest->functions));
     fixture_function(&manifest->functions[0], "calc_discount", 0x1200);

@@ -73,7 +73,7 @@ static void unknown_keys_and_sections_are_named_with_their_line(void **state)
     refuse("[function.2]", "[function.3]", "section [function.3] is unknown, repeated or out of order");
     refuse("[function.2]", "[function.02]", "section [function.02] is unknown");
     refuse("[check.1]", "[check.0]", "section [check.0] is unknown");
-    refuse("[exception.1]", "[exception.2]", "section [exception.2] is unknown, repeated or out of order");
+    refuse("[waiver.1]", "[waiver.2]", "section [waiver.2] is unknown, repeated or out of order");
     refuse("[check.2]", "[check.1]", "section [check.1] is unknown, repeated or out of order");
 }
 
@@ -97,8 +97,8 @@ static void missing_keys_and_sections_are_named(void **state)
         {"id = compiler", "section [check.1] lacks the key id"},
         {"verdict = ", "section [check.1] lacks the key verdict"},
         {"evidence = ", "section [check.1] lacks the key evidence"},
-        {"check = flags", "section [exception.1] lacks the key check"},
-        {"reason = ", "section [exception.1] lacks the key reason"},
+        {"check = flags", "section [waiver.1] lacks the key check"},
+        {"reason = ", "section [waiver.1] lacks the key reason"},
         {"name = calc_discount", "section [function.1] lacks the key name"},
         {"offset = 0x1200", "section [function.1] lacks the key offset"},
         {"size = 64", "section [function.1] lacks the key size"},
@@ -183,7 +183,7 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("fixups-size = 48\n", "fixups-size = 9223372036854775807\n", "the fix-up table lies outside");
     refuse("verdict = compatible", "verdict = maybe", "verdict is not compatible, incompatible or unproven");
     refuse("detour-skip = 4", "detour-skip = 65", "detour-skip is not a decimal number from 0 to 64");
-    refuse("check = flags", "check = inline", "section [exception.1]: check is not the id of a check");
+    refuse("check = flags", "check = inline", "section [waiver.1]: check is not the id of a check");
     refuse("expires = 2023-12-31T23:59:59Z", "expires = 2023-12-31", "expires is not a time");
     refuse("detour-skip = 4", "detour-skip = 64", "section [function.1]: detour-skip leaves nothing");
     refuse("size = 64", "size = 65", "section [function.2]: the function overlaps or precedes");
@@ -515,13 +515,13 @@ static void every_field_reads_as_it_was_written(void **state)
     assert_string_equal(parsed.checks[1].id, "flags");
     assert_int_equal(parsed.checks[1].verdict, HF_UNPROVEN);
     assert_string_equal(parsed.checks[1].evidence, m.checks[1].evidence);
-    assert_string_equal(parsed.checks[1].exception, m.checks[1].exception);
-    assert_string_equal(parsed.checks[0].exception, "");
-    assert_int_equal(parsed.exception_count, 1);
-    assert_string_equal(parsed.exceptions[0].check, "flags");
-    assert_string_equal(parsed.exceptions[0].scope, "calc_*");
-    assert_string_equal(parsed.exceptions[0].reason, m.exceptions[0].reason);
-    assert_true(parsed.exceptions[0].expires == m.exceptions[0].expires);
+    assert_string_equal(parsed.checks[1].waiver, m.checks[1].waiver);
+    assert_string_equal(parsed.checks[0].waiver, "");
+    assert_int_equal(parsed.waiver_count, 1);
+    assert_string_equal(parsed.waivers[0].check, "flags");
+    assert_string_equal(parsed.waivers[0].scope, "calc_*");
+    assert_string_equal(parsed.waivers[0].reason, m.waivers[0].reason);
+    assert_true(parsed.waivers[0].expires == m.waivers[0].expires);
     assert_int_equal(parsed.function_count, 2);
     assert_string_equal(parsed.functions[1].name, "calc_total");
     assert_string_equal(parsed.functions[1].source, "src/price.c");
@@ -552,8 +552,8 @@ static void optional_keys_are_absent_when_they_are_empty(void **state)
     m.fixups_offset = m.fixups_size = m.on_apply = m.on_revert = 0;
     m.supersedes_count = 0;
     m.description[0] = m.flags[0] = m.functions[0].source[0] = m.functions[1].source[0] = '\0';
-    m.checks[1].exception[0] = m.exceptions[0].scope[0] = '\0';
-    m.exceptions[0].expires = HF_TIME_NEVER;
+    m.checks[1].waiver[0] = m.waivers[0].scope[0] = '\0';
+    m.waivers[0].expires = HF_TIME_NEVER;
     free(m.advisory);
     m.advisory = NULL;
     assert_done(hf_manifest_format(&m, &text, &size, ERR));
@@ -562,8 +562,8 @@ static void optional_keys_are_absent_when_they_are_empty(void **state)
             fail_msg("key %s was written", keys[i]);
     free(text);
     assert_round_trip(&m);
-    assert_true(parsed.expires == HF_TIME_NEVER && parsed.exceptions[0].expires == HF_TIME_NEVER);
-    assert_string_equal(parsed.exceptions[0].scope, "");
+    assert_true(parsed.expires == HF_TIME_NEVER && parsed.waivers[0].expires == HF_TIME_NEVER);
+    assert_string_equal(parsed.waivers[0].scope, "");
     assert_string_equal(parsed.advisory, "");
     assert_string_equal(parsed.flags, "");
     assert_int_equal(parsed.supersedes_count, 0);
@@ -640,7 +640,7 @@ static void as_many_functions_as_the_limit_are_carried(void **state)
     hf_manifest_deinit(&parsed);
     fixture_function(&m.functions[m.function_count++], "one_more", 0x1000000);
     assert_refused(hf_manifest_format(&m, &text, &size, ERR), HOTFIX_INTERNAL,
-                   "more than 4096 checks or exceptions, or 10000 functions");
+                   "more than 4096 checks or waivers, or 10000 functions");
     hf_manifest_deinit(&m);
 }
 

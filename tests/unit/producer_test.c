@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/flag.h"
-#include "check/instructions.h"
-#include "check/producer.h"
+#include "check/compiled/flag.h"
+#include "check/compiled/instructions.h"
+#include "check/compiled/producer.h"
 #include "cleanup.h"
 
 #define GCC   "GNU C17 12.2.0 -mtune=generic -march=x86-64 "

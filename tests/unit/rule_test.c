@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules as compilers write them, and what is none. */
-#include "source/rule.h"
+#include "compiler/rule.h"
 
 #include "program_fixture.h"
 

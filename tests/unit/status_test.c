@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "cli/status.h"
 #include "error.h"
+#include "ui/status.h"
 
 static void codes_outside_the_enum_are_internal(void **state)
 {

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "cli/text.h"
+#include "ui/text.h"
 
 static void control_characters_are_made_visible(void **state)
 {

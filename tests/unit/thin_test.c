@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Thin archives, as ar(1) makes them and damaged. */
-#include "source/thin.h"
+#include "compiler/thin.h"
 
 #include <fcntl.h>
 

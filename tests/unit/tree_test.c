@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a source tree and a patch to pairs of objects, through real builds; this program is the compilers' shim, too. */
 #include "cli/command.h"
+#include "compiler/shim.h"
 #include "program_fixture.h"
-#include "source/shim.h"
 #include "source/tree.h"
 
 /* A program of two objects, one by way of an archive, and a library that is no part of it. */

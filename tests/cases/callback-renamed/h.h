@@ -1,1 +1,4 @@
-struct r { int (*f)(int); }; void reg(struct r *);
+struct r {
+    int (*f)(int);
+};
+void reg(struct r *);

@@ -1,1 +1,2 @@
-void put(int); int get(void);
+void put(int);
+int get(void);

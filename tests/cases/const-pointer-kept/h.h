@@ -1,1 +1,2 @@
-void start(void); int run(int);
+void start(void);
+int run(int);

@@ -1,1 +1,2 @@
-void put(int,int); int get(int);
+void put(int, int);
+int get(int);

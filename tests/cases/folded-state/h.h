@@ -1,1 +1,2 @@
-void set(int); int get(void);
+void set(int);
+int get(void);

@@ -1,1 +1,2 @@
-void reg(void); int is(int);
+void reg(void);
+int is(int);

@@ -1,1 +1,3 @@
-int tick(void); int keep(void); int other(void);
+int tick(void);
+int keep(void);
+int other(void);

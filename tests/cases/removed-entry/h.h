@@ -1,1 +1,2 @@
-typedef int (*fn)(int); fn find(int);
+typedef int (*fn)(int);
+fn find(int);

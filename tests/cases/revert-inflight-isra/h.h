@@ -1,1 +1,2 @@
-struct req; long loop(struct req *r, int n, void (*poll)(int));
+struct req;
+long loop(struct req *r, int n, void (*poll)(int));
