@@ -134,6 +134,8 @@ int hf_authority_parse(const void *pem, size_t size, const char *where, struct h
     HF_KEEP_ERRORS;
     if (size > HF_AUTHORITY_FILE_MAX)
         return hf_error(err, HOTFIX_TRUST, "%s: %zu bytes are too many for certificates", where, size);
+    if (hf_libcrypto_certificates(err) != 0)
+        return hf_error_prefix(err, "%s", where);
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     struct hf_authority *parsed = calloc(1, sizeof(*parsed));
     if (parsed)
@@ -496,6 +498,8 @@ int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, 
     HF_KEEP_ERRORS;
     struct hf_chain made = {.count = 0};
 
+    if (hf_libcrypto_certificates(err) != 0)
+        return -1;
     int result = vouch(authority, certificate, others, at, now, &made, err);
     if (result == 0 && chain)
         *chain = made;

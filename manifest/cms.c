@@ -133,7 +133,7 @@ int hf_cms_parse(const void *bytes, size_t size, struct hf_cms **cms, struct hot
     HF_KEEP_ERRORS;
     OSSL_LIB_CTX *library = hf_libcrypto(err);
 
-    if (!library)
+    if (!library || hf_libcrypto_certificates(err) != 0)
         return -1;
     if (size > HF_CMS_MAX)
         return hf_error(err, HOTFIX_SIGNATURE, "%zu bytes are too many for a CMS signature", size);

@@ -6,6 +6,9 @@
  * into it may answer for SHA-256 or for a signature. So nothing here uses the default context: what is fetched, read
  * and verified belongs to this one. (libcrypto may still load the host's configuration on its own, whoever calls it
  * first.)
+ *
+ * Engines have no context: libcrypto asks one that is the process's default for an algorithm in ours, too. Where there
+ * is one for what is needed here, nothing is computed.
  */
 #ifndef HF_LIBCRYPTO_H
 #define HF_LIBCRYPTO_H
@@ -18,9 +21,13 @@
 
 /*
  * The context: libcrypto's built-in default provider, no configuration. Made by the first call, and kept. NULL with
- * HOTFIX_MEMORY when libcrypto cannot make it; NULL must not be handed on, since libcrypto takes it for the host's.
+ * HOTFIX_MEMORY when libcrypto cannot make it, with HOTFIX_TRUST when an engine would answer for SHA-2 or Ed25519; NULL
+ * must not be handed on, since libcrypto takes it for the host's.
  */
 OSSL_LIB_CTX *hf_libcrypto(struct hotfix_error *err);
+
+/* Fails with HOTFIX_TRUST when an engine would answer for what certificates and their signatures are verified with. */
+int hf_libcrypto_certificates(struct hotfix_error *err);
 
 /* SHA-256 of that context, as long as the process is. NULL as above. */
 const EVP_MD *hf_libcrypto_sha256(struct hotfix_error *err);

@@ -94,7 +94,10 @@ static int help(int argc, char **argv)
 int main(int argc, char **argv)
 {
     /* Whoever sets OPENSSL_CONF has no say in what is signed or believed. */
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1) {
+        struct hotfix_error error;
+        return finish(hf_error(&error, HOTFIX_MEMORY, "libcrypto cannot be started"), &error);
+    }
     if (argc > 0 && hf_shim_is_called(argv[0]))
         return hf_cc_shim(argc, argv);
     if (argc < 2) {

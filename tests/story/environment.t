@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# OPENSSL_CONF names a provider: the command loads none, and what is loaded into a program has no say in its patches.
+# OPENSSL_CONF names a provider or an engine: the command loads none, and what is loaded into a program has no say in its
+# patches.
 . "$(dirname "$0")/lib.sh"
 
 [ -z "${SAN-}" ] || {
@@ -164,5 +165,88 @@ is "a program applies the good bundle" "$status $(cat "$OUT")" "0 fee is 7"
 run ./shop changed
 is "and refuses the changed one" "$status $(cat "$OUT")" \
     "1 bundle changed: 0 of 1 keys agree; the signature by key release is not over these bytes: the bundle was changed"
+
+# An engine that is made the default is asked in every context of libcrypto 3: here one that takes any signature.
+cat >engine.c <<'SOURCE'
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <fcntl.h>
+#include <openssl/engine.h>
+#include <unistd.h>
+
+static const int nids[] = {NID_ED25519};
+
+static int begin(EVP_PKEY_CTX *context, EVP_MD_CTX *digest)
+{
+    (void)context;
+    (void)digest;
+    return 1;
+}
+static int control(EVP_PKEY_CTX *context, int type, int number, void *pointer)
+{
+    (void)context;
+    (void)type;
+    (void)number;
+    (void)pointer;
+    return 1;
+}
+static int verify(EVP_MD_CTX *context, const unsigned char *signature, size_t size, const unsigned char *message,
+                  size_t message_size)
+{
+    (void)context;
+    (void)signature;
+    (void)size;
+    (void)message;
+    (void)message_size;
+    return 1;
+}
+static int methods(ENGINE *engine, EVP_PKEY_METHOD **method, const int **list, int nid)
+{
+    static EVP_PKEY_METHOD *made;
+    (void)engine;
+    if (!method) {
+        *list = nids;
+        return 1;
+    }
+    if (!made) {
+        made = EVP_PKEY_meth_new(nid, EVP_PKEY_FLAG_SIGCTX_CUSTOM);
+        EVP_PKEY_meth_set_verifyctx(made, begin, NULL);
+        EVP_PKEY_meth_set_digestverify(made, verify);
+        EVP_PKEY_meth_set_ctrl(made, control, NULL);
+    }
+    *method = made;
+    return 1;
+}
+static int bind(ENGINE *engine, const char *id)
+{
+    (void)id;
+    close(open(MARK, O_CREAT | O_WRONLY, 0600));
+    return ENGINE_set_id(engine, "liar") && ENGINE_set_name(engine, "liar") && ENGINE_set_pkey_meths(engine, methods);
+}
+IMPLEMENT_DYNAMIC_BIND_FN(bind)
+IMPLEMENT_DYNAMIC_CHECK_FN()
+SOURCE
+$CC -fPIC -shared -DMARK="\"$SCRATCH/sprung\"" -o engine.so engine.c -lcrypto || exit 1
+printf '%s\n' 'openssl_conf = all' '[all]' 'engines = list' '[list]' 'liar = settings' '[settings]' 'engine_id = liar' \
+    "dynamic_path = $SCRATCH/engine.so" 'default_algorithms = ALL' 'init = 1' >openssl.cnf
+rm -f sprung
+for verb in "verify good --trust trust" "show good" "keygen third" "sign good --key third.key" "verify changed --trust trust"; do
+    # shellcheck disable=SC2086
+    run "$HOTFIX" $verb
+    ok "hotfix $verb loads no engine" test ! -e sprung
+done
+is "a changed bundle is one" "$status" 4
+run ./shop changed
+is "a program that has the engine believes no signature" "$status $(cat "$OUT")" \
+    "1 trust store: trust/release.pub: OpenSSL's engine 'liar' is the default for ED25519 in this process, so that no \
+signature can be believed; take it out of default_algorithms in what OPENSSL_CONF names, or out of the program's \
+ENGINE_set_default()"
+rm -f sprung
+sed 's/.*hotfix_open(.*/    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);\n&/; 1i #include <openssl/crypto.h>' \
+    shop.c >careful.c
+# shellcheck disable=SC2086
+$CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o careful careful.c -L"$BUILD" -l:libhotfix.a \
+    -lcrypto || exit 1
+run ./careful changed
+is "one that has libcrypto read no configuration loads neither" "$status $(ls sprung 2>/dev/null)" "1 "
 
 finish
