@@ -2,6 +2,7 @@
 /* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
 #include "cleanup.h"
 #include "cli/command.h"
+#include "elf/rebuilt.h"
 #include "error.h"
 #include "link/build.h"
 #include "source/source.h"
@@ -125,6 +126,7 @@ static int build_source(struct hf_build_request *request, struct hf_source *sour
 
 /* What the command line asks for; the table of options says where each part goes. */
 static struct hf_build_request request;
+static const char *rebuilt;
 static struct hf_source source;
 
 static int add_patch(const struct hf_option *option, const char *argument, struct hotfix_error *err)
@@ -193,6 +195,11 @@ static const struct hf_option options[] = {
              "another library has and the target does not import yet.",
      .text = &request.independent},
     {.name = "debug", .argument = "FILE", .help = "Separate file with the target's symbols.", .text = &request.debug},
+    {.name = "rebuilt",
+     .argument = "FILE",
+     .help = "In the place of --debug, for a target that was stripped: the same program built once more, not stripped. "
+             "All that is loaded of it must be the same, byte for byte, its build-id aside.",
+     .text = &rebuilt},
     {.name = "library-path",
      .argument = "DIR",
      .help = "Where the target's libraries are, before the system's directories. They say which versions of a "
@@ -214,6 +221,17 @@ static const struct hf_usage usage = {
              "--isolate, or as a user or in a container that has nothing to lose.",
 };
 
+static int take_rebuilt(struct hf_report *report, struct hotfix_error *err)
+{
+    if (hf_rebuilt_take(rebuilt, request.target, &request.debug, err) != 0)
+        return -1;
+    if (rebuilt) {
+        hf_report_line(report, "%s is %s rebuilt: all that is loaded is the same", rebuilt, request.target);
+        hf_report_set(report, "rebuilt", hf_json_text(rebuilt));
+    }
+    return 0;
+}
+
 int hf_cmd_build(int argc, char **argv)
 {
     struct hf_report report;
@@ -224,6 +242,8 @@ int hf_cmd_build(int argc, char **argv)
     int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
     if (result == 0)
         result = check(&request, &source, &error);
+    if (result == 0)
+        result = take_rebuilt(&report, &error);
     if (result == 0)
         result = source.directory ? build_source(&request, &source, &report, &error) : build(&request, &report, &error);
     return hf_report_finish(&report, result, &error);

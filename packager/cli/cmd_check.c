@@ -207,6 +207,11 @@ int hf_cmd_check(int argc, char **argv)
          .help = "Check what picked functions were inlined into, too, where the patch has it.",
          .flag = &inputs->follow_inlines},
         {.name = "debug", .argument = "FILE", .help = "The target's separate debug file.", .text = &inputs->debug_path},
+        {.name = "rebuilt",
+         .argument = "FILE",
+         .help = "In the place of --debug: the target built once more, not stripped. All that is loaded of it must be "
+                 "the same.",
+         .text = &inputs->rebuilt_path},
         {.name = "patch-debug",
          .argument = "FILE",
          .help = "The patch's separate debug file.",

@@ -382,6 +382,10 @@ int hf_cmd_pack(int argc, char **argv)
         {"quiescent", 0, NULL, "Switch only while no thread is inside a function that this takes out of use.", false,
          &pack.identity.quiescent, NULL, NULL, NULL, 0},
         {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.inputs.debug_path, NULL, NULL, 0},
+        {"rebuilt", 0, "FILE",
+         "In the place of --debug: the target built once more, not stripped. All that is loaded of it must be the "
+         "same.",
+         false, NULL, &pack.inputs.rebuilt_path, NULL, NULL, 0},
         {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.inputs.patch_debug_path, NULL,
          NULL, 0},
         {"waivers", 0, "FILE", "Accept what the waivers in this file accept.", false, NULL, &pack.inputs.waivers_path,

@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "cleanup.h"
+#include "elf/rebuilt.h"
 #include "error.h"
 
 /* The contents of .gnu_debuglink. */
@@ -55,6 +56,17 @@ static struct link read_link(const struct hf_image *image)
     return link;
 }
 
+/* What has another build-id: a program that was built once more from the same sources, in another directory perhaps. */
+static int check_rebuilt(const struct hf_image *image, const struct hf_image *debug, struct hotfix_error *err)
+{
+    if (debug->build_id.size == 0 || !hf_rebuilt_is_whole(debug))
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "debug file %s belongs to another build than %s: %s", debug->path,
+                        image->path, debug->build_id.size ? "their build-ids differ" : "it has no build-id");
+    if (hf_rebuilt_check(image, debug, err) != 0)
+        return hf_error_prefix(err, "debug file %s belongs to another build than %s", debug->path, image->path);
+    return 0;
+}
+
 static int check_belongs(const struct hf_image *image, const struct hf_image *debug, struct hotfix_error *err)
 {
     const struct hf_build_id *has = &debug->build_id, *wanted = &image->build_id;
@@ -69,8 +81,7 @@ static int check_belongs(const struct hf_image *image, const struct hf_image *de
                         "debug file %s belongs to another build than %s: its checksum is not the one in the debuglink",
                         debug->path, image->path);
     if (wanted->size > 0 && (has->size != wanted->size || memcmp(has->bytes, wanted->bytes, wanted->size) != 0))
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "debug file %s belongs to another build than %s: %s", debug->path,
-                        image->path, has->size ? "their build-ids differ" : "it has no build-id");
+        return check_rebuilt(image, debug, err);
     return 0;
 }
 

@@ -13,8 +13,8 @@
 
 /*
  * The file given by name: it must belong to the image, by build-id, or where the image has none by the checksum in
- * .gnu_debuglink. HOTFIX_INCOMPATIBLE when it does not, HOTFIX_UNPROVEN when the image has neither; HOTFIX_IO,
- * HOTFIX_FORMAT.
+ * .gnu_debuglink. A whole program of another build-id belongs to it when it is proven to be a rebuild (rebuilt.h).
+ * HOTFIX_INCOMPATIBLE when it does not, HOTFIX_UNPROVEN when the image has neither; HOTFIX_IO, HOTFIX_FORMAT.
  */
 int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_image *debug, struct hotfix_error *err);
 

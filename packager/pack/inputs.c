@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "arch.h"
+#include "elf/rebuilt.h"
 #include "error.h"
 
 int hf_inputs_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char *text, struct hotfix_error *err)
@@ -69,6 +70,8 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
 {
     if (hf_inputs_open_waivers(inputs, err) != 0)
         return -1;
+    if (hf_rebuilt_take(inputs->rebuilt_path, inputs->target_path, &inputs->debug_path, err) != 0)
+        return hf_error_prefix(err, "target");
     if (hf_program_open(inputs->patch_path, inputs->patch_debug_path, NULL, &inputs->patch, err) != 0)
         return hf_error_prefix(err, "patch");
     if (open_target(inputs, err) != 0)

@@ -16,6 +16,7 @@ struct hf_inputs {
     const char *target_path;
     const char *patch_path;
     const char *debug_path;
+    const char *rebuilt_path; /* takes the place of debug_path once it is proven (elf/rebuilt.h) */
     const char *patch_debug_path;
     const char *waivers_path;
     struct hf_pick *picks;

@@ -3,8 +3,8 @@
  * A program or library together with its debug information, reduced to what checks and pickers ask: its functions,
  * where they come from, how they were compiled and what they look like.
  *
- * Debug information is read from the file itself or from its separate debug file: --debug FILE, else the build-id
- * directory
+ * Debug information is read from the file itself or from its separate debug file: --debug FILE (a rebuild, too:
+ * elf/rebuilt.h), else the build-id directory
  * (/usr/lib/debug/.build-id/xx/yyyy.debug), else .gnu_debuglink (same directory, .debug/, /usr/lib/debug/DIR; CRC
  * verified). What dwz moved to a supplementary file is read there.
  */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "elf/debugfile.h"
 #include "error.h"
 
 #define MAX_ALIGNMENT (UINT64_C(1) << 20) /* of a thread-local block */
@@ -362,21 +363,20 @@ int64_t hf_target_thread_offset(const struct hf_target *target, uint64_t offset)
     return target->arch->thread_offset(target->tls_size, target->tls_alignment) + (int64_t)offset;
 }
 
+/* Symbols of the debug file that is given; else, for a target that was stripped, of one that is found. */
 static int open_symbols(struct hf_target *target, const char *debug_path, struct hotfix_error *err)
 {
+    HF_FREE char *note = NULL;
+    int found = 0;
+
     target->symbols = &target->image;
-    if (!debug_path)
-        return 0;
-    if (hf_image_open(debug_path, &target->debug, err) != 0)
-        return -1;
-    const struct hf_build_id *ours = &target->image.build_id;
-    const struct hf_build_id *theirs = &target->debug.build_id;
-    if (ours->size != theirs->size || memcmp(ours->bytes, theirs->bytes, ours->size) != 0)
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: is the debug file of another build than %s", debug_path,
-                        target->image.path);
-    if (!target->debug.stripped)
+    if (debug_path)
+        found = hf_debugfile_open(&target->image, debug_path, &target->debug, err) == 0 ? 1 : -1;
+    else if (target->image.stripped)
+        found = hf_debugfile_find(&target->image, HF_DEBUG_ROOT, &target->debug, &note, err);
+    if (found > 0 && !target->debug.stripped)
         target->symbols = &target->debug;
-    return 0;
+    return found < 0 ? -1 : 0;
 }
 
 static int open_target(const char *path, const char *debug_path, struct hf_target *target, struct hotfix_error *err)

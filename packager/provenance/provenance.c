@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "digest.h"
+#include "elf/rebuilt.h"
 #include "error.h"
 #include "file.h"
 #include "provenance/envelope.h"
@@ -57,8 +58,11 @@ static int list_materials(const struct hf_inputs *inputs, json_t *materials, str
     if (add_material(materials, "target", &target->image, err) != 0 ||
         add_material(materials, "patch", &patch->image, err) != 0)
         return -1;
-    if (target->debug != &target->image && add_material(materials, "target-debug", target->debug, err) != 0)
-        return -1;
+    if (target->debug != &target->image) {
+        bool rebuilt = hf_rebuilt_check(&target->image, target->debug, NULL) == 0;
+        if (add_material(materials, rebuilt ? "target-rebuilt" : "target-debug", target->debug, err) != 0)
+            return -1;
+    }
     return patch->debug != &patch->image ? add_material(materials, "patch-debug", patch->debug, err) : 0;
 }
 
