@@ -148,6 +148,54 @@ perl -e 'my ($array, $to) = map { hex } @ARGV; local $/; open F, "+<", "fix.so";
 is "two relocations for one constructor" "$(verdict loading)" \
     "incompatible: the patch has a constructor, '?', which would run before the patch is applied"
 
+# What the dynamic linker would see and the file does not show: a relocation that gives DT_INIT another value, one whose
+# symbol another library has too, one of a page that is not writable, symbols elsewhere, and a page of other code that
+# is mapped over the first.
+headers='local $/; open F, "+<", "fix.so"; binmode F; my $elf = <F>; sub done { seek F, 0, 0; print F $elf; exit }
+    my ($phoff, $phcount) = (unpack("Q<", substr $elf, 32, 8), unpack("v", substr $elf, 56, 2));
+    my ($shoff, $count) = (unpack("Q<", substr $elf, 40, 8), unpack("v", substr $elf, 60, 2));
+    sub section { my ($wanted) = @_; for my $i (0 .. $count - 1) {
+        my ($type, $flags, $addr, $off, $len) = unpack "x4 V Q< Q< Q< Q<", substr $elf, $shoff + $i * 64, 64;
+        return ($addr, $off, $len) if $type == $wanted } }
+    sub entry { my ($tag) = @_; my ($addr, $off, $len) = section(6);
+        for (my $at = 0; $at < $len; $at += 16) { return ($addr + $at + 8, $off + $at + 8) if unpack("Q<", substr $elf, $off + $at, 8) == $tag } }
+    sub relocate { my ($place, $new) = @_; my ($addr, $off, $len) = section(4);
+        for (my $at = $off; $at < $off + $len; $at += 24) { next if unpack("Q<", substr $elf, $at, 8) != $place;
+            substr($elf, $at, 24) = $new; done() } exit 1 }'
+plain() {
+    fix <<<'int fee(int); int last, *at = &last; int fee(int value) { return *at = value; }'
+}
+place() {
+    echo "0x$(nm fix.so | sed -n "s/ [A-Za-z] $1\$//p")"
+}
+plain
+perl -e "$headers"' my ($init) = entry(12); relocate(hex $ARGV[0], pack("Q<3", $init, 17, hex $ARGV[1]))' "$(place at)" "$(place fee)"
+is "a relocation that changes what the dynamic linker goes by" "$(verdict loading | sed 's/0x.*//')" \
+    "incompatible: the patch has a relocation that changes its dynamic section, at "
+plain
+perl -e "$headers"' my ($code) = entry(12); $code = unpack("Q<", substr $elf, $code = (entry(12))[1], 8);
+    relocate(hex $ARGV[0], pack("Q<3", $code, 8, 0))' "$(place at)"
+is "one that changes code" "$(verdict loading | sed 's/0x.*//')" \
+    "incompatible: the patch has a relocation of what is not writable, at "
+plain
+perl -e "$headers"' my ($array) = map { unpack("Q<", substr $elf, (entry(25))[1], 8) } 1; my ($addr, $off, $len) = section(4);
+    my ($own) = grep { unpack("Q<", substr $elf, $_, 8) == hex $ARGV[0] } map { $off + 24 * $_ } 0 .. $len / 24 - 1;
+    my $symbol = unpack("V", substr $elf, $own + 12, 4); relocate($array, pack("Q<VVQ<", $array, 1, $symbol, 0))' "$(place at)"
+is "a constructor that a symbol stands for" "$(verdict loading)" \
+    "incompatible: the patch has a constructor, '?', which would run before the patch is applied"
+plain
+perl -e "$headers"' my ($addr, $off) = entry(6); substr($elf, $off, 8) = pack "Q<", 24 + unpack("Q<", substr $elf, $off, 8); done()'
+is "symbols that are not those of the section" "$(verdict loading | sed 's/0x.*//')" \
+    "incompatible: the patch's symbols are not those of its sections, at "
+plain
+perl -e "$headers"' for my $i (0 .. $phcount - 1) { my $at = $phoff + 56 * $i; next if unpack("V", substr $elf, $at, 4) != 0x6474e550;
+    my $code = unpack("Q<", substr $elf, (entry(12))[1], 8) & ~4095; $elf .= "\0" x (-length($elf) % 4096);
+    substr($elf, $at, 56) = pack "VVQ<6", 1, 5, length $elf, $code, $code, 256, 256, 4096; $elf .= "\x90" x 256; done() }'
+is "a segment over another one" "$(verdict loading | sed 's/0x.*//')" \
+    "incompatible: the patch has a segment that is mapped over another one, at "
+plain
+is "and nothing is wrong with what was changed" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
+
 # For the other CPU, as far as its compiler is there: nothing of this runs.
 if command -v aarch64-linux-gnu-gcc >/dev/null && [ -e /usr/aarch64-linux-gnu/lib/crti.o ]; then
     name=aarch64-linux-gnu-gcc record=

@@ -8,28 +8,12 @@
 
 #include "check/check.h"
 #include "check/loading/inert.h"
+#include "check/loading/layout.h"
 #include "check/loading/slot.h"
 #include "dyntag.h"
 #include "elf/dynamic.h"
 
 #define ADVICE_STACK "link it with -Wl,-z,noexecstack"
-
-/* x86-64: R_X86_64_RELATIVE, AArch64: R_AARCH64_RELATIVE; the value is the addend. */
-static bool is_relative(uint16_t machine, uint64_t type)
-{
-    return (machine == EM_X86_64 && type == R_X86_64_RELATIVE) || (machine == EM_AARCH64 && type == R_AARCH64_RELATIVE);
-}
-
-/* What a relocation of this image puts at an address; false when none does. */
-static bool relocated_value(const struct hf_image *image, uint64_t address, uint64_t *value)
-{
-    struct hf_slot slot;
-
-    if (!hf_slot_find(image, address, &slot))
-        return false;
-    *value = slot.addend + (is_relative(image->header.e_machine, slot.type) ? 0 : slot.value);
-    return true;
-}
 
 static const char *function_at(const struct hf_image *symbols, uint64_t address)
 {
@@ -40,17 +24,25 @@ static const char *function_at(const struct hf_image *symbols, uint64_t address)
 }
 
 /* The function that an entry of a list of constructors or destructors stands for; its name is NULL when unknown. */
-static uint64_t listed_function(const struct hf_program *patch, uint64_t place, const char **name)
+static uint64_t listed_function(const struct hf_check_subject *subject, uint64_t place, const char **name)
 {
+    const struct hf_program *patch = subject->patch;
     const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
     const uint8_t *bytes = hf_image_bytes(&patch->image, place, sizeof(uint64_t));
     uint64_t address = 0;
+    struct hf_slot slot;
 
     *name = NULL;
     if (hf_slot_count(&patch->image, place, sizeof(uint64_t)) > 1)
         return 0; /* which of them counts is the dynamic linker's to say */
-    if (!relocated_value(&patch->image, place, &address) && bytes)
-        memcpy(&address, bytes, sizeof(address)); /* DT_RELR: the value lies in its place */
+    if (!hf_slot_find(&patch->image, place, &slot)) {
+        if (bytes)
+            memcpy(&address, bytes, sizeof(address)); /* DT_RELR: the value lies in its place */
+    } else if (subject->tools && subject->tools->dynamic_relation(slot.type) == HF_DYNAMIC_BASE) {
+        address = slot.addend;
+    } else {
+        return 0; /* whose function a symbol is shows where it is bound */
+    }
     *name = function_at(symbols, address);
     return address;
 }
@@ -61,7 +53,7 @@ static void check_constructor(const struct hf_check_subject *subject, uint64_t p
     const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
     const char *name;
 
-    uint64_t address = listed_function(patch, place, &name);
+    uint64_t address = listed_function(subject, place, &name);
     /* crtbegin.o has one of this name, which does nothing; anybody else's can be called so too. */
     if ((!name || strcmp(name, "frame_dummy") == 0) && hf_inert(&patch->image, subject->tools, address, false))
         return;
@@ -114,7 +106,7 @@ static void check_destructors(const struct hf_check_subject *subject, const stru
             hf_findings_add(findings, HF_INCOMPATIBLE, NULL, NULL, "the patch's list of destructors is damaged");
             break;
         }
-        uint64_t address = listed_function(patch, dynamic->fini_array + at, &name);
+        uint64_t address = listed_function(subject, dynamic->fini_array + at, &name);
         /* That of crtbegin.o has the C library run what was registered for the patch. */
         if ((name && strcmp(name, "__do_global_dtors_aux") != 0) ||
             !hf_inert(&patch->image, subject->tools, address, true))
@@ -294,6 +286,7 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "compile it with -fPIC",
                         "the patch has text relocations, which make code writable");
     check_dynamic(&patch->image, findings);
+    hf_layout_check(&patch->image, subject->tools, findings);
     check_constructors(subject, &dynamic, findings);
     check_destructors(subject, &dynamic, findings);
     check_resolvers(subject, findings);
