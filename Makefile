@@ -47,7 +47,8 @@ STATIC_INIH := $(call library,libinih.a)
 STATIC_LIBS := $(call library,libarchive.a) $(STATIC_INIH)
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
 # The command writes archives too, and libarchive's writer pulls in every format with its compression library: shared.
-PACKAGER_LIBS = $(STATIC_INIH) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
+# libiberty, which demangles names of C++, comes as an archive only.
+PACKAGER_LIBS = $(STATIC_INIH) $(call library,libiberty.a) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
@@ -59,7 +60,7 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # The programs of these take libhotfix in, which with sanitizers only programs with sanitizers can.
 STATIC_STORIES := $(addprefix tests/story/,build.t build-references.t build-symbols.t cases.t cold.t constants.t cpp.t \
-	cpp-works.t far.t identity.t pointers.t reload.t shadow.t untrusted.t worlds.t)
+	cpp-works.t far.t identity.t names.t pointers.t reload.t shadow.t untrusted.t worlds.t)
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
 # not know.
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
@@ -253,8 +254,8 @@ run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
 # arm64 from a host of another CPU: in there, gcc and clang are those of arm64, and its programs run.
 ARM64 := $(BUILD)/arm64
 ARM64_SYSROOT := $(ARM64)/sysroot
-ARM64_PACKAGES := libc6-dev libarchive-dev libcapstone-dev libcmocka-dev libdwarf-dev libelf-dev libinih-dev \
-	libjansson-dev libmicrohttpd-dev libssl-dev
+ARM64_PACKAGES := libc6-dev libarchive-dev libcapstone-dev libcmocka-dev libdwarf-dev libelf-dev libiberty-dev \
+	libinih-dev libjansson-dev libmicrohttpd-dev libssl-dev
 # What depends on the CPU, and what the loader does in a process: the others are the same on any CPU.
 ARM64_TESTS := apply arch_aarch64 arm code custom_patcher fixup linker lock module parked patcher place quiescence refuse \
 	registry scenario_calls scenario_code stage staging stop_attempt stop_link stop_range stop_refused

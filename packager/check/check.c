@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/check.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "elf/demangle.h"
 #include "error.h"
 #include "stamp.h"
 
@@ -157,7 +157,7 @@ bool hf_waiver_expired(const struct hf_waiver *waiver)
 
 bool hf_waiver_covers(const struct hf_waiver *waiver, const struct hf_finding *finding)
 {
-    return !waiver->scope || (finding->pair && fnmatch(waiver->scope, finding->pair->old_function->name, 0) == 0);
+    return !waiver->scope || (finding->pair && hf_demangle_matches(waiver->scope, finding->pair->old_function->name));
 }
 
 char *hf_waiver_text(const char *scope, const char *reason, int64_t expires)

@@ -5,8 +5,9 @@
 
 static json_t *json_function(const struct hf_function *function)
 {
-    return json_pack("{s:o, s:o, s:i}", "name", hf_json_text(function->name), "source", hf_json_text(function->source),
-                     "line", (int)function->line);
+    return json_pack("{s:o, s:o, s:o, s:i}", "name", hf_json_text(function->name), "demangled",
+                     hf_json_demangled(function->name), "source", hf_json_text(function->source), "line",
+                     (int)function->line);
 }
 
 static json_t *json_waiver(const struct hf_waiver *waiver)
@@ -24,11 +25,11 @@ static json_t *json_findings(const struct hf_findings *findings)
     for (size_t i = 0; i < findings->count; i++) {
         const struct hf_finding *finding = &findings->items[i];
         json_t *item = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "verdict", hf_verdict_name(finding->verdict),
-                                 "evidence", hf_json_text(finding->evidence), "advice", hf_json_text(finding->advice),
-                                 "detail", hf_json_text(finding->detail), "target",
-                                 finding->pair ? json_function(finding->pair->old_function) : json_null(), "patch",
-                                 finding->pair ? json_function(finding->pair->new_function) : json_null(), "waiver",
-                                 json_waiver(finding->waiver));
+                                 "evidence", hf_json_sentence(finding->evidence), "advice",
+                                 hf_json_sentence(finding->advice), "detail", hf_json_sentence(finding->detail),
+                                 "target", finding->pair ? json_function(finding->pair->old_function) : json_null(),
+                                 "patch", finding->pair ? json_function(finding->pair->new_function) : json_null(),
+                                 "waiver", json_waiver(finding->waiver));
         if (json_array_append_new(array, item) != 0) {
             json_decref(array);
             return NULL;
@@ -45,7 +46,7 @@ void hf_check_results_set(struct hf_report *report, const struct hf_check_result
         HF_FREE char *evidence = hf_check_evidence(result);
         HF_FREE char *reasons = hf_check_accepted(result) ? hf_check_reasons(result) : NULL;
         json_t *item = json_pack("{s:s, s:s, s:o, s:o, s:s, s:o}", "id", result->check->id, "verdict",
-                                 hf_verdict_name(result->verdict), "evidence", hf_json_text(evidence), "waiver",
+                                 hf_verdict_name(result->verdict), "evidence", hf_json_sentence(evidence), "waiver",
                                  hf_json_text(reasons), "title", result->check->title, "findings",
                                  json_findings(&result->findings));
         if (json_array_append_new(array, item) != 0) {

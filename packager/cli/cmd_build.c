@@ -23,8 +23,9 @@ static void tell_item(const struct hf_build_item *item, struct hf_report *report
     else
         hf_report_line(report, "%-8s %s: %s%s%s", event, item->object, item->name, item->why[0] ? ": " : "", item->why);
     hf_report_add(report, array,
-                  json_pack("{s:s, s:o, s:o, s:o}", "event", event, "name", hf_json_text(item->name), "object",
-                            hf_json_text(item->object), "why", hf_json_text(item->why)));
+                  json_pack("{s:s, s:o, s:o, s:o, s:o}", "event", event, "name", hf_json_text(item->name), "demangled",
+                            hf_json_demangled(item->name), "object", hf_json_text(item->object), "why",
+                            hf_json_sentence(item->why)));
 }
 
 /* Where each loaded byte of the new objects ended up. */
@@ -37,8 +38,9 @@ static json_t *json_accounts(const struct hf_build_result *result)
     for (size_t i = 0; i < result->account_count; i++) {
         const struct hf_build_account *account = &result->accounts[i];
         json_array_append_new(array,
-                              json_pack("{s:o, s:o, s:o, s:I, s:s}", "object", hf_json_text(account->object), "section",
-                                        hf_json_text(account->section), "name", hf_json_text(account->name), "size",
+                              json_pack("{s:o, s:o, s:o, s:o, s:I, s:s}", "object", hf_json_text(account->object),
+                                        "section", hf_json_text(account->section), "name", hf_json_text(account->name),
+                                        "demangled", hf_json_demangled(account->name), "size",
                                         (json_int_t)account->size, "heading", headings[account->heading]));
     }
     return array;

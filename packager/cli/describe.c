@@ -108,11 +108,12 @@ static json_t *json_functions(const struct hf_manifest *manifest)
     for (size_t i = 0; i < manifest->function_count; i++) {
         const struct hf_manifest_function *function = &manifest->functions[i];
         json_t *member =
-            json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:I}", "name", hf_json_text(function->name), "source",
-                      hf_json_text(function->source), "offset", hf_json_offset(function->offset), "size",
-                      (json_int_t)function->size, "sha256", hf_json_hex(function->digest.bytes, HF_DIGEST_SIZE),
-                      "replacement", hf_json_offset(function->replacement), "replacement_size",
-                      (json_int_t)function->replacement_size, "detour_skip", (json_int_t)function->detour_skip);
+            json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:I}", "name", hf_json_text(function->name),
+                      "demangled", hf_json_demangled(function->name), "source", hf_json_text(function->source),
+                      "offset", hf_json_offset(function->offset), "size", (json_int_t)function->size, "sha256",
+                      hf_json_hex(function->digest.bytes, HF_DIGEST_SIZE), "replacement",
+                      hf_json_offset(function->replacement), "replacement_size", (json_int_t)function->replacement_size,
+                      "detour_skip", (json_int_t)function->detour_skip);
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;
@@ -127,8 +128,8 @@ static json_t *json_checks(const struct hf_manifest *manifest)
     for (size_t i = 0; i < manifest->check_count; i++) {
         const struct hf_manifest_check *check = &manifest->checks[i];
         json_t *member = json_pack("{s:o, s:s, s:o, s:o}", "id", hf_json_text(check->id), "verdict",
-                                   hf_verdict_name(check->verdict), "evidence", hf_json_text(check->evidence), "waiver",
-                                   hf_json_text(*check->waiver ? check->waiver : NULL));
+                                   hf_verdict_name(check->verdict), "evidence", hf_json_sentence(check->evidence),
+                                   "waiver", hf_json_text(*check->waiver ? check->waiver : NULL));
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;
@@ -158,7 +159,8 @@ static int name_width(const struct hf_manifest *manifest)
     int width = 8;
 
     for (size_t i = 0; i < manifest->function_count; i++) {
-        int length = (int)strlen(manifest->functions[i].name);
+        HF_FREE char *name = hf_text_folded(manifest->functions[i].name, HF_REPORT_TEXT_MAX);
+        int length = name ? (int)strlen(name) : 0;
         width = length > width && length <= NAME_MAX_WIDTH ? length : width;
     }
     return width;
@@ -201,8 +203,9 @@ static json_t *json_callers(const struct hf_manifest *manifest)
     json_t *array = json_array();
     for (size_t i = 0; i < manifest->caller_count; i++) {
         const struct hf_manifest_caller *caller = &manifest->callers[i];
-        json_t *member = json_pack("{s:o, s:b, s:b}", "name", hf_json_text(caller->name), "apply",
-                                   caller->code.count > 0, "revert", caller->replacement_code.count > 0);
+        json_t *member = json_pack("{s:o, s:o, s:b, s:b}", "name", hf_json_text(caller->name), "demangled",
+                                   hf_json_demangled(caller->name), "apply", caller->code.count > 0, "revert",
+                                   caller->replacement_code.count > 0);
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;
@@ -216,8 +219,8 @@ static json_t *json_assumptions(const struct hf_manifest *manifest)
     json_t *array = json_array();
     for (size_t i = 0; i < manifest->assumption_count; i++) {
         const struct hf_manifest_assumption *assumption = &manifest->assumptions[i];
-        json_t *member = json_pack("{s:o, s:o}", "name", hf_json_text(assumption->name), "offset",
-                                   hf_json_offset(assumption->offset));
+        json_t *member = json_pack("{s:o, s:o, s:o}", "name", hf_json_text(assumption->name), "demangled",
+                                   hf_json_demangled(assumption->name), "offset", hf_json_offset(assumption->offset));
         if (json_array_append_new(array, member) != 0) {
             json_decref(array);
             return NULL;

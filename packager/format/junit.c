@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "elf/demangle.h"
 #include "format/format.h"
 #include "ui/text.h"
 
@@ -27,7 +28,8 @@ static int write_escaped(const char *shown, FILE *out)
 
 static int write_line(const char *text, FILE *out)
 {
-    HF_FREE char *shown = hf_text_printable(text);
+    HF_FREE char *named = hf_demangle_text(text);
+    HF_FREE char *shown = named ? hf_text_printable(named) : NULL;
     return write_escaped(shown, out);
 }
 

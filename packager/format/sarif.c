@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "digest.h"
+#include "elf/demangle.h"
 #include "format/format.h"
 #include "stamp.h"
 #include "ui/report.h"
@@ -42,7 +43,7 @@ static json_t *path_uri(const char *path)
 
 static json_t *text_message(const char *text)
 {
-    return json_pack("{s:o}", "text", hf_json_text(text));
+    return json_pack("{s:o}", "text", hf_json_sentence(text));
 }
 
 static json_t *location(const char *path, unsigned line, const char *message)
@@ -57,6 +58,18 @@ static json_t *location(const char *path, unsigned line, const char *message)
     return value;
 }
 
+/* The symbol is what SARIF calls a decorated name (section 3.33.6). */
+static json_t *function_location(const struct hf_function *function)
+{
+    HF_FREE char *name = hf_demangle(function->name, HF_DEMANGLE_SHOWN);
+    json_t *value = location(function->source, function->line, NULL);
+
+    json_object_set_new(value, "logicalLocations",
+                        json_pack("[{s:o, s:o, s:s}]", "fullyQualifiedName", hf_json_text(name ? name : function->name),
+                                  "decoratedName", hf_json_text(function->name), "kind", "function"));
+    return value;
+}
+
 static bool has_source(const struct hf_function *function)
 {
     return function && function->source && function->source[0];
@@ -68,8 +81,7 @@ static json_t *locations(const struct hf_outcome *outcome, const struct hf_findi
     json_t *array = json_array();
 
     if (finding->pair && has_source(finding->pair->new_function))
-        json_array_append_new(array,
-                              location(finding->pair->new_function->source, finding->pair->new_function->line, NULL));
+        json_array_append_new(array, function_location(finding->pair->new_function));
     else if (outcome->patch_path)
         json_array_append_new(array, location(outcome->patch_path, 0, NULL));
     return array;
@@ -137,12 +149,12 @@ static json_t *result_json(const struct hf_outcome *outcome, const struct hf_che
 {
     const struct hf_finding *finding = &result->findings.items[index];
     HF_FREE char *message = hf_format_message(finding);
-    json_t *value =
-        json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:s, s:o}}", "ruleId", result->check->id, "ruleIndex",
-                  (json_int_t)rule, "kind", finding->verdict == HF_COMPATIBLE ? "informational" : "fail", "level",
-                  level_of(finding), "message", text_message(message), "locations", locations(outcome, finding),
-                  "relatedLocations", related(finding), "partialFingerprints", fingerprints(result, index),
-                  "properties", "verdict", hf_verdict_name(finding->verdict), "detail", hf_json_text(finding->detail));
+    json_t *value = json_pack(
+        "{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:s, s:o}}", "ruleId", result->check->id, "ruleIndex",
+        (json_int_t)rule, "kind", finding->verdict == HF_COMPATIBLE ? "informational" : "fail", "level",
+        level_of(finding), "message", text_message(message), "locations", locations(outcome, finding),
+        "relatedLocations", related(finding), "partialFingerprints", fingerprints(result, index), "properties",
+        "verdict", hf_verdict_name(finding->verdict), "detail", hf_json_sentence(finding->detail));
 
     if (finding->verdict != HF_COMPATIBLE)
         json_object_set_new(value, "suppressions", suppressions(finding->waiver));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program/pick.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,7 +8,10 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "elf/demangle.h"
 #include "error.h"
+#include "program/scoped.h"
+#include "program/spelled.h"
 #include "ui/text.h"
 
 #define CANDIDATES_SHOWN 6
@@ -18,6 +20,7 @@ struct picker {
     const struct hf_program *target;
     const struct hf_program *patch;
     const struct hf_function **replacements; /* the patch's functions, ordered by name, then address */
+    const struct hf_spelled *spelled;        /* the C++ names of the target's functions */
     bool *picked;                            /* one for each function of the target */
     struct hotfix_error *err;
 };
@@ -181,11 +184,31 @@ static const char *find_clone(const struct hf_program *program, const char *name
     return NULL;
 }
 
+/* The symbol of a function that a C++ name means and that was inlined; NULL when there is none. */
+static const char *inlined_symbol(const struct hf_program *program, const char *text)
+{
+    struct hf_scoped wanted, name;
+    const char *found = NULL;
+
+    if (hf_scoped_read(text, &wanted) != 0)
+        return NULL;
+    for (size_t i = 0; i < program->inlined_count && !found; i++) {
+        const char *symbol = program->inlined[i].name;
+        if ((i > 0 && strcmp(symbol, program->inlined[i - 1].name) == 0) || hf_scoped_read_symbol(symbol, &name) != 0)
+            continue;
+        found = hf_scoped_means(&wanted, &name) ? symbol : NULL;
+        hf_scoped_deinit(&name);
+    }
+    hf_scoped_deinit(&wanted);
+    return found;
+}
+
 /* What became of a function that the source has. */
 static int refuse_compiled_away(const struct picker *picker, const struct hf_program *program, const char *name)
 {
     size_t copies;
-    const struct hf_inline_copy *copy = hf_program_inlined(program, name, NULL, &copies);
+    const char *inlined = inlined_symbol(program, name);
+    const struct hf_inline_copy *copy = hf_program_inlined(program, inlined ? inlined : name, NULL, &copies);
     const char *clone = find_clone(program, name);
 
     if (clone)
@@ -196,6 +219,30 @@ static int refuse_compiled_away(const struct picker *picker, const struct hf_pro
                         "--func %s: %s has no code of it but what was inlined (%zu copies, the first one in %s)", name,
                         program->image.path, copies, copy->caller);
     return 0;
+}
+
+/* The name without scopes that is nearest to the end of a mistyped one; NULL when there is none. */
+static char *nearest_spelled(const struct picker *picker, const char *text)
+{
+    struct hf_scoped wanted;
+    char *found = NULL;
+
+    if (hf_scoped_read(text, &wanted) != 0)
+        return NULL;
+    char **names = hf_spelled_last(picker->spelled);
+    const struct hf_scoped_part *last = &wanted.parts[wanted.count - 1];
+    HF_FREE char *word = strndup(wanted.text + last->begin, last->stem - last->begin);
+    size_t count = 0;
+    while (names && names[count])
+        count++;
+    const char *near = word ? hf_text_nearest(word, (const char *const *)names, count) : NULL;
+    if (near)
+        found = strdup(near);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    hf_scoped_deinit(&wanted);
+    return found;
 }
 
 static int refuse_absent(const struct picker *picker, const struct hf_program *program, const struct wanted *wanted)
@@ -216,6 +263,8 @@ static int refuse_absent(const struct picker *picker, const struct hf_program *p
     for (size_t i = 0; names && i < program->function_count; i++)
         names[i] = program->functions[i].name;
     const char *near = names ? hf_text_nearest(wanted->name, names, program->function_count) : NULL;
+    HF_FREE char *spelled = near ? NULL : nearest_spelled(picker, wanted->name);
+    near = spelled ? spelled : near;
     return hf_error(picker->err, HOTFIX_USAGE, "--func %s: there is no such function%s%s in %s%s%s%s", wanted->name, in,
                     source, program->image.path, near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 }
@@ -310,17 +359,132 @@ static void split(const struct hf_program *target, char *text, struct wanted *wa
     wanted->source = at + 1;
 }
 
+/* Of one name, functions with a symbol each are variants of one constructor or destructor, or thunks (which have
+ * no source); those with one symbol are several functions of one name in several files. */
+static bool is_one_function(const struct picker *picker, size_t i, size_t k)
+{
+    const struct hf_function *a = &picker->target->functions[i], *b = &picker->target->functions[k];
+
+    return strcmp(picker->spelled->names[i].text, picker->spelled->names[k].text) == 0 &&
+           (!*a->source || !*b->source || strcmp(a->source, b->source) == 0) &&
+           (a->address == b->address || strcmp(a->name, b->name) != 0);
+}
+
+/* Instantiations of one template. */
+static bool is_one_template(const struct picker *picker, size_t i, size_t k)
+{
+    const struct hf_scoped *a = &picker->spelled->names[i], *b = &picker->spelled->names[k];
+    HF_FREE char *first = hf_scoped_text(a, a->count, false);
+    HF_FREE char *second = hf_scoped_text(b, b->count, false);
+
+    return first && second && strcmp(first, second) == 0;
+}
+
+/* Leaves one mark for each function, or template, of the source, and counts them. */
+static size_t count_sources(const struct picker *picker, bool wild, bool *matches)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < picker->target->function_count; i++) {
+        for (size_t k = 0; k < i && matches[i]; k++)
+            if (matches[k] && (wild ? is_one_template(picker, k, i) : is_one_function(picker, k, i)))
+                matches[i] = false;
+        count += matches[i];
+    }
+    return count;
+}
+
+/* Marks what a C++ name means. */
+static void match_spelled(const struct picker *picker, const struct hf_scoped *wanted, const char *source,
+                          bool *matches)
+{
+    const struct hf_program *target = picker->target;
+    bool whole = false;
+
+    for (size_t i = 0; i < target->function_count; i++) {
+        const struct hf_scoped *name = &picker->spelled->names[i];
+        matches[i] = name->count > 0 && !is_clone(target->functions[i].name) && hf_scoped_means(wanted, name) &&
+                     (!source || path_ends_with(target->functions[i].source, source) ||
+                      path_ends_with(unit_path(&target->functions[i]), source));
+        whole = whole || (matches[i] && hf_scoped_is_whole(wanted, name));
+    }
+    for (size_t i = 0; i < target->function_count && whole; i++)
+        matches[i] = matches[i] && hf_scoped_is_whole(wanted, &picker->spelled->names[i]);
+}
+
+/* Lists what a C++ name may mean in the form that picks each alone. */
+static int refuse_several(const struct picker *picker, const char *text, const bool *matches, size_t count)
+{
+    char list[HOTFIX_MESSAGE_SIZE / 2] = "";
+    size_t shown = 0;
+
+    for (size_t i = 0, first; i < picker->target->function_count && shown < CANDIDATES_SHOWN; i++) {
+        const struct hf_function *function = &picker->target->functions[i];
+        HF_FREE char *name = matches[i] ? hf_demangle(function->name, HF_DEMANGLE_FUNCTION) : NULL;
+        if (!name)
+            continue;
+        bool same = count_wanted(picker->target, &(struct wanted){.name = (char *)function->name}, &first) > 1;
+        const char *at = same ? "@" : "", *source = same ? function->source : "";
+        size_t used = strlen(list);
+        if (strlen(name) + strlen(source) + used + 4 > sizeof(list))
+            continue;
+        snprintf(list + used, sizeof(list) - used, "%s%s%s%s", used ? ", " : "", name, at, source);
+        shown++;
+    }
+    return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %zu functions of %s have that name, write which: %s%s", text,
+                    count, picker->target->image.path, list, shown < count ? ", ..." : "");
+}
+
+/* A name of C++; *known: whether the target has such a function. A constructor's variants are picked together. */
+static int pick_spelled(struct picker *picker, char *text, bool *known, size_t *taken)
+{
+    size_t size = picker->target->function_count + 1;
+    HF_FREE bool *matches = calloc(size, sizeof(*matches));
+    HF_FREE bool *sources = calloc(size, sizeof(*sources));
+    struct hf_scoped wanted;
+    char *at = strrchr(text, '@');
+    bool unclear;
+
+    if (!matches || !sources)
+        return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
+    if (at)
+        *at = '\0';
+    if (picker->spelled->count == 0 || hf_scoped_read(text, &wanted) != 0)
+        return 0;
+    match_spelled(picker, &wanted, at ? at + 1 : NULL, matches);
+    memcpy(sources, matches, size * sizeof(*sources));
+    size_t count = count_sources(picker, hf_scoped_is_wild(&wanted), sources);
+    hf_scoped_deinit(&wanted);
+    if (count > 1)
+        return refuse_several(picker, text, sources, count);
+    *known = count == 1;
+    for (size_t i = 0; i < picker->target->function_count; i++) {
+        bool replaced = matches[i] && find_replacement(picker, &picker->target->functions[i], &unclear);
+        picker->picked[i] |= replaced;
+        *taken += replaced;
+    }
+    if (*known && *taken == 0)
+        return hf_error(picker->err, HOTFIX_USAGE, "--func %s: there is no such function in %s", text,
+                        picker->patch->image.path);
+    return 0;
+}
+
 static int pick_function(struct picker *picker, const char *text, size_t *matched)
 {
     HF_FREE char *copy = strdup(text);
+    HF_FREE char *spelled = strdup(text);
     struct wanted wanted;
     size_t index = 0;
-    bool several;
+    bool several, known = false;
 
-    if (!copy)
+    if (!copy || !spelled)
         return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
     split(picker->target, copy, &wanted);
     size_t count = count_wanted(picker->target, &wanted, &index);
+    if (count == 0 && pick_spelled(picker, spelled, &known, matched) != 0)
+        return -1;
+    if (known)
+        return 0;
     if (count == 0)
         return refuse_absent(picker, picker->target, &wanted);
     if (count > 1)
@@ -384,16 +548,62 @@ static int refuse_unmatched(const struct picker *picker, const struct hf_pick *p
                     target->image.path);
 }
 
+/* A directory or source, and a namespace of the same name, are two things: who means which must say so. */
+static int match_package(const struct picker *picker, const char *text, bool *matches)
+{
+    const struct hf_program *target = picker->target;
+    HF_FREE bool *below = calloc(target->function_count + 1, sizeof(*below));
+    size_t in_sources = 0, in_namespace = 0;
+    bool equal = true;
+
+    if (!below)
+        return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < target->function_count; i++) {
+        matches[i] = in_package(&target->functions[i], text);
+        in_sources += matches[i];
+    }
+    int failed = strchr(text, '/') ? 0 : hf_spelled_namespace(picker->spelled, text, below, &in_namespace, picker->err);
+    if (failed)
+        return in_sources > 0 ? 0 : -1;
+    for (size_t i = 0; i < target->function_count; i++) {
+        equal = equal && matches[i] == below[i];
+        matches[i] |= below[i];
+    }
+    if (in_sources > 0 && in_namespace > 0 && !equal)
+        return hf_error(picker->err, HOTFIX_USAGE,
+                        "--package %s: %s has both sources and a namespace of that name: write ./%s or ::%s", text,
+                        target->image.path, text, text);
+    return 0;
+}
+
+/* Methods of a C++ class; else functions whose first parameter is the type. */
+static int match_class(const struct picker *picker, const char *text, bool *matches)
+{
+    const struct hf_program *target = picker->target;
+    size_t methods = 0;
+
+    if (text[0] != '*' && hf_spelled_class(picker->spelled, skip_keyword(text), matches, &methods, picker->err) != 0)
+        return -1;
+    for (size_t i = 0; i < target->function_count; i++)
+        matches[i] = (methods > 0 && matches[i]) ||
+                     ((methods == 0 || picker->spelled->names[i].count == 0) && in_class(&target->functions[i], text));
+    return 0;
+}
+
 /* --package and --class take what both sides have; one that takes nothing is a mistake. */
 static int pick_matching(struct picker *picker, const struct hf_pick *pick, size_t *taken)
 {
-    bool package = pick->kind == HF_PICK_PACKAGE;
+    HF_FREE bool *matches = calloc(picker->target->function_count + 1, sizeof(*matches));
     size_t matched = 0;
 
+    if (!matches)
+        return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
+    if ((pick->kind == HF_PICK_PACKAGE ? match_package : match_class)(picker, pick->text, matches) != 0)
+        return -1;
     for (size_t i = 0; i < picker->target->function_count; i++) {
         const struct hf_function *function = &picker->target->functions[i];
         bool several;
-        if (is_clone(function->name) || !(package ? in_package(function, pick->text) : in_class(function, pick->text)))
+        if (is_clone(function->name) || !matches[i])
             continue;
         matched++;
         bool replaced = find_replacement(picker, function, &several) != NULL;
@@ -412,7 +622,7 @@ static size_t exclude(struct picker *picker, const char *pattern)
     size_t taken = 0;
 
     for (size_t i = 0; i < picker->target->function_count; i++)
-        if (picker->picked[i] && fnmatch(pattern, picker->target->functions[i].name, 0) == 0) {
+        if (picker->picked[i] && hf_demangle_matches(pattern, picker->target->functions[i].name)) {
             picker->picked[i] = false;
             taken++;
         }
@@ -538,8 +748,13 @@ int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct
     HF_FREE size_t *matched = calloc(pick_count + 1, sizeof(*matched));
     HF_FREE struct hf_pair *collected = calloc(target->function_count + 1, sizeof(*collected));
     HF_FREE const struct hf_function **replacements = calloc(patch->function_count + 1, sizeof(*replacements));
-    struct picker picker = {
-        .target = target, .patch = patch, .replacements = replacements, .picked = picked, .err = err};
+    struct hf_spelled spelled;
+    struct picker picker = {.target = target,
+                            .patch = patch,
+                            .replacements = replacements,
+                            .spelled = &spelled,
+                            .picked = picked,
+                            .err = err};
     size_t count;
 
     if (!picked || !matched || !collected || !replacements)
@@ -547,7 +762,11 @@ int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct
     for (size_t i = 0; i < patch->function_count; i++)
         replacements[i] = &patch->functions[i];
     qsort(replacements, patch->function_count, sizeof(*replacements), compare_replacements);
-    if (pick_all(&picker, picks, pick_count, matched) != 0 || collect(&picker, collected, &count) != 0)
+    if (hf_spelled_init(target, &spelled, err) != 0)
+        return -1;
+    int failed = pick_all(&picker, picks, pick_count, matched) != 0 || collect(&picker, collected, &count) != 0;
+    hf_spelled_deinit(&spelled);
+    if (failed)
         return -1;
     if (count == 0)
         return refuse_empty(&picker, picks, pick_count, matched);

@@ -2,12 +2,14 @@
 /*
  * Picking functions, at three granularities that combine freely:
  *   --func NAME or NAME@source.c   one function, global or file-local, by its symbol name; source.c is the end of the
- * path of its source file or of the translation unit that it was compiled in
- *   --package DIR-or-source-file   every function of those translation units, headers' functions among them
+ * path of its source file or of the translation unit that it was compiled in. Of C++ also by the name that people
+ * write, as far as it is unique (scoped.h), and all instantiations of a template: 'max<*>'
+ *   --package DIR-or-source-file   every function of those translation units, headers' functions among them; or every
+ * function of a C++ namespace and of what is in it
  *   --class TYPE or '*TYPE'        functions whose first parameter is TYPE by value, or by pointer or reference; TYPE
- * is a tag or a typedef. Methods of C++ have a pointer first: '*TYPE'
+ * is a tag or a typedef. Without the asterisk and where it is a C++ class: its methods, and what is local to these
  *   --follow-inlines               what the above was inlined into in the target, and so on, as far as the patch has it
- *   --exclude PATTERN              fnmatch(3) pattern on names, taken away from all of the above
+ *   --exclude PATTERN              fnmatch(3) pattern on names and symbols, taken away from all of the above
  * The result holds each function once, ordered by address in the target.
  *
  * What compilers split off or specialise (foo.cold, foo.part.0, foo.constprop.0, foo.isra.0) is no function of the

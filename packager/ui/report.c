@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "elf/demangle.h"
 #include "error.h"
 #include "manifest.h"
 #include "stamp.h"
@@ -113,6 +114,18 @@ json_t *hf_json_text(const char *text)
     return utf8 ? json_string(utf8) : NULL;
 }
 
+json_t *hf_json_sentence(const char *text)
+{
+    HF_FREE char *named = text ? hf_demangle_text(text) : NULL;
+    return text && !named ? NULL : hf_json_text(named);
+}
+
+json_t *hf_json_demangled(const char *symbol)
+{
+    HF_FREE char *name = hf_demangle(symbol, HF_DEMANGLE_SHOWN);
+    return hf_json_text(name);
+}
+
 json_t *hf_json_hex(const uint8_t *bytes, size_t size)
 {
     HF_FREE char *digits = malloc(2 * size + 1);
@@ -149,7 +162,7 @@ static json_t *complete_object(const struct hf_report *report, const struct hotf
 {
     enum hotfix_code code = failure ? failure->code : HOTFIX_OK;
     json_t *error =
-        failure ? json_pack("{s:s, s:o}", "code", hf_error_name(code), "message", hf_json_text(failure->message))
+        failure ? json_pack("{s:s, s:o}", "code", hf_error_name(code), "message", hf_json_sentence(failure->message))
                 : json_null();
     json_t *object =
         json_pack("{s:o, s:b, s:i, s:o}", "schema", json_sprintf("hotfix.%s/%d", report->verb, SCHEMA_VERSION), "ok",

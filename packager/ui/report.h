@@ -56,6 +56,10 @@ void hf_report_add(struct hf_report *report, json_t *array, json_t *value);
 
 /* A JSON string of any C string; null for NULL. */
 json_t *hf_json_text(const char *text);
+/* Likewise for a sentence, in which symbols of C++ are demangled. */
+json_t *hf_json_sentence(const char *text);
+/* The name that people write for a symbol of C++; null for another one. */
+json_t *hf_json_demangled(const char *symbol);
 /* Lower-case hexadecimal digits of some bytes. */
 json_t *hf_json_hex(const uint8_t *bytes, size_t size);
 /* "0x..." : offsets and addresses, which JSON numbers do not hold everywhere. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "elf/demangle.h"
 #include "utf8.h"
 
 #define NAME_MAX_EDITED 32
@@ -52,7 +53,9 @@ char *hf_text_printable(const char *text)
 
 char *hf_text_lines(const char *text)
 {
-    return escaped(text, "\n");
+    HF_FREE char *named = hf_demangle_text(text);
+
+    return named ? escaped(named, "\n") : NULL;
 }
 
 /* What runners of CI take as a command of theirs: "::name ...::" at the beginning of a line, "##[name" anywhere. */
@@ -65,7 +68,8 @@ static bool begins_command(const char *printable, const char *at)
 
 char *hf_text_line(const char *text)
 {
-    HF_FREE char *printable = hf_text_printable(text);
+    HF_FREE char *named = hf_demangle_text(text);
+    HF_FREE char *printable = named ? hf_text_printable(named) : NULL;
     char *copy = printable ? malloc(4 * strlen(printable) + 1) : NULL;
     if (!copy)
         return NULL;
@@ -84,7 +88,8 @@ char *hf_text_line(const char *text)
 char *hf_text_folded(const char *text, size_t limit)
 {
     static const char more[] = "...";
-    HF_FREE char *printable = hf_text_printable(text);
+    HF_FREE char *named = hf_demangle_text(text);
+    HF_FREE char *printable = named ? hf_text_printable(named) : NULL;
     char *copy = printable ? malloc(strlen(printable) + sizeof(more)) : NULL;
     if (!copy)
         return NULL;

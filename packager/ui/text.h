@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text that comes from elsewhere, made safe to show; and the nearest name to a mistyped one. */
+/*
+ * Text that comes from elsewhere, made safe to show; and the nearest name to a mistyped one. What goes to people as a
+ * line or as lines has symbols of C++ demangled.
+ */
 #ifndef HF_TEXT_H
 #define HF_TEXT_H
 
@@ -11,16 +14,16 @@
  */
 char *hf_text_printable(const char *text);
 
-/* As hf_text_printable(), for text of several lines: newlines stay. */
+/* For text of several lines that people read: newlines stay. */
 char *hf_text_lines(const char *text);
 
 /*
- * As hf_text_printable(), for a line of output: what a CI runner would take as a command ("::error::" at its beginning,
+ * For a line of output: what a CI runner would take as a command ("::error::" at its beginning,
  * "##[error]" anywhere) is broken up by \xNN as well.
  */
 char *hf_text_line(const char *text);
 
-/* As hf_text_printable(), with every run of blanks as one space, cut to limit characters and "...". */
+/* For part of a line of output: every run of blanks is one space, and it is cut to limit characters and "...". */
 char *hf_text_folded(const char *text, size_t limit);
 
 /*

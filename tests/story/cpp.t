@@ -63,7 +63,7 @@ __attribute__((noinline)) Pair make(long x)
 }
 void scenario(const char *when) { one::Pair p{0, 0}; two::Pair q{0, 0}; Pair r = make(3); printf("%s: %ld\n", when, r.a + p.a + q.a); }
 SOURCE
-        [ "$(grep -c '^new .*_Z4makel: function' "$OUT")" = 1 ]
+        [ "$(grep -c '^new .*make(long): function' "$OUT")" = 1 ]
         result $? "a result of the same last name in another namespace is another prototype ($compiler $level)" \
             || diagnose <"$OUT"
         applies "what calls the function is replaced with it ($compiler $level)" "old: 3/new: 3/back: 3"
