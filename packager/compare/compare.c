@@ -116,7 +116,37 @@ bool hf_compare_places(const struct hf_part *before, const struct hf_part *after
     return true;
 }
 
+static bool is_part(const struct hf_part *code, void *arg)
+{
+    return code == arg;
+}
+
+bool hf_compare_unwind(const struct hf_part *before, const struct hf_part *after)
+{
+    const struct hf_part *left_part = before->object->unwind;
+    const struct hf_part *right_part = after->object->unwind;
+    struct hf_unwind left;
+    struct hf_unwind right;
+
+    if (!before->object->has_exceptions && !after->object->has_exceptions)
+        return true;
+    if (!left_part || !right_part)
+        return left_part == right_part;
+    if (hf_unwind_cut(left_part, is_part, (void *)before, &left, NULL) != 0)
+        return false;
+    if (hf_unwind_cut(right_part, is_part, (void *)after, &right, NULL) != 0) {
+        hf_unwind_deinit(&left);
+        return false;
+    }
+    bool equal = left.reference_count == right.reference_count;
+    for (size_t i = 0; equal && i < left.reference_count; i++)
+        equal = hf_compare_reference(&left.references[i], &right.references[i]);
+    hf_unwind_deinit(&left);
+    hf_unwind_deinit(&right);
+    return equal;
+}
+
 bool hf_compare_functions(const struct hf_part *before, const struct hf_part *after)
 {
-    return parts_equal(before, after, 0) && hf_unwind_equal(before, after);
+    return parts_equal(before, after, 0) && hf_compare_unwind(before, after);
 }

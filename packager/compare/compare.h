@@ -23,7 +23,11 @@ bool hf_compare_places(const struct hf_part *before, const struct hf_part *after
 /* Are size, bytes and references equal? */
 bool hf_compare_parts(const struct hf_part *before, const struct hf_part *after);
 
-/* As above, for functions: and what unwinds them? */
+/* Do the exception tables of a function mean the same in both objects? What else .eh_frame says follows from the code.
+ */
+bool hf_compare_unwind(const struct hf_part *before, const struct hf_part *after);
+
+/* As hf_compare_parts() and hf_compare_unwind() together, for functions. */
 bool hf_compare_functions(const struct hf_part *before, const struct hf_part *after);
 
 #endif

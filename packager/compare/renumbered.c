@@ -10,7 +10,6 @@
 #include "compare/correlate.h"
 #include "compare/roster.h"
 #include "error.h"
-#include "object/unwind.h"
 
 struct hf_renumbered {
     struct hf_object *old; /* the third object */
@@ -112,5 +111,5 @@ bool hf_renumbered_equal(const struct hf_renumbered *renumbered, const struct hf
     const struct hf_part *again = &renumbered->new->parts[after->index];
 
     return third && hf_parts_twins(third, again) && hf_compare_parts(third, again) &&
-           (after->kind != HF_PART_CODE || hf_unwind_equal(third, again));
+           (after->kind != HF_PART_CODE || hf_compare_unwind(third, again));
 }

@@ -15,8 +15,9 @@
 #include "dwarf/asked.h"
 #include "dwarf/die.h"
 #include "dwarf/sections.h"
+#include "dwarf/unit.h"
+#include "elf/image.h"
 #include "hotfix/error.h"
-#include "program/program.h"
 
 #define HF_DWARF_MAX_DEPTH 256 /* entries within entries */
 

@@ -8,6 +8,7 @@
 #include "compare/compare.h"
 #include "compare/initialisers.h"
 #include "compare/layout.h"
+#include "compare/lines.h"
 #include "error.h"
 #include "link/account.h"
 #include "link/binding.h"
@@ -22,7 +23,6 @@
 #include "link/prototype.h"
 #include "link/state.h"
 #include "link/worlds.h"
-#include "object/lines.h"
 #include "object/unwind.h"
 
 static int refuse(const struct hf_object *object, const char *name, const char *why, struct hotfix_error *err)

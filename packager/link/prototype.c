@@ -23,19 +23,19 @@ struct table {
 
 static int describe(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, struct table *table, char **text)
 {
-    struct hf_function function = {.name = NULL};
+    struct hf_prototype prototype = {.text = NULL};
     struct hf_types *types = hf_types_create(dwarf);
     if (!types)
         return hf_error(table->err, HOTFIX_MEMORY, "out of memory");
 
-    int failed = hf_types_describe(types, die, declaration, false, &function, table->err);
-    if (!failed && function.prototype) {
-        *text = strdup(function.prototype);
+    int failed = hf_types_describe(types, die, declaration, false, &prototype, table->err);
+    if (!failed && prototype.text) {
+        *text = strdup(prototype.text);
         if (!*text)
             failed = hf_error(table->err, HOTFIX_MEMORY, "out of memory");
     }
-    free(function.prototype);
-    free(function.parameters);
+    free(prototype.text);
+    free(prototype.parameters);
     hf_types_destroy(types);
     return failed;
 }

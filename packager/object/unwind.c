@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compare/compare.h"
 #include "cursor.h"
 #include "error.h"
 
@@ -117,34 +116,4 @@ void hf_unwind_deinit(struct hf_unwind *unwind)
     free(unwind->bytes);
     free(unwind->references);
     *unwind = (struct hf_unwind){.size = 0};
-}
-
-static bool is_part(const struct hf_part *code, void *arg)
-{
-    return code == arg;
-}
-
-bool hf_unwind_equal(const struct hf_part *before, const struct hf_part *after)
-{
-    const struct hf_part *left_part = before->object->unwind;
-    const struct hf_part *right_part = after->object->unwind;
-    struct hf_unwind left;
-    struct hf_unwind right;
-
-    if (!before->object->has_exceptions && !after->object->has_exceptions)
-        return true;
-    if (!left_part || !right_part)
-        return left_part == right_part;
-    if (hf_unwind_cut(left_part, is_part, (void *)before, &left, NULL) != 0)
-        return false;
-    if (hf_unwind_cut(right_part, is_part, (void *)after, &right, NULL) != 0) {
-        hf_unwind_deinit(&left);
-        return false;
-    }
-    bool equal = left.reference_count == right.reference_count;
-    for (size_t i = 0; equal && i < left.reference_count; i++)
-        equal = hf_compare_reference(&left.references[i], &right.references[i]);
-    hf_unwind_deinit(&left);
-    hf_unwind_deinit(&right);
-    return equal;
 }

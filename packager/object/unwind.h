@@ -20,9 +20,6 @@ typedef bool (*hf_unwind_keep_fn)(const struct hf_part *code, void *arg);
  */
 int hf_unwind_cut(const struct hf_part *part, hf_unwind_keep_fn keep, void *arg, struct hf_unwind *unwind,
                   struct hotfix_error *err);
-/* Do the exception tables of a function mean the same in both objects? What else .eh_frame says follows from the code.
- */
-bool hf_unwind_equal(const struct hf_part *before, const struct hf_part *after);
 void hf_unwind_deinit(struct hf_unwind *unwind);
 
 #endif

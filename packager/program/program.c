@@ -252,8 +252,13 @@ static int describe_types(struct hf_program *program, const struct hf_subprogram
     bool typed = program->dwarf->units[origin->unit].typed || (subprogram && hf_die_has(subprogram, DW_AT_prototyped));
     if (!subprogram || !typed)
         return 0;
-    return hf_types_describe(program->types, subprogram, declaration, !hf_dwarf_is_c(function->unit->language),
-                             function, err);
+    struct hf_prototype prototype = {.text = NULL};
+    int failed = hf_types_describe(program->types, subprogram, declaration, !hf_dwarf_is_c(function->unit->language),
+                                   &prototype, err);
+    function->prototype = prototype.text;
+    function->parameters = prototype.parameters;
+    function->parameter_count = prototype.parameter_count;
+    return failed;
 }
 
 /* A function whose types are still to be described, by the entry that tells them. */

@@ -16,18 +16,10 @@
 #include <stdint.h>
 
 #include "dwarf/asked.h"
+#include "dwarf/unit.h"
 #include "elf/image.h"
 #include "hotfix/error.h"
-
-/* A translation unit (DW_TAG_compile_unit). */
-struct hf_unit {
-    char *name;        /* DW_AT_name */
-    char *directory;   /* DW_AT_comp_dir, "" when absent */
-    char *path;        /* the two joined, with "." and ".." taken out */
-    char *producer;    /* DW_AT_producer, "" when absent */
-    uint16_t language; /* DW_AT_language, 0 when absent */
-    uint16_t version;  /* DWARF version */
-};
+#include "types/prototype.h"
 
 /* A copy of a function within another (DW_TAG_inlined_subroutine). */
 struct hf_inline_copy {
@@ -36,16 +28,6 @@ struct hf_inline_copy {
     uint64_t address;          /* where it begins, or where its caller does when it has no instruction of its own */
     const char *caller;        /* name of the function that contains it */
     const char *caller_source; /* its source file */
-};
-
-/* One parameter of a prototype. */
-struct hf_parameter {
-    const char *type;  /* type in C notation, typedefs looked through: "struct order *"; "" when it cannot be read */
-    const char *named; /* the first name that its type is spelled with behind at most one pointer: "order_t"; "" when
-                          none */
-    bool pointer;      /* there was one pointer (or reference) before that name */
-    const char *tag;   /* the type's own name when every typedef is looked through: "order"; "" when none */
-    bool tag_pointer;  /* there is one pointer (or reference) before that */
 };
 
 /* A function that has a symbol. Compilers' clones (foo.constprop.0, foo.cold) are functions of their own, which share
@@ -71,7 +53,6 @@ struct hf_function {
 struct hf_dwarf;
 struct hf_subprogram;
 struct hf_joined;
-struct hf_types;
 
 struct hf_program {
     struct hf_image image;         /* the file itself: code bytes, build-id */

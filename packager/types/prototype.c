@@ -449,95 +449,96 @@ static const struct hf_parameter *find_type(struct hf_types *types, Dwarf_Die ho
     return &described->parameter;
 }
 
-struct signature {
+struct composition {
     struct hf_types *types;
-    struct hf_function *function;
+    struct hf_prototype *prototype;
     char *list; /* texts of the parameters */
     bool prototyped;
     bool unknown;
 };
 
-static int sign_parameter(struct signature *signature, Dwarf_Die die)
+static int compose_parameter(struct composition *composition, Dwarf_Die die)
 {
-    struct hf_function *function = signature->function;
-    const struct hf_parameter *parameter = find_type(signature->types, die, signature->prototyped);
+    struct hf_prototype *prototype = composition->prototype;
+    const struct hf_parameter *parameter = find_type(composition->types, die, composition->prototyped);
     struct hf_parameter *parameters =
-        reallocarray(function->parameters, function->parameter_count + 1, sizeof(*parameters));
+        reallocarray(prototype->parameters, prototype->parameter_count + 1, sizeof(*parameters));
 
     if (parameters)
-        function->parameters = parameters;
+        prototype->parameters = parameters;
     if (!parameters || !parameter)
         return -1;
-    parameters[function->parameter_count++] = *parameter;
+    parameters[prototype->parameter_count++] = *parameter;
     if (!parameter->type) {
-        parameters[function->parameter_count - 1].type = "";
-        signature->unknown = true;
+        parameters[prototype->parameter_count - 1].type = "";
+        composition->unknown = true;
         return 0;
     }
-    char *longer = print("%s%s%s", signature->list, *signature->list ? ", " : "", parameter->type);
+    char *longer = print("%s%s%s", composition->list, *composition->list ? ", " : "", parameter->type);
     if (!longer)
         return -1;
-    free(signature->list);
-    signature->list = longer;
+    free(composition->list);
+    composition->list = longer;
     return 0;
 }
 
-static int sign_parameters(struct signature *signature, Dwarf_Die die, unsigned depth)
+static int compose_parameters(struct composition *composition, Dwarf_Die die, unsigned depth)
 {
     HF_DIE Dwarf_Die child = NULL;
     int more, failed = 0;
 
-    while (!failed && (more = hf_die_next(signature->types->dwarf, die, &child)) > 0) {
+    while (!failed && (more = hf_die_next(composition->types->dwarf, die, &child)) > 0) {
         Dwarf_Half tag = hf_die_tag(child);
-        if (tag == DW_TAG_formal_parameter && signature->function->parameter_count < MAX_PARAMETERS) {
-            failed = sign_parameter(signature, child);
+        if (tag == DW_TAG_formal_parameter && composition->prototype->parameter_count < MAX_PARAMETERS) {
+            failed = compose_parameter(composition, child);
         } else if (tag == DW_TAG_formal_parameter || (tag == DW_TAG_GNU_formal_parameter_pack && depth > MAX_DEPTH)) {
-            signature->unknown = true;
+            composition->unknown = true;
         } else if (tag == DW_TAG_GNU_formal_parameter_pack) {
-            failed = sign_parameters(signature, child, depth + 1);
+            failed = compose_parameters(composition, child, depth + 1);
         } else if (tag == DW_TAG_unspecified_parameters) {
-            char *longer = print("%s%s...", signature->list, *signature->list ? ", " : "");
+            char *longer = print("%s%s...", composition->list, *composition->list ? ", " : "");
             failed = longer ? 0 : -1;
-            free(signature->list);
-            signature->list = longer;
+            free(composition->list);
+            composition->list = longer;
         }
     }
     if (!failed && more < 0)
-        signature->unknown = true;
+        composition->unknown = true;
     return failed;
 }
 
-static int write_prototype(struct signature *signature, Dwarf_Die result, bool prototyped)
+static int write_prototype(struct composition *composition, Dwarf_Die result, bool prototyped)
 {
-    struct writer writer = {.dwarf = signature->types->dwarf,
-                            .names = signature->types->names,
-                            .work = &signature->types->work,
-                            .prototyped = signature->prototyped};
-    const char *inner = *signature->list || !prototyped ? signature->list : "void";
+    struct writer writer = {.dwarf = composition->types->dwarf,
+                            .names = composition->types->names,
+                            .work = &composition->types->work,
+                            .prototyped = composition->prototyped};
+    const char *inner = *composition->list || !prototyped ? composition->list : "void";
     HF_FREE char *text = declare(&writer, result, print("(%s)", inner), 0);
 
     if (!text)
         return -1;
-    if (!signature->unknown && !writer.unknown)
-        signature->function->prototype = hf_move(text);
+    if (!composition->unknown && !writer.unknown)
+        composition->prototype->text = hf_move(text);
     return 0;
 }
 
 int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die declaration, bool prototyped,
-                      struct hf_function *function, struct hotfix_error *err)
+                      struct hf_prototype *prototype, struct hotfix_error *err)
 {
-    struct signature signature = {.types = types, .function = function, .list = strdup(""), .prototyped = prototyped};
+    struct composition composition = {
+        .types = types, .prototype = prototype, .list = strdup(""), .prototyped = prototyped};
     bool declared = prototyped || hf_die_has(subprogram, DW_AT_prototyped) ||
                     (declaration && hf_die_has(declaration, DW_AT_prototyped));
     Dwarf_Die result = declaration && !hf_die_has(subprogram, DW_AT_type) ? declaration : subprogram;
 
-    int failed = signature.list ? sign_parameters(&signature, subprogram, 0) : -1;
-    if (!failed && function->parameter_count == 0 && !*signature.list && declaration)
-        failed = sign_parameters(&signature, declaration, 0);
+    int failed = composition.list ? compose_parameters(&composition, subprogram, 0) : -1;
+    if (!failed && prototype->parameter_count == 0 && !*composition.list && declaration)
+        failed = compose_parameters(&composition, declaration, 0);
     if (!failed)
-        failed = write_prototype(&signature, result, declared);
-    free(signature.list);
-    return failed ? hf_error(err, HOTFIX_MEMORY, "out of memory for the prototype of %s", function->name) : 0;
+        failed = write_prototype(&composition, result, declared);
+    free(composition.list);
+    return failed ? hf_error(err, HOTFIX_MEMORY, "out of memory") : 0;
 }
 
 char *hf_type_text(Dwarf_Debug dwarf, Dwarf_Die holder)

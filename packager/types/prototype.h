@@ -8,9 +8,28 @@
 #ifndef HF_PROTOTYPE_H
 #define HF_PROTOTYPE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "dwarf/die.h"
 #include "hotfix/error.h"
-#include "program/program.h"
+
+/* One parameter of a prototype. */
+struct hf_parameter {
+    const char *type;  /* type in C notation, typedefs looked through: "struct order *"; "" when it cannot be read */
+    const char *named; /* the first name that its type is spelled with behind at most one pointer: "order_t"; "" when
+                          none */
+    bool pointer;      /* there was one pointer (or reference) before that name */
+    const char *tag;   /* the type's own name when every typedef is looked through: "order"; "" when none */
+    bool tag_pointer;  /* there is one pointer (or reference) before that */
+};
+
+/* What a function takes and gives. */
+struct hf_prototype {
+    char *text;                      /* canonical: "int (struct order *, int)"; NULL when unknown; owned */
+    struct hf_parameter *parameters; /* owned, their texts are the struct hf_types' */
+    size_t parameter_count;
+};
 
 /* The types described so far, each once however many functions have it. */
 struct hf_types;
@@ -21,12 +40,12 @@ struct hf_types *hf_types_create(Dwarf_Debug dwarf);
 void hf_types_destroy(struct hf_types *types);
 
 /*
- * Fills in prototype, parameters and parameter_count of a function from its DW_TAG_subprogram, and from its declaration
- * (DW_AT_specification; NULL without one) what that leaves open. prototyped: its language has no functions without
- * prototype. HOTFIX_MEMORY.
+ * Fills in a zeroed prototype from a function's DW_TAG_subprogram, and from its declaration (DW_AT_specification; NULL
+ * without one) what that leaves open. prototyped: its language has no functions without prototype. HOTFIX_MEMORY; what
+ * was filled in by then is the caller's to free.
  */
 int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die declaration, bool prototyped,
-                      struct hf_function *function, struct hotfix_error *err);
+                      struct hf_prototype *prototype, struct hotfix_error *err);
 
 /*
  * May callers of the old prototype call a function of the new one? They may when what pointers point to is const,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "object/lines.h"
+#include "compare/lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,7 +139,7 @@ bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after,
                     bool (*is_own)(const char *name, void *arg), void *arg)
 {
     if (!before->bytes || !after->bytes || before->size != after->size || !hf_compare_references(before, after) ||
-        !hf_unwind_equal(before, after))
+        !hf_compare_unwind(before, after))
         return false;
 
     const struct hf_arch_tools *arch = hf_arch_tools_find(before->object->machine);
