@@ -7,9 +7,9 @@
 #include "cleanup.h"
 #include "compare/compare.h"
 #include "error.h"
-#include "link/binding.h"
-#include "link/choose.h"
 #include "object/debuginfo.h"
+#include "reference/binding.h"
+#include "reference/replacement.h"
 
 /*
  * Functions that are the same in the target, in the old object and in the new one. Objects that only the proof is

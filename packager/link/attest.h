@@ -3,8 +3,8 @@
 #ifndef HF_ATTEST_H
 #define HF_ATTEST_H
 
-#include "link/work.h"
 #include "patch/proven.h"
+#include "reference/work.h"
 
 /* Collects the replaced functions that were proved. HOTFIX_MEMORY. */
 int hf_attest(struct hf_work *work, struct hf_proven *proven, struct hotfix_error *err);

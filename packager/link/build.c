@@ -7,60 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "choose/account.h"
+#include "choose/choose.h"
+#include "choose/moved.h"
+#include "choose/warn.h"
 #include "cleanup.h"
 #include "compare/coroutines.h"
 #include "compare/correlate.h"
 #include "compare/initialisers.h"
 #include "error.h"
 #include "file.h"
-#include "link/account.h"
-#include "link/choose.h"
 #include "link/emit.h"
 #include "link/link.h"
-#include "link/moved.h"
-#include "link/warn.h"
-#include "link/work.h"
 #include "object/tree.h"
 #include "prove/presence.h"
 #include "prove/whole.h"
+#include "reference/replacement.h"
+#include "reference/work.h"
 
 #define MAX_PATCH (256u << 20)
-
-int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *name, const char *object,
-                 struct hotfix_error *err, const char *format, ...)
-{
-    struct hf_build_result *result = work->result;
-    struct hf_build_item *grown = reallocarray(result->items, result->count + 1, sizeof(*grown));
-    if (!grown)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    result->items = grown;
-    struct hf_build_item *item = &grown[result->count++];
-    *item = (struct hf_build_item){.event = event, .name = strdup(name), .object = strdup(object)};
-
-    va_list arguments;
-    va_start(arguments, format);
-    if (vasprintf(&item->why, format, arguments) < 0)
-        item->why = NULL;
-    va_end(arguments);
-    return item->name && item->object && item->why ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
-}
-
-void hf_build_result_deinit(struct hf_build_result *result)
-{
-    for (size_t i = 0; i < result->count; i++) {
-        free(result->items[i].name);
-        free(result->items[i].object);
-        free(result->items[i].why);
-    }
-    free(result->items);
-    for (size_t i = 0; i < result->account_count; i++) {
-        free(result->accounts[i].object);
-        free(result->accounts[i].section);
-        free(result->accounts[i].name);
-    }
-    free(result->accounts);
-    *result = (struct hf_build_result){.count = 0};
-}
 
 struct trees {
     struct hf_object_tree before;

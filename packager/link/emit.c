@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choose/worlds.h"
 #include "cleanup.h"
 #include "error.h"
-#include "link/choose.h"
 #include "link/redirect.h"
-#include "link/worlds.h"
 #include "object/unwind.h"
 #include "object/writer.h"
+#include "reference/replacement.h"
 
 static int no_memory(struct hotfix_error *err)
 {
@@ -351,14 +351,4 @@ int hf_emit(struct hf_work *work, struct hf_emission *emission, struct hotfix_er
         if (emit_object(work, &work->pairings[i], emission, err) != 0)
             return -1;
     return emit_placeholders(work, emission, err);
-}
-
-void hf_emission_deinit(struct hf_emission *emission)
-{
-    for (size_t i = 0; i < emission->path_count; i++)
-        free(emission->paths[i]);
-    free(emission->paths);
-    free(emission->placeholders);
-    free(emission->own_types);
-    *emission = (struct hf_emission){.directory = NULL};
 }

@@ -11,10 +11,10 @@
 #include "error.h"
 #include "file.h"
 #include "link/attest.h"
-#include "link/binding.h"
-#include "link/choose.h"
-#include "link/worlds.h"
+#include "link/worldtable.h"
 #include "patch/record.h"
+#include "reference/binding.h"
+#include "reference/replacement.h"
 
 #define TOOL_SIZE 64
 
@@ -413,7 +413,7 @@ static int write_tables(struct finish *finish, char *const *paths, struct hotfix
     if (hf_fixups_format(&table, &fixups, &fixups_size, err) != 0 ||
         hf_records_format(&finish->records, &records, &records_size, err) != 0 ||
         hf_attest(finish->work, &proven, err) != 0 || hf_proven_format(&proven, &proof, &proof_size, err) != 0 ||
-        hf_worlds_table(finish->work, &finish->image, &world, err) != 0 ||
+        hf_worldtable_fill(finish->work, &finish->image, &world, err) != 0 ||
         hf_world_format(&world, &worlds, &worlds_size, err) != 0)
         return -1;
     if (hf_file_write(paths[0], fixups, fixups_size, 0600, false, err) != 0 ||

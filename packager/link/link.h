@@ -4,7 +4,7 @@
 #define HF_LINK_H
 
 #include "link/emit.h"
-#include "link/work.h"
+#include "reference/work.h"
 
 /* Runs ld. HOTFIX_IO with what ld says. */
 int hf_link(struct hf_work *work, const struct hf_emission *emission, const char *output, struct hotfix_error *err);

@@ -7,7 +7,7 @@
 
 #include "cursor.h"
 #include "error.h"
-#include "link/binding.h"
+#include "reference/binding.h"
 
 #define SLOT_SIZE 8
 

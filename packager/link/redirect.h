@@ -3,8 +3,9 @@
 #ifndef HF_REDIRECT_H
 #define HF_REDIRECT_H
 
-#include "link/emit.h"
+#include "link/emission.h"
 #include "object/writer.h"
+#include "reference/work.h"
 
 /* A slot that the patch has for itself, in the place of one in the target's global offset table. */
 struct hf_own_slot {

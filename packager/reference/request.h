@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a build is asked for. */
+#ifndef HF_REQUEST_H
+#define HF_REQUEST_H
+
+struct hf_build_request {
+    const char *target;      /* program or library that is to be patched */
+    const char *debug;       /* separate file with its symbols; may be NULL */
+    const char *before;      /* object or tree of the release, compiled with -ffunction-sections -fdata-sections */
+    const char *after;       /* the same of the fixed source */
+    const char *proof;       /* objects compiled with exactly the release's flags; NULL: those of `before` */
+    const char *independent; /* new objects compiled with -fPIC in addition; may be NULL */
+    const char *moved; /* directory of old objects whose lines have their new numbers, under the names of the others;
+                          any may be missing; may be NULL */
+    const char *library_path; /* where the target's libraries are; may be NULL */
+    const char *output;       /* patch.so */
+};
+
+#endif
