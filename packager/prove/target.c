@@ -234,6 +234,8 @@ bool hf_target_yields(const struct hf_target *target)
 }
 
 /* Linkage stubs are 8 or 16 bytes apart, in sections of their own. */
+#define STUB_ROOM 16
+
 static int read_stubs(struct hf_target *target, struct hotfix_error *err)
 {
     static const char *const names[] = {".plt", ".plt.sec", ".plt.got", ".iplt"};
@@ -256,7 +258,8 @@ static int read_stubs(struct hf_target *target, struct hotfix_error *err)
                     return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", target->image.path);
                 target->stubs = grown;
             }
-            target->stubs[target->stub_count++] = (struct hf_stub){header.sh_addr + at, size, slot};
+            uint64_t room = header.sh_size - at < STUB_ROOM ? header.sh_size - at : STUB_ROOM;
+            target->stubs[target->stub_count++] = (struct hf_stub){header.sh_addr + at, size, room, slot};
         }
     }
     return 0;
@@ -268,6 +271,14 @@ const struct hf_stub *hf_target_stub(const struct hf_target *target, uint64_t ad
         if (target->stubs[i].address == address)
             return &target->stubs[i];
     return NULL;
+}
+
+bool hf_target_in_stub(const struct hf_target *target, uint64_t address)
+{
+    for (size_t i = 0; i < target->stub_count; i++)
+        if (address - target->stubs[i].address < target->stubs[i].room)
+            return true;
+    return false;
 }
 
 const struct hf_stub *hf_target_stub_of(const struct hf_target *target, uint64_t slot)

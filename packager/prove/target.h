@@ -29,7 +29,8 @@ struct hf_dynamic {
 /* A procedure linkage stub. */
 struct hf_stub {
     uint64_t address;
-    uint64_t size;
+    uint64_t size; /* up to the end of its jump */
+    uint64_t room; /* what follows the jump belongs to it, too: up to here there is nothing but stubs */
     uint64_t slot;
 };
 
@@ -90,6 +91,8 @@ const struct hf_dynamic *hf_target_import(const struct hf_target *target, const 
 /* The stub at this address, and the first one that jumps through this slot; NULL when there is none. */
 const struct hf_stub *hf_target_stub(const struct hf_target *target, uint64_t address);
 const struct hf_stub *hf_target_stub_of(const struct hf_target *target, uint64_t slot);
+/* Does the address lie in one? */
+bool hf_target_in_stub(const struct hf_target *target, uint64_t address);
 
 /* Does the address lie in the target's memory, or one past a segment's end? */
 bool hf_target_contains(const struct hf_target *target, uint64_t address);

@@ -66,7 +66,7 @@ static bool code_refers(const struct hf_target *target, const GElf_Phdr *segment
 
     for (size_t at = 0; code && at < size; at++) {
         at = target->arch->mention(code, size, segment->p_vaddr, address, target->fixed, at);
-        if (at < size && !covers(ranges, segment->p_vaddr + at))
+        if (at < size && !covers(ranges, segment->p_vaddr + at) && !hf_target_in_stub(target, segment->p_vaddr + at))
             return true;
     }
     return false;

@@ -182,6 +182,9 @@ static const char *holder_in_target(const struct hf_target *target, uint64_t add
         size_t size = segment.p_filesz;
         const uint8_t *code = hf_image_bytes(&target->image, segment.p_vaddr, size);
         size_t at = code ? target->arch->takes(code, size, segment.p_vaddr, address, target->fixed, 0) : size;
+        /* A stub has the number of its slot in it, which looks like an address to who reads it from the middle. */
+        while (at < size && hf_target_in_stub(target, segment.p_vaddr + at))
+            at = target->arch->takes(code, size, segment.p_vaddr, address, target->fixed, at + 1);
         if (at < size)
             return symbol_at(target, segment.p_vaddr + at);
     }

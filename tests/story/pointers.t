@@ -201,4 +201,19 @@ compile gcc -O2 -fPIE -pie
 ok "gcc makes a copy of a function for its caller" sh -c "nm old.o | grep -q handle.constprop"
 works "old 200 221 new 200 110 old 200 221" "a copy that gcc made gains a parameter" gcc -O2 -fPIE -pie
 
+# What the numbers in linkage stubs look like from the middle (push $0x80 behind a zero) is nobody's pointer.
+cat >program.c <<'C'
+#ifdef FIXED
+static __attribute__((noinline)) int rate(int n, int more) { return n * 3 + more; }
+int probe(int round) { return rate(round + 1, 7) + 100; }
+#else
+__asm__(".section .fee, \"ax\"\n\tnop\n\t.p2align 4\n\t.previous"); /* no segment begins with the function */
+static __attribute__((noinline, section(".fee"))) int fee(int n) { return n * 3 + (n & 4); }
+int probe(int round) { return fee(round + 1) + 100; }
+#endif
+C
+[ "$(uname -m)" != x86_64 ] ||
+    works "old 103 106 new 110 113 old 103 106" "a stub that looks as if it had the address of a function that is gone" \
+        gcc -O1 -fno-pie -no-pie -Wl,--section-start=.fee=0x8067f0
+
 finish
