@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
+#include "check/check.h"
 #include "cleanup.h"
 #include "cli/command.h"
+#include "cli/reasons.h"
 #include "elf/rebuilt.h"
 #include "error.h"
 #include "link/build.h"
+#include "pack/inputs.h"
+#include "pack/rehearsal.h"
 #include "source/source.h"
 #include "ui/options.h"
 #include "ui/report.h"
@@ -61,30 +65,60 @@ static void tell(const struct hf_build_result *result, struct hf_report *report)
     hf_report_set(report, "fixups", json_integer((json_int_t)result->fixup_count));
 }
 
-static int build(const struct hf_build_request *request, struct hf_report *report, struct hotfix_error *err)
+/* What the command line asks for; the table of options says where each part goes. */
+static struct hf_build_request request;
+static struct hf_source source;
+static struct hf_inputs inputs;
+static const char *rebuilt;
+static struct hf_reasons reasons;
+static bool leave_checks;
+
+/* All that `hotfix pack` would refuse is refused while the patch is no file yet. */
+static int judge(const char *patch, void *arg, struct hotfix_error *err)
+{
+    struct hf_report *report = arg;
+    struct hf_check_subject subject;
+    struct hf_check_result *results = NULL;
+
+    inputs.target_path = request.target;
+    inputs.debug_path = request.debug;
+    inputs.patch_path = patch;
+    if (hf_inputs_open(&inputs, &subject, err) != 0 || hf_checks_run(&subject, NULL, 0, &results, err) != 0)
+        return -1;
+    int result = hf_reasons_judge(&reasons, &inputs.waivers, results, report, err);
+    if (result == 0)
+        result = hf_rehearse(&subject, results, patch, err);
+    hf_check_results_destroy(results);
+    return result;
+}
+
+static int build(struct hf_report *report, struct hotfix_error *err)
 {
     struct hf_build_result result;
-    int failed = hf_build_run(request, &result, err);
+
+    request.judge = leave_checks ? NULL : judge;
+    request.judge_arg = report;
+    int failed = hf_build_run(&request, &result, err);
 
     tell(&result, report);
     if (!failed) {
         hf_report_line(
             report, "%zu objects compared, %zu functions of the changed ones found unchanged, %zu proven in the target",
             result.object_count, result.unchanged_count, result.proven_count);
-        hf_report_line(report, "%s written, %zu references to the target", request->output, result.fixup_count);
-        hf_report_set(report, "output", hf_json_text(request->output));
+        hf_report_line(report, "%s written, %zu references to the target", request.output, result.fixup_count);
+        hf_report_set(report, "output", hf_json_text(request.output));
     }
     hf_build_result_deinit(&result);
     return failed;
 }
 
-static int check(const struct hf_build_request *request, const struct hf_source *source, struct hotfix_error *err)
+static int check(struct hotfix_error *err)
 {
-    if (hf_source_check(source, request->before || request->after || request->proof, err) != 0)
+    if (hf_source_check(&source, request.before || request.after || request.proof, err) != 0)
         return -1;
-    if (!source->directory && (!request->before || !request->after))
+    if (!source.directory && (!request.before || !request.after))
         return hf_error(err, HOTFIX_USAGE, "--old and --new, or --source, are missing (see 'hotfix build --help')");
-    return 0;
+    return hf_inputs_open_waivers(&inputs, err);
 }
 
 static void tell_files(struct hf_report *report, const char *key, char *const *names, size_t count, const char *what)
@@ -108,28 +142,22 @@ static void tell_patches(const struct hf_tree_objects *objects, struct hf_report
 }
 
 /* The objects come from a source tree. */
-static int build_source(struct hf_build_request *request, struct hf_source *source, struct hf_report *report,
-                        struct hotfix_error *err)
+static int build_source(struct hf_report *report, struct hotfix_error *err)
 {
-    int failed = hf_source_build(source, request->target, err);
+    int failed = hf_source_build(&source, request.target, err);
 
     if (!failed) {
-        request->before = source->objects.old_objects;
-        request->after = source->objects.new_objects;
-        request->proof = source->objects.proof_objects;
-        request->independent = source->objects.pic_objects;
-        tell_patches(&source->objects, report);
-        request->moved = source->objects.moved_objects;
-        failed = build(request, report, err);
+        request.before = source.objects.old_objects;
+        request.after = source.objects.new_objects;
+        request.proof = source.objects.proof_objects;
+        request.independent = source.objects.pic_objects;
+        tell_patches(&source.objects, report);
+        request.moved = source.objects.moved_objects;
+        failed = build(report, err);
     }
-    hf_source_end(source, !failed, report);
+    hf_source_end(&source, !failed, report);
     return failed;
 }
-
-/* What the command line asks for; the table of options says where each part goes. */
-static struct hf_build_request request;
-static const char *rebuilt;
-static struct hf_source source;
 
 static int add_patch(const struct hf_option *option, const char *argument, struct hotfix_error *err)
 {
@@ -207,21 +235,26 @@ static const struct hf_option options[] = {
      .help = "Where the target's libraries are, before the system's directories. They say which versions of a "
              "symbol there are.",
      .text = &request.library_path},
+    {.name = "waivers",
+     .argument = "FILE",
+     .help = "Accept what the waivers in this file accept.",
+     .text = &inputs.waivers_path},
+    {.name = "accept-flags",
+     .argument = "REASON",
+     .help = "Go on for this reason where a check that compares flags is unproven.",
+     .each = hf_reasons_add_flags,
+     .arg = &reasons},
+    {.name = "leave-checks",
+     .help = "Write the patch although 'hotfix pack' may refuse it: for those who let 'hotfix check' report why.",
+     .flag = &leave_checks},
 };
 
-static const struct hf_usage usage = {
-    .verb = "build",
-    .summary = "Makes a patch from object files, or from sources and a fix: compares old and new, takes what "
-               "changed, and binds everything "
-               "else to what the target already has, so that no state is duplicated. Refuses what cannot be a "
-               "patch, with the reason.",
-    .options = options,
-    .option_count = sizeof(options) / sizeof(options[0]),
-    .notes = "Nothing is written unless all went well. 'hotfix pack' makes a bundle of the result.\n\n"
-             "--source runs what the sources and the patch say: makefiles, scripts, and programs that are built to "
-             "build others. Whoever wrote them can do all that you can. Read a fix before you build it, and build with "
-             "--isolate, or as a user or in a container that has nothing to lose.",
-};
+#define NOTES                                                                                                          \
+    "Nothing is written unless all went well, and 'hotfix pack' would take the result: its checks are made here. It "  \
+    "asks again for the reasons given to --accept-CHECK, which the bundle carries.\n\n"                                \
+    "--source runs what the sources and the patch say: makefiles, scripts, and programs that are built to "            \
+    "build others. Whoever wrote them can do all that you can. Read a fix before you build it, and build with "        \
+    "--isolate, or as a user or in a container that has nothing to lose."
 
 static int take_rebuilt(struct hf_report *report, struct hotfix_error *err)
 {
@@ -236,17 +269,32 @@ static int take_rebuilt(struct hf_report *report, struct hotfix_error *err)
 
 int hf_cmd_build(int argc, char **argv)
 {
+    size_t count = 0;
+    HF_FREE struct hf_option *all = hf_reasons_options(&reasons, options, sizeof(options) / sizeof(options[0]), &count);
+    HF_FREE const char **operands = NULL;
     struct hf_report report;
     struct hotfix_error error;
-    HF_FREE const char **operands = NULL;
+    const struct hf_usage usage = {
+        .verb = "build",
+        .summary = "Makes a patch from object files, or from sources and a fix: compares old and new, takes what "
+                   "changed, and binds everything "
+                   "else to what the target already has, so that no state is duplicated. Refuses what cannot be a "
+                   "patch, with the reason.",
+        .options = all,
+        .option_count = count,
+        .notes = NOTES,
+    };
 
     hf_report_init(&report, usage.verb);
-    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
+    int result = all ? hf_options_parse(&usage, argc, argv, &report, &operands, &error)
+                     : hf_error(&error, HOTFIX_MEMORY, "out of memory");
     if (result == 0)
-        result = check(&request, &source, &error);
+        result = check(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
     if (result == 0)
-        result = source.directory ? build_source(&request, &source, &report, &error) : build(&request, &report, &error);
+        result = source.directory ? build_source(&report, &error) : build(&report, &error);
+    hf_inputs_deinit(&inputs);
+    hf_reasons_deinit(&reasons);
     return hf_report_finish(&report, result, &error);
 }

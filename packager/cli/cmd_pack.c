@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/describe.h"
+#include "cli/reasons.h"
 #include "error.h"
 #include "file.h"
 #include "key.h"
@@ -27,9 +28,6 @@
 #include "ui/plain.h"
 #include "ui/report.h"
 
-#define ACCEPT_NAME_SIZE 48
-#define ACCEPT_HELP_SIZE 160
-
 struct pack {
     /* options */
     struct hf_inputs inputs;
@@ -39,19 +37,12 @@ struct pack {
     const char *output;
     const char *provenance;
     struct hf_identity identity;
-    struct hf_waiver *waivers;
-    size_t waiver_count;
+    struct hf_reasons reasons;
 
     /* what comes of them */
     struct hf_check_result *results;
     struct hf_manifest manifest;
     char *default_output;
-};
-
-/* The option --accept-ID of a check, with the texts that it points to. */
-struct accept {
-    char name[ACCEPT_NAME_SIZE];
-    char help[ACCEPT_HELP_SIZE];
 };
 
 static int add_advisory(const struct hf_option *option, const char *argument, struct hotfix_error *err)
@@ -66,53 +57,12 @@ static int add_superseded(const struct hf_option *option, const char *argument, 
     return hf_identity_add(&identity->supersedes, &identity->supersedes_count, argument, err);
 }
 
-/* option->kind is the check's place in the table. */
-static int add_waiver(const struct hf_option *option, const char *argument, struct hotfix_error *err)
-{
-    struct pack *pack = option->arg;
-    struct hf_waiver *longer = reallocarray(pack->waivers, pack->waiver_count + 1, sizeof(*longer));
-
-    if (!longer)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    pack->waivers = longer;
-    if (argument[strspn(argument, " ")] == '\0')
-        return hf_error(err, HOTFIX_USAGE, "option '--%s' needs a reason, which the bundle will carry", option->name);
-    if (hf_plain_check(option->name, argument, err) != 0)
-        return -1;
-    pack->waivers[pack->waiver_count++] =
-        (struct hf_waiver){.check = hf_checks[option->kind], .reason = argument, .expires = HF_TIME_NEVER};
-    return 0;
-}
-
-/* --accept-flags: all checks that compare flags. */
-static int add_flag_waivers(const struct hf_option *option, const char *argument, struct hotfix_error *err)
-{
-    for (size_t i = 0; i < hf_check_count; i++) {
-        struct hf_option one = *option;
-        one.kind = (int)i;
-        if (hf_check_is_of_flags(hf_checks[i]) && add_waiver(&one, argument, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int run_checks(struct pack *pack, const struct hf_check_subject *subject, struct hf_report *report,
                       struct hotfix_error *err)
 {
-    const struct hf_waivers *waivers = &pack->inputs.waivers;
-
-    if (hf_checks_run(subject, waivers->waivers, waivers->count, &pack->results, err) != 0)
+    if (hf_checks_run(subject, NULL, 0, &pack->results, err) != 0)
         return -1;
-    for (struct hf_check_result *result = pack->results; result->check; result++)
-        hf_check_accept(result, pack->waivers, pack->waiver_count);
-    hf_check_results_set(report, pack->results);
-    hf_check_results_note_accepted(report, pack->results);
-    hf_waivers_tell(waivers, pack->results, report);
-    if (hf_checks_judge(pack->results, err) == 0)
-        return 0;
-    if (hf_checks_refused(pack->results) > 1 || (err && strlen(err->message) + 1 == sizeof(err->message)))
-        hf_check_results_note(report, pack->results);
-    return -1;
+    return hf_reasons_judge(&pack->reasons, &pack->inputs.waivers, pack->results, report, err);
 }
 
 /* Writing a bundle over one of its own inputs is never meant. */
@@ -283,60 +233,32 @@ static void deinit(struct pack *pack)
     hf_check_results_destroy(pack->results);
     hf_inputs_deinit(&pack->inputs);
     hf_identity_deinit(&pack->identity);
-    free(pack->waivers);
+    hf_reasons_deinit(&pack->reasons);
     free(pack->default_output);
-}
-
-/* An option for every check of which something may be accepted; returns how many. */
-static size_t make_accept_options(struct pack *pack, struct accept *texts, struct hf_option *options)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < hf_check_count; i++) {
-        const struct hf_check *check = hf_checks[i];
-        struct accept *text = &texts[count];
-        if (check->acceptance == HF_ACCEPT_NEVER)
-            continue;
-        snprintf(text->name, sizeof(text->name), "accept-%s", check->id);
-        snprintf(text->help, sizeof(text->help), "Go on for this reason where this is unproven%s: %s.",
-                 check->acceptance == HF_ACCEPT_ANY ? " or incompatible" : "", check->title);
-        options[count++] = (struct hf_option){.name = text->name,
-                                              .argument = "REASON",
-                                              .help = text->help,
-                                              .each = add_waiver,
-                                              .arg = pack,
-                                              .kind = (int)i};
-    }
-    return count;
 }
 
 static int run(struct pack *pack, const struct hf_option *fixed, size_t fixed_count, int argc, char **argv)
 {
-    HF_FREE struct hf_option *options = calloc(fixed_count + hf_check_count, sizeof(*options));
-    HF_FREE struct accept *texts = calloc(hf_check_count, sizeof(*texts));
+    size_t count = 0;
+    HF_FREE struct hf_option *options = hf_reasons_options(&pack->reasons, fixed, fixed_count, &count);
     HF_FREE const char **operands = NULL;
     struct hf_report report;
     struct hotfix_error error;
-    struct hf_usage usage = {
+    const struct hf_usage usage = {
         .verb = "pack",
         .summary =
             "Checks that a patch belongs to a target, stamps it, and writes it as a signed bundle. What does not "
             "fit is refused (exit status 1), and so is what cannot be proved to fit (3).",
         .options = options,
+        .option_count = count,
         .notes = "Picks combine; each function counts once. A reason given to --accept-CHECK is sealed into the bundle "
                  "and shown by 'hotfix show'.",
     };
 
     hf_report_init(&report, usage.verb);
-    if (!options || !texts) {
-        hf_error(&error, HOTFIX_MEMORY, "out of memory");
-        return hf_report_finish(&report, -1, &error);
-    }
-    memcpy(options, fixed, fixed_count * sizeof(*fixed));
-    usage.option_count = fixed_count + make_accept_options(pack, texts, options + fixed_count);
-
     hf_manifest_init(&pack->manifest);
-    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
+    int result = options ? hf_options_parse(&usage, argc, argv, &report, &operands, &error)
+                         : hf_error(&error, HOTFIX_MEMORY, "out of memory");
     if (result == 0)
         result = make_bundle(pack, &report, &error);
     deinit(pack);
@@ -396,7 +318,7 @@ int hf_cmd_pack(int argc, char **argv)
         {"waivers", 0, "FILE", "Accept what the waivers in this file accept.", false, NULL, &pack.inputs.waivers_path,
          NULL, NULL, 0},
         {"accept-flags", 0, "REASON", "Go on for this reason where a check that compares flags is unproven.", false,
-         NULL, NULL, add_flag_waivers, &pack, 0},
+         NULL, NULL, hf_reasons_add_flags, &pack.reasons, 0},
         {"provenance", 0, "FILE", "Write also what the bundle was packed from, as a signed in-toto statement.", false,
          NULL, &pack.provenance, NULL, NULL, 0},
         {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",

@@ -273,6 +273,8 @@ static int make_patch(struct hf_work *work, const char *directory, struct hotfix
     if (!failed)
         failed = hf_finish(work, &emission, linked, finished, err);
     hf_emission_deinit(&emission);
+    if (!failed && work->request->judge)
+        failed = work->request->judge(finished, work->request->judge_arg, err);
     if (failed || hf_file_read(finished, MAX_PATCH, &bytes, &size, err) != 0)
         return -1;
     return hf_file_write(work->request->output, bytes, size, 0644, false, err);
@@ -298,7 +300,6 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
         return -1;
     work->result->target = work->target->image.build_id;
     bool documented;
-    /* The target's debug information comes first: libdwarf 20210528 reads no other file once it has read an object. */
     if (hf_whole_check(work->target, request->debug, &documented, err) != 0 || compare_trees(work, trees, err) != 0 ||
         check_whole(work, documented, err) != 0 || prove(work, err) != 0 ||
         hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)

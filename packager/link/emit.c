@@ -32,11 +32,12 @@ static bool is_carried(const struct hf_part *part)
 static int plain_bytes(const struct hf_part *part, struct hf_writer_section *section, struct hotfix_error *err)
 {
     Elf_Scn *scn = elf_getscn(part->object->elf, part->index);
+    const Elf64_Shdr *header = scn ? elf64_getshdr(scn) : NULL;
 
-    if ((part->flags & SHF_COMPRESSED) && elf_compress(scn, 0, 0) < 0)
+    if (header && (header->sh_flags & SHF_COMPRESSED) && elf_compress(scn, 0, 0) < 0)
         return hf_error(err, HOTFIX_FORMAT, "%s: section %s cannot be unpacked", part->object->path, part->name);
-    Elf_Data *data = elf_rawdata(scn, NULL);
-    const Elf64_Shdr *header = elf64_getshdr(scn);
+    Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+    header = scn ? elf64_getshdr(scn) : NULL;
     if (!data || !header)
         return hf_error(err, HOTFIX_FORMAT, "%s: section %s lies outside the file", part->object->path, part->name);
     section->bytes = data->d_buf ? data->d_buf : (uint8_t *)"";

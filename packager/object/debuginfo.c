@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch.h"
+#include "cleanup.h"
+#include "dwarf/bytes.h"
 #include "dwarf/die.h"
+#include "dwarf/guard.h"
 #include "error.h"
 
 #define PART_SHIFT 32 /* no part is longer than 4 GiB */
@@ -22,24 +26,135 @@ struct hf_part *hf_debuginfo_part(const struct hf_object *object, uint64_t addre
     return index > 0 && index < object->part_count ? &object->parts[index] : NULL;
 }
 
-/* Gives each defined symbol of loaded parts its part's address: relocating the debug information then does the rest. */
-static void move_symbols(const struct hf_object *object, struct hf_debuginfo *info)
+/* What libdwarf sees of a section of the object: NULL as its name where it is to see nothing. */
+static const Elf64_Shdr *shown(const struct hf_debuginfo *info, size_t index, const char **name)
 {
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(info->elf, section));) {
-        const Elf64_Shdr *header = elf64_getshdr(section);
-        if (!header || header->sh_type != SHT_SYMTAB)
-            continue;
-        for (size_t i = 0; i < object->name_count && (i + 1) * sizeof(Elf64_Sym) <= header->sh_size; i++) {
-            const struct hf_name *name = &object->names[i];
-            if (!name->part || name->part->kind == HF_PART_DEBUG || name->part->kind == HF_PART_OTHER)
-                continue;
-            Elf64_Sym symbol;
-            char *place = info->bytes + header->sh_offset + i * sizeof(symbol);
-            memcpy(&symbol, place, sizeof(symbol));
-            symbol.st_value = hf_debuginfo_address(name->part) + name->value;
-            memcpy(place, &symbol, sizeof(symbol));
-        }
+    const struct hf_part *part = index > 0 && index < info->object->part_count ? &info->object->parts[index] : NULL;
+    Elf_Scn *section = part ? elf_getscn(info->object->elf, index) : NULL;
+    const Elf64_Shdr *header = section ? elf64_getshdr(section) : NULL;
+
+    *name = header && (part->kind == HF_PART_DEBUG || part->type == SHT_GROUP) ? part->name : NULL;
+    return header;
+}
+
+/* What a relocation makes of its symbol's place: an address of a loaded part, an offset in one of debug information. */
+static uint64_t relocated(const struct hf_reference *reference)
+{
+    const struct hf_part *part = reference->name->part;
+    bool loaded = part && part->kind != HF_PART_DEBUG && part->kind != HF_PART_OTHER;
+
+    return (loaded ? hf_debuginfo_address(part) : 0) + reference->name->value + (uint64_t)reference->addend;
+}
+
+/* How many bytes it is put into; 0 where that is not known. */
+static size_t field_size(const struct hf_arch_tools *arch, uint32_t type)
+{
+    switch (arch->relation(type)) {
+    case HF_RELATION_WORD:
+    case HF_RELATION_SHORT:
+    case HF_RELATION_TLS_OFFSET:
+        return arch->field_size(type);
+    default:
+        return arch->dynamic_relation(type) == HF_DYNAMIC_TLS_OFFSET ? sizeof(uint64_t) : 0;
     }
+}
+
+/* Both CPUs are little-endian. */
+static bool relocate(const struct hf_part *part, uint8_t *bytes, size_t size)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(part->object->machine);
+    HF_FREE struct hf_reference *references = NULL;
+    size_t count = 0;
+
+    if (!arch || hf_object_references(part, &references, &count, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = relocated(&references[i]);
+        size_t width = field_size(arch, references[i].type);
+        if (width == 0 && arch->relation(references[i].type) == HF_RELATION_NONE)
+            continue;
+        if (width == 0 || references[i].offset > size || width > size - references[i].offset)
+            return false;
+        memcpy(bytes + references[i].offset, &value, width);
+    }
+    return true;
+}
+
+/* What libdwarf must not be given (dwarf/guard.h). */
+static bool is_sound(const char *name, const struct hf_bytes *bytes)
+{
+    if (strcmp(name, ".debug_rnglists") == 0 || strcmp(name, ".debug_loclists") == 0)
+        return hf_guard_lists(bytes);
+    return strcmp(name, ".debug_line") != 0 || hf_guard_lines(bytes);
+}
+
+/* The bytes of a section, unpacked and with its relocations applied; NULL when it cannot be read. */
+static uint8_t *load(const struct hf_part *part, size_t *size)
+{
+    Elf_Scn *section = elf_getscn(part->object->elf, part->index);
+    const Elf64_Shdr *header = section ? elf64_getshdr(section) : NULL;
+
+    if (!header || ((header->sh_flags & SHF_COMPRESSED) && elf_compress(section, 0, 0) < 0))
+        return NULL;
+    Elf_Data *data = elf_rawdata(section, NULL);
+    uint8_t *bytes = data ? malloc(data->d_size + 1) : NULL;
+    if (!bytes)
+        return NULL;
+    if (data->d_size > 0)
+        memcpy(bytes, data->d_buf, data->d_size);
+    *size = data->d_size;
+    const struct hf_bytes all = {.begin = bytes, .size = data->d_size};
+    if (part->kind == HF_PART_DEBUG && (!relocate(part, bytes, data->d_size) || !is_sound(part->name, &all))) {
+        free(bytes);
+        return NULL;
+    }
+    return bytes;
+}
+
+static Dwarf_Unsigned count_sections(void *arg)
+{
+    const struct hf_debuginfo *info = arg;
+
+    return info->object->part_count;
+}
+
+static int describe_section(void *arg, Dwarf_Half index, Dwarf_Obj_Access_Section *section, int *error)
+{
+    const struct hf_debuginfo *info = arg;
+    const char *name;
+    const Elf64_Shdr *header = shown(info, index, &name);
+
+    (void)error;
+    *section = (Dwarf_Obj_Access_Section){.name = "", .type = SHT_PROGBITS};
+    if (name)
+        *section = (Dwarf_Obj_Access_Section){.name = name,
+                                              .type = header->sh_type,
+                                              .size = info->sections[index].size,
+                                              .link = header->sh_link,
+                                              .info = header->sh_info,
+                                              .entrysize = header->sh_entsize};
+    return DW_DLV_OK;
+}
+
+static int load_section(void *arg, Dwarf_Half index, Dwarf_Small **bytes, int *error)
+{
+    const struct hf_debuginfo *info = arg;
+
+    (void)error;
+    *bytes = index < info->object->part_count ? info->sections[index].bytes : NULL;
+    return *bytes ? DW_DLV_OK : DW_DLV_NO_ENTRY;
+}
+
+static Dwarf_Endianness tell_order(void *arg)
+{
+    (void)arg;
+    return DW_OBJECT_LSB;
+}
+
+static Dwarf_Small tell_size(void *arg)
+{
+    (void)arg;
+    return sizeof(uint64_t);
 }
 
 static bool has_debuginfo(const struct hf_object *object)
@@ -50,32 +165,42 @@ static bool has_debuginfo(const struct hf_object *object)
     return false;
 }
 
+static bool load_all(struct hf_debuginfo *info)
+{
+    info->sections = calloc(info->object->part_count + 1, sizeof(*info->sections));
+    for (size_t i = 1; info->sections && i < info->object->part_count; i++) {
+        struct hf_debuginfo_section *section = &info->sections[i];
+        const char *name;
+        shown(info, i, &name);
+        if (name && !(section->bytes = load(&info->object->parts[i], &section->size)))
+            return false;
+    }
+    return info->sections != NULL;
+}
+
 int hf_debuginfo_open(const struct hf_object *object, struct hf_debuginfo **info, struct hotfix_error *err)
 {
+    static const struct Dwarf_Obj_Access_Methods_s methods = {
+        .get_section_info = describe_section,
+        .get_byte_order = tell_order,
+        .get_length_size = tell_size,
+        .get_pointer_size = tell_size,
+        .get_section_count = count_sections,
+        .load_section = load_section,
+    };
+
     *info = NULL;
     if (!has_debuginfo(object))
         return 0;
-
-    size_t size = 0;
-    const char *file = elf_rawfile(object->elf, &size);
     struct hf_debuginfo *opened = calloc(1, sizeof(*opened));
-    if (opened && file)
-        opened->bytes = malloc(size);
-    if (!opened || !file || !opened->bytes) {
-        free(opened);
+    if (!opened)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", object->path);
-    }
-    memcpy(opened->bytes, file, size);
-    /* Once to find the symbol table, and again so that libelf sees what was written. */
-    opened->elf = elf_memory(opened->bytes, size);
-    if (opened->elf) {
-        move_symbols(object, opened);
-        elf_end(opened->elf);
-        opened->elf = elf_memory(opened->bytes, size);
-    }
-    Dwarf_Error error;
-    int result =
-        opened->elf ? dwarf_elf_init(opened->elf, DW_DLC_READ, NULL, NULL, &opened->dwarf, &error) : DW_DLV_NO_ENTRY;
+    *opened = (struct hf_debuginfo){.object = object, .access = {.object = opened, .methods = &methods}};
+
+    Dwarf_Error error = NULL;
+    int result = load_all(opened)
+                     ? dwarf_object_init_b(&opened->access, NULL, NULL, DW_GROUPNUMBER_ANY, &opened->dwarf, &error)
+                     : DW_DLV_NO_ENTRY;
     if (result != DW_DLV_OK) {
         if (result == DW_DLV_ERROR)
             dwarf_dealloc_error(NULL, error);
@@ -94,10 +219,10 @@ void hf_debuginfo_close(struct hf_debuginfo *info)
     if (!info)
         return;
     if (info->dwarf)
-        dwarf_finish(info->dwarf, &error);
-    if (info->elf)
-        elf_end(info->elf);
-    free(info->bytes);
+        dwarf_object_finish(info->dwarf, &error);
+    for (size_t i = 0; info->sections && i < info->object->part_count; i++)
+        free(info->sections[i].bytes);
+    free(info->sections);
     free(info);
 }
 

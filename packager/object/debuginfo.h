@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The debug information of an object file through libdwarf. In an object every section begins at address 0; here each
- * part begins at an address of its own, so that an address says which part it lies in.
+ * part begins at an address of its own, so that an address says which part it lies in. Relocations are applied here:
+ * once libdwarf 20210528 opened a file through libelf by itself, it reads no other file any more (dwarf/sections.h).
  */
 #ifndef HF_DEBUGINFO_H
 #define HF_DEBUGINFO_H
@@ -11,13 +12,22 @@
 
 #include "object/object.h"
 
-struct hf_debuginfo {
-    Dwarf_Debug dwarf;
-    Elf *elf;
-    char *bytes; /* the object, its symbols moved */
+struct hf_debuginfo_section {
+    uint8_t *bytes; /* unpacked, with its relocations applied; NULL where it is none of debug information */
+    size_t size;
 };
 
-/* *info becomes NULL when there is no debug information. HOTFIX_MEMORY; HOTFIX_FORMAT when it cannot be read. */
+struct hf_debuginfo {
+    Dwarf_Debug dwarf;
+    struct Dwarf_Obj_Access_Interface_s access;
+    const struct hf_object *object;
+    struct hf_debuginfo_section *sections; /* by section number */
+};
+
+/*
+ * *info becomes NULL when there is no debug information; the object must outlive it. HOTFIX_MEMORY; HOTFIX_FORMAT when
+ * it cannot be read.
+ */
 int hf_debuginfo_open(const struct hf_object *object, struct hf_debuginfo **info, struct hotfix_error *err);
 void hf_debuginfo_close(struct hf_debuginfo *info);
 

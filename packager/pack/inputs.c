@@ -25,7 +25,8 @@ int hf_inputs_add_pick(const struct hf_option *option, const char *argument, str
 
 int hf_inputs_open_waivers(struct hf_inputs *inputs, struct hotfix_error *err)
 {
-    if (inputs->waivers_path && hf_waivers_read(inputs->waivers_path, &inputs->waivers, err) != 0)
+    if (inputs->waivers_path && !inputs->waivers.path &&
+        hf_waivers_read(inputs->waivers_path, &inputs->waivers, err) != 0)
         return hf_error_prefix(err, "waivers");
     return 0;
 }

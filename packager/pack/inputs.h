@@ -35,7 +35,7 @@ int hf_inputs_pick(struct hf_inputs *inputs, enum hf_pick_kind kind, const char 
 /* An hf_option_fn: arg is the inputs, kind the kind of pick. */
 int hf_inputs_add_pick(const struct hf_option *option, const char *argument, struct hotfix_error *err);
 
-/* Reads the waivers, where a file is given. */
+/* Reads the waivers, where a file is given and it is not read yet. */
 int hf_inputs_open_waivers(struct hf_inputs *inputs, struct hotfix_error *err);
 /* Reads the waivers, opens both files and resolves the picks. The subject points into the inputs. On failure
  * hf_inputs_deinit() is still due. */

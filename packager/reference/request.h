@@ -3,6 +3,8 @@
 #ifndef HF_REQUEST_H
 #define HF_REQUEST_H
 
+#include "hotfix/error.h"
+
 struct hf_build_request {
     const char *target;      /* program or library that is to be patched */
     const char *debug;       /* separate file with its symbols; may be NULL */
@@ -14,6 +16,9 @@ struct hf_build_request {
                           any may be missing; may be NULL */
     const char *library_path; /* where the target's libraries are; may be NULL */
     const char *output;       /* patch.so */
+    /* Looks at the finished patch, before it is written to `output`; -1 when it is not to be. NULL: nobody does. */
+    int (*judge)(const char *patch, void *arg, struct hotfix_error *err);
+    void *judge_arg;
 };
 
 #endif

@@ -44,7 +44,7 @@ patch() {
     sed 's/value \* 7/value * 9/' shop.c >source/shop.c
     compile new "$@"
     rm -f patch.so
-    hotfix build --target shop --old old --new new -o patch.so >/dev/null 2>&1 || diagnose <<<"the patch is not built"
+    hotfix build --target shop --old old --new new --leave-checks -o patch.so >/dev/null 2>&1 || diagnose <<<"the patch is not built"
 }
 
 # verdict ID: what that check says, and its first evidence as far as the blank behind COUNT words.

@@ -7,7 +7,6 @@
 #
 #   build_case CXX FLAGS     target, objects, patch.so: sets $status, as `run` does; what the command said is in $ERR
 #   refuses CLAIM TEXT       build says no, in a sentence with this text
-#   pack_refuses CLAIM TEXT  build does not, but pack does, in a report with this text
 #   applies CLAIM WANTED     packed, applied and reverted: the lines that scenario() prints, joined with '/'
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -91,11 +90,6 @@ pack_case() {
 refuses() {
     { [ "$status" = 1 ] || [ "$status" = 3 ]; } && grep -qF -- "$2" "$ERR"
     result $? "$1" || { echo "build: $status" && cat "$ERR"; } | diagnose
-}
-
-pack_refuses() {
-    [ "$status" = 0 ] && pack_case && cat "$OUT" "$ERR" >report && { [ "$status" = 1 ] || [ "$status" = 3 ]; } && grep -qF -- "$2" report
-    result $? "$1" || { echo "build or pack: $status" && cat "$ERR" && grep -i -A3 "incompatible\|unproven" report; } | diagnose
 }
 
 applies() {

@@ -108,7 +108,7 @@ int Paint::code() const
 app::Paint paint;
 void scenario(const char *when) { app::set(paint, 1); printf("%s: %d\n", when, paint.code()); }
 SOURCE
-        pack_refuses "the same, where no initial value tells ($compiler $level)" "enumerator RED is 0, in the patch 1"
+        refuses "the same, where no initial value tells ($compiler $level)" "enumerator RED is 0, in the patch 1"
 
         build_case $compiler $level <<'SOURCE'
 #include <cstdio>
@@ -293,7 +293,7 @@ SOURCE
             refuses "a virtual method in a class of a library ($compiler $always)" \
                 "the layout of 'struct Shape' changed, and the program may hold objects of it: virtual method wipe() is new at slot 2"
         else
-            pack_refuses "a class of a library of which nothing tells ($compiler)" \
+            refuses "a class of a library of which nothing tells ($compiler)" \
                 "Shape: neither target nor patch defines it, and the functions may look into it"
         fi
         HEADER=

@@ -112,9 +112,10 @@ printf '[waiver.program]\ncheck = symbols\nreason = our programs link it\nexpire
 LIBRARY=(-L. -lsession '-Wl,-rpath,$ORIGIN')
 
 pack libsession.so
-is "a library alone does not prove that there is a libhotfix" "$(grep -c "hotfix_shadow_detach', .*$TO_DO\$" pack.log)" 1
-hotfix pack --target libsession.so --patch patch.so --key key.key --name fix --version 1 -o fix.hotfix \
-    --waivers waivers.ini >pack.log 2>&1
+is "a library alone does not prove that there is a libhotfix" "$(grep -c "hotfix_shadow_detach', .*$TO_DO\$" build.log)" 1
+hotfix build --target libsession.so --old old.o --new new.o -o patch.so --waivers waivers.ini >build.log 2>&1 &&
+    hotfix pack --target libsession.so --patch patch.so --key key.key --name fix --version 1 -o fix.hotfix \
+        --waivers waivers.ini >pack.log 2>&1
 gcc -Wl,--build-id -o server main.o "${LIBRARY[@]}" "${SHARED[@]}" || exit 1
 story "a library, the program with libhotfix.so"
 gcc -rdynamic -Wl,--build-id -o server main.o "${LIBRARY[@]}" "${STATIC[@]}" || exit 1
