@@ -102,8 +102,9 @@ static void retire_superseded(struct hf_applied **superseded, const struct hotfi
     for (size_t i = 0; superseded[i]; i++) {
         const struct hf_manifest *manifest = &superseded[i]->manifest;
         run_on_revert(superseded[i], report);
-        hf_report_log(report, HOTFIX_LOG_INFO, "superseded %s %s, id %s", manifest->name, manifest->version,
-                      report->result->superseded[i].id);
+        hf_report_log(report, HOTFIX_LOG_INFO,
+                      "superseded %s %s, id %s; what it kept in variables of its own is not taken over", manifest->name,
+                      manifest->version, report->result->superseded[i].id);
         retire(superseded[i], options, report);
     }
 }

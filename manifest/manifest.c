@@ -21,20 +21,20 @@
 
 /* How a field stands as text. One table a section drives parsing and formatting alike, so that they cannot disagree. */
 enum field_kind {
-    FIELD_FORMAT,     /* the number HF_MANIFEST_FORMAT; stored nowhere */
-    FIELD_NAME,       /* char[HF_NAME_MAX + 1], hf_name_valid() */
-    FIELD_ID,         /* uint8_t[HF_ID_SIZE] */
-    FIELD_TIME,       /* int64_t; optional ones are HF_TIME_NEVER when absent */
-    FIELD_TEXT,       /* char *; optional ones are "" when absent */
-    FIELD_BUILD_ID,   /* struct hf_build_id */
-    FIELD_DIGEST,     /* struct hf_digest */
-    FIELD_SIZE,       /* uint64_t, decimal; 0 only when optional, then absent */
-    FIELD_OFFSET,     /* uint64_t, 0x and hexadecimal; 0 only when optional, then absent */
-    FIELD_SKIP,       /* uint32_t, decimal, 0 to 64 */
-    FIELD_VERDICT,    /* enum hf_verdict */
-    FIELD_SUPERSEDES, /* supersedes and supersedes_count of struct hf_manifest */
-    FIELD_YES,        /* bool, "yes"; false only when optional, then absent */
-    FIELD_RANGES,     /* struct hf_code_ranges; empty only when optional, then absent */
+    FIELD_FORMAT,   /* the number HF_MANIFEST_FORMAT; stored nowhere */
+    FIELD_NAME,     /* char[HF_NAME_MAX + 1], hf_name_valid() */
+    FIELD_ID,       /* uint8_t[HF_ID_SIZE] */
+    FIELD_TIME,     /* int64_t; optional ones are HF_TIME_NEVER when absent */
+    FIELD_TEXT,     /* char *; optional ones are "" when absent */
+    FIELD_BUILD_ID, /* struct hf_build_id */
+    FIELD_DIGEST,   /* struct hf_digest */
+    FIELD_SIZE,     /* uint64_t, decimal; 0 only when optional, then absent */
+    FIELD_OFFSET,   /* uint64_t, 0x and hexadecimal; 0 only when optional, then absent */
+    FIELD_SKIP,     /* uint32_t, decimal, 0 to 64 */
+    FIELD_VERDICT,  /* enum hf_verdict */
+    FIELD_IDS,      /* struct hf_id_list; empty only when optional, then absent */
+    FIELD_YES,      /* bool, "yes"; false only when optional, then absent */
+    FIELD_RANGES,   /* struct hf_code_ranges; empty only when optional, then absent */
 };
 
 struct field {
@@ -62,7 +62,8 @@ static const struct field bundle_fields[] = {
     {"sequence", FIELD_SIZE, true, MANIFEST(sequence)},
     {"advisory", FIELD_TEXT, true, MANIFEST(advisory)},
     {"description", FIELD_TEXT, true, MANIFEST(description)},
-    {"supersedes", FIELD_SUPERSEDES, true, 0},
+    {"supersedes", FIELD_IDS, true, MANIFEST(supersedes)},
+    {"built-on", FIELD_IDS, true, MANIFEST(built_on)},
     {"quiescent", FIELD_YES, true, MANIFEST(quiescent)},
     {0},
 };
@@ -198,7 +199,8 @@ void hf_manifest_deinit(struct hf_manifest *manifest)
         free_fields(assumption_fields, &manifest->assumptions[i]);
     free(manifest->callers);
     free(manifest->assumptions);
-    free(manifest->supersedes);
+    free(manifest->supersedes.items);
+    free(manifest->built_on.items);
     free(manifest->checks);
     free(manifest->waivers);
     free(manifest->functions);
@@ -247,23 +249,23 @@ static int parse_build_id(const struct hf_ini_entry *entry, struct hf_build_id *
     return 0;
 }
 
-static int parse_supersedes(const struct hf_ini_entry *entry, struct hf_manifest *manifest, struct hotfix_error *err)
+static int parse_ids(const struct hf_ini_entry *entry, struct hf_id_list *ids, struct hotfix_error *err)
 {
     const size_t digits = 2 * HF_ID_SIZE;
     size_t count = (entry->size + 1) / (digits + 1);
 
     if (entry->size + 1 != count * (digits + 1))
         return bad_value(entry, "a list of bundle ids separated by one blank", err);
-    manifest->supersedes = calloc(count, HF_ID_SIZE);
-    if (!manifest->supersedes)
+    ids->items = calloc(count, HF_ID_SIZE);
+    if (!ids->items)
         return out_of_memory(err);
-    manifest->supersedes_count = count;
+    ids->count = count;
     for (size_t i = 0; i < count; i++) {
         char *id = entry->value + i * (digits + 1);
         if (i + 1 < count && id[digits] != ' ')
             return bad_value(entry, "a list of bundle ids separated by one blank", err);
         id[digits] = '\0';
-        if (hf_hex_decode(id, manifest->supersedes[i], HF_ID_SIZE) != 0)
+        if (hf_hex_decode(id, ids->items[i], HF_ID_SIZE) != 0)
             return bad_value(entry, "a list of bundle ids of 32 lower-case hexadecimal digits", err);
     }
     return 0;
@@ -348,8 +350,8 @@ static int parse_field(const struct field *field, struct hf_ini_entry *entry, vo
         return 0;
     case FIELD_VERDICT:
         return parse_verdict(entry, where, err);
-    case FIELD_SUPERSEDES:
-        return parse_supersedes(entry, object, err);
+    case FIELD_IDS:
+        return parse_ids(entry, where, err);
     case FIELD_YES:
         if (strcmp(entry->value, "yes") != 0)
             return bad_value(entry, "yes, or absent", err);
@@ -613,14 +615,14 @@ static int parse_sections(const struct hf_inifile *ini, struct hf_manifest *mani
     return parse_numbered(ini, manifest, err);
 }
 
-static char *supersedes_text(const struct hf_manifest *manifest)
+static char *ids_text(const struct hf_id_list *list)
 {
     const size_t stride = 2 * HF_ID_SIZE + 1;
-    char *ids = calloc(1, manifest->supersedes_count * stride + 1);
+    char *ids = calloc(1, list->count * stride + 1);
 
-    for (size_t i = 0; ids && i < manifest->supersedes_count; i++) {
-        hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, ids + i * stride);
-        if (i + 1 < manifest->supersedes_count)
+    for (size_t i = 0; ids && i < list->count; i++) {
+        hf_hex_encode(list->items[i], HF_ID_SIZE, ids + i * stride);
+        if (i + 1 < list->count)
             ids[(i + 1) * stride - 1] = ' ';
     }
     return ids;
@@ -669,8 +671,8 @@ static char *field_text(const struct field *field, const void *object)
     case FIELD_VERDICT:
         snprintf(buffer, sizeof(buffer), "%s", hf_verdict_name(*(const enum hf_verdict *)where));
         break;
-    case FIELD_SUPERSEDES:
-        return supersedes_text(object);
+    case FIELD_IDS:
+        return ids_text(where);
     case FIELD_YES:
         return strdup(*(const bool *)where ? "yes" : "");
     case FIELD_RANGES:

@@ -83,17 +83,23 @@ struct hf_manifest_assumption {
     uint64_t size;   /* > 0 */
 };
 
+/* Ids of bundles. */
+struct hf_id_list {
+    uint8_t (*items)[HF_ID_SIZE];
+    size_t count;
+};
+
 struct hf_manifest {
     char name[HF_NAME_MAX + 1];
     char version[HF_NAME_MAX + 1];
     uint8_t id[HF_ID_SIZE];
-    int64_t created;                   /* seconds since the epoch, UTC */
-    int64_t expires;                   /* likewise, or HF_TIME_NEVER */
-    uint64_t sequence;                 /* rises with the bundles for a target; 0: it has none */
-    char *advisory;                    /* "" when absent; ids separated by one space */
-    char *description;                 /* "" when absent */
-    uint8_t (*supersedes)[HF_ID_SIZE]; /* ids of bundles that this one replaces */
-    size_t supersedes_count;
+    int64_t created;              /* seconds since the epoch, UTC */
+    int64_t expires;              /* likewise, or HF_TIME_NEVER */
+    uint64_t sequence;            /* rises with the bundles for a target; 0: it has none */
+    char *advisory;               /* "" when absent; ids separated by one space */
+    char *description;            /* "" when absent */
+    struct hf_id_list supersedes; /* bundles that this one replaces */
+    struct hf_id_list built_on;   /* bundles whose fixes its code has, so that it may lie over them */
     bool quiescent; /* it is switched only while no thread is inside a function that this takes out of use */
 
     char *target_name; /* file name of the target without directories */

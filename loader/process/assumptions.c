@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/assumptions.h"
 
+#include <string.h>
+
 #include "error.h"
 
 static bool brings(const struct hf_manifest *manifest, uint64_t offset)
@@ -17,15 +19,6 @@ static bool brings(const struct hf_manifest *manifest, uint64_t offset)
             high = middle;
     }
     return false;
-}
-
-/* Once such a bundle is applied on top, nothing new enters the other one's code. */
-static bool replaces_all(const struct hf_manifest *manifest, const struct hf_manifest *other)
-{
-    for (size_t i = 0; i < other->function_count; i++)
-        if (!brings(manifest, other->functions[i].offset))
-            return false;
-    return true;
 }
 
 /* The first thing that one bundle counts on and the other one brings, unless it brings its own version; or NULL. */
@@ -45,25 +38,66 @@ bool hf_assumptions_broken(const struct hf_manifest *manifest, const struct hf_a
     return broken(&applied->manifest, manifest, true) != NULL;
 }
 
+static bool built_on(const struct hf_manifest *manifest, const struct hf_manifest *other)
+{
+    for (size_t i = 0; i < manifest->built_on.count; i++)
+        if (memcmp(manifest->built_on.items[i], other->id, HF_ID_SIZE) == 0)
+            return true;
+    return false;
+}
+
+/* A function that both bring would be the new bundle's alone, and the fix of the applied one be undone without a word.
+ */
+static int check_shared(const struct hf_manifest *manifest, const struct hf_manifest *other, struct hotfix_error *err)
+{
+    const struct hf_manifest_function *shared = NULL;
+
+    for (size_t i = 0; i < manifest->function_count && !shared; i++)
+        if (brings(other, manifest->functions[i].offset))
+            shared = &manifest->functions[i];
+    if (!shared)
+        return 0;
+    if (built_on(other, manifest))
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "function %s: applied bundle %s %s, which was built on this one, has this fix and its own; "
+                        "revert that first",
+                        shared->name, other->name, other->version);
+    return hf_error(
+        err, HOTFIX_INCOMPATIBLE,
+        "function %s: applied bundle %s %s brings it, too, and its fix would be undone; make this bundle of "
+        "both fixes: one that lies over %s (hotfix build --on) or supersedes it (hotfix pack --supersedes)",
+        shared->name, other->name, other->version, other->name);
+}
+
+static int check_counted(const struct hf_manifest *manifest, const struct hf_manifest *other, struct hotfix_error *err)
+{
+    const struct hf_manifest_assumption *theirs = broken(other, manifest, true);
+
+    if (theirs)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "function %s: code of applied bundle %s %s was compiled for what it was before, and would "
+                        "meet the new one; make this bundle of both fixes: one that lies over %s (hotfix build --on) "
+                        "or supersedes it (hotfix pack --supersedes)",
+                        theirs->name, other->name, other->version, other->name);
+    const struct hf_manifest_assumption *ours = broken(manifest, other, false);
+    if (ours)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "function %s: this bundle was compiled for what it is in the release, and applied bundle "
+                        "%s %s replaced it; make this bundle of both fixes: one that lies over %s (hotfix build --on) "
+                        "or supersedes it (hotfix pack --supersedes)",
+                        ours->name, other->name, other->version, other->name);
+    return 0;
+}
+
 int hf_assumptions_check(const struct hf_manifest *manifest, const struct hf_module *target, struct hotfix_error *err)
 {
     for (const struct hf_applied *applied = hf_registry_first(); applied; applied = applied->next) {
         const struct hf_manifest *other = &applied->manifest;
-        if (applied->target.base != target->base || hf_registry_supersedes(manifest, applied))
+        if (applied->target.base != target->base || hf_registry_supersedes(manifest, applied) ||
+            built_on(manifest, other))
             continue;
-        const struct hf_manifest_assumption *theirs =
-            replaces_all(manifest, other) ? NULL : broken(other, manifest, true);
-        if (theirs)
-            return hf_error(err, HOTFIX_INCOMPATIBLE,
-                            "function %s: code of applied bundle %s %s was compiled for what it was before, and would "
-                            "meet the new one; make one bundle of both fixes that supersedes %s",
-                            theirs->name, other->name, other->version, other->name);
-        const struct hf_manifest_assumption *ours = broken(manifest, other, false);
-        if (ours)
-            return hf_error(err, HOTFIX_INCOMPATIBLE,
-                            "function %s: this bundle was compiled for what it is in the release, and applied bundle "
-                            "%s %s replaced it; make one bundle of both fixes that supersedes %s",
-                            ours->name, other->name, other->version, other->name);
+        if (check_shared(manifest, other, err) != 0 || check_counted(manifest, other, err) != 0)
+            return -1;
     }
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What bundles count on in the target and do not bring. Two fixes of one release were never compiled together: where
- * code of the one calls what the other replaces, compilers may have fitted it to the function that was there before. To
- * be called with the lock (lock.h) held.
+ * What bundles count on in the target. Two fixes of one release were never compiled together: where code of the one
+ * calls what the other replaces, compilers may have fitted it to the function that was there before; and a function
+ * that both bring has the fix of one of them. A bundle that was built on another one has the fixes of both, and
+ * replaces all functions that the other one does. To be called with the lock (lock.h) held.
  */
 #ifndef HF_ASSUMPTIONS_H
 #define HF_ASSUMPTIONS_H
@@ -16,8 +17,7 @@
 
 /*
  * Can a bundle with this manifest, for this module, be applied on top of what is? HOTFIX_INCOMPATIBLE with the function
- * and the other bundle. Bundles that it supersedes do not count, and those whose functions it all replaces break it by
- * none of theirs.
+ * and the other bundle. Bundles that it supersedes or was built on do not count.
  */
 int hf_assumptions_check(const struct hf_manifest *manifest, const struct hf_module *target, struct hotfix_error *err);
 

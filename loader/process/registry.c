@@ -30,16 +30,16 @@ static void resolve(struct hf_applied *applied, size_t i)
  */
 static uint8_t (*inherit(const struct hf_manifest *manifest, size_t *total))[HF_ID_SIZE]
 {
-    size_t count = manifest->supersedes_count;
+    size_t count = manifest->supersedes.count;
 
     for (const struct hf_applied *applied = first; applied; applied = applied->next)
         count += hf_registry_supersedes(manifest, applied) ? applied->outdated_count : 0;
     uint8_t(*outdated)[HF_ID_SIZE] = calloc(count + 1, sizeof(*outdated));
     if (!outdated)
         return NULL;
-    *total = manifest->supersedes_count;
+    *total = manifest->supersedes.count;
     for (size_t i = 0; i < *total; i++)
-        memcpy(outdated[i], manifest->supersedes[i], HF_ID_SIZE);
+        memcpy(outdated[i], manifest->supersedes.items[i], HF_ID_SIZE);
     for (const struct hf_applied *applied = first; applied; applied = applied->next)
         for (size_t i = 0; i < applied->outdated_count && hf_registry_supersedes(manifest, applied); i++)
             memcpy(outdated[(*total)++], applied->outdated[i], HF_ID_SIZE);
@@ -181,8 +181,8 @@ void *hf_registry_previous(const struct hf_applied *applied, void *address)
 
 bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_applied *applied)
 {
-    for (size_t i = 0; i < manifest->supersedes_count; i++)
-        if (memcmp(manifest->supersedes[i], applied->manifest.id, HF_ID_SIZE) == 0)
+    for (size_t i = 0; i < manifest->supersedes.count; i++)
+        if (memcmp(manifest->supersedes.items[i], applied->manifest.id, HF_ID_SIZE) == 0)
             return true;
     return false;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
+#include <stdlib.h>
+
 #include "check/check.h"
 #include "cleanup.h"
 #include "cli/command.h"
@@ -165,6 +167,18 @@ static int add_patch(const struct hf_option *option, const char *argument, struc
     return hf_source_add_patch(&source, argument, err);
 }
 
+static int add_on(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    const char **grown = reallocarray(request.on, request.on_count + 1, sizeof(*grown));
+
+    (void)option;
+    if (!grown)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    grown[request.on_count++] = argument;
+    request.on = grown;
+    return 0;
+}
+
 static const struct hf_option options[] = {
     {.name = "target",
      .argument = "BIN",
@@ -224,6 +238,11 @@ static const struct hf_option options[] = {
      .help = "New objects compiled with the options of --new and -fPIC. Taken for files that refer directly to what "
              "another library has and the target does not import yet.",
      .text = &request.independent},
+    {.name = "on",
+     .argument = "BUNDLE",
+     .help = "A bundle of the same release whose fix the new objects (or the patches of --source) have, too: the new "
+             "one may be applied while that is. May be given again.",
+     .each = add_on},
     {.name = "debug", .argument = "FILE", .help = "Separate file with the target's symbols.", .text = &request.debug},
     {.name = "rebuilt",
      .argument = "FILE",
@@ -296,5 +315,6 @@ int hf_cmd_build(int argc, char **argv)
         result = source.directory ? build_source(&report, &error) : build(&report, &error);
     hf_inputs_deinit(&inputs);
     hf_reasons_deinit(&reasons);
+    free(request.on);
     return hf_report_finish(&report, result, &error);
 }

@@ -165,20 +165,21 @@ static void tell(const struct pack *pack, struct hf_report *report)
     hf_check_results_set(report, pack->results);
 }
 
-/* Nothing carries over what a superseded bundle keeps in variables of its own. */
+/* Nothing carries over what another bundle keeps in variables of its own. */
 static int tell_fresh(const struct pack *pack, const struct hf_image *patch, struct hf_report *report,
                       struct hotfix_error *err)
 {
     HF_FREE char *names = NULL;
     size_t count = 0;
 
-    if (pack->identity.supersedes_count > 0 && hf_fresh_variables(patch, &names, &count, err) != 0)
+    if ((pack->identity.supersedes_count > 0 || pack->manifest.built_on.count > 0) &&
+        hf_fresh_variables(patch, &names, &count, err) != 0)
         return -1;
     if (count > 0)
         hf_report_note(report,
-                       "warning: the patch brings variables of its own, which begin anew: what a superseded bundle has "
-                       "in its variables is not taken over (keep it in shadow data): %s",
-                       names);
+                       "warning: the patch brings variables of its own, which begin anew: what a bundle that it "
+                       "%s has in its variables is not taken over (keep it in shadow data): %s",
+                       pack->identity.supersedes_count > 0 ? "supersedes" : "was built on", names);
     return 0;
 }
 

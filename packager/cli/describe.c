@@ -31,11 +31,11 @@ static json_t *json_words(const char *text)
     return words;
 }
 
-static json_t *json_ids(const uint8_t (*ids)[HF_ID_SIZE], size_t count)
+static json_t *json_ids(const struct hf_id_list *ids)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) {
-        if (json_array_append_new(array, hf_json_hex(ids[i], HF_ID_SIZE)) != 0) {
+    for (size_t i = 0; i < ids->count; i++) {
+        if (json_array_append_new(array, hf_json_hex(ids->items[i], HF_ID_SIZE)) != 0) {
             json_decref(array);
             return NULL;
         }
@@ -51,6 +51,16 @@ static void line_if(const struct hf_report *report, const char *label, const cha
     snprintf(indented, sizeof(indented), "%-*s", LABEL_SIZE, label);
     if (text && *text)
         hf_report_text(report, indented, text);
+}
+
+static void print_ids(const struct hf_report *report, const char *label, const struct hf_id_list *ids)
+{
+    char id[2 * HF_ID_SIZE + 1];
+
+    for (size_t i = 0; i < ids->count; i++) {
+        hf_hex_encode(ids->items[i], HF_ID_SIZE, id);
+        line_if(report, label, id);
+    }
 }
 
 static void print_bundle(const struct hf_report *report, const struct hf_manifest *manifest)
@@ -72,10 +82,8 @@ static void print_bundle(const struct hf_report *report, const struct hf_manifes
     line_if(report, "sequence", sequence);
     line_if(report, "advisory", manifest->advisory);
     line_if(report, "description", manifest->description);
-    for (size_t i = 0; i < manifest->supersedes_count; i++) {
-        hf_hex_encode(manifest->supersedes[i], HF_ID_SIZE, id);
-        line_if(report, "supersedes", id);
-    }
+    print_ids(report, "supersedes", &manifest->supersedes);
+    print_ids(report, "built on", &manifest->built_on);
     line_if(report, "quiescent", manifest->quiescent ? "yes" : NULL);
     HF_FREE char *target = NULL;
     if (asprintf(&target, "%s for %s", manifest->target_name, manifest->arch) < 0)
@@ -88,13 +96,13 @@ void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *mani
 {
     print_bundle(report, manifest);
     hf_report_set(report, "bundle",
-                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name", hf_json_text(manifest->name),
-                            "version", hf_json_text(manifest->version), "id", hf_json_hex(manifest->id, HF_ID_SIZE),
-                            "created", hf_json_time(manifest->created), "expires", hf_json_time(manifest->expires),
-                            "advisories", json_words(manifest->advisory), "description",
-                            hf_json_text(manifest->description), "supersedes",
-                            json_ids((const uint8_t(*)[HF_ID_SIZE])manifest->supersedes, manifest->supersedes_count),
-                            "quiescent", manifest->quiescent, "sequence",
+                  json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
+                            hf_json_text(manifest->name), "version", hf_json_text(manifest->version), "id",
+                            hf_json_hex(manifest->id, HF_ID_SIZE), "created", hf_json_time(manifest->created),
+                            "expires", hf_json_time(manifest->expires), "advisories", json_words(manifest->advisory),
+                            "description", hf_json_text(manifest->description), "supersedes",
+                            json_ids(&manifest->supersedes), "built_on", json_ids(&manifest->built_on), "quiescent",
+                            manifest->quiescent, "sequence",
                             manifest->sequence ? json_integer((json_int_t)manifest->sequence) : json_null()));
     hf_report_set(report, "target",
                   json_pack("{s:o, s:o, s:o}", "name", hf_json_text(manifest->target_name), "arch",

@@ -17,6 +17,7 @@
 #include "compare/initialisers.h"
 #include "error.h"
 #include "file.h"
+#include "link/below.h"
 #include "link/emit.h"
 #include "link/link.h"
 #include "object/tree.h"
@@ -296,7 +297,7 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
 {
     const struct hf_build_request *request = work->request;
 
-    if (hf_target_open(request->target, request->debug, &work->target, err) != 0)
+    if (hf_target_open(request->target, request->debug, &work->target, err) != 0 || hf_below_open(work, err) != 0)
         return -1;
     work->result->target = work->target->image.build_id;
     bool documented;
@@ -306,6 +307,8 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
         return -1;
     if (hf_each_replacement(work, has_replacement, NULL) == 0)
         return refuse_nothing(work, &trees->after, err);
+    if (hf_below_check(work, err) != 0)
+        return -1;
 
     size_t count = 0;
     hf_each_replacement(work, count_replacement, &count);
@@ -341,6 +344,7 @@ int hf_build_run(const struct hf_build_request *request, struct hf_build_result 
     free(work.adopted);
     hf_census_deinit(&work.census);
     free(work.worlds.items);
+    hf_below_close(&work);
     hf_needed_deinit(&work.needed);
     hf_target_close(work.target);
     hf_object_tree_deinit(&work.independent);

@@ -11,12 +11,15 @@
 #include "error.h"
 #include "file.h"
 #include "link/attest.h"
+#include "link/below.h"
 #include "link/worldtable.h"
+#include "patch/base.h"
 #include "patch/record.h"
 #include "reference/binding.h"
 #include "reference/replacement.h"
 
-#define TOOL_SIZE 64
+#define TOOL_SIZE   64
+#define TABLE_COUNT 5 /* sections that are added to a patch */
 
 #define MAX_LOG (1u << 20)
 
@@ -424,6 +427,20 @@ static int write_tables(struct finish *finish, char *const *paths, struct hotfix
     return hf_file_write(paths[3], worlds, worlds_size, 0600, false, err);
 }
 
+/* Only a patch that was built on bundles says so. */
+static int write_bases(const struct finish *finish, const char *path, struct hotfix_error *err)
+{
+    HF_BASES struct hf_id_list ids = {.count = 0};
+    HF_FREE uint8_t *table = NULL;
+    size_t size;
+
+    if (finish->work->below_count == 0)
+        return 0;
+    if (hf_below_ids(finish->work, &ids, err) != 0 || hf_bases_format(&ids, &table, &size, err) != 0)
+        return -1;
+    return hf_file_write(path, table, size, 0600, false, err);
+}
+
 /* Relocations first: symbols that they use cannot go before. */
 static int copy_without_relocations(const struct finish *finish, const char *from, const char *to,
                                     struct hotfix_error *err)
@@ -452,39 +469,43 @@ static int copy_with_tables(const struct finish *finish, char *const *paths, con
     HF_FREE char *records = NULL;
     HF_FREE char *proof = NULL;
     HF_FREE char *worlds = NULL;
+    HF_FREE char *bases = NULL;
     if (asprintf(&fixups, "%s=%s", HF_FIXUPS_SECTION, paths[0]) < 0 ||
         asprintf(&records, "%s=%s", HF_RECORDS_SECTION, paths[1]) < 0 ||
         asprintf(&proof, "%s=%s", HF_PROVEN_SECTION, paths[2]) < 0 ||
-        asprintf(&worlds, "%s=%s", HF_WORLDS_SECTION, paths[3]) < 0)
+        asprintf(&worlds, "%s=%s", HF_WORLDS_SECTION, paths[3]) < 0 ||
+        asprintf(&bases, "%s=%s", HF_BASES_SECTION, paths[4]) < 0)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     char objcopy[TOOL_SIZE];
-    const char *argv[] = {tool(finish->work->target->arch, "objcopy", objcopy),
-                          "--wildcard",
-                          "--strip-symbol",
-                          HF_SCRATCH_PATTERN,
-                          "--add-section",
-                          fixups,
-                          "--add-section",
-                          records,
-                          "--add-section",
-                          proof,
-                          "--add-section",
-                          worlds,
-                          from,
-                          to,
-                          NULL};
-    const struct command command = {.argv = argv, .count = sizeof(argv) / sizeof(argv[0]) - 1};
+    const char *const tables[] = {fixups, records, proof, worlds, finish->work->below_count > 0 ? bases : NULL};
+    const char *first[] = {tool(finish->work->target->arch, "objcopy", objcopy), "--wildcard", "--strip-symbol",
+                           HF_SCRATCH_PATTERN};
+    struct command command;
 
+    if (command_init(&command, sizeof(first) / sizeof(first[0]) + 2 * TABLE_COUNT + 2, err) != 0)
+        return -1;
+    HF_FREE const char **argv = command.argv;
+    (void)argv;
+    for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+        add(&command, first[i]);
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (!tables[i])
+            continue;
+        add(&command, "--add-section");
+        add(&command, tables[i]);
+    }
+    add(&command, from);
+    add(&command, to);
     return run(&command, finish->emission->directory, err);
 }
 
 static int finish_all(struct finish *finish, const char *linked, const char *output, struct hotfix_error *err)
 {
-    char *paths[5] = {NULL, NULL, NULL, NULL, NULL};
-    static const char *const names[] = {"fixups", "functions", "proof", "worlds", "bare.so"};
+    static const char *const names[TABLE_COUNT + 1] = {"fixups", "functions", "proof", "worlds", "bases", "bare.so"};
+    char *paths[TABLE_COUNT + 1] = {NULL};
     int failed = 0;
 
-    for (size_t i = 0; i < 5 && !failed; i++)
+    for (size_t i = 0; i <= TABLE_COUNT && !failed; i++)
         if (asprintf(&paths[i], "%s/%s", finish->emission->directory, names[i]) < 0) {
             paths[i] = NULL;
             failed = hf_error(err, HOTFIX_MEMORY, "out of memory");
@@ -496,10 +517,12 @@ static int finish_all(struct finish *finish, const char *linked, const char *out
     if (!failed)
         failed = write_tables(finish, paths, err);
     if (!failed)
-        failed = copy_without_relocations(finish, linked, paths[4], err);
+        failed = write_bases(finish, paths[4], err);
     if (!failed)
-        failed = copy_with_tables(finish, paths, paths[4], output, err);
-    for (size_t i = 0; i < 5; i++)
+        failed = copy_without_relocations(finish, linked, paths[TABLE_COUNT], err);
+    if (!failed)
+        failed = copy_with_tables(finish, paths, paths[TABLE_COUNT], output, err);
+    for (size_t i = 0; i <= TABLE_COUNT; i++)
         free(paths[i]);
     return failed;
 }

@@ -6,6 +6,8 @@
 
 #include "check/code/callers.h"
 #include "error.h"
+#include "patch/base.h"
+#include "patch/record.h"
 #include "patch/world.h"
 #include "ui/plain.h"
 
@@ -135,6 +137,31 @@ static int compose_by_hand(const struct hf_check_subject *subject, struct hf_man
     return 0;
 }
 
+/* Only the whole patch replaces all that the bundles below it do. */
+static int compose_bases(const struct hf_check_subject *subject, struct hf_manifest *manifest, struct hotfix_error *err)
+{
+    const struct hf_image *patch = &subject->patch->image;
+    int found = hf_bases_read(patch, &manifest->built_on, err);
+
+    if (found <= 0)
+        return found;
+    GElf_Shdr header;
+    Elf_Scn *section = hf_image_section(patch, HF_RECORDS_SECTION, &header);
+    Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+    struct hf_records records;
+    if (!data || !data->d_buf)
+        return hf_error(err, HOTFIX_FORMAT, "%s: section " HF_RECORDS_SECTION " is missing or empty", patch->path);
+    if (hf_records_parse(data->d_buf, data->d_size, &records, err) != 0)
+        return hf_error_prefix(err, "%s", patch->path);
+    bool whole = manifest->function_count == records.count;
+    hf_records_deinit(&records);
+    return whole ? 0
+                 : hf_error(err, HOTFIX_USAGE,
+                            "%s was built on other bundles (hotfix build --on), and replaces what they do only as a "
+                            "whole: pick no functions of it",
+                            patch->path);
+}
+
 int hf_compose_encounters(const struct hf_check_subject *subject, struct hf_manifest *manifest,
                           struct hotfix_error *err)
 {
@@ -148,6 +175,8 @@ int hf_compose_encounters(const struct hf_check_subject *subject, struct hf_mani
         memcmp(table.target.bytes, manifest->target_build_id.bytes, table.target.size) != 0)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "%s: was built for another build of %s", patch->path,
                         manifest->target_name);
+    if (compose_bases(subject, manifest, err) != 0)
+        return -1;
     manifest->callers = calloc(table.count + 1, sizeof(*manifest->callers));
     manifest->assumptions = calloc(table.count + 1, sizeof(*manifest->assumptions));
     if (!manifest->callers || !manifest->assumptions)

@@ -121,16 +121,16 @@ static int fill_supersedes(const struct hf_identity *identity, struct hf_manifes
 {
     if (identity->supersedes_count == 0)
         return 0;
-    manifest->supersedes = calloc(identity->supersedes_count, sizeof(*manifest->supersedes));
-    if (!manifest->supersedes)
+    manifest->supersedes.items = calloc(identity->supersedes_count, HF_ID_SIZE);
+    if (!manifest->supersedes.items)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     for (size_t i = 0; i < identity->supersedes_count; i++) {
         const char *text = identity->supersedes[i];
-        if (hf_hex_decode(text, manifest->supersedes[i], HF_ID_SIZE) != 0)
+        if (hf_hex_decode(text, manifest->supersedes.items[i], HF_ID_SIZE) != 0)
             return hf_error(err, HOTFIX_USAGE,
                             "--supersedes '%s' is not the id of a bundle, 32 lower-case hexadecimal digits", text);
     }
-    manifest->supersedes_count = identity->supersedes_count;
+    manifest->supersedes.count = identity->supersedes_count;
     return 0;
 }
 

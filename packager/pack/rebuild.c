@@ -81,12 +81,12 @@ static int copy_identity(struct rebuild *rebuild, struct hotfix_error *err)
     manifest->quiescent = sealed->quiescent;
     manifest->advisory = strdup(sealed->advisory);
     manifest->description = strdup(sealed->description);
-    manifest->supersedes = calloc(sealed->supersedes_count + 1, sizeof(*manifest->supersedes));
-    if (!manifest->advisory || !manifest->description || !manifest->supersedes)
+    manifest->supersedes.items = calloc(sealed->supersedes.count + 1, HF_ID_SIZE);
+    if (!manifest->advisory || !manifest->description || !manifest->supersedes.items)
         return out_of_memory(err);
-    manifest->supersedes_count = sealed->supersedes_count;
-    if (sealed->supersedes_count)
-        memcpy(manifest->supersedes, sealed->supersedes, sealed->supersedes_count * sizeof(*sealed->supersedes));
+    manifest->supersedes.count = sealed->supersedes.count;
+    if (sealed->supersedes.count)
+        memcpy(manifest->supersedes.items, sealed->supersedes.items, sealed->supersedes.count * HF_ID_SIZE);
     return 0;
 }
 

@@ -3,6 +3,8 @@
 #ifndef HF_REQUEST_H
 #define HF_REQUEST_H
 
+#include <stddef.h>
+
 #include "hotfix/error.h"
 
 struct hf_build_request {
@@ -19,6 +21,8 @@ struct hf_build_request {
     /* Looks at the finished patch, before it is written to `output`; -1 when it is not to be. NULL: nobody does. */
     int (*judge)(const char *patch, void *arg, struct hotfix_error *err);
     void *judge_arg;
+    const char **on; /* bundles whose fixes the new objects have, too, and over which the patch is to lie */
+    size_t on_count;
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 
+#include "bundle.h"
 #include "compare/renumbered.h"
 #include "object/census.h"
 #include "object/object.h"
@@ -63,6 +64,8 @@ struct hf_work {
     size_t adopted_count;
     struct hf_object_tree independent; /* new objects compiled with -fPIC; may be empty */
     struct hf_worlds worlds;
+    struct hf_bundle *below; /* bundles that the patch is built on (below.h) */
+    size_t below_count;
 };
 
 /* Notes something for the report; format tells why. HOTFIX_MEMORY. */

@@ -16,6 +16,7 @@
 static int world, applied, edge_count;
 static unsigned long choices;
 static int edges[MAX_EDGES];
+static __thread int inner; /* the world of the innermost activation */
 
 /* What a stale activation does where it may do the one or the other; one answer for each edge. */
 static int choose(int edge)

@@ -347,8 +347,9 @@ class Oracle:
         worlds = [w for w, p in enumerate(self.worlds) if uid in p.funcs]
         names = {self.pointer_name(self.worlds[w].funcs[uid], w): w for w in worlds}
         for name, w in names.items():
-            # A pointer to a function that is gone, or not there any more, means what it meant last.
-            at = "%d" % w if "_b" in name else "canon%d[world] < 0 ? %d : world" % (uid, worlds[-1])
+            # A pointer to a function that is gone, or not there any more, means what it meant last. Compilers may know
+            # which function a pointer leads to, and call it as if by name.
+            at = "%d" % w if "_b" in name else "canon%d[world] < 0 ? %d : inner" % (uid, worlds[-1])
             out.append("static u %s(u a);" % name)
             bodies.append("static u %s(u a) { return f%d_%d(0, %s, a); }" % (name, uid, max(self.shapes[uid]), at))
 
@@ -367,10 +368,10 @@ class Oracle:
                     bodies.append("static u b%d_%d(int W, %s)\n{\n%s\n}" % (uid, w, ", ".join(self.shape_params[uid][self.shapes[uid][w]]), text))
             for shape, params in self.shape_params[uid].items():
                 names = ", ".join(x.split()[-1].strip("*") for x in params)
-                cases = " ".join("case %d: return b%d_%d(t, %s);" % (w, uid, w, names)
+                cases = " ".join("case %d: r = b%d_%d(t, %s); break;" % (w, uid, w, names)
                                  for w in sorted(set(self.canon[uid])) if w >= 0 and self.shapes[uid][w] == shape)
-                bodies.append("static u f%d_%d(int caller, int W, %s)\n{\n    int t = pick(caller, %d, W, canon%d, shape%d, %d);\n"
-                              "    switch (canon%d[t]) { %s }\n    abort();\n}" % (
+                bodies.append("static u f%d_%d(int caller, int W, %s)\n{\n    int t = pick(caller, %d, W, canon%d, shape%d, %d), outer = inner;\n"
+                              "    u r = 0;\n    inner = t;\n    switch (canon%d[t]) { %s default: abort(); }\n    inner = outer;\n    return r;\n}" % (
                                   uid, shape, ", ".join(params), uid, uid, uid, shape, uid, cases))
         return out, bodies
 

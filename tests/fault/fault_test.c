@@ -537,10 +537,10 @@ static void make_newer(void)
 
     fixture_patch(&fixture, number, "newer.so", "", with_factor(NEWER_FACTOR, ""));
     fixture_manifest(&fixture, number, "newer.so", price_only, &material.manifest, &material.payload);
-    material.manifest.supersedes = calloc(1, HF_ID_SIZE);
-    assert_non_null(material.manifest.supersedes);
-    material.manifest.supersedes_count = 1;
-    assert_int_equal(hf_hex_decode(bundle_id, material.manifest.supersedes[0], HF_ID_SIZE), 0);
+    material.manifest.supersedes.items = calloc(1, HF_ID_SIZE);
+    assert_non_null(material.manifest.supersedes.items);
+    material.manifest.supersedes.count = 1;
+    assert_int_equal(hf_hex_decode(bundle_id, material.manifest.supersedes.items[0], HF_ID_SIZE), 0);
     hf_hex_encode(material.manifest.id, HF_ID_SIZE, newer_id);
     material_pack(&material, path);
     snprintf(newer, sizeof(newer), "%s/newer.hotfix", fixture.dir);

@@ -112,7 +112,7 @@ run hotfix pack --target target --patch patch.so --key key.key --name fix --vers
     --supersedes 00112233445566778899aabbccddeeff
 is "variables of a superseded bundle are not taken over, and that is told" \
     "$status $(sed "s/${name}[.0-9]*\$/COUNT/" "$ERR")" \
-    "0 hotfix pack: warning: the patch brings variables of its own, which begin anew: what a superseded bundle has in its variables is not taken over (keep it in shadow data): COUNT"
+    "0 hotfix pack: warning: the patch brings variables of its own, which begin anew: what a bundle that it supersedes has in its variables is not taken over (keep it in shadow data): COUNT"
 
 # Blocks that changed places: the numbers are the same, and mean each other.
 cat >subject.c <<'C'

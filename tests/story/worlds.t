@@ -208,13 +208,15 @@ run 31 18 4000
 left 1212
 run 31 18 4000"
 
+ways="make this bundle of both fixes: one that lies over"
+or="(hotfix build --on) or supersedes it (hotfix pack --supersedes)"
 is "a fix of what an applied fix's code calls is refused" "$(session caller.hotfix called.hotfix run)" \
     "apply ok
-apply function rate: code of applied bundle caller 1 was compiled for what it was before, and would meet the new one; make one bundle of both fixes that supersedes caller
+apply function rate: code of applied bundle caller 1 was compiled for what it was before, and would meet the new one; $ways caller $or
 run 31 118 4000"
 is "a fix that calls what an applied fix replaced is refused" "$(session called.hotfix caller.hotfix run)" \
     "apply ok
-apply function rate: this bundle was compiled for what it is in the release, and applied bundle called 1 replaced it; make one bundle of both fixes that supersedes called
+apply function rate: this bundle was compiled for what it is in the release, and applied bundle called 1 replaced it; $ways called $or
 run 32 22 4000"
 is "fixes that have nothing to do with each other go together" "$(session only.hotfix caller.hotfix run revert run)" \
     "apply ok
@@ -222,8 +224,28 @@ apply ok
 run 31 118 1212
 revert ok
 run 31 18 1212"
-is "a fix of all that another replaced goes on top of it, when no thread is in its code" \
-    "$(session caller.hotfix 'enter serve' both.hotfix leave both.hotfix run revert run)" \
+is "a fix of a function that an applied fix brings is refused: it would undo that one" \
+    "$(session both.hotfix caller.hotfix run)" \
+    "apply ok
+apply function serve: applied bundle both 1 brings it, too, and its fix would be undone; $ways both $or
+run 32 122 4000"
+
+# over NEW RATE SERVE WEIGH BUILD-OPTION...: NEW.hotfix, built with these options.
+over() {
+    local fix=$1
+    rm -rf new && mkdir new && source_file "$2" "$3" "$4" && "$CC" "${flags[@]}" -c source/shop.c -o new/shop.o || return
+    shift 4
+    hotfix build --target "$name" --old "$name.old" --new new -o "$fix.so" "$@" >"$fix.log" 2>"$ERR" &&
+        hotfix pack --target "$name" --patch "$fix.so" --key key.key --name "$fix" --version 1 -o "$fix.hotfix" \
+            >"$fix.log" 2>"$ERR"
+}
+id_of() {
+    hotfix show --json "$1" | jq -r .bundle.id
+}
+ok "a fix is built on another one" over more 1 100 0 --on caller.hotfix
+is "which the bundle says" "$(hotfix show --json more.hotfix | jq -r '.bundle.built_on[]')" "$(id_of caller.hotfix)"
+is "it goes on top of that one, when no thread is in its code, and its revert leaves it" \
+    "$(session caller.hotfix 'enter serve' more.hotfix leave more.hotfix run revert run)" \
     "apply ok
 apply thread N (in the way) had a return address on its stack into caller at X, which counts on what its calls lead to now; try again, or with a longer deadline
 left 118
@@ -231,8 +253,33 @@ apply ok
 run 32 122 4000
 revert ok
 run 31 118 4000"
+is "it is whole without it, which does not go over it" "$(session more.hotfix run caller.hotfix revert run)" \
+    "apply ok
+run 32 122 4000
+apply function serve: applied bundle more 1, which was built on this one, has this fix and its own; revert that first
+revert ok
+run 31 18 4000"
+ok "a third one is built on the second" over third 1 200 1 --on more.hotfix
+is "and so on the first" "$(hotfix show --json third.hotfix | jq -r '.bundle.built_on | sort[]')" \
+    "$(for b in more caller; do id_of "$b.hotfix"; done | sort)"
+is "all three lie over each other" "$(session caller.hotfix more.hotfix third.hotfix run revert run revert run)" \
+    "apply ok
+apply ok
+apply ok
+run 32 222 1212
+revert ok
+run 32 122 4000
+revert ok
+run 31 118 4000"
+is "objects without the fix below are refused" "$(over less 1 0 0 --on caller.hotfix; echo $?; cat "$ERR")" \
+    "1
+hotfix build: --on caller.hotfix: it replaces function serve, which is in the new objects as the release has it: they must come from sources with the fix of that bundle, too, and be of all files that it changed; or leave --on, and pack with --supersedes where that fix is to be taken back"
+is "what is no bundle is refused" "$(over less 1 100 0 --on key.pub; echo $?)" 5
+is "a part of such a patch is not packed" \
+    "$(hotfix pack --target "$name" --patch third.so --key key.key --func weigh_all -o part.hotfix 2>&1 | tail -n 1)" \
+    "hotfix pack: third.so was built on other bundles (hotfix build --on), and replaces what they do only as a whole: pick no functions of it"
 
-id=$(hotfix show --json caller.hotfix | sed -n 's/.*"id": *"\([0-9a-f]\{32\}\)".*/\1/p' | head -n 1)
+id=$(id_of caller.hotfix)
 ok "a bundle of both fixes that supersedes the first one is made" bundle next 1 100 0 --supersedes "$id"
 is "and waits for threads in what it supersedes" \
     "$(session caller.hotfix 'enter serve' next.hotfix leave next.hotfix run)" \
@@ -268,11 +315,14 @@ run by_hand --func rate --accept-callers "looked at"
 is "which can be accepted" "$status" 0
 run by_hand --func rate --func serve
 is "not when it is picked, too" "$status" 0
-is "it is waited for, then" "$(hotfix show --json byhand.hotfix | jq -c .callers)" \
+is "it is waited for, then" "$(hotfix show --json byhand.hotfix | jq -c '.callers | map({name, apply, revert})')" \
     '[{"name":"serve","apply":true,"revert":true}]'
 
 # Where functions know nothing of each other, nobody has to wait.
 ok "the release is built with -O0" release plain -O0
+is "a bundle for another build is refused" "$(over less 1 100 0 --on more.hotfix; echo $?; cat "$ERR")" \
+    "1
+hotfix build: --on more.hotfix: it is for optimised of another build than plain"
 ok "the same fix is built for it" bundle both 1 100 0
 is "a thread goes on in the old caller with the new function" \
     "$(session 'enter serve' both.hotfix leave run)" "apply ok

@@ -135,6 +135,60 @@ static void stacked_bundles_revert_in_any_order(void **state)
     }
 }
 
+/* A bundle that knows only of some others, and whose id goes to *id. */
+static void make_over(const uint8_t (*below)[HF_ID_SIZE], size_t count, char path[PATH_SIZE], uint8_t id[HF_ID_SIZE])
+{
+    struct material material;
+    char made[PATH_SIZE];
+
+    material_make(&material, with_factor(7, ""), 0);
+    material.manifest.built_on.count = count;
+    if (count > 0)
+        memcpy(material.manifest.built_on.items, below, count * HF_ID_SIZE);
+    memcpy(id, material.manifest.id, HF_ID_SIZE);
+    material_pack(&material, made);
+    snprintf(path, PATH_SIZE, "%s/over-%02x%02x", fixture.dir, id[0], id[HF_ID_SIZE - 1]);
+    assert_int_equal(rename(made, path), 0);
+}
+
+static void must_be_refused(const char *path, const char *message)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    assert_int_equal(apply_plain(path, &result), -1);
+    if (result.error.code != HOTFIX_INCOMPATIBLE || !strstr(result.error.message, message))
+        fail_msg("%s", result.error.message);
+    hotfix_result_deinit(&result);
+}
+
+/* One that was built from the release alone would undo the fix of the other. */
+static void function_of_an_applied_bundle_is_replaced_only_by_one_built_on_it(void **state)
+{
+    char first[PATH_SIZE], second[PATH_SIZE], third[PATH_SIZE];
+    uint8_t ids[3][HF_ID_SIZE];
+
+    (void)state;
+    make_over(NULL, 0, first, ids[0]);
+    make_over(NULL, 0, second, ids[1]);
+    make_over((const uint8_t(*)[HF_ID_SIZE])ids, 1, third, ids[2]);
+    must_apply(first);
+    must_be_refused(second, "brings it, too, and its fix would be undone; make this bundle of both fixes");
+    assert_int_equal(price(10), 70);
+    must_revert(NULL);
+    must_apply(second);
+    must_be_refused(third, "brings it, too");
+    must_revert(NULL);
+    must_apply(first);
+    must_apply(third);
+    must_be_refused(second, "brings it, too");
+    must_revert(NULL);
+    must_revert(NULL);
+    must_apply(third); /* it has both fixes */
+    must_be_refused(first, "which was built on this one, has this fix and its own; revert that first");
+    must_revert(NULL);
+    assert_unpatched();
+}
+
 static atomic_bool stop_calling;
 static atomic_ulong wrong_results;
 static atomic_ulong calls;
@@ -502,6 +556,7 @@ int main(void)
         cmocka_unit_test(bundle_in_memory_applies),
         cmocka_unit_test(applied_bundles_are_listed_oldest_first),
         cmocka_unit_test(stacked_bundles_revert_in_any_order),
+        cmocka_unit_test(function_of_an_applied_bundle_is_replaced_only_by_one_built_on_it),
         cmocka_unit_test(threads_that_call_all_the_time_see_one_version_or_the_other),
         cmocka_unit_test(applies_from_several_threads_all_happen),
         cmocka_unit_test(thread_with_the_documented_stack_applies),

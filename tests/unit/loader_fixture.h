@@ -36,8 +36,9 @@
 #include "signature.h"
 #include "stamp.h"
 
-#define PATH_SIZE 512
-#define FIXTURE   static __attribute__((unused))
+#define PATH_SIZE     512
+#define FIXTURE       static __attribute__((unused))
+#define FIXTURE_BELOW 32 /* bundles that one may lie over */
 
 struct fixture {
     char dir[64];
@@ -137,6 +138,18 @@ FIXTURE void fixture_id(unsigned number, uint8_t id[HF_ID_SIZE])
     id[HF_ID_SIZE - 1] = (uint8_t)(number >> 8);
 }
 
+/* The bundles of a test may lie over each other in any order. */
+FIXTURE void fixture_built_on(unsigned number, struct hf_id_list *ids)
+{
+    unsigned first = number > FIXTURE_BELOW / 2 ? number - FIXTURE_BELOW / 2 : 0;
+
+    ids->items = calloc(FIXTURE_BELOW, HF_ID_SIZE);
+    assert_non_null(ids->items);
+    for (unsigned i = 0; i < FIXTURE_BELOW; i++)
+        if (first + i != number)
+            fixture_id(first + i, ids->items[ids->count++]);
+}
+
 /* Compiles a patch that carries the stamp of bundle `number`, as pack puts it there. */
 FIXTURE void fixture_patch(const struct fixture *fixture, unsigned number, const char *name, const char *flags,
                            const char *source)
@@ -193,6 +206,7 @@ FIXTURE void fixture_manifest(const struct fixture *fixture, unsigned number, co
     strcpy(manifest->version, "1");
     fixture_id(number, manifest->id);
     hf_stamp_soname(manifest->id, soname);
+    fixture_built_on(number, &manifest->built_on);
     manifest->created = 1700000000;
     manifest->advisory = fixture_text("");
     manifest->description = fixture_text("");

@@ -150,9 +150,9 @@ static inline void fixture_manifest(struct hf_manifest *manifest)
     manifest->expires = FIXTURE_TIME + 1000;
     manifest->advisory = strdup("CVE-2026-0001 CVE-2026-0002");
     manifest->description = strdup("the discount; 50% off #1, f\xc3\xbcr alle");
-    manifest->supersedes_count = 2;
-    manifest->supersedes = calloc(2, HF_ID_SIZE);
-    memset(manifest->supersedes[1], 0x11, HF_ID_SIZE);
+    manifest->supersedes.count = 2;
+    manifest->supersedes.items = calloc(2, HF_ID_SIZE);
+    memset(manifest->supersedes.items[1], 0x11, HF_ID_SIZE);
     manifest->target_name = strdup("webapp");
     manifest->target_build_id.size = 20;
     memset(manifest->target_build_id.bytes, 0x5a, 20);

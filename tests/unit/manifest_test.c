@@ -168,6 +168,7 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("\nadvisory = ", "\nsequence = 0\nadvisory = ", "line 10: sequence is not a positive decimal number");
     refuse("\nadvisory = ", "\nsequence = 07\nadvisory = ", "line 10: sequence is not a positive decimal number");
     refuse("\nadvisory = ", "\nsequence = 9223372036854775808\nadvisory = ", "line 10: sequence is not a positive");
+    refuse("\n\n[target]", "\nbuilt-on = 0\n\n[target]", "line 13: built-on is not a list of bundle ids");
     refuse("\n\n[target]", "\nquiescent = no\n\n[target]", "line 13: quiescent is not yes, or absent");
     refuse("name = webapp\n", "name = bin/webapp\n", "section [target]: name is not a file name");
     refuse("name = webapp\n", "name = ..\n", "section [target]: name is not a file name");
@@ -489,6 +490,9 @@ static void every_field_reads_as_it_was_written(void **state)
     assert_done(hf_code_ranges_add(&m.functions[0].replacement_cold, 0x3000, 31));
     m.quiescent = true;
     m.sequence = INT64_MAX;
+    m.built_on = (struct hf_id_list){calloc(1, HF_ID_SIZE), 1};
+    assert_non_null(m.built_on.items);
+    m.built_on.items[0][0] = 0x22;
     assert_round_trip(&m);
     assert_string_equal(parsed.name, m.name);
     assert_true(parsed.quiescent);
@@ -498,8 +502,10 @@ static void every_field_reads_as_it_was_written(void **state)
     assert_true(parsed.created == m.created && parsed.expires == m.expires);
     assert_string_equal(parsed.advisory, m.advisory);
     assert_string_equal(parsed.description, m.description);
-    assert_int_equal(parsed.supersedes_count, 2);
-    assert_memory_equal(parsed.supersedes, m.supersedes, 2 * HF_ID_SIZE);
+    assert_int_equal(parsed.supersedes.count, 2);
+    assert_memory_equal(parsed.supersedes.items, m.supersedes.items, 2 * HF_ID_SIZE);
+    assert_int_equal(parsed.built_on.count, 1);
+    assert_memory_equal(parsed.built_on.items, m.built_on.items, HF_ID_SIZE);
     assert_string_equal(parsed.target_name, m.target_name);
     assert_int_equal(parsed.target_build_id.size, 20);
     assert_memory_equal(parsed.target_build_id.bytes, m.target_build_id.bytes, 20);
@@ -540,8 +546,9 @@ static void every_field_reads_as_it_was_written(void **state)
 static void optional_keys_are_absent_when_they_are_empty(void **state)
 {
     static const char *const keys[] = {
-        "\nexpires = ", "\nadvisory = ", "\ndescription = ",   "\nsupersedes = ",  "\nflags = ",    "\nexception = ",
-        "\nscope = ",   "\nsource = ",   "\nfixups-offset = ", "\nfixups-size = ", "\non-apply = ", "\non-revert = "};
+        "\nexpires = ",     "\nadvisory = ",  "\ndescription = ", "\nsupersedes = ", "\nbuilt-on = ",
+        "\nflags = ",       "\nexception = ", "\nscope = ",       "\nsource = ",     "\nfixups-offset = ",
+        "\nfixups-size = ", "\non-apply = ",  "\non-revert = "};
     struct hf_manifest m;
     char *text;
     size_t size;
@@ -550,7 +557,7 @@ static void optional_keys_are_absent_when_they_are_empty(void **state)
     fixture_manifest(&m);
     m.expires = HF_TIME_NEVER;
     m.fixups_offset = m.fixups_size = m.on_apply = m.on_revert = 0;
-    m.supersedes_count = 0;
+    m.supersedes.count = 0;
     m.description[0] = m.flags[0] = m.functions[0].source[0] = m.functions[1].source[0] = '\0';
     m.checks[1].waiver[0] = m.waivers[0].scope[0] = '\0';
     m.waivers[0].expires = HF_TIME_NEVER;
@@ -566,8 +573,9 @@ static void optional_keys_are_absent_when_they_are_empty(void **state)
     assert_string_equal(parsed.waivers[0].scope, "");
     assert_string_equal(parsed.advisory, "");
     assert_string_equal(parsed.flags, "");
-    assert_int_equal(parsed.supersedes_count, 0);
-    assert_null(parsed.supersedes);
+    assert_int_equal(parsed.supersedes.count, 0);
+    assert_null(parsed.supersedes.items);
+    assert_null(parsed.built_on.items);
     hf_manifest_deinit(&parsed);
     hf_manifest_deinit(&m);
 }

@@ -139,7 +139,7 @@ static void previous_skips_what_was_taken_out(void **state)
 static void what_is_superseded_does_not_remain(void **state)
 {
     uint8_t ids[2][HF_ID_SIZE] = {{3}, {9}};
-    struct hf_manifest manifest = {.supersedes = ids, .supersedes_count = 2};
+    struct hf_manifest manifest = {.supersedes = {ids, 2}};
 
     (void)state;
     assert_false(hf_registry_supersedes(&manifest, a));
@@ -149,7 +149,7 @@ static void what_is_superseded_does_not_remain(void **state)
     ids[1][0] = 1;
     assert_ptr_equal(hf_registry_remaining(&manifest, f), f);
     assert_ptr_equal(hf_registry_remaining(&manifest, g), (void *)(uintptr_t)0xb0200);
-    manifest.supersedes_count = 0;
+    manifest.supersedes.count = 0;
     assert_ptr_equal(hf_registry_remaining(&manifest, g), (void *)(uintptr_t)0xc0200);
 }
 

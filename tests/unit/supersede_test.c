@@ -21,11 +21,11 @@ static void pack_as(struct made *made, unsigned number, const char *patch, const
     char path[PATH_SIZE];
 
     fixture_manifest(&fixture, number, patch, functions, manifest, &material.payload);
-    manifest->supersedes = calloc(2, HF_ID_SIZE);
-    assert_non_null(manifest->supersedes);
+    manifest->supersedes.items = calloc(2, HF_ID_SIZE);
+    assert_non_null(manifest->supersedes.items);
     for (size_t i = 0; i < 2; i++)
         if (superseded[i])
-            memcpy(manifest->supersedes[manifest->supersedes_count++], superseded[i]->bytes, HF_ID_SIZE);
+            memcpy(manifest->supersedes.items[manifest->supersedes.count++], superseded[i]->bytes, HF_ID_SIZE);
     memcpy(made->bytes, manifest->id, HF_ID_SIZE);
     hf_hex_encode(made->bytes, HF_ID_SIZE, made->id);
     material_pack(&material, path);
