@@ -3,6 +3,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "signed_fixture.h"
@@ -505,6 +506,53 @@ static void what_nobody_known_signed_is_not_hashed(void **state)
     fixture_identity_drop(&theirs);
 }
 
+/* Two pages, of which one can be read at a time: each reading of the whole begins with a fault of the first. */
+static uint8_t *pages;
+static size_t page_size;
+static volatile sig_atomic_t readings;
+
+static void turn(int signal, siginfo_t *info, void *context)
+{
+    (void)context;
+    bool first = (uint8_t *)info->si_addr < pages + page_size;
+
+    if ((uint8_t *)info->si_addr < pages || (uint8_t *)info->si_addr >= pages + 2 * page_size) {
+        struct sigaction usual = {.sa_handler = SIG_DFL};
+        sigaction(signal, &usual, NULL);
+        return;
+    }
+    readings += first;
+    mprotect(pages, page_size, first ? PROT_READ : PROT_NONE);
+    mprotect(pages + page_size, page_size, first ? PROT_NONE : PROT_READ);
+}
+
+/* The id of a key is no secret: whoever copies it has the archive hashed, but not for each of their signatures. */
+static void copied_key_ids_cost_one_hash(void **state)
+{
+    struct sigaction turning = {.sa_sigaction = turn, .sa_flags = SA_SIGINFO}, before;
+    struct fixture_signer raw;
+
+    (void)state;
+    page_size = (size_t)sysconf(_SC_PAGESIZE);
+    pages = mmap(NULL, 2 * page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const char *trust = two("copied");
+    fixture_signer(&raw);
+    assert_done(hf_public_key_write(&raw.public_key, fixture_path("copied/raw.pub"), ERR));
+    parts.archive = pages;
+    parts.archive_size = 2 * page_size;
+    for (size_t i = 0; i < HF_SIGNATURE_MAX; i++)
+        memcpy(parts.signatures[i].key_id, raw.public_key.id, HF_KEY_ID_SIZE);
+    parts.signature_count = HF_SIGNATURE_MAX - 1;
+    sign(&signer);
+    readings = 0;
+    assert_int_equal(sigaction(SIGSEGV, &turning, &before), 0);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "0 of 2 keys agree");
+    sigaction(SIGSEGV, &before, NULL);
+    assert_int_equal(readings, 1);
+    munmap(pages, 2 * page_size);
+    hf_private_key_destroy(raw.key);
+}
+
 #define each(test) cmocka_unit_test_setup_teardown(test, fresh, forget)
 
 int main(void)
@@ -526,6 +574,7 @@ int main(void)
         each(an_authority_that_does_not_count_vouches_for_nobody),
         each(a_signature_that_does_not_count_does_no_harm),
         each(what_nobody_known_signed_is_not_hashed),
+        each(copied_key_ids_cost_one_hash),
     };
     return cmocka_run_group_tests(tests, make_identities, drop_identities);
 }
