@@ -42,6 +42,16 @@ static CMS_SignerInfo *only_signer(CMS_ContentInfo *content)
     return sk_CMS_SignerInfo_num(signers) == 1 ? sk_CMS_SignerInfo_value(signers, 0) : NULL;
 }
 
+/* Whoever has the signature can change the type above, but not this one: what was signed as something else is no
+ * bundle. */
+static bool signed_as_data(CMS_SignerInfo *signer)
+{
+    const ASN1_OBJECT *type =
+        CMS_signed_get0_data_by_OBJ(signer, OBJ_nid2obj(NID_pkcs9_contentType), -3, V_ASN1_OBJECT);
+
+    return type && OBJ_obj2nid(type) == NID_pkcs7_data;
+}
+
 /* By number: a look-up by name would go through the host program's libcrypto context. */
 static bool strong_digest(CMS_SignerInfo *signer)
 {
@@ -102,6 +112,8 @@ static int read_signer(struct hf_cms *cms, struct hotfix_error *err)
     /* Without signed attributes what is signed could be taken for the attributes of another message. */
     if (CMS_signed_get_attr_count(signer) <= 0)
         return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature has no signed attributes");
+    if (!signed_as_data(signer))
+        return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature's signed content type is not that of plain data");
     if (!strong_digest(signer))
         return hf_error(err, HOTFIX_SIGNATURE, "the CMS signature uses a hash that is not SHA-2 or SHA-3 of %d bits",
                         DIGEST_MIN * 8);

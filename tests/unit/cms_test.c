@@ -287,6 +287,101 @@ static void more_or_less_than_one_signer_and_short_hashes_are_refused(void **sta
     free(der);
 }
 
+/* A signature over content of this type. What a function adds to the signed attributes comes too late to verify. */
+typedef void add_fn(CMS_SignerInfo *signer);
+
+static uint8_t *signed_as(int type, add_fn *add, size_t *size)
+{
+    const unsigned flags = CMS_BINARY | CMS_DETACHED;
+    BIO *bio = BIO_new_mem_buf(message, sizeof(message));
+    CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, bio, flags | CMS_PARTIAL);
+
+    assert_int_equal(CMS_set1_eContentType(cms, OBJ_nid2obj(type)), 1);
+    CMS_SignerInfo *one = CMS_add1_signer(cms, signer.certificate, signer.key, EVP_sha256(), flags | CMS_PARTIAL);
+    assert_int_equal(CMS_final(cms, bio, NULL, flags), 1);
+    if (add)
+        add(one);
+    BIO_free(bio);
+    return fixture_cms_der(cms, size);
+}
+
+static void what_was_signed_as_something_else_is_refused(void **state)
+{
+    static const uint8_t type[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02};
+    size_t size;
+    uint8_t *der = signed_as(NID_pkcs7_signed, NULL, &size);
+
+    (void)state;
+    refuse_der(der, size, "is not a detached CMS signature over plain data");
+    /* The type of the content is not signed: the second of three, behind that of the whole. */
+    uint8_t *whole = memmem(der, size, type, sizeof(type));
+    assert_non_null(whole);
+    uint8_t *content = memmem(whole + 1, size - (size_t)(whole + 1 - der), type, sizeof(type));
+    assert_non_null(content);
+    content[sizeof(type) - 1] = 1;
+    refuse_der(der, size, "signed content type is not that of plain data");
+    free(der);
+}
+
+static void add_time(CMS_SignerInfo *one)
+{
+    ASN1_TIME *time = X509_gmtime_adj(NULL, -60);
+
+    assert_int_equal(CMS_signed_add1_attr_by_NID(one, NID_pkcs9_signingTime, time->type, time, -1), 1);
+    ASN1_TIME_free(time);
+}
+
+static void remove_time(CMS_SignerInfo *one)
+{
+    int at = CMS_signed_get_attr_by_NID(one, NID_pkcs9_signingTime, -1);
+
+    assert_true(at >= 0);
+    X509_ATTRIBUTE_free(CMS_signed_delete_attr(one, at));
+}
+
+static void give_two_values(CMS_SignerInfo *one)
+{
+    X509_ATTRIBUTE *attribute = X509_ATTRIBUTE_new();
+    ASN1_TIME *time = X509_gmtime_adj(NULL, -60);
+
+    remove_time(one);
+    X509_ATTRIBUTE_set1_object(attribute, OBJ_nid2obj(NID_pkcs9_signingTime));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(X509_ATTRIBUTE_set1_data(attribute, time->type, time->data, time->length), 1);
+    assert_int_equal(CMS_signed_add1_attr(one, attribute), 1);
+    X509_ATTRIBUTE_free(attribute);
+    ASN1_TIME_free(time);
+}
+
+static void give_text(CMS_SignerInfo *one)
+{
+    remove_time(one);
+    assert_int_equal(
+        CMS_signed_add1_attr_by_NID(one, NID_pkcs9_signingTime, V_ASN1_PRINTABLESTRING, "991231235959Z", 13), 1);
+}
+
+/* Each could be meant, or none. libcrypto may refuse some of these later, when it verifies. */
+static void of_two_signing_times_none_counts(void **state)
+{
+    static add_fn *const ways[] = {NULL, remove_time, add_time, give_two_values, give_text};
+    struct hf_cms *cms;
+    size_t size;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        uint8_t *der = signed_as(NID_pkcs7_data, ways[i], &size);
+        assert_done(hf_cms_parse(der, size, &cms, ERR));
+        if (ways[i])
+            assert_refused(hf_cms_vouched(cms, authority, true, now, NULL, ERR), HOTFIX_SIGNATURE,
+                           "does not say when it was made");
+        else
+            assert_done(hf_cms_vouched(cms, authority, true, now, NULL, ERR));
+        assert_done(hf_cms_vouched(cms, authority, false, now, NULL, ERR));
+        hf_cms_close(cms);
+        free(der);
+    }
+}
+
 static void a_message_cut_or_extended_at_any_byte_is_refused(void **state)
 {
     size_t size;
@@ -423,6 +518,8 @@ int main(void)
         cmocka_unit_test(validity_can_be_asked_for_at_the_time_of_signing),
         cmocka_unit_test(a_signature_over_another_message_is_refused),
         cmocka_unit_test(messages_of_another_form_are_refused),
+        cmocka_unit_test(what_was_signed_as_something_else_is_refused),
+        cmocka_unit_test(of_two_signing_times_none_counts),
         cmocka_unit_test(more_or_less_than_one_signer_and_short_hashes_are_refused),
         cmocka_unit_test(a_message_cut_or_extended_at_any_byte_is_refused),
         cmocka_unit_test(a_flipped_bit_never_makes_another_signer),

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "sanitized.h"
 #include "signed_fixture.h"
 
 #define TWO_KEYS "[policy]\nkeys = 2\n"
@@ -553,6 +554,52 @@ static void copied_key_ids_cost_one_hash(void **state)
     hf_private_key_destroy(raw.key);
 }
 
+/* The certificate is no secret: that it was revoked says nothing of who made this signature. */
+static void a_false_signature_with_a_revoked_certificate_is_called_false(void **state)
+{
+    char *list = fixture_list_pem(&root, signer.certificate, HOUR);
+
+    (void)state;
+    const char *trust = two("false");
+    write_text(trust, "corp.crl.pem", list);
+    sign_message(&signer, NULL, "other bytes", 11);
+    assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "does not verify");
+    assert_null(strstr(ERR->message, "revoked"));
+    parts.signature_count = 0;
+    sign(&signer);
+    assert_refused(verify(trust, ERR), HOTFIX_REVOKED, "certificate revoked");
+    free(list);
+}
+
+static bool exhausted;
+
+#if !SANITIZED
+/* In the place of the C library's, for everything in this program. */
+void *reallocarray(void *old, size_t count, size_t size)
+{
+    return exhausted || (size && count > SIZE_MAX / size) ? NULL : realloc(old, count * size);
+}
+#endif
+
+/* A chain that is not remembered could count again. */
+static void a_signer_whose_chain_cannot_be_kept_does_not_count(void **state)
+{
+    struct hf_trust trust;
+
+    (void)state;
+    if (SANITIZED)
+        skip();
+    assert_done(hf_trust_read(fixture_path(two("short")), &trust, ERR));
+    sign(&signer);
+    sign(&others);
+    exhausted = true;
+    assert_refused(hf_signed_verify(&parts, &trust, now, NULL, ERR), HOTFIX_MEMORY, "out of memory for certificates");
+    assert_int_equal(hf_signed_verify(&parts, &trust, now, NULL, NULL), -1);
+    exhausted = false;
+    assert_done(hf_signed_verify(&parts, &trust, now, NULL, ERR));
+    hf_trust_deinit(&trust);
+}
+
 #define each(test) cmocka_unit_test_setup_teardown(test, fresh, forget)
 
 int main(void)
@@ -575,6 +622,8 @@ int main(void)
         each(a_signature_that_does_not_count_does_no_harm),
         each(what_nobody_known_signed_is_not_hashed),
         each(copied_key_ids_cost_one_hash),
+        each(a_false_signature_with_a_revoked_certificate_is_called_false),
+        each(a_signer_whose_chain_cannot_be_kept_does_not_count),
     };
     return cmocka_run_group_tests(tests, make_identities, drop_identities);
 }
