@@ -61,7 +61,7 @@ static void hide_pin(char message[HOTFIX_MESSAGE_SIZE])
 {
     static const char attribute[] = "pin-value=";
 
-    for (char *at = message; (at = strstr(at, attribute));) {
+    for (char *at = message; (at = strcasestr(at, attribute));) {
         at += sizeof(attribute) - 1;
         size_t length = strcspn(at, ";&? '\"");
         if (length == 0)

@@ -106,6 +106,10 @@ int hf_passphrase_ask(char *buffer, size_t size, void *arg)
 {
     struct hf_passphrase_source *source = arg;
     struct hf_passphrase passphrase = {.size = 0};
+
+    /* libcrypto asks again after a failure, and a pipe that was refused has nobody left who writes to it. */
+    if (source->error.code != HOTFIX_OK)
+        return -1;
     int result = source->path ? hf_passphrase_read(source->path, &passphrase, &source->error)
                               : prompt("Passphrase: ", false, &passphrase, &source->error);
     int length = -1;

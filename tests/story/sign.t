@@ -168,6 +168,11 @@ expect 5 "hotfix sign: passphrase file none: cannot be opened: No such file or d
 expect 4 "hotfix sign: locked.key: private key is encrypted and the passphrase is wrong or missing" \
     "a wrong passphrase is told" hotfix sign copy --key locked.key --passphrase-file <(echo wrong)
 ok "after all that it is what it was" cmp -s copy unsigned
+mkfifo -m 644 open
+(echo correct horse >open &)
+expect 4 "hotfix sign: passphrase file open: is open to other users (mode 0644); if they cannot have read it, chmod 600 \
+it, else choose another passphrase" "nor through one that others may read, which is asked once" \
+    timeout 60 "$HOTFIX" sign copy --key locked.key --passphrase-file open
 expect 0 "" "a passphrase may come through a pipe" hotfix sign copy --key locked.key --passphrase-file <(echo correct horse)
 openssl pkcs8 -topk8 -in second.key -out old.key -v2 aes-256-cbc -iter 2048 -passout pass:old && chmod 600 old.key || exit 1
 expect 0 "" "keys that were wrapped another way are read" \

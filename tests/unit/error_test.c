@@ -77,6 +77,8 @@ static void the_pin_of_a_token_is_not_told(void **state)
     hf_error(&err, HOTFIX_IO, "reason");
     hf_error_prefix(&err, "%s", "pkcs11:pin-value=1234;token=a");
     assert_string_equal(err.message, "pkcs11:pin-value=*;token=a: reason");
+    hf_error(&err, HOTFIX_IO, "%s", "PKCS11:Pin-Value=1234");
+    assert_string_equal(err.message, "PKCS11:Pin-Value=*");
     hf_error(&err, HOTFIX_IO, "pin-value=");
     assert_string_equal(err.message, "pin-value=");
 }
