@@ -265,11 +265,11 @@ ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(
 # Whole stories, the examples among them: patches for arm64 that the command makes on this host, applied by programs for
 # arm64. Not those that see the emulator in place of the program (live.t, setuid.t), nor what takes the libraries of a
 # real program (corpus.t), nor a library that is preloaded, which the emulator would be given as well (agent.t), nor what
-# asks for options and linkers of x86-64 (differential.t). Nor, yet, stories that were made on x86-64 and of which parts
+# asks for options and linkers of x86-64 (differential.t), nor packages of this host (deb.t). Nor, yet, stories that were made on x86-64 and of which parts
 # fail for arm64: literals of gcc -O0, an OPENSSL_CONF of the host, distances
 # and sizes that only x86-64 has, namespaces under the emulator.
 ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,build-symbols.t cases.t constants.t \
-	corpus.t differential.t environment.t identity.t live.t pointers.t setuid.t untrusted.t) examples/agent.t),$(STORIES))
+	corpus.t deb.t differential.t environment.t identity.t live.t pointers.t setuid.t untrusted.t) examples/agent.t),$(STORIES))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
 run-check-arm64-all: ARM64_RUN := $(ARM64_TESTS_ALL)

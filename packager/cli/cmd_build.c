@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/reasons.h"
+#include "debian/package.h"
 #include "elf/rebuilt.h"
 #include "error.h"
 #include "link/build.h"
@@ -70,6 +71,7 @@ static void tell(const struct hf_build_result *result, struct hf_report *report)
 /* What the command line asks for; the table of options says where each part goes. */
 static struct hf_build_request request;
 static struct hf_source source;
+static struct hf_package package;
 static struct hf_inputs inputs;
 static const char *rebuilt;
 static struct hf_reasons reasons;
@@ -114,8 +116,29 @@ static int build(struct hf_report *report, struct hotfix_error *err)
     return failed;
 }
 
+/* A package is a source tree that comes with its command. */
+static int check_package(struct hotfix_error *err)
+{
+    if (package.name && package.description)
+        return hf_error(err, HOTFIX_USAGE, "--dsc takes the place of --deb (see 'hotfix build --help')");
+    if (source.directory || source.make || request.before || request.after || request.proof)
+        return hf_error(err, HOTFIX_USAGE,
+                        "--deb and --dsc take the place of --source, --make, --old and --new (see 'hotfix build "
+                        "--help')");
+    if (request.debug || rebuilt)
+        return hf_error(err, HOTFIX_USAGE,
+                        "--deb and --dsc have symbols of their own build, not of --debug and --rebuilt");
+    if (!source.patch_count)
+        return hf_error(err, HOTFIX_USAGE, "--deb and --dsc need --patch (see 'hotfix build --help')");
+    return hf_inputs_open_waivers(&inputs, err);
+}
+
 static int check(struct hotfix_error *err)
 {
+    if (hf_package_given(&package))
+        return check_package(err);
+    if (package.install)
+        return hf_error(err, HOTFIX_USAGE, "--install-build-deps belongs to --deb and --dsc");
     if (hf_source_check(&source, request.before || request.after || request.proof, err) != 0)
         return -1;
     if (!source.directory && (!request.before || !request.after))
@@ -143,12 +166,16 @@ static void tell_patches(const struct hf_tree_objects *objects, struct hf_report
                "changed by the patch, read by no compile of the target");
 }
 
-/* The objects come from a source tree. */
+/* The objects come from a source tree, perhaps that of the package. */
 static int build_source(struct hf_report *report, struct hotfix_error *err)
 {
     int failed = hf_source_build(&source, request.target, err);
 
     if (!failed) {
+        if (source.objects.rebuilt) {
+            request.debug = source.objects.rebuilt;
+            hf_report_line(report, "%s is what the sources build: all that is loaded is the same", request.target);
+        }
         request.before = source.objects.old_objects;
         request.after = source.objects.new_objects;
         request.proof = source.objects.proof_objects;
@@ -156,8 +183,32 @@ static int build_source(struct hf_report *report, struct hotfix_error *err)
         tell_patches(&source.objects, report);
         request.moved = source.objects.moved_objects;
         failed = build(report, err);
+        if (!failed && hf_package_given(&package))
+            failed = hf_package_publish(&package, request.target, request.debug, err);
     }
     hf_source_end(&source, !failed, report);
+    return failed;
+}
+
+/* The source tree comes from a package. */
+static int build_package(struct hf_report *report, struct hotfix_error *err)
+{
+    int failed = hf_package_prepare(&package, err);
+
+    if (!failed) {
+        source.directory = package.tree;
+        source.make = package.make;
+        source.make_name = "dpkg-buildpackage";
+        source.shipped = true;
+        source.place = package.place;
+        source.kept = package.kept;
+        source.key = package.key;
+        hf_report_set(report, "package",
+                      json_pack("{s:o, s:o}", "name", hf_json_text(package.dsc.name), "version",
+                                hf_json_text(package.dsc.version)));
+        failed = build_source(report, err);
+    }
+    hf_package_deinit(&package);
     return failed;
 }
 
@@ -199,6 +250,18 @@ static const struct hf_option options[] = {
      .help = "Directory of the release's sources, in the place of --old and --new. It is copied, built, patched and "
              "built again; only the copy is written to.",
      .text = &source.directory},
+    {.name = "deb",
+     .argument = "PKG[=VERSION]",
+     .help = "A Debian package, in the place of --source and --make: its source is fetched by apt and built as the "
+             "distribution did. Without a version the one that is installed.",
+     .text = &package.name},
+    {.name = "dsc",
+     .argument = "FILE",
+     .help = "The same with a source package that is at hand.",
+     .text = &package.description},
+    {.name = "install-build-deps",
+     .help = "Have apt install what the build of the package needs. Without it the command to do so is told.",
+     .flag = &package.install},
     {.name = "patch",
      .argument = "FILE",
      .help = "The fix, a unified diff, applied to the sources with patch -p1. Several are applied in the order given.",
@@ -311,7 +374,9 @@ int hf_cmd_build(int argc, char **argv)
         result = check(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
-    if (result == 0)
+    if (result == 0 && hf_package_given(&package))
+        result = build_package(&report, &error);
+    else if (result == 0)
         result = source.directory ? build_source(&report, &error) : build(&report, &error);
     hf_inputs_deinit(&inputs);
     hf_reasons_deinit(&reasons);

@@ -18,6 +18,7 @@ int hf_cmd_sign(int argc, char **argv);
 int hf_cmd_verify(int argc, char **argv);
 int hf_cmd_show(int argc, char **argv);
 
+int hf_cmd_cache(int argc, char **argv);
 int hf_cmd_cc(int argc, char **argv);
 
 /* The command under a compiler's name: runs that compiler and records what it made. Returns the compiler's exit status.

@@ -19,6 +19,7 @@ static const struct hf_command commands[] = {
     {"sign", "add a signature to a bundle", hf_cmd_sign},
     {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
     {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
+    {"cache", "list or clear what is kept of packages", hf_cmd_cache},
     {"cc", "run a compiler as hotfix build needs it", hf_cmd_cc},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

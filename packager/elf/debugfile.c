@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -129,6 +131,26 @@ static int find_by_build_id(const struct hf_image *image, const char *root, stru
     return try_build_id(image, path, debug, note);
 }
 
+/* The same below the cache, where nobody else's files are believed. */
+static int find_in_cache(const struct hf_image *image, struct hf_image *debug, char **note, struct hotfix_error *err)
+{
+    const char *given = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool xdg = given && given[0] == '/';
+    HF_FREE char *root = NULL;
+    struct stat status;
+
+    if (!xdg && !(home && home[0] == '/'))
+        return 0;
+    if (asprintf(&root, "%s%s/hotfix/debug", xdg ? given : home, xdg ? "" : "/.cache") < 0) {
+        root = NULL;
+        return out_of_memory(image, err);
+    }
+    if (stat(root, &status) != 0 || (status.st_uid != geteuid() && status.st_uid != 0) ||
+        (status.st_mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    return find_by_build_id(image, root, debug, note, err);
+}
+
 /* One candidate by name: 1 when it was opened. The image itself may be where its own debuglink points. */
 static int try_link(const struct hf_image *image, const char *path, uint32_t crc, struct hf_image *debug, char **note)
 {
@@ -175,6 +197,8 @@ int hf_debugfile_find(const struct hf_image *image, const char *root, struct hf_
     HF_FREE char *why = NULL;
 
     int found = find_by_build_id(image, root, debug, &why, err);
+    if (found == 0)
+        found = find_in_cache(image, debug, &why, err);
     if (found == 0)
         found = find_by_link(image, root, debug, &why, err);
     if (found != 0)

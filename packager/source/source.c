@@ -47,22 +47,10 @@ int hf_source_accept(const struct hf_option *option, const char *argument, struc
     return 0;
 }
 
-/* What the build calls the target: its own name, also when a link to it was given. */
-static char *output_name(const char *target)
-{
-    HF_FREE char *path = realpath(target, NULL);
-    const char *whole = path ? path : target;
-    const char *slash = strrchr(whole, '/');
-    return strdup(slash ? slash + 1 : whole);
-}
-
 int hf_source_build(struct hf_source *source, const char *target, struct hotfix_error *err)
 {
-    HF_FREE char *output = output_name(target);
     struct hf_progress progress;
 
-    if (!output)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (hf_workspace_init(&source->workspace, source->work, err) != 0)
         return -1;
     hf_progress_init(&progress);
@@ -72,8 +60,13 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
         .patch_count = source->patch_count,
         .accepted = source->accepted,
         .make = source->make,
+        .make_name = source->make_name,
         .isolate = source->isolate,
-        .output = output,
+        .target = target,
+        .shipped = source->shipped,
+        .place = source->place,
+        .kept = source->kept,
+        .key = source->key,
         .work = source->workspace.path,
         .progress = progress.terminal ? hf_progress_show : NULL,
         .progress_arg = &progress,

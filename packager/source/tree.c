@@ -19,10 +19,12 @@
 #include "source/changes.h"
 #include "source/compiles.h"
 #include "source/isolate.h"
+#include "source/kept.h"
 #include "source/patched.h"
 #include "source/products.h"
 #include "source/reads.h"
 #include "source/renumber.h"
+#include "source/shipped.h"
 #include "source/standin.h"
 
 /*
@@ -41,7 +43,10 @@ struct places {
     char *journal_before;
     char *journal_after;
     char *log;
+    char *output;  /* the name that the build gives the target */
+    char *rebuilt; /* the build's own file, as it was before the patch; NULL where nobody asks */
     time_t begin;
+    struct hf_kept kept;
     struct hf_patched patched;
 };
 
@@ -52,12 +57,13 @@ static int out_of_memory(struct hotfix_error *err)
 
 static void places_deinit(struct places *places)
 {
-    char **all[] = {&places->copy, &places->before,         &places->after,        &places->shims,
-                    &places->log,  &places->journal_before, &places->journal_after};
+    char **all[] = {&places->copy,           &places->before,        &places->after,  &places->shims,  &places->log,
+                    &places->journal_before, &places->journal_after, &places->output, &places->rebuilt};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(*all[i]);
     hf_patched_deinit(&places->patched);
+    hf_kept_deinit(&places->kept);
 }
 
 static char *below(const char *directory, const char *name)
@@ -67,7 +73,16 @@ static char *below(const char *directory, const char *name)
     return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
 }
 
-static int places_init(struct places *places, const char *work, struct hotfix_error *err)
+/* What the build calls the target: its own name, also when a link to it was given. */
+static char *output_name(const char *target)
+{
+    HF_FREE char *path = realpath(target, NULL);
+    const char *whole = path ? path : target;
+    const char *slash = strrchr(whole, '/');
+    return strdup(slash ? slash + 1 : whole);
+}
+
+static int places_init(struct places *places, const char *work, const char *target, struct hotfix_error *err)
 {
     *places = (struct places){
         .copy = below(work, "tree"),
@@ -77,11 +92,12 @@ static int places_init(struct places *places, const char *work, struct hotfix_er
         .journal_before = below(work, "journal.before"),
         .journal_after = below(work, "journal.after"),
         .log = below(work, "build.log"),
+        .output = output_name(target),
         .begin = time(NULL),
     };
     places->tree = places->copy;
     if (!places->copy || !places->before || !places->after || !places->shims || !places->journal_before ||
-        !places->journal_after || !places->log)
+        !places->journal_after || !places->log || !places->output)
         return out_of_memory(err);
     const char *made[] = {places->shims, places->journal_before, places->journal_after};
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
@@ -126,11 +142,9 @@ static int try_patches(const struct hf_tree_request *request, const char *work, 
     return hf_accepted_check(&request->accepted, places->log, err);
 }
 
-/* The copy takes the place of the sources where that is allowed. */
+/* The copy takes the place of the sources. */
 static int stand_in(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
-    if (!hf_standin_allowed())
-        return 0;
     if (hf_standin_put(places->copy, request->source, err) != 0)
         return -1;
     places->tree = request->source;
@@ -172,10 +186,11 @@ static void report(const struct hf_tree_request *request, enum hf_tree_phase pha
 static int start_isolated(const struct hf_tree_request *request, const struct places *places,
                           const struct hf_process *process, pid_t *pid, struct hotfix_error *err)
 {
-    const char *const writable[] = {request->work, places->tree};
+    /* The directory of the tree before the tree, which is another file system in it. */
+    const char *const writable[] = {request->work, request->place ? request->place : places->tree, places->tree};
     HF_FREE char *temporary = below(request->work, "tmp");
     struct hf_isolation isolation = {
-        .writable = writable, .writable_count = places->stands_in ? 2 : 1, .temporary = temporary};
+        .writable = writable, .writable_count = places->stands_in ? 3 : 1, .temporary = temporary};
 
     if (!temporary)
         return out_of_memory(err);
@@ -213,7 +228,8 @@ static int run_make(const struct hf_tree_request *request, const struct places *
     }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    return hf_error(err, HOTFIX_IO, "'%s' failed %s the patch, see %s", request->make,
+    return hf_error(err, HOTFIX_IO, "'%s' failed %s the patch, see %s",
+                    request->make_name ? request->make_name : request->make,
                     phase == HF_TREE_BUILD ? "before" : "after", places->log);
 }
 
@@ -337,7 +353,7 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
                                      .after = &after,
                                      .tree = places->tree,
                                      .tree_before = places->before,
-                                     .output = request->output};
+                                     .output = places->output};
     HF_FREE struct hf_change *changes = NULL;
 
     int failed = hf_journal_read(places->journal_before, &before, err);
@@ -365,25 +381,79 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
  * header concerns: there it is built once more, all sources being newer than
  * what the earlier build made.
  */
-static int build_first(const struct hf_tree_request *request, const struct places *places, struct hotfix_error *err)
+static int build_first(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
     __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
 
-    if (run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0 ||
+    if (hf_products_find(places->tree, &places->built, err) != 0 ||
+        run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0 ||
         hf_journal_read(places->journal_before, &journal, err) != 0)
         return -1;
-    if (!places->built || hf_changes_whole(&journal, request->output))
+    if (!places->built || hf_changes_whole(&journal, places->output))
         return 0;
     if (hf_products_outdate(places->tree, err) != 0)
         return -1;
     return run_make(request, places, places->journal_before, HF_TREE_BUILD, err);
 }
 
+/* A first build can be kept only where it is seen in the place of the sources, which stays the same. */
+static int open_kept(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+{
+    if (!request->kept)
+        return 0;
+    if (hf_kept_open(request->kept, request->key, &places->kept, err) != 0)
+        return -1;
+    free(places->journal_before);
+    places->journal_before = strdup(places->kept.journal);
+    return places->journal_before ? 0 : out_of_memory(err);
+}
+
+static int keep(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+{
+    if (!places->kept.directory || places->kept.complete)
+        return 0;
+    if (copy_tree(places->tree, places->kept.tree, places->log, err) != 0)
+        return -1;
+    return hf_kept_complete(&places->kept, request->key, err);
+}
+
+/* The build's own file takes the place of debug files that nobody has. */
+static int find_shipped(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+{
+    __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
+    __attribute__((cleanup(hf_shipped_deinit))) struct hf_shipped shipped = {0};
+    HF_FREE char *copy = below(request->work, "rebuilt");
+
+    if (!request->shipped)
+        return 0;
+    if (!copy)
+        return out_of_memory(err);
+    if (hf_journal_read(places->journal_before, &journal, err) != 0 ||
+        hf_shipped_find(request->target, &journal, places->tree, &shipped, err) != 0)
+        return -1;
+    const char *argv[] = {"cp", "--reflink=auto", "--", shipped.rebuilt, copy, NULL};
+    const struct hf_process process = {.argv = argv, .log = places->log};
+    if (hf_process_run(&process, err) != 0)
+        return -1;
+    free(places->output);
+    places->output = hf_move(shipped.output);
+    places->rebuilt = hf_move(copy);
+    return 0;
+}
+
 static int build_twice(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
+    bool allowed = hf_standin_allowed();
+
     report(request, HF_TREE_COPY, 0);
-    if (copy_tree(request->source, places->copy, places->log, err) != 0 || stand_in(request, places, err) != 0 ||
-        hf_products_find(places->tree, &places->built, err) != 0 || build_first(request, places, err) != 0)
+    if (allowed && open_kept(request, places, err) != 0)
+        return -1;
+    if (copy_tree(places->kept.complete ? places->kept.tree : request->source, places->copy, places->log, err) != 0 ||
+        (allowed && stand_in(request, places, err) != 0))
+        return -1;
+    if (!places->kept.complete && (build_first(request, places, err) != 0 || keep(request, places, err) != 0))
+        return -1;
+    if (find_shipped(request, places, err) != 0)
         return -1;
     report(request, HF_TREE_PATCH, 0);
     if (copy_tree(places->tree, places->before, places->log, err) != 0 || apply_patches(request, places, err) != 0)
@@ -437,7 +507,7 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
     if (!made.old_objects || !made.new_objects || !made.proof_objects || !made.pic_objects || !made.moved_objects)
         failed = out_of_memory(err);
     if (!failed)
-        failed = places_init(&places, work, err);
+        failed = places_init(&places, work, request->target, err);
     if (!failed)
         failed = hf_shim_create(places.shims, err);
     if (!failed)
@@ -452,6 +522,7 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
         hf_tree_objects_deinit(&made);
         return -1;
     }
+    made.rebuilt = hf_move(places.rebuilt);
     made.shifted = places.patched.shifted;
     made.shifted_count = places.patched.shifted_count;
     places.patched.shifted = NULL;
@@ -467,6 +538,7 @@ void hf_tree_objects_deinit(struct hf_tree_objects *objects)
     free(objects->proof_objects);
     free(objects->pic_objects);
     free(objects->moved_objects);
+    free(objects->rebuilt);
     for (size_t i = 0; i < objects->unread_count; i++)
         free(objects->unread[i]);
     free(objects->unread);

@@ -27,8 +27,13 @@ struct hf_tree_request {
     size_t patch_count;
     struct hf_accepted accepted;  /* what the patches may change besides sources */
     const char *make;             /* shell command that builds, run in the copy */
+    const char *make_name;        /* what messages call it; NULL: itself */
     bool isolate;                 /* the command runs without network and rights (isolate.h) */
-    const char *output;           /* base name of the program or library that is to be patched */
+    const char *target;           /* the program or library that is to be patched */
+    bool shipped;                 /* it must be what the build makes (shipped.h), and goes by any name there */
+    const char *place;            /* a directory that an isolated build may write to as well; may be NULL */
+    const char *kept;             /* directory for the first build (kept.h); NULL: it is not kept */
+    const char *key;              /* what kept builds must agree on */
     const char *work;             /* empty directory for everything that is written */
     hf_tree_progress_fn progress; /* may be NULL */
     void *progress_arg;
@@ -46,6 +51,7 @@ struct hf_tree_objects {
     char *proof_objects;
     char *pic_objects;
     char *moved_objects;
+    char *rebuilt; /* a copy of the build's own file, where that must be, and is, the target; else NULL */
     size_t count;  /* of changed objects; new ones included */
     char **unread; /* files that the patch touches and that no compile of the output read, below the tree */
     size_t unread_count;
@@ -54,9 +60,10 @@ struct hf_tree_objects {
 };
 
 /*
- * HOTFIX_IO when a step cannot run or fails (the message names it and its log), HOTFIX_USAGE when the patch does not
- * apply, or the build makes no `output` or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of
- * `output` changed; HOTFIX_UNPROVEN when the patch changes what has to be accepted.
+ * HOTFIX_INCOMPATIBLE when the target must be what the build makes and is not; HOTFIX_IO when a step cannot run or
+ * fails (the message names it and its log), HOTFIX_USAGE when the patch does not apply, or the build makes no `output`
+ * or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of `output` changed; HOTFIX_UNPROVEN when
+ * the patch changes what has to be accepted.
  */
 int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err);
 void hf_tree_objects_deinit(struct hf_tree_objects *objects);

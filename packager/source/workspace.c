@@ -97,13 +97,16 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
+int hf_workspace_clear(const char *path, struct hotfix_error *err)
+{
+    if (nftw(path, remove_entry, REMOVE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be removed", path);
+    return 0;
+}
+
 int hf_workspace_remove(const struct hf_workspace *workspace, struct hotfix_error *err)
 {
-    if (!workspace->temporary)
-        return 0;
-    if (nftw(workspace->path, remove_entry, REMOVE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS) != 0)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be removed", workspace->path);
-    return 0;
+    return workspace->temporary ? hf_workspace_clear(workspace->path, err) : 0;
 }
 
 void hf_workspace_deinit(struct hf_workspace *workspace)

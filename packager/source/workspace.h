@@ -22,6 +22,9 @@ int hf_workspace_init(struct hf_workspace *workspace, const char *given, struct 
 /* Removes a temporary directory with all that is in it. HOTFIX_IO. */
 int hf_workspace_remove(const struct hf_workspace *workspace, struct hotfix_error *err);
 
+/* Removes a directory with all that is in it; that it is not there is fine. HOTFIX_IO. */
+int hf_workspace_clear(const char *path, struct hotfix_error *err);
+
 void hf_workspace_deinit(struct hf_workspace *workspace);
 
 #endif

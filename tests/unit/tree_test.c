@@ -52,7 +52,7 @@ static int tree_teardown(void **state)
 static int build(const char *make)
 {
     const struct hf_tree_request request = {
-        .source = "source", .patches = fixes, .patch_count = 1, .make = make, .output = "program", .work = "work"};
+        .source = "source", .patches = fixes, .patch_count = 1, .make = make, .target = "program", .work = "work"};
 
     return hf_tree_build(&request, &objects, &fixture_error);
 }
@@ -101,7 +101,7 @@ static void a_work_directory_inside_of_the_sources_is_refused(void **state)
                                             .patches = fixes,
                                             .patch_count = 1,
                                             .make = "make",
-                                            .output = "program",
+                                            .target = "program",
                                             .work = "source/work"};
     assert_refused(hf_tree_build(&request, &objects, &fixture_error), HOTFIX_USAGE,
                    "source/work: is inside of source, which is to be copied there");

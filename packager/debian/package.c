@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "debian/package.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "compiler/process.h"
+#include "debian/apt.h"
+#include "debian/ask.h"
+#include "debian/cache.h"
+#include "digest.h"
+#include "elf/image.h"
+#include "error.h"
+#include "source/workspace.h"
+
+/*
+ * As a distribution's build machine does it, but for tests, and for taking symbols away. What the caller's environment
+ * says of flags and times is not the package's.
+ */
+#define MAKE                                                                                                           \
+    "unset SOURCE_DATE_EPOCH CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FFLAGS FCFLAGS OBJCFLAGS ASFLAGS "                       \
+    "DEB_BUILD_MAINT_OPTIONS "                                                                                         \
+    "DEB_BUILD_PROFILES DEB_VENDOR; umask 022; export LC_ALL=C.UTF-8 "                                                 \
+    "DEB_BUILD_OPTIONS='nostrip nocheck noautodbgsym parallel=%ld'; exec dpkg-buildpackage -B -d --no-sign"
+
+static int out_of_memory(struct hotfix_error *err)
+{
+    return hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+bool hf_package_given(const struct hf_package *package)
+{
+    return package->name || package->description;
+}
+
+static char *below(const char *directory, const char *name)
+{
+    char *path;
+
+    return asprintf(&path, "%s/%s", directory, name) < 0 ? NULL : path;
+}
+
+static int make_directory(const char *path, struct hotfix_error *err)
+{
+    if (mkdir(path, S_IRWXU) != 0 && errno != EEXIST)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", path);
+    return 0;
+}
+
+static int find_description(struct hf_package *package, struct hotfix_error *err)
+{
+    HF_FREE char *root = NULL;
+    HF_FREE char *fetched = NULL;
+
+    if (package->description)
+        return hf_dsc_read(package->description, &package->dsc, err);
+    if (hf_cache_root(&root, err) != 0 || hf_apt_fetch(package->name, root, &fetched, err) != 0)
+        return -1;
+    return hf_dsc_read(fetched, &package->dsc, err);
+}
+
+/* Into a directory that gets its name when it is whole. */
+static int unpack(const struct hf_package *package, struct hotfix_error *err)
+{
+    HF_FREE char *unpacking = below(package->entry, "unpacking");
+    HF_FREE char *text = NULL;
+    int status;
+
+    if (!unpacking)
+        return out_of_memory(err);
+    if (access(package->tree, F_OK) == 0)
+        return 0;
+    const char *argv[] = {"dpkg-source", "--require-strong-checksums", "--no-copy", "-x", package->dsc.path, unpacking,
+                          NULL};
+    if (hf_workspace_clear(unpacking, err) != 0 || hf_ask(argv, package->entry, &text, &status, err) != 0)
+        return -1;
+    if (status != 0) {
+        char *why = strstr(text, "dpkg-source: error: ");
+        why = why ? why + strlen("dpkg-source: error: ") : text;
+        return hf_error(err, HOTFIX_FORMAT, "%s: cannot be unpacked: %.*s", package->dsc.path, (int)strcspn(why, "\n"),
+                        why);
+    }
+    if (rename(unpacking, package->tree) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", package->tree);
+    return 0;
+}
+
+static int see_to_needs(const struct hf_package *package, struct hotfix_error *err)
+{
+    HF_FREE char *missing = NULL;
+
+    if (hf_apt_missing(package->tree, &missing, err) != 0)
+        return -1;
+    if (!missing[0])
+        return 0;
+    if (!package->install || geteuid() != 0)
+        return hf_error(err, HOTFIX_IO,
+                        "the build of %s %s needs what is not installed: %.200s; install it as root: apt-get build-dep "
+                        "--arch-only %s%s",
+                        package->dsc.name, package->dsc.version, missing, package->dsc.path,
+                        package->install ? "" : " (or give --install-build-deps)");
+    return hf_apt_install(package->dsc.path, err);
+}
+
+/* All that is installed, and by what command the build runs: the first build stands as long as these do. */
+static int make_key(struct hf_package *package, struct hotfix_error *err)
+{
+    const char *argv[] = {"dpkg-query", "-W", "-f", "${Package}:${Architecture} ${Version}\n", NULL};
+    HF_FREE char *text = NULL;
+    HF_FREE char *all = NULL;
+    const char *path = getenv("PATH");
+    struct hf_digest digest;
+    char hex[2 * HF_DIGEST_SIZE + 1];
+    int status;
+
+    if (hf_ask(argv, NULL, &text, &status, err) != 0)
+        return -1;
+    if (asprintf(&all, HOTFIX_VERSION "\n%s\n%s\n%s", path ? path : "", package->make, text) < 0) {
+        all = NULL;
+        return out_of_memory(err);
+    }
+    if (hf_digest_compute(all, strlen(all), &digest, err) != 0)
+        return -1;
+    hf_hex_encode(digest.bytes, sizeof(digest.bytes), hex);
+    package->key = strdup(hex);
+    return package->key ? 0 : out_of_memory(err);
+}
+
+static int make_command(struct hf_package *package, struct hotfix_error *err)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (asprintf(&package->make, MAKE, processors < 1 ? 1 : processors) >= 0)
+        return 0;
+    package->make = NULL;
+    return out_of_memory(err);
+}
+
+int hf_package_prepare(struct hf_package *package, struct hotfix_error *err)
+{
+    package->lock = -1;
+    if (find_description(package, err) != 0 ||
+        hf_cache_open(package->dsc.id, &package->entry, &package->lock, err) != 0)
+        return -1;
+    package->place = below(package->entry, "build");
+    package->kept = below(package->entry, "first");
+    if (!package->place || !package->kept)
+        return out_of_memory(err);
+    package->tree = below(package->place, package->dsc.directory);
+    if (!package->tree)
+        return out_of_memory(err);
+    if (make_directory(package->place, err) != 0 || make_directory(package->kept, err) != 0)
+        return -1;
+    if (unpack(package, err) != 0 || see_to_needs(package, err) != 0 || make_command(package, err) != 0)
+        return -1;
+    return make_key(package, err);
+}
+
+/* The link to it that says which build-id it is for. */
+static int link_debug(const char *hex, const char *file, struct hotfix_error *err)
+{
+    HF_FREE char *root = NULL;
+    HF_FREE char *path = NULL;
+
+    if (hf_cache_root(&root, err) != 0)
+        return -1;
+    const char *const parts[] = {"/debug", "/.build-id", "/", ""};
+    path = strdup(root);
+    for (size_t i = 0; path && i < 3; i++) {
+        HF_FREE char *longer = NULL;
+        if (asprintf(&longer, "%s%s%.*s", path, parts[i], i == 2 ? 2 : 0, hex) < 0)
+            longer = NULL;
+        if (longer && make_directory(longer, err) != 0)
+            return -1;
+        free(path);
+        path = hf_move(longer);
+    }
+    HF_FREE char *name = NULL;
+    if (!path || asprintf(&name, "%s/%s.debug", path, hex + 2) < 0) {
+        name = NULL;
+        return out_of_memory(err);
+    }
+    if (unlink(name) != 0 && errno != ENOENT)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be removed", name);
+    return symlink(file, name) == 0 ? 0 : hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", name);
+}
+
+int hf_package_publish(const struct hf_package *package, const char *target, const char *rebuilt,
+                       struct hotfix_error *err)
+{
+    char hex[2 * HF_BUILD_ID_MAX + 1];
+    HF_FREE char *file = NULL;
+    struct hf_image image;
+
+    if (hf_image_open(target, &image, err) != 0)
+        return -1;
+    hf_hex_encode(image.build_id.bytes, image.build_id.size, hex);
+    hf_image_close(&image);
+    if (asprintf(&file, "%s/%s.debug", package->kept, hex) < 0) {
+        file = NULL;
+        return out_of_memory(err);
+    }
+    const char *argv[] = {"cp", "--reflink=auto", "--", rebuilt, file, NULL};
+    const struct hf_process process = {.argv = argv};
+    return hf_process_run(&process, err) == 0 ? link_debug(hex, file, err) : -1;
+}
+
+void hf_package_deinit(struct hf_package *package)
+{
+    size_t removed;
+
+    if (package->entry) {
+        close(package->lock);
+        hf_cache_shrink(&removed, NULL);
+    }
+    hf_dsc_deinit(&package->dsc);
+    free(package->entry);
+    free(package->place);
+    free(package->tree);
+    free(package->kept);
+    free(package->key);
+    free(package->make);
+    *package = (struct hf_package){.lock = -1};
+}

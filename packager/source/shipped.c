@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/shipped.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "elf/rebuilt.h"
+#include "error.h"
+#include "file.h"
+
+#define OUTPUT_MAX (UINT64_C(1) << 32) /* bytes of a program or library */
+
+struct search {
+    const struct hf_image *target;
+    const char *name;       /* of the target, as given */
+    const char *found_name; /* of the target behind links */
+    char *rebuilt;
+    bool stripped;           /* what is the target's like has no symbols */
+    bool named;              /* there is one of the target's name */
+    struct hotfix_error why; /* in what that one differs */
+};
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static void close_walk(FTS **walk)
+{
+    if (*walk)
+        fts_close(*walk);
+}
+
+/* A linked file, by its header alone. */
+static bool is_linked(const char *path)
+{
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    Elf64_Ehdr header;
+
+    return fd >= 0 && pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+           memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && (header.e_type == ET_EXEC || header.e_type == ET_DYN);
+}
+
+/* Looks at one file; true when it is the one. */
+static bool look_at(struct search *search, const char *path)
+{
+    const char *name = base_name(path);
+    bool named = strcmp(name, search->name) == 0 || strcmp(name, search->found_name) == 0;
+    struct hf_image image;
+    struct hotfix_error why;
+
+    if (!is_linked(path) || hf_image_open(path, &image, &why) != 0)
+        return false;
+    bool same = hf_rebuilt_check(search->target, &image, &why) == 0;
+    bool stripped = image.stripped;
+    hf_image_close(&image);
+    if (same)
+        search->stripped |= stripped;
+    else if (named && (!search->named || !stripped)) {
+        search->named = true;
+        search->why = why;
+    }
+    return same && !stripped;
+}
+
+static int walk(struct search *search, const char *tree, struct hotfix_error *err)
+{
+    char *const roots[] = {(char *)tree, NULL};
+    __attribute__((cleanup(close_walk))) FTS *files = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+
+    if (!files)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", tree);
+    for (FTSENT *entry; (entry = fts_read(files));) {
+        if (entry->fts_info != FTS_F || !look_at(search, entry->fts_path))
+            continue;
+        search->rebuilt = strdup(entry->fts_path);
+        return search->rebuilt ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    return 0;
+}
+
+static int refuse(const struct search *search, struct hotfix_error *err)
+{
+    if (search->stripped)
+        return hf_error(err, HOTFIX_UNPROVEN,
+                        "the build makes what %s is, but leaves it without symbols: have it neither strip nor link "
+                        "with -s",
+                        search->target->path);
+    if (search->named)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "%s; is it the same version, built with the same compiler and libraries?", search->why.message);
+    return hf_error(err, HOTFIX_USAGE, "the build makes no program or library that is %s, and none of its name",
+                    search->target->path);
+}
+
+/* The link that made a file, by its content: installing copies it. */
+static const struct hf_link *find_link(const struct hf_journal *journal, const char *path)
+{
+    HF_FREE uint8_t *bytes = NULL;
+    struct hf_digest digest;
+    size_t size;
+
+    if (hf_file_read(path, OUTPUT_MAX, &bytes, &size, NULL) != 0 || hf_digest_compute(bytes, size, &digest, NULL) != 0)
+        return NULL;
+    for (size_t i = 0; i < journal->link_count; i++)
+        if (hf_digest_equal(&journal->links[i].digest, &digest))
+            return &journal->links[i];
+    return NULL;
+}
+
+int hf_shipped_find(const char *target, const struct hf_journal *journal, const char *tree, struct hf_shipped *shipped,
+                    struct hotfix_error *err)
+{
+    struct hf_image image;
+    HF_FREE char *path = realpath(target, NULL);
+    struct search search = {.target = &image, .name = base_name(target), .found_name = base_name(path ? path : target)};
+
+    if (hf_image_open(target, &image, err) != 0)
+        return -1;
+    /* What was linked is known by its name; what was changed behind that (chrpath) only by its content. */
+    for (size_t i = 0; !search.rebuilt && i < journal->link_count; i++)
+        if (look_at(&search, journal->links[i].output))
+            search.rebuilt = strdup(journal->links[i].output);
+    int failed = search.rebuilt ? 0 : walk(&search, tree, err);
+    if (!failed && !search.rebuilt)
+        failed = refuse(&search, err);
+    hf_image_close(&image);
+    if (failed)
+        return -1;
+    const struct hf_link *link = find_link(journal, search.rebuilt);
+    shipped->rebuilt = search.rebuilt;
+    shipped->output = strdup(base_name(link ? link->output : search.rebuilt));
+    if (shipped->output)
+        return 0;
+    hf_shipped_deinit(shipped);
+    return hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+void hf_shipped_deinit(struct hf_shipped *shipped)
+{
+    free(shipped->rebuilt);
+    free(shipped->output);
+    *shipped = (struct hf_shipped){.rebuilt = NULL};
+}

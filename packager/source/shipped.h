@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which file of a build is the program that was shipped: not the one of its name, which packaging may change, but the
+ * one that is the same in all that is loaded (elf/rebuilt.h).
+ */
+#ifndef HF_SHIPPED_H
+#define HF_SHIPPED_H
+
+#include <stdbool.h>
+
+#include "compiler/journal.h"
+#include "hotfix/error.h"
+
+struct hf_shipped {
+    char *rebuilt; /* path of the file, with symbols */
+    char *output;  /* the name under which the build linked it */
+};
+
+/*
+ * Looks at every program and library below the tree that the journal's build left there. HOTFIX_INCOMPATIBLE when none
+ * is the target: the message says in what the one of its name differs; HOTFIX_UNPROVEN when those that are were
+ * stripped; HOTFIX_USAGE when there is none of its name; HOTFIX_IO, HOTFIX_MEMORY.
+ */
+int hf_shipped_find(const char *target, const struct hf_journal *journal, const char *tree, struct hf_shipped *shipped,
+                    struct hotfix_error *err);
+void hf_shipped_deinit(struct hf_shipped *shipped);
+
+#endif

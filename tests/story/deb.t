@@ -1,0 +1,222 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# From a Debian source package and a patch to a bundle for the stripped program that was shipped: `hotfix build --dsc`.
+# The package is made here, so that no network is needed; it installs its program under another name than it links.
+
+. "$(dirname "$0")/lib.sh"
+export XDG_CACHE_HOME=$SCRATCH/cache SHOP_LOG=$SCRATCH/built
+export TMPDIR=$SCRATCH/tmp
+mkdir "$TMPDIR"
+
+# make_package VERSION DISCOUNT [CONTROL]: shop_VERSION.dsc
+make_package() {
+    local dir=package/shop-$1
+    mkdir -p "$dir/debian/source" "$dir/lib"
+    echo '3.0 (native)' >"$dir/debian/source/format"
+    printf 'shop (%s) stable; urgency=low\n\n  * Test.\n\n -- T <t@example.org>  Mon, 02 Nov 2026 10:00:00 +0000\n' "$1" \
+        >"$dir/debian/changelog"
+    cat >"$dir/debian/control" <<CONTROL
+Source: shop
+Section: misc
+Priority: optional
+Maintainer: T <t@example.org>
+Standards-Version: 4.6.2
+${3-}
+Package: shop
+Architecture: any
+Description: a shop
+ It sells.
+CONTROL
+    # As debhelper does it, in short.
+    cat >"$dir/debian/rules" <<'RULES'
+#!/usr/bin/make -f
+include /usr/share/dpkg/buildflags.mk
+root = debian/shop
+clean:
+	rm -rf *.o lib/*.o shop libprice.so debian/shop debian/files debian/substvars built
+build: build-arch
+build-arch: built
+built:
+	[ -z "$$SHOP_LOG" ] || echo built >>"$$SHOP_LOG"
+	$(CC) $(CFLAGS) $(CPPFLAGS) -fPIC -c lib/price.c -o lib/price.o
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libprice.so lib/price.o -o libprice.so
+	$(CC) $(CFLAGS) $(CPPFLAGS) -DBUILT='"$(shell date -u -d @$$SOURCE_DATE_EPOCH +%F)"' -c shop.c
+	$(CC) $(LDFLAGS) shop.o -o shop libprice.so
+	touch $@
+binary: binary-arch
+binary-arch: build-arch
+	install -D shop $(root)/usr/sbin/shopd
+	install -D libprice.so $(root)/usr/lib/libprice.so
+ifeq (,$(filter nostrip,$(DEB_BUILD_OPTIONS)))
+	strip $(root)/usr/sbin/shopd $(root)/usr/lib/libprice.so
+endif
+	mkdir -p $(root)/DEBIAN
+	dpkg-gencontrol -pshop -Pdebian/shop
+	dpkg-deb --root-owner-group -Znone -b $(root) ..
+RULES
+    chmod +x "$dir/debian/rules"
+    cat >"$dir/lib/price.h" <<'SOURCE'
+int discount(int price);
+SOURCE
+    cat >"$dir/lib/price.c" <<SOURCE
+#include "price.h"
+
+static int calls;
+
+int discount(int price)
+{
+    calls++;
+    return price > 100 ? price / $2 + calls : price;
+}
+SOURCE
+    cat >"$dir/shop.c" <<'SOURCE'
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/price.h"
+
+static int sold;
+
+__attribute__((noinline)) static int sell(int price)
+{
+    sold++;
+    return price < 0 ? 0 : discount(price) + sold;
+}
+
+int main(int argc, char **argv)
+{
+    printf("%s %d\n", BUILT, sell(argc > 1 ? atoi(argv[1]) : 1));
+    return 0;
+}
+SOURCE
+    (cd package && dpkg-source -b "shop-$1" >/dev/null 2>&1) || exit 1
+}
+
+# ship VERSION: what the distribution made of it, unpacked in shipped-VERSION.
+ship() {
+    mkdir -p "built-$1"
+    (cd "built-$1" && dpkg-source -x "../package/shop_$1.dsc" tree && cd tree &&
+        SHOP_LOG='' DEB_BUILD_OPTIONS=nocheck dpkg-buildpackage -B -d --no-sign) >"built-$1.log" 2>&1 ||
+        { cat "built-$1.log"; exit 1; }
+    dpkg-deb -x "$(echo "built-$1/shop_$1"_*.deb)" "shipped-$1"
+}
+
+make_package 1.0 2
+make_package 1.1 3
+make_package 1.2 2 "Build-Depends: no-such-package (>= 7), libc6"$'\n'
+make_package 2.0 2
+ship 1.0
+shop=shipped-1.0/usr/sbin/shopd
+cat >fix.patch <<'PATCH'
+--- a/shop.c
++++ b/shop.c
+@@ -8,7 +8,7 @@
+ __attribute__((noinline)) static int sell(int price)
+ {
+     sold++;
+-    return price < 0 ? 0 : discount(price) + sold;
++    return price < 0 || price > 9999 ? 0 : discount(price) + sold;
+ }
+ 
+ int main(int argc, char **argv)
+PATCH
+cat >price.patch <<'PATCH'
+--- a/lib/price.c
++++ b/lib/price.c
+@@ -5,5 +5,5 @@
+ int discount(int price)
+ {
+     calls++;
+-    return price > 100 ? price / 2 + calls : price;
++    return price > 200 ? price / 2 + calls : price;
+ }
+PATCH
+hotfix keygen key >/dev/null
+
+# build VERSION [OPTION...]
+build() {
+    local dsc=package/shop_$1.dsc
+    shift
+    hotfix build --dsc "$dsc" --target "$shop" --patch fix.patch -o patch.so "$@"
+}
+
+# Options.
+expect 2 "hotfix build: --deb and --dsc take the place of --source, --make, --old and --new (see 'hotfix build --help')" \
+    "a package is a tree with its command" build 1.0 --make make
+expect 2 "hotfix build: --dsc takes the place of --deb (see 'hotfix build --help')" "there is one package" build 1.0 --deb shop
+expect 2 "hotfix build: --install-build-deps belongs to --deb and --dsc" "nothing else has build dependencies" \
+    hotfix build --target "$shop" --old . --new . --install-build-deps -o patch.so
+expect 2 "hotfix build: '-x' is no name of a package" "an option is no package" \
+    hotfix build --deb=-x --target "$shop" --patch fix.patch -o patch.so
+
+# What is not the package, or cannot be had.
+cp package/shop_1.0.tar.xz kept.tar
+cp package/shop_2.0.tar.xz package/shop_1.0.tar.xz
+run build 1.0
+is "a source package whose files are others is refused" "$status $(grep -c 'cannot be unpacked' "$ERR")" "5 1"
+mv kept.tar package/shop_1.0.tar.xz
+run build 1.2
+is "what the build needs is told with the command" "$status $(cat "$ERR")" \
+    "5 hotfix build: the build of shop 1.2 needs what is not installed: no-such-package (>= 7); install it as root: apt-get build-dep --arch-only $SCRATCH/package/shop_1.2.dsc (or give --install-build-deps)"
+expect 5 "hotfix build: fix.patch: is not the description of a source package (.dsc)" "another file is no source package" \
+    hotfix build --dsc fix.patch --target "$shop" --patch fix.patch -o patch.so
+ok "nothing is written on the way" test ! -e patch.so
+is "nothing is built for it" "$(cat "$SHOP_LOG" 2>/dev/null)" ""
+
+# The program that was shipped, without symbols, under another name than it is linked as.
+run build 1.0
+is "the fix of a package is built" "$status $(cat "$ERR")" "0 "
+is "after the proof that its sources make what was shipped" "$(head -n 1 "$OUT")" \
+    "$shop is what the sources build: all that is loaded is the same"
+ok "with the function that changed" grep -q '^changed  shop.o: sell$' "$OUT"
+is "the package was built twice" "$(wc -l <"$SHOP_LOG")" 2
+run hotfix pack --target "$shop" --patch patch.so --key key.key --name shop --version 1 --provenance shop.json -o fix.hotfix
+is "pack finds the symbols of the rebuild" "$status $(cat "$ERR")" "0 "
+run hotfix verify fix.hotfix --trust key.pub --target "$shop" --provenance shop.json
+is "the bundle is for what was shipped" "$status $(grep -c target-rebuilt "$OUT")" "0 1"
+
+# The second fix.
+cp patch.so first.so
+rm "$SHOP_LOG"
+run build 1.0
+is "the same fix again gives the same patch" "$status $(cmp patch.so first.so && echo same)" "0 same"
+is "and builds once, since the first build is kept" "$(wc -l <"$SHOP_LOG")" 1
+rm "$SHOP_LOG"
+run hotfix build --dsc package/shop_1.0.dsc --target shipped-1.0/usr/lib/libprice.so --patch price.patch -o price.so
+is "a fix of the library is built from what is kept" "$status $(grep -c '^changed .*: discount$' "$OUT") $(wc -l <"$SHOP_LOG")" \
+    "0 1 1"
+SHOP_LOG='' run build 1.0 --isolate
+is "an isolated build works as well" "$status $(cat "$ERR")" "0 "
+ok "with the same result" cmp patch.so first.so
+is "no work directory is left behind" "$(ls "$TMPDIR")" ""
+
+# Another version is no proof.
+sed 's|price / 2|price / 3|' price.patch >price3.patch
+run hotfix build --dsc package/shop_1.1.dsc --target shipped-1.0/usr/lib/libprice.so --patch price3.patch -o other.so
+is "what the sources do not make is refused with the function" \
+    "$status $(grep -c 'is no rebuild of .*discount.*; is it the same version, built with the same compiler' "$ERR")" "1 1"
+run build 1.1
+is "a program that another version has too is proven all the same" "$status $(cat "$ERR")" "0 "
+
+# The cache.
+run hotfix cache
+is "the cache is listed" "$status $(awk '/^shop/ { print $1 }' "$OUT" | sed 's/_[0-9a-f]\{12\}$//' | sort | xargs)" \
+    "0 shop_1.0 shop_1.1 shop_1.2"
+run hotfix cache --json
+is "for programs too" "$(json entries.0.name | sed 's/_[0-9a-f]*$//') $(json limit)" "shop_1.1 10737418240"
+exec 9<"$(echo cache/hotfix/packages/shop_1.0_*)/lock"
+flock 9
+run hotfix cache --clear 'shop_1.[02]_*'
+is "what somebody works with stays" "$status $(tail -n 1 "$OUT")" "0 1 removed"
+exec 9<&-
+run hotfix cache --max-size 1K
+is "beyond the limit what was used longest ago goes" "$status $(tail -n 1 "$OUT")" "0 2 removed"
+run build 1.0
+is "what is larger than the limit does not stay" "$status $(ls cache/hotfix/packages)" "0 "
+expect 2 "hotfix cache: --max-size: '1X' is no size: a number of bytes, or one with K, M, G or T" "a size is a number" \
+    hotfix cache --max-size 1X
+chmod 777 cache/hotfix
+run build 1.0
+is "a cache that others may write to is not used" "$status" 4
+
+finish
