@@ -85,6 +85,7 @@ struct hf_attempt {
     const char *what;     /* the step that failed, as in "cannot <what>" */
     uint64_t began;       /* first thread stopped, 0 when none was */
     uint64_t ended;       /* last one resumed */
+    bool overdue;         /* the helper was not done long after the deadline, and was killed for it */
     uint64_t exiting;     /* the helper's exit began, which resumes them; 0 when it was killed */
     uint64_t exiting_cpu; /* the processor time that it had used by then */
     int action_result;

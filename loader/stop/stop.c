@@ -180,6 +180,11 @@ static int tell(const struct run *run, const struct hf_attempt *attempt, struct 
     case HF_OUTCOME_REFUSED:
         return tell_refused(run, attempt, err);
     case HF_OUTCOME_DIED:
+        if (attempt->overdue)
+            return hf_error(err, HOTFIX_BUSY,
+                            "the helper process that stops the threads was not done within %" PRIu64
+                            " ms; try again, or with a longer deadline",
+                            run->deadline_ns / HF_NS_PER_MS);
         return hf_error(err, HOTFIX_STOP, "the helper process that stops the threads was killed; try again");
     default:
         return tell_failed(attempt, err);
@@ -231,6 +236,8 @@ static bool again(struct run *run, struct hf_attempt *attempt)
     case HF_OUTCOME_REFUSED:
         return make_up(run, attempt);
     case HF_OUTCOME_DIED:
+        if (attempt->overdue)
+            return false;
         if (attempt->scanning && !run->doubted) { /* of a mapping that is no longer there */
             run->doubted = true;
             return true;

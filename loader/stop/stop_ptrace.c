@@ -421,6 +421,7 @@ static void attend(struct helper *helper, pid_t pid)
             continue;
         }
         if (hf_raw_now() > limit) {
+            helper->attempt->overdue = true;
             hf_raw2(SYS_kill, pid, SIGKILL);
             limit = hf_raw_now() + HF_NS_PER_S;
         }
