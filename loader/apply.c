@@ -3,12 +3,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "applied/registry.h"
 #include "apply.h"
 #include "bundle.h"
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
-#include "process/registry.h"
 #include "stage/stage.h"
 #include "stage/veneer.h"
 #include "switch/switch.h"

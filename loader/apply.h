@@ -6,9 +6,9 @@
 #ifndef HF_APPLY_H
 #define HF_APPLY_H
 
+#include "applied/result.h"
 #include "bundle.h"
 #include "hotfix.h"
-#include "result.h"
 #include "trust.h"
 
 /* Where the bundle is: bytes in memory, or (bytes NULL) a file. The path of bytes, or NULL, is for messages alone. */

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "applied/result.h"
 #include "apply.h"
 #include "hotfix.h"
-#include "result.h"
 
 /* As hotfix_arm(), of a file. The options have a patcher. */
 int hf_arm(const char *path, const struct hf_setup *setup, const struct hotfix_apply_options *options,

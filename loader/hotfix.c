@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applied/registry.h"
+#include "applied/result.h"
 #include "apply.h"
 #include "arm.h"
 #include "digest.h"
 #include "error.h"
 #include "hotfix.h"
 #include "process/lock.h"
-#include "process/registry.h"
-#include "result.h"
 #include "stage/patchfile.h"
 #include "switch/patcher.h"
 #include "verify/ratchet.h"

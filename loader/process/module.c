@@ -10,8 +10,8 @@
 #include "cursor.h"
 #include "digest.h"
 #include "error.h"
+#include "process/linker.h"
 #include "process/module.h"
-#include "stage/linker.h"
 
 bool hf_module_contains(const struct hf_module *module, uint64_t offset, uint64_t size, uint32_t flags)
 {

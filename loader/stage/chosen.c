@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "error.h"
-#include "stage/linker.h"
+#include "process/linker.h"
 
 /* What one tag of the dynamic section says, 0 without; addresses are relative to the module, as the file has them. */
 static uint64_t dynamic_value(const struct hf_module *module, int64_t tag, bool address)

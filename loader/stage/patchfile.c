@@ -15,7 +15,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "owned.h"
-#include "stage/linker.h"
+#include "process/linker.h"
 
 #define NAMES_MAX 10000
 

@@ -5,10 +5,10 @@
 
 #include "arch.h"
 #include "error.h"
+#include "process/code.h"
 #include "stage/chosen.h"
 #include "stage/rebind.h"
 #include "stage/veneer.h"
-#include "switch/code.h"
 
 #define WINDOW_SIZE 1024 /* bytes of the patch that are rewritten at once; on the stack */
 

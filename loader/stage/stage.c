@@ -14,7 +14,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "fixup.h"
-#include "stage/linker.h"
+#include "process/linker.h"
 #include "stage/patchfile.h"
 #include "stage/payload.h"
 #include "stage/place.h"

@@ -9,8 +9,8 @@
 
 #include "arch.h"
 #include "error.h"
+#include "process/raw.h"
 #include "stage/place.h"
-#include "stop/raw.h"
 
 struct page {
     struct page *next;

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "hotfix/error.h"
-#include "stop/stop.h"
+#include "stop/request.h"
 
 /*
  * The address of a veneer to the code at `to`, in reach of a direct branch at `from`: one that there is, or a new one,

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "stop/raw.h"
+#include "process/raw.h"
 
 #ifdef HF_ASAN
 #include <sanitizer/asan_interface.h>

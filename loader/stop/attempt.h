@@ -13,7 +13,7 @@
 
 #include "hotfix/error.h"
 #include "stop/regs.h"
-#include "stop/stop.h"
+#include "stop/request.h"
 #include "stop/zones.h"
 
 enum hf_thread_state {

@@ -13,7 +13,7 @@
 #include <sys/user.h>
 #include <ucontext.h>
 
-#include "stop/raw.h"
+#include "process/raw.h"
 
 #if defined(__x86_64__)
 enum { HF_GENERAL_REGS = 15 };

@@ -4,8 +4,8 @@
 
 #include <fcntl.h>
 
+#include "process/raw.h"
 #include "stop/parked.h"
-#include "stop/raw.h"
 
 enum { WORDS_PER_LOOK_AT_CLOCK = 32768 };
 

@@ -12,8 +12,8 @@
 
 #include "error.h"
 #include "process/proc.h"
+#include "process/raw.h"
 #include "stop/attempt.h"
-#include "stop/raw.h"
 #include "stop/stop_ptrace.h"
 #include "stop/stop_signal.h"
 #include "stop/tasks.h"

@@ -25,75 +25,10 @@
 #ifndef HF_STOP_H
 #define HF_STOP_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "hotfix/error.h"
-
-struct hf_range {
-    uintptr_t begin; /* first byte */
-    uintptr_t end;   /* one past the last */
-};
-
-/* Code that no thread may be in, for quiescence. */
-struct hf_busy {
-    uintptr_t begin;  /* first byte */
-    uintptr_t end;    /* one past the last */
-    const char *name; /* for messages; may be NULL */
-    /* Something that was moved out of a function: at its first byte a thread is in the function already. */
-    bool part;
-    /* It is not taken out of use, but counts on what is: for messages. */
-    bool caller;
-};
-
-/* A thread that was stopped: its stack lay between these. */
-struct hf_stopped {
-    uintptr_t sp; /* stack pointer */
-    uintptr_t tp; /* thread pointer */
-};
-
-/* How threads are stopped. Tests choose; all others want HF_STOP_AUTO: ptrace, and the signal where it is refused. */
-enum hf_stop_method { HF_STOP_AUTO, HF_STOP_PTRACE, HF_STOP_SIGNAL };
-
-struct hf_stop_request {
-    /*
-     * Bytes that the action overwrites. No thread may be inside one when the action runs: a program counter behind a
-     * range's first byte is moved out of it or waited for, and so is a return address on a stack.
-     */
-    const struct hf_range *ranges;
-    size_t range_count;
-
-    /*
-     * Functions that no thread may be in, whole: neither a program counter nor a word on a stack may point behind a
-     * function's first byte. At the first byte a thread has not begun the function, and a word is no return address.
-     */
-    const struct hf_busy *busy;
-    size_t busy_count;
-
-    /*
-     * Where the calling thread's own stack is scanned from: its frames below are the caller's, and may hold any
-     * address. NULL: from hf_stop_run()'s own frame.
-     */
-    const void *caller_frame;
-
-    /*
-     * Runs on the calling thread while every other one is stopped. May call raw system calls and the string functions
-     * that the file stop.c lists; nothing that allocates, locks or binds lazily. Its return value becomes that of
-     * hf_stop_run(), with err as it set it.
-     */
-    int (*action)(void *arg, struct hotfix_error *err);
-    void *arg;
-
-    /* Words in the general registers of the stopped threads count like words on their stacks. */
-    bool registers;
-
-    /* Called for each thread that was stopped, after it goes on; may be NULL. */
-    void (*stopped)(void *arg, const struct hf_stopped *thread);
-
-    uint64_t deadline_ns; /* longest time from the first stopped thread to the last resumed one; 0 means 100 ms */
-    enum hf_stop_method method;
-};
+#include "stop/request.h"
 
 /*
  * Stops, acts, resumes; releases the threads and tries again, until the deadline, while one is in the way. *pause_ns

@@ -20,7 +20,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "stop/raw.h"
+#include "process/raw.h"
 #include "stop/stacks.h"
 #include "stop/tasks.h"
 

@@ -14,7 +14,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "stop/raw.h"
+#include "process/raw.h"
 #include "stop/stacks.h"
 #include "stop/tasks.h"
 

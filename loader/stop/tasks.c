@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "stop/raw.h"
+#include "process/raw.h"
 
 enum {
     PATH_SIZE = 64,

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "stop/stop.h"
+#include "stop/request.h"
 
 #define HF_NO_ZONE SIZE_MAX
 

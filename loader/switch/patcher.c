@@ -7,8 +7,8 @@
 #include "arch.h"
 #include "cleanup.h"
 #include "error.h"
+#include "process/code.h"
 #include "stage/veneer.h"
-#include "switch/code.h"
 #include "switch/patcher.h"
 
 /* An entry that is or was diverted. */

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "applied/assumptions.h"
 #include "arch.h"
 #include "error.h"
-#include "process/assumptions.h"
 #include "switch/switch.h"
 
 static void log_line(const struct hotfix_request *request, const char *text)

@@ -11,11 +11,11 @@
 
 #include <stdbool.h>
 
+#include "applied/registry.h"
+#include "applied/result.h"
 #include "hotfix.h"
-#include "process/registry.h"
-#include "result.h"
+#include "process/code.h"
 #include "stop/stop.h"
-#include "switch/code.h"
 
 enum hf_direction { HF_SWITCH_APPLY, HF_SWITCH_REVERT };
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "hotfix/error.h"
-#include "stop/stop.h"
+#include "stop/request.h"
 
 /* Words that do not count: these values at these places. */
 struct hf_exemption {

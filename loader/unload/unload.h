@@ -12,8 +12,8 @@
 
 #include <stdint.h>
 
-#include "process/registry.h"
-#include "result.h"
+#include "applied/registry.h"
+#include "applied/result.h"
 
 /*
  * Unloads the entry's patch, or leaves it as it is; the report's log says which, and why. The entry is in the registry

@@ -4,13 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "applied/assumptions.h"
+#include "applied/registry.h"
 #include "arch.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
-#include "process/assumptions.h"
 #include "process/proc.h"
-#include "process/registry.h"
 #include "switch/patcher.h"
 #include "verify/check.h"
 #include "verify/winner.h"

@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "applied/result.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
 #include "file.h"
 #include "owned.h"
-#include "result.h"
 #include "verify/ratchetfile.h"
 
 #define WHAT           "freshness state"

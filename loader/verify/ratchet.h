@@ -20,8 +20,7 @@
 #include "quorum.h"
 #include "trust.h"
 
-#define HF_RATCHET_MAX_SIZE    (4u << 20) /* bytes of the file */
-#define HF_RATCHET_MAX_RECORDS 4096u
+#define HF_RATCHET_MAX_SIZE (4u << 20) /* bytes of the file */
 
 /*
  * Resolves the path of the file, which need not exist; its directory must. *resolved is malloc'ed. HOTFIX_TRUST when

@@ -10,7 +10,6 @@
 #include "digest.h"
 #include "error.h"
 #include "inifile.h"
-#include "verify/ratchet.h"
 
 #define WHERE      "the state"
 #define VALUE_MAX  1024

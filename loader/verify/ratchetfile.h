@@ -12,6 +12,8 @@
 #include "key.h"
 #include "manifest.h"
 
+#define HF_RATCHET_MAX_RECORDS 4096u
+
 /* The highest sequence number of the bundles for this build of a target that a key signed. */
 struct hf_ratchet_record {
     uint8_t key[HF_KEY_SIZE];        /* as struct hf_trust_key has it */

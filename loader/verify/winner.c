@@ -5,7 +5,7 @@
 #include <elf.h>
 
 #include "error.h"
-#include "stage/linker.h"
+#include "process/linker.h"
 
 /* The dynamic symbols of a module, as the dynamic linker has them in memory. */
 struct symbols {

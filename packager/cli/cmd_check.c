@@ -13,6 +13,7 @@
 #include "error.h"
 #include "format/format.h"
 #include "live/live.h"
+#include "live/module.h"
 #include "live/sealed.h"
 #include "pack/inputs.h"
 #include "ui/options.h"
@@ -109,7 +110,7 @@ static int open_live(struct check *check, struct hf_check_subject *subject, stru
     long pid = strtol(check->pid, &end, 10);
     if (*end || end == check->pid || errno || pid <= 0 || pid > INT_MAX)
         return hf_error(err, HOTFIX_USAGE, "--pid '%s' is not the number of a process", check->pid);
-    if (hf_live_open((pid_t)pid, &check->live, err) != 0)
+    if (hf_live_open((pid_t)pid, &check->live, err) != 0 || hf_live_modules_read(&check->live, err) != 0)
         return -1;
     subject->live = &check->live;
     hf_report_set(report, "process", json_pack("{s:i, s:o}", "pid", (int)pid, "name", hf_json_text(check->live.name)));

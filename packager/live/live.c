@@ -9,7 +9,6 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "live/module.h"
 
 static int ended(const struct hf_live *live, struct hotfix_error *err)
 {
@@ -69,7 +68,7 @@ static int open_process(struct hf_live *live, struct hotfix_error *err)
     live->memory = openat(live->directory, "mem", O_RDONLY | O_CLOEXEC);
     if (live->memory < 0)
         return cannot(live, "the memory", err);
-    return hf_live_modules_read(live, err);
+    return 0;
 }
 
 int hf_live_open(pid_t pid, struct hf_live *live, struct hotfix_error *err)

@@ -36,16 +36,16 @@ struct hf_live_module {
 struct hf_live {
     pid_t pid;
     char name[HF_LIVE_NAME_SIZE];
-    int directory;               /* /proc/PID: stays this process, even when its number is given to another */
-    int memory;                  /* /proc/PID/mem */
-    struct hf_mappings mappings; /* when it was opened */
-    struct hf_live_module *modules;
+    int directory;                  /* /proc/PID: stays this process, even when its number is given to another */
+    int memory;                     /* /proc/PID/mem */
+    struct hf_mappings mappings;    /* when it was opened */
+    struct hf_live_module *modules; /* see module.h */
     size_t module_count;
 };
 
 /*
- * Opens the process with this number. HOTFIX_IO when there is none, when it has no memory of its own (a zombie, a
- * thread of the kernel), and when it may not be looked at; HOTFIX_MEMORY.
+ * Opens the process with this number; its modules are read by hf_live_modules_read(). HOTFIX_IO when there is none,
+ * when it has no memory of its own (a zombie, a thread of the kernel), and when it may not be looked at; HOTFIX_MEMORY.
  */
 int hf_live_open(pid_t pid, struct hf_live *live, struct hotfix_error *err);
 /* A zeroed one that was never opened is fine. */

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stop/raw.h"
+#include "process/raw.h"
 
 #define HOUR_S 3600
 

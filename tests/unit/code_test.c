@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "switch/code.h"
+#include "process/code.h"
 
 enum { PAGES = 3 };
 

@@ -12,7 +12,7 @@
 #include "child.h"
 #include "emulated.h"
 
-#include "switch/code.h"
+#include "process/code.h"
 
 /* From now on this thread can write no code, through /proc/self/mem or after mprotect(2). */
 static void forbid_writing(void)

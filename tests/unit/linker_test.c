@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stage/linker.h"
+#include "process/linker.h"
 
 static atomic_int forker; /* its thread id, right before it forks */
 static atomic_int child;

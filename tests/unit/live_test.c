@@ -18,6 +18,7 @@
 #include "fixup.h"
 #include "live/checks.h"
 #include "live/live.h"
+#include "live/module.h"
 #include "live/stacks.h"
 
 /* A child that waits in pause() on behalf of this function, until it is killed. */
@@ -93,6 +94,7 @@ static void a_process_that_ends_meanwhile_is_told(void **state)
     (void)state;
     pid_t child = start_child();
     assert_int_equal(hf_live_open(child, &live, NULL), 0);
+    assert_int_equal(hf_live_modules_read(&live, NULL), 0);
     end_child(child);
     snprintf(message, sizeof(message), "process %d has ended meanwhile", (int)child);
     assert_int_equal(hf_live_read(&live, live.modules[0].begin, &byte, 1, &error), -1);
@@ -111,6 +113,7 @@ static void memory_that_is_not_there_is_told(void **state)
 
     (void)state;
     assert_int_equal(hf_live_open(getpid(), &live, NULL), 0);
+    assert_int_equal(hf_live_modules_read(&live, NULL), 0);
     assert_int_equal(hf_live_read(&live, 0, &byte, 1, &error), -1);
     assert_int_equal(error.code, HOTFIX_IO);
     assert_null(hf_mappings_find(&live.mappings, 0));
@@ -128,6 +131,7 @@ static void modules_are_found_by_their_build_id(void **state)
     (void)state;
     assert_int_equal(hf_image_open("/proc/self/exe", &image, NULL), 0);
     assert_int_equal(hf_live_open(getpid(), &live, NULL), 0);
+    assert_int_equal(hf_live_modules_read(&live, NULL), 0);
     const struct hf_live_module *module = hf_live_module_find(&live, &image.build_id, &count);
     if (image.build_id.size > 0) {
         assert_non_null(module);
@@ -167,6 +171,7 @@ static void a_function_is_seen_on_a_stack_and_its_neighbour_is_not(void **state)
                                    code_of(&image, "linger", (const void *)linger)};
     pid_t child = start_child();
     assert_int_equal(hf_live_open(child, &live, NULL), 0);
+    assert_int_equal(hf_live_modules_read(&live, NULL), 0);
     assert_int_equal(hf_live_stacks_search(&live, codes, 2, &total, &unseen, NULL), 0);
     assert_int_equal(total, 1);
     assert_int_equal(unseen.threads, 0);
@@ -213,6 +218,7 @@ static void a_library_that_the_patch_is_bound_to_must_be_loaded(void **state)
 
     (void)state;
     assert_int_equal(hf_live_open(getpid(), &live, NULL), 0);
+    assert_int_equal(hf_live_modules_read(&live, NULL), 0);
     const struct hf_live_module *own = hf_live_module_at(&live, (uint64_t)(uintptr_t)linger);
     const struct hf_live_module *library = hf_live_module_at(&live, (uint64_t)(uintptr_t)abort);
     assert_non_null(own);

@@ -4,7 +4,7 @@
 
 #include <sys/mman.h>
 
-#include "switch/code.h"
+#include "process/code.h"
 
 /* A refused apply, and that it left no trace. */
 static void assert_refused(const char *path, enum hotfix_code code, const char *message)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "process/registry.h"
+#include "applied/registry.h"
 
 #define BASE 0x10000
 

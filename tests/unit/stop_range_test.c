@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "process/code.h"
 #include "stop/zones.h"
-#include "switch/code.h"
 
 static void zones_are_found_behind_their_first_byte(void **state)
 {

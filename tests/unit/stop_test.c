@@ -11,7 +11,7 @@
 #include <sys/time.h>
 
 #include "emulated.h"
-#include "stop/raw.h"
+#include "process/raw.h"
 
 enum { THREADS_MAX = 1200 };
 

@@ -3,14 +3,14 @@
  * hf_code_write() may run while threads are stopped. It calls what raw.h has and the compiler's cache flush; its
  * messages are put together here, since printf and strerror take locks and may allocate.
  */
-#include "switch/code.h"
+#include "process/code.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "stop/raw.h"
+#include "process/raw.h"
 
 enum { HEX_DIGIT_BITS = 4 };
 

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "stage/linker.h"
+#include "process/linker.h"
 
 /* Forks are its readers, the linker's work is its writer, before which new readers have to wait. */
 static pthread_rwlock_t forks = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "applied/result.h"
 #include "digest.h"
 #include "error.h"
-#include "result.h"
 
 #define LINE_SIZE 1024
 

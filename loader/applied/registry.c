@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applied/registry.h"
 #include "digest.h"
 #include "error.h"
-#include "process/registry.h"
 
 static struct hf_applied *first;
 

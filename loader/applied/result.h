@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "applied/registry.h"
 #include "hotfix.h"
 #include "manifest.h"
-#include "process/registry.h"
 #include "quorum.h"
 
 struct hf_report {

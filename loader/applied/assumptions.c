@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "process/assumptions.h"
+#include "applied/assumptions.h"
 
 #include <string.h>
 

@@ -10,10 +10,10 @@
 
 #include <stdbool.h>
 
+#include "applied/registry.h"
 #include "hotfix/error.h"
 #include "manifest.h"
 #include "process/module.h"
-#include "process/registry.h"
 
 /*
  * Can a bundle with this manifest, for this module, be applied on top of what is? HOTFIX_INCOMPATIBLE with the function
