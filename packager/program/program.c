@@ -64,6 +64,12 @@ static int read_functions(struct hf_program *program, struct hotfix_error *err)
             return out_of_memory(program, err);
     if (program->function_count)
         qsort(program->functions, program->function_count, sizeof(*program->functions), compare_functions);
+    program->cold = calloc(program->function_count + 1, sizeof(*program->cold));
+    if (!program->cold)
+        return out_of_memory(program, err);
+    for (size_t i = 0; i < program->function_count; i++)
+        if (strstr(program->functions[i].name, ".cold"))
+            program->cold[program->cold_count++] = i;
     return 0;
 }
 
@@ -438,6 +444,7 @@ void hf_program_close(struct hf_program *program)
         free(program->functions[i].parameters);
     }
     free(program->functions);
+    free(program->cold);
     free(program->inlined);
     free(program->units);
     free(program->debug_note);

@@ -59,6 +59,8 @@ struct hf_program {
     struct hf_image *debug;        /* where symbols and DWARF came from; the image itself or a separate file */
     struct hf_function *functions; /* ordered by address, then name; aliases are entries of their own */
     size_t function_count;
+    size_t *cold; /* indices of those that compilers moved out of others: NAME.cold */
+    size_t cold_count;
     struct hf_unit **units; /* compile units in the order of .debug_info */
     size_t unit_count;
     struct hf_inline_copy *inlined; /* every inlined copy, ordered by name, source and address */

@@ -16,8 +16,10 @@ static bool is_part_of(const struct hf_function *part, const struct hf_function 
 const struct hf_function *hf_cold_part(const struct hf_program *program, const struct hf_function *function,
                                        const struct hf_function *after)
 {
-    for (size_t i = after ? (size_t)(after - program->functions) + 1 : 0; i < program->function_count; i++)
-        if (is_part_of(&program->functions[i], function))
-            return &program->functions[i];
+    for (size_t i = 0; i < program->cold_count; i++) {
+        const struct hf_function *part = &program->functions[program->cold[i]];
+        if ((!after || part > after) && is_part_of(part, function))
+            return part;
+    }
     return NULL;
 }

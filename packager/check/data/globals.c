@@ -284,8 +284,7 @@ static int enter(struct state *state, const struct hf_touched *touched)
 {
     struct hf_view *view;
 
-    hf_views_deinit(&state->views);
-    state->views.subject = state->subject;
+    hf_views_leave(&state->views);
     for (size_t i = 0; i < touched->function_count; i++) {
         const struct hf_function *new_function = touched->functions[i];
         const struct hf_function *old_function =
@@ -321,7 +320,7 @@ int hf_globals_check(const struct hf_check_subject *subject, struct hf_findings 
                      struct hotfix_error *err)
 {
     HF_TOUCHER struct hf_toucher toucher = {.subject = NULL};
-    struct state state = {.subject = subject, .findings = findings, .err = err};
+    struct state state = {.subject = subject, .findings = findings, .views.subject = subject, .err = err};
     int result = hf_toucher_init(subject, &toucher, err);
 
     for (size_t i = 0; result == 0 && i < subject->pair_count; i++) {

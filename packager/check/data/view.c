@@ -18,11 +18,19 @@ static void view_destroy(struct hf_view *view)
     free(view);
 }
 
-static struct hf_view *find(const struct hf_views *views, size_t unit, size_t patch_unit)
+/* One that is known is entered: it goes in front of those that are not. */
+static struct hf_view *find(struct hf_views *views, size_t unit, size_t patch_unit)
 {
-    for (size_t i = 0; i < views->count; i++)
-        if (views->items[i]->unit == unit && views->items[i]->patch_unit == patch_unit)
-            return views->items[i];
+    for (size_t i = 0; i < views->known; i++) {
+        struct hf_view *found = views->items[i];
+        if (found->unit != unit || found->patch_unit != patch_unit)
+            continue;
+        if (i >= views->count) {
+            views->items[i] = views->items[views->count];
+            views->items[views->count++] = found;
+        }
+        return found;
+    }
     return NULL;
 }
 
@@ -30,7 +38,7 @@ static int create(struct hf_views *views, size_t unit, size_t patch_unit, struct
                   struct hotfix_error *err)
 {
     struct hf_dwarf *target = views->subject->target->dwarf, *patch = views->subject->patch->dwarf;
-    struct hf_view **grown = reallocarray(views->items, views->count + 1, sizeof(struct hf_view *));
+    struct hf_view **grown = reallocarray(views->items, views->known + 1, sizeof(struct hf_view *));
     struct hf_view *created = calloc(1, sizeof(*created));
 
     if (grown)
@@ -47,7 +55,8 @@ static int create(struct hf_views *views, size_t unit, size_t patch_unit, struct
         view_destroy(created);
         return -1;
     }
-    views->items[views->count++] = created;
+    views->items[views->known++] = created;
+    find(views, unit, patch_unit);
     *view = created;
     return 0;
 }
@@ -78,9 +87,26 @@ int hf_views_enter(struct hf_views *views, const struct hf_function *old_functio
     return 0;
 }
 
+static void leave(struct hf_reach *reach)
+{
+    Dwarf_Debug dwarf = reach->dwarf;
+
+    hf_reach_deinit(reach);
+    reach->dwarf = dwarf;
+}
+
+void hf_views_leave(struct hf_views *views)
+{
+    for (size_t i = 0; i < views->count; i++) {
+        leave(&views->items[i]->reach);
+        leave(&views->items[i]->patch_reach);
+    }
+    views->count = 0;
+}
+
 void hf_views_deinit(struct hf_views *views)
 {
-    for (size_t i = 0; i < views->count; i++)
+    for (size_t i = 0; i < views->known; i++)
         view_destroy(views->items[i]);
     free(views->items);
     *views = (struct hf_views){.subject = NULL};

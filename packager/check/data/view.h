@@ -28,7 +28,8 @@ struct hf_view {
 struct hf_views {
     const struct hf_check_subject *subject;
     struct hf_view **items;
-    size_t count;
+    size_t count; /* those that were entered */
+    size_t known; /* and those behind them, of which nothing but the names is read */
 };
 
 /*
@@ -37,6 +38,8 @@ struct hf_views {
  */
 int hf_views_enter(struct hf_views *views, const struct hf_function *old_function,
                    const struct hf_function *new_function, struct hf_view **view, struct hotfix_error *err);
+/* None is entered any more; the names at file scope stay. */
+void hf_views_leave(struct hf_views *views);
 void hf_views_deinit(struct hf_views *views);
 #define HF_VIEWS __attribute__((cleanup(hf_views_deinit)))
 
