@@ -37,7 +37,7 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(TARGET_FLAGS) -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOTFIX_VERSION='"$(VERSION)"' -DHF_ARCH_HOST=hf_arch_$(HOST_CPU) \
-	-Imanifest -Iarch $(CPPFLAGS)
+	-Imanifest -Imanifest/trust -Imanifest/base -Iarch $(CPPFLAGS)
 ALL_LDFLAGS = $(TARGET_FLAGS) $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 # Libraries. The loader takes libarchive and inih statically: shared, libarchive would bring fourteen more libraries into
@@ -50,7 +50,7 @@ LOADER_LIBS = $(STATIC_LIBS) -lcrypto
 # libiberty, which demangles names of C++, comes as an archive only.
 PACKAGER_LIBS = $(STATIC_INIH) $(call library,libiberty.a) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
 
-MANIFEST_SRC := $(wildcard manifest/*.c)
+MANIFEST_SRC := $(wildcard manifest/*.c manifest/*/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
 LOADER_SRC := $(wildcard loader/*.c loader/*/*.c)
 PACKAGER_SRC := $(wildcard packager/*/*.c packager/*/*/*.c)

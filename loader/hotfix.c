@@ -15,6 +15,7 @@
 #include "process/lock.h"
 #include "stage/patchfile.h"
 #include "switch/patcher.h"
+#include "truststore.h"
 #include "verify/ratchet.h"
 
 struct hotfix {

@@ -7,8 +7,8 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "stamp.h"
 #include "tar.h"
+#include "timestamp.h"
 #include "trustpolicy.h"
 
 static void cleanup_archive(struct archive **archive)

@@ -12,8 +12,7 @@
 #include "signature.h"
 #include "trust.h"
 
-#define HF_BUNDLE_MAX_SIZE  (256u << 20) /* bytes of a bundle file */
-#define HF_PAYLOAD_MAX_SIZE (192u << 20) /* bytes of patch.so */
+#define HF_BUNDLE_MAX_SIZE (256u << 20) /* bytes of a bundle file */
 
 struct hf_bundle {
     struct hf_manifest manifest;

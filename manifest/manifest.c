@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle.h"
 #include "cleanup.h"
 #include "error.h"
 #include "inifile.h"
-#include "stamp.h"
+#include "timestamp.h"
 
 #define WHERE "manifest.ini"
 

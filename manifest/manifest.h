@@ -12,18 +12,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bundleid.h"
 #include "digest.h"
 #include "hotfix/error.h"
 #include "ranges.h"
 
 #define HF_MANIFEST_FORMAT        1
-#define HF_MANIFEST_MAX_SIZE      (8u << 20)  /* bytes of manifest.ini */
-#define HF_MANIFEST_MAX_VALUE     (16u << 10) /* bytes of one value, continuation lines joined */
+#define HF_PAYLOAD_MAX_SIZE       (192u << 20) /* bytes of patch.so */
+#define HF_MANIFEST_MAX_SIZE      (8u << 20)   /* bytes of manifest.ini */
+#define HF_MANIFEST_MAX_VALUE     (16u << 10)  /* bytes of one value, continuation lines joined */
 #define HF_MANIFEST_MAX_FUNCTIONS 10000u
 #define HF_MANIFEST_MAX_CHECKS    4096u     /* and of waivers */
 #define HF_MANIFEST_MAX_WORLDS    16384u    /* callers; assumptions */
-#define HF_NAME_MAX               64        /* bundle name and version: [A-Za-z0-9._+~-], first one alphanumeric */
-#define HF_ID_SIZE                16        /* bytes of a bundle id; 32 lower-case hex digits as text */
 #define HF_BUILD_ID_MAX           64        /* bytes of an ELF build-id */
 #define HF_TIME_NEVER             INT64_MAX /* value of expires when there is no expiry */
 

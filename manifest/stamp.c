@@ -11,16 +11,6 @@
 #include "error.h"
 #include "libcrypto.h"
 
-#define LAST_SECOND INT64_C(253402300799) /* 9999-12-31T23:59:59Z, the last that RFC 3339 can write */
-
-bool hf_name_valid(const char *text)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+~-";
-    size_t length = strlen(text);
-
-    return length > 0 && length <= HF_NAME_MAX && strspn(text, allowed) == length && !strchr("._+~-", text[0]);
-}
-
 /* Hashes a length, then the bytes, so that no two sequences of fields give the same input. */
 static int update(EVP_MD_CTX *context, const void *data, size_t size)
 {
@@ -53,14 +43,6 @@ int hf_stamp_id(const struct hf_manifest *manifest, const void *payload, size_t 
     return 0;
 }
 
-void hf_stamp_soname(const uint8_t id[HF_ID_SIZE], char soname[HF_SONAME_MAX])
-{
-    char text[2 * HF_ID_SIZE + 1];
-
-    hf_hex_encode(id, HF_ID_SIZE, text);
-    snprintf(soname, HF_SONAME_MAX, "libhotfix-patch-%s.so", text);
-}
-
 int hf_stamp_time(int64_t *seconds, struct hotfix_error *err)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");
@@ -77,40 +59,4 @@ int hf_stamp_time(int64_t *seconds, struct hotfix_error *err)
                         epoch);
     *seconds = value;
     return 0;
-}
-
-void hf_time_format(int64_t seconds, char text[HF_TIME_SIZE])
-{
-    time_t when = (time_t)seconds;
-    struct tm parts;
-
-    if (!gmtime_r(&when, &parts) || strftime(text, HF_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        text[0] = '\0';
-}
-
-int hf_time_parse(const char *text, int64_t *seconds)
-{
-    struct tm parts = {0};
-    char again[HF_TIME_SIZE];
-
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    if (!end || *end)
-        return -1;
-    int64_t value = (int64_t)timegm(&parts);
-    /* Only the one spelling of a date that exists: no blanks, no short fields, no 31st of February. */
-    if (value < 0 || value > LAST_SECOND)
-        return -1;
-    hf_time_format(value, again);
-    if (strcmp(again, text) != 0)
-        return -1;
-    *seconds = value;
-    return 0;
-}
-
-int hf_time_parse_end(const char *text, int64_t *seconds)
-{
-    char whole_day[HF_TIME_SIZE + 16];
-
-    snprintf(whole_day, sizeof(whole_day), "%.32sT23:59:59Z", text);
-    return hf_time_parse(text, seconds) == 0 ? 0 : hf_time_parse(whole_day, seconds);
 }

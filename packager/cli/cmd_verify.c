@@ -15,6 +15,7 @@
 #include "quorum.h"
 #include "signature.h"
 #include "trust.h"
+#include "truststore.h"
 #include "ui/options.h"
 #include "ui/report.h"
 #include "verify/payload.h"

@@ -13,6 +13,7 @@
 
 #include "point.h"
 #include "trust.h"
+#include "truststore.h"
 
 #define INPUT_MAX 4096
 

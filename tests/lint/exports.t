@@ -31,7 +31,7 @@ ok "and protects what it bound" grep -q GNU_RELRO <(readelf -lW "$command")
 ok "it is position independent" grep -q 'Type: *DYN' <(readelf -hW "$command")
 is "it wants no executable stack" "$(readelf -lW "$command" | awk '$1 == "GNU_STACK" { print $7 }')" RW
 if [ -z "${SAN-}" ]; then
-    for part in packager/ui/report fortified/manifest/file; do
+    for part in packager/ui/report fortified/manifest/base/file; do
         ok "the buffers of $part are checked" grep -q '__[a-z]*printf_chk' <(nm "$BUILD/obj/$part.o")
     done
 fi

@@ -23,15 +23,15 @@ reads_only() {
     return "$wrong"
 }
 
-all="-Imanifest -Iarch -Iloader -Ipackager"
+all="-Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader -Ipackager"
 
 # shellcheck disable=SC2086 # words
 {
     ok "manifest includes manifest only" reads_only manifest manifest/ $all
     ok "arch includes arch only" reads_only arch arch/ $all
-    ok "loader includes loader, manifest and arch only" reads_only loader 'loader/|manifest/|arch/' -Imanifest -Iarch -Iloader
+    ok "loader includes loader, manifest and arch only" reads_only loader 'loader/|manifest/|arch/' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader
     ok "packager includes packager, manifest and arch only" \
-        reads_only packager 'packager/|manifest/|arch/' -Imanifest -Iarch -Ipackager
+        reads_only packager 'packager/|manifest/|arch/' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Ipackager
     ok "examples include what is installed only" \
         reads_only examples 'examples/|loader/hotfix\.h|manifest/hotfix/error\.h' -Iexamples/webapp $all
 }

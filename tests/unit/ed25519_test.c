@@ -11,6 +11,7 @@
 #include "key.h"
 #include "manifest_fixture.h"
 #include "point.h"
+#include "truststore.h"
 
 #define SIZE 32
 

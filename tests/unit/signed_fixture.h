@@ -7,6 +7,7 @@
 #include "certificate_fixture.h"
 #include "cms.h"
 #include "quorum.h"
+#include "truststore.h"
 
 static const char archive[] = "any bytes: signing does not look inside";
 static char statement[HF_STATEMENT_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trust.h"
+#include "truststore.h"
 
 #include <signal.h>
 #include <sys/prctl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "trust.h"
+#include "truststore.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,31 +35,6 @@ static bool ends_in(const char *name, const char *ending)
 static int compare_keys(const void *a, const void *b)
 {
     return strcmp(((const struct hf_trust_key *)a)->name, ((const struct hf_trust_key *)b)->name);
-}
-
-struct hf_trust_key *hf_trust_named(const struct hf_trust *trust, const char *name)
-{
-    for (size_t i = 0; i < trust->count; i++)
-        if (strcmp(trust->keys[i].name, name) == 0)
-            return &trust->keys[i];
-    return NULL;
-}
-
-int hf_trust_add(struct hf_trust *trust, const char *name, const struct hf_public_key *key, struct hotfix_error *err)
-{
-    if (trust->count >= HF_TRUST_MAX_KEYS)
-        return hf_error(err, HOTFIX_TRUST, "more than %d keys", HF_TRUST_MAX_KEYS);
-    if (hf_trust_named(trust, name))
-        return hf_error(err, HOTFIX_TRUST, "two keys are called %s", name);
-    struct hf_trust_key *keys = reallocarray(trust->keys, trust->count + 1, sizeof(*keys));
-    if (!keys)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    trust->keys = keys;
-    keys[trust->count] = (struct hf_trust_key){.name = strdup(name), .key = *key};
-    if (!keys[trust->count].name)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    trust->count++;
-    return 0;
 }
 
 /* Reads what lies in the store at fd, after a look at whose it is. */
@@ -262,13 +237,6 @@ static int add_all(const char *path, const char *resolved, struct hf_trust *trus
     return add_directory(directory, path, trust, err);
 }
 
-static void free_key(struct hf_trust_key *key)
-{
-    free(key->name);
-    free(key->roles);
-    hf_authority_destroy(key->authority);
-}
-
 /* Gives key all that is said of its twin, too. */
 static int merge_key(struct hf_trust_key *key, struct hf_trust_key *twin, struct hotfix_error *err)
 {
@@ -302,7 +270,7 @@ static int merge_twins(struct hf_trust *trust, struct hotfix_error *err)
             }
             if (merge_key(&trust->keys[i], twin, err) != 0)
                 return -1;
-            free_key(twin);
+            hf_trust_key_deinit(twin);
             memmove(twin, twin + 1, (--trust->count - k) * sizeof(*twin));
         }
     }
@@ -366,33 +334,4 @@ int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error 
     }
     *trust = read;
     return 0;
-}
-
-void hf_trust_deinit(struct hf_trust *trust)
-{
-    for (size_t i = 0; i < trust->count; i++)
-        free_key(&trust->keys[i]);
-    free(trust->keys);
-    hf_trust_policy_deinit(&trust->policy);
-    trust->keys = NULL;
-    trust->count = 0;
-}
-
-const struct hf_trust_key *hf_trust_find(const struct hf_trust *trust, const uint8_t id[HF_KEY_ID_SIZE])
-{
-    for (size_t i = 0; i < trust->count; i++)
-        if (memcmp(trust->keys[i].key.id, id, HF_KEY_ID_SIZE) == 0)
-            return &trust->keys[i];
-    return NULL;
-}
-
-bool hf_trust_listed(const char *list, const char *word, size_t length)
-{
-    while (list && *list) {
-        size_t size = strcspn(list, " ");
-        if (size == length && memcmp(list, word, length) == 0)
-            return true;
-        list += size + (list[size] == ' ');
-    }
-    return false;
 }

@@ -25,8 +25,6 @@ int hf_trust_policy_parse(const char *where, const char *text, size_t size, stru
 /* HOTFIX_TRUST when no set of keys could ever meet the policy. */
 int hf_trust_policy_check(const struct hf_trust *trust, struct hotfix_error *err);
 
-void hf_trust_policy_deinit(struct hf_trust_policy *policy);
-
 /* The policy's revocation of this bundle, or NULL. */
 const struct hf_revocation *hf_trust_policy_revoked(const struct hf_trust_policy *policy, const uint8_t id[HF_ID_SIZE]);
 

@@ -10,7 +10,7 @@
 #include "digest.h"
 #include "error.h"
 #include "inifile.h"
-#include "stamp.h"
+#include "timestamp.h"
 
 #define VALUE_MAX       1024
 #define KEY_PREFIX      "key."
@@ -317,15 +317,6 @@ int hf_trust_policy_check(const struct hf_trust *trust, struct hotfix_error *err
         role += length + (role[length] == ' ');
     }
     return 0;
-}
-
-void hf_trust_policy_deinit(struct hf_trust_policy *policy)
-{
-    for (size_t i = 0; i < policy->revoked_count; i++)
-        free(policy->revoked[i].reason);
-    free(policy->revoked);
-    free(policy->roles);
-    *policy = (struct hf_trust_policy){0};
 }
 
 const struct hf_revocation *hf_trust_policy_revoked(const struct hf_trust_policy *policy, const uint8_t id[HF_ID_SIZE])

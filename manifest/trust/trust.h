@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bundleid.h"
 #include "hotfix/error.h"
 #include "key.h"
-#include "manifest.h"
 
 #define HF_TRUST_MAX_KEYS    256
 #define HF_TRUST_POLICY_NAME "trust.ini" /* of the policy in a directory */
@@ -54,20 +54,9 @@ struct hf_trust {
     struct hf_trust_policy policy;
 };
 
-/*
- * Reads one public key file; or a policy file, whose name ends in ".ini", with its keys (trustpolicy.h); or a
- * directory: every *.pub and NAME.ca.pem with its NAME.crl.pem in it (names that begin with a dot are passed over), and
- * trust.ini if there is one. A key that
- * is there twice is one key with the roles of both, revoked if one of the two is.
- *
- * HOTFIX_TRUST when there is no key, when one is unusable, when two are or could become one party (an authority that
- * another one issued, a key that an authority has a certificate for), when the policy can never be met, when something
- * in a directory is a symbolic link, or when a file, the directory or one above it belongs to neither this user nor
- * root or may be written by others; HOTFIX_FORMAT for a malformed policy; HOTFIX_IO when something cannot be read. On
- * failure trust is untouched.
- */
-int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err);
 void hf_trust_deinit(struct hf_trust *trust);
+/* Frees what the key owns. */
+void hf_trust_key_deinit(struct hf_trust_key *key);
 
 /* The key with this id, or NULL. */
 const struct hf_trust_key *hf_trust_find(const struct hf_trust *trust, const uint8_t id[HF_KEY_ID_SIZE]);

@@ -9,7 +9,7 @@
 #include "cms.h"
 #include "digest.h"
 #include "error.h"
-#include "stamp.h"
+#include "timestamp.h"
 
 #define IDS_SHOWN 4 /* in a message */
 
