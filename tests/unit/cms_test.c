@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cms.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+
 #include "certificate_fixture.h"
 
 static const char message[] = "hotfix bundle 1\nsize 4711\n";
@@ -287,6 +290,55 @@ static void more_or_less_than_one_signer_and_short_hashes_are_refused(void **sta
     free(der);
 }
 
+/* The signer's certificate again, with this serial number. */
+static uint8_t *numbered(const char *serial, size_t *size)
+{
+    struct fixture_identity again = {.key = signer.key, .certificate = X509_dup(signer.certificate)};
+    BIGNUM *number = NULL;
+
+    assert_true(BN_hex2bn(&number, serial) > 0);
+    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(again.certificate));
+    assert_true(X509_sign(again.certificate, root.key, EVP_sha256()) > 0);
+    uint8_t *der = fixture_cms(&again, NULL, message, sizeof(message), CMS_DETACHED, size);
+    BN_free(number);
+    X509_free(again.certificate);
+    return der;
+}
+
+/* By its serial number a certificate is remembered, and revoked. */
+static void serial_numbers_that_rfc_5280_does_not_know_are_refused(void **state)
+{
+    static const char *const wrong[] = {"-1", "-7F00000000", "010000000000000000000000000000000000000000"};
+    struct hf_cms *cms;
+    size_t size;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        uint8_t *der = numbered(wrong[i], &size);
+        refuse_der(der, size, "serial number is not a positive one of 20 bytes");
+        free(der);
+    }
+    uint8_t *der = numbered("7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", &size);
+    assert_done(hf_cms_open(der, size, message, sizeof(message), &cms, ERR));
+    hf_cms_close(cms);
+    free(der);
+}
+
+static void a_key_that_is_written_in_another_way_signs_nothing(void **state)
+{
+    struct fixture_identity again = {.key = EVP_PKEY_dup(signer.key), .certificate = X509_dup(signer.certificate)};
+    size_t size;
+
+    (void)state;
+    EVP_PKEY_set_utf8_string_param(again.key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
+    X509_set_pubkey(again.certificate, again.key);
+    assert_true(X509_sign(again.certificate, root.key, EVP_sha256()) > 0);
+    uint8_t *der = fixture_cms(&again, NULL, message, sizeof(message), CMS_DETACHED, &size);
+    refuse_der(der, size, "the CMS signature by CN=signer: ");
+    free(der);
+    fixture_identity_drop(&again);
+}
+
 /* A signature over content of this type. What a function adds to the signed attributes comes too late to verify. */
 typedef void add_fn(CMS_SignerInfo *signer);
 
@@ -518,6 +570,8 @@ int main(void)
         cmocka_unit_test(validity_can_be_asked_for_at_the_time_of_signing),
         cmocka_unit_test(a_signature_over_another_message_is_refused),
         cmocka_unit_test(messages_of_another_form_are_refused),
+        cmocka_unit_test(serial_numbers_that_rfc_5280_does_not_know_are_refused),
+        cmocka_unit_test(a_key_that_is_written_in_another_way_signs_nothing),
         cmocka_unit_test(what_was_signed_as_something_else_is_refused),
         cmocka_unit_test(of_two_signing_times_none_counts),
         cmocka_unit_test(more_or_less_than_one_signer_and_short_hashes_are_refused),

@@ -7,8 +7,33 @@
 #include <openssl/engine.h>
 #include <openssl/rsa.h>
 
+#include "authority.h"
+#include "certificate_fixture.h"
+#include "cms.h"
 #include "digest.h"
-#include "manifest_fixture.h"
+
+static struct fixture_identity root, signer;
+static struct hf_authority *authority;
+
+static int make(void **state)
+{
+    (void)state;
+    root = fixture_identity("root", NULL, (struct fixture_wish){.authority = true});
+    signer = fixture_identity("signer", &root, (struct fixture_wish){0});
+    char *pem = fixture_certificate_pem(root.certificate);
+    assert_done(hf_authority_parse(pem, strlen(pem), "x.ca.pem", &authority, ERR));
+    free(pem);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    hf_authority_destroy(authority);
+    fixture_identity_drop(&root);
+    fixture_identity_drop(&signer);
+    return 0;
+}
 
 static int offered; /* the one algorithm that the engine has */
 
@@ -82,10 +107,17 @@ static void is_refused(enum harm harm)
         assert_done(hf_digest_compute("x", 1, &digest, ERR));
         assert_non_null(hf_libcrypto(ERR));
     }
-    if (harm != NONE)
-        assert_refused(hf_libcrypto_certificates(ERR), HOTFIX_TRUST, told);
-    else
+    if (harm == NONE) {
         assert_done(hf_libcrypto_certificates(ERR));
+        return;
+    }
+    struct hf_cms *cms;
+    struct hf_authority *again;
+    int64_t now = (int64_t)time(NULL);
+    assert_refused(hf_libcrypto_certificates(ERR), HOTFIX_TRUST, told);
+    assert_refused(hf_cms_parse("", 0, &cms, ERR), HOTFIX_TRUST, told);
+    assert_refused(hf_authority_parse("", 0, "x.ca.pem", &again, ERR), HOTFIX_TRUST, told);
+    assert_refused(hf_authority_vouch(authority, signer.certificate, NULL, now, now, NULL, ERR), HOTFIX_TRUST, told);
 }
 
 static void a_digest_of_an_engine_is_refused(void **state)
@@ -180,5 +212,5 @@ int main(void)
         cmocka_unit_test(arithmetic_of_an_engine_is_refused),
         cmocka_unit_test(an_engine_that_is_no_default_does_no_harm),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make, drop);
 }
