@@ -31,7 +31,9 @@ SYSROOT ?=
 TARGET_FLAGS := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 HOST_CPU := $(shell $(CC) -dumpmachine 2>/dev/null | cut -d- -f1)
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+# WERROR= for compilers that warn of more than ours do.
+WERROR ?= -Werror
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wwrite-strings -Wformat=2
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = $(TARGET_FLAGS) -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong \
@@ -88,7 +90,7 @@ SHARED := $(BUILD)/libhotfix.so.$(VERSION)
 STATIC := $(BUILD)/libhotfix.a
 
 .DEFAULT_GOAL := all
-.PHONY: all help lib command examples install clean unit
+.PHONY: all help lib command examples install dist clean unit
 .SECONDARY:
 
 all: command lib ## build the command and the loader library (default)
@@ -222,7 +224,7 @@ $(BUILD)/examples/agent.so: $(BUILD)/obj/examples/agent/agent.o $(SHARED)
 TEST_ENV = env -u MAKEFLAGS -u MFLAGS BUILD=$(abspath $(BUILD)) CC='$(CC)' SAN=$(SAN) RELEASE_CFLAGS='$(RELEASE_CFLAGS)'
 PROVE_JOBS ?= $(shell nproc)
 
-# The targets that a fresh checkout can begin with: what they need is installed first. Make then starts once more, so that
+# The targets that a fresh checkout can begin with: what they need is installed first, but with DEPS=no (./deps). Make then starts once more, so that
 # it sees it.
 .PHONY: check check-arm64 check-arm64-all check-arm64-system corpus demo differential bench fuzz fuzz-afl lint sanitize soak format format-check
 check: ## run all tests: unit tests, stories with real processes, examples
@@ -375,6 +377,9 @@ install: all ## install below PREFIX (and DESTDIR)
 		'Libs: -L$${libdir} -lhotfix' 'Libs.private: -lcrypto' 'Cflags: -I$${includedir}' \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/hotfix.pc
 	$(foreach page,$(MAN_PAGES),install -m 644 $(page) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/ &&) true
+
+dist: ## make hotfix-VERSION.tar.gz of what is committed; the same commit gives the same bytes
+	git archive --format=tar --prefix=hotfix-$(VERSION)/ HEAD | gzip -n -9 > hotfix-$(VERSION).tar.gz
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
