@@ -24,7 +24,7 @@ enum hf_sort hf_part_sort(const struct hf_part *part)
 
 bool hf_name_is_made(const struct hf_name *name)
 {
-    if (name->binding != STB_LOCAL)
+    if (name->binding != STB_LOCAL || name->text[0] == '\0') /* the name of a section symbol */
         return false;
     return name->text[hf_name_stem(name->text)] != '\0' ||
            (hf_part_sort(name->part) != HF_SORT_CODE && name->text[0] && strchr(name->text + 1, '.'));
