@@ -18,6 +18,11 @@
 #include "truststore.h"
 #include "verify/ratchet.h"
 
+#define OPTIONS_TAIL_MAX 4096 /* a size beyond this is no later version's, but no size at all */
+/* Where struct hotfix_patcher ended when it was first published: a program may be older than the library. */
+#define PATCHER_FIRST_VERSION                                                                                          \
+    (offsetof(struct hotfix_patcher, finish) + sizeof(((struct hotfix_patcher *)NULL)->finish))
+
 struct hotfix {
     struct hf_setup setup;
     hotfix_log_fn log;
@@ -38,12 +43,34 @@ static int read_setup(const struct hotfix_options *options, struct hf_setup *set
     return options->staging ? hf_patchfile_directory(options->staging, &setup->staging, error) : 0;
 }
 
+/*
+ * Copies a struct of options over its defaults, whatever version of the header the program was compiled with. What a
+ * later version added must be zero: to ignore it would be to do something else than was asked for.
+ */
+static int copy_options(const char *initialiser, const void *options, size_t size, size_t first_version, void *resolved,
+                        size_t known, struct hotfix_error *error)
+{
+    if (size < first_version || size > known + OPTIONS_TAIL_MAX)
+        return hf_error(error, HOTFIX_USAGE, "the options are not initialised with %s", initialiser);
+    memcpy(resolved, options, size < known ? size : known);
+    for (size_t i = known; i < size; i++)
+        if (((const char *)options)[i] != 0)
+            return hf_error(error, HOTFIX_USAGE,
+                            "the options ask for something that this version of libhotfix (%s) does not have: use a "
+                            "newer one",
+                            HOTFIX_VERSION);
+    return 0;
+}
+
 int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, struct hotfix_error *error)
 {
     struct hotfix_options resolved = HOTFIX_OPTIONS_INIT;
-    if (!options || options->size < offsetof(struct hotfix_options, staging) /* the first version's end */ || !hotfix)
-        return hf_error(error, HOTFIX_USAGE, "the options are not initialised with HOTFIX_OPTIONS_INIT");
-    memcpy(&resolved, options, options->size < sizeof(resolved) ? options->size : sizeof(resolved));
+    if (!options || !hotfix)
+        return hf_error(error, HOTFIX_USAGE, "%s",
+                        options ? "there is no place for the handle" : "no options are given");
+    if (copy_options("HOTFIX_OPTIONS_INIT", options, options->size, offsetof(struct hotfix_options, staging), &resolved,
+                     sizeof(resolved), error) != 0)
+        return -1;
     if (!resolved.trust)
         return hf_error(error, HOTFIX_USAGE, "no trust store is given: nothing could ever be applied");
 
@@ -72,7 +99,7 @@ void hotfix_close(struct hotfix *hotfix)
 
 static bool patcher_valid(const struct hotfix_patcher *patcher)
 {
-    return patcher->size >= sizeof(*patcher) && patcher->name && patcher->apply && patcher->revert;
+    return patcher->size >= PATCHER_FIRST_VERSION && patcher->name && patcher->apply && patcher->revert;
 }
 
 /* What hotfix_apply() and hotfix_revert() go by. */
@@ -84,16 +111,16 @@ static int resolve(const struct hotfix_apply_options *options, struct hotfix_app
 {
     if (!options)
         options = &defaults;
-    if (options->size < offsetof(struct hotfix_apply_options, unload)) /* the first version's end */
-        return hf_error(err, HOTFIX_USAGE, "the options are not initialised with HOTFIX_APPLY_OPTIONS_INIT");
     *resolved = defaults;
-    memcpy(resolved, options, options->size < sizeof(*resolved) ? options->size : sizeof(*resolved));
+    if (copy_options("HOTFIX_APPLY_OPTIONS_INIT", options, options->size, offsetof(struct hotfix_apply_options, unload),
+                     resolved, sizeof(*resolved), err) != 0)
+        return -1;
     if (!resolved->patcher)
         resolved->patcher = &hf_patcher_builtin;
     if (resolved->quiescence != HOTFIX_IMMEDIATE && resolved->quiescence != HOTFIX_QUIESCENT)
-        return hf_error(err, HOTFIX_USAGE, "%d is no kind of quiescence", (int)resolved->quiescence);
+        return hf_error(err, HOTFIX_USAGE, "invalid quiescence %d", (int)resolved->quiescence);
     if (resolved->unload != HOTFIX_KEEP && resolved->unload != HOTFIX_UNLOAD)
-        return hf_error(err, HOTFIX_USAGE, "%d is no kind of unloading", (int)resolved->unload);
+        return hf_error(err, HOTFIX_USAGE, "invalid unloading %d", (int)resolved->unload);
     if (!patcher_valid(resolved->patcher))
         return hf_error(err, HOTFIX_USAGE, "the patcher lacks a name, apply or revert");
     return 0;

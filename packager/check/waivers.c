@@ -55,7 +55,7 @@ static int parse_entry(const char *path, const struct hf_ini_entry *entry, struc
         waiver->scope = entry->value;
     } else if (strcmp(entry->key, "reason") == 0) {
         if (entry->value[strspn(entry->value, " ")] == '\0')
-            return hf_error(err, HOTFIX_FORMAT, "%s line %u: a reason of blanks only is none", path, entry->line);
+            return hf_error(err, HOTFIX_FORMAT, "%s line %u: the reason is empty", path, entry->line);
         waiver->reason = entry->value;
     } else if (strcmp(entry->key, "expires") == 0) {
         if (hf_time_parse_end(entry->value, &waiver->expires) != 0)

@@ -149,8 +149,8 @@ int hf_guard_check(const struct hf_image *image, struct hotfix_error *err)
         Elf_Scn *section = hf_image_section(image, guarded[i].name, &header);
         if (section && header.sh_type != SHT_NOBITS &&
             !check_section(section, guarded[i].name[1] == 'z', guarded[i].guard))
-            return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s holds no tables as they must be",
-                            image->path, guarded[i].name);
+            return hf_error(err, HOTFIX_FORMAT, "%s: damaged debug information: %s is malformed", image->path,
+                            guarded[i].name);
     }
     return 0;
 }

@@ -112,7 +112,7 @@ static void test_damaged_lists_of_the_program_are_refused_before_its_files_are_l
         assert_run("objcopy --remove-section=%s --add-section=%s=bad kept small", sections[i], sections[i]);
         assert_int_equal(hf_program_open("small", NULL, NULL, &program, &fixture_error), -1);
         assert_int_equal(fixture_error.code, HOTFIX_FORMAT);
-        assert_non_null(strstr(fixture_error.message, "holds no tables as they must be"));
+        assert_non_null(strstr(fixture_error.message, "is malformed"));
     }
 }
 

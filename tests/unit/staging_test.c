@@ -336,6 +336,29 @@ static void options_of_the_first_version_are_accepted(void **state)
     assert_int_equal(fixture_error.code, HOTFIX_USAGE);
 }
 
+/* A later version asked for something: nobody may ignore that. What is zero asks for nothing. */
+static void options_of_a_later_version_are_refused_when_they_are_used(void **state)
+{
+    struct {
+        struct hotfix_options known;
+        uint64_t later[2];
+    } options = {.known = HOTFIX_OPTIONS_INIT};
+    struct hotfix *opened;
+
+    (void)state;
+    options.known.size = sizeof(options);
+    options.known.trust = fixture.trust;
+    assert_int_equal(hotfix_open(&options.known, &opened, &fixture_error), 0);
+    hotfix_close(opened);
+    options.later[1] = UINT64_C(1) << 63;
+    assert_int_equal(hotfix_open(&options.known, &opened, &fixture_error), -1);
+    assert_int_equal(fixture_error.code, HOTFIX_USAGE);
+    assert_non_null(strstr(fixture_error.message, "use a newer one"));
+    options.known.size = SIZE_MAX;
+    assert_int_equal(hotfix_open(&options.known, &opened, &fixture_error), -1);
+    assert_non_null(strstr(fixture_error.message, "not initialised"));
+}
+
 static void patch_is_mapped_from_a_file_of_its_own_name(void **state)
 {
     char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE], file[PATH_SIZE];
@@ -498,6 +521,7 @@ int main(void)
         cmocka_unit_test(without_memfds_the_error_asks_for_a_directory_which_helps),
         cmocka_unit_test(file_that_may_not_be_executed_is_told_and_removed),
         cmocka_unit_test(options_of_the_first_version_are_accepted),
+        cmocka_unit_test(options_of_a_later_version_are_refused_when_they_are_used),
         cmocka_unit_test(patch_is_mapped_from_a_file_of_its_own_name),
         cmocka_unit_test(debugger_finds_the_symbols_in_the_file),
         cmocka_unit_test(patch_that_is_applied_again_gets_a_file_of_its_own),

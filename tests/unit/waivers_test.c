@@ -66,7 +66,7 @@ static void check_reason_and_expiry_must_be_there(void **state)
     refuse("[waiver.one]\ncheck = optimisation\nreason = %20 \nexpires = 2999-12-31\n",
            "p.ini line 3: a value begins or ends with a blank");
     refuse("[waiver.one]\ncheck = optimisation\nreason = %20\nexpires = 2999-12-31\n",
-           "p.ini line 3: a reason of blanks only is none");
+           "p.ini line 3: the reason is empty");
 }
 
 static void a_date_that_does_not_exist_is_refused(void **state)
