@@ -162,6 +162,7 @@ const char *hf_error_name(enum hotfix_code code)
         [HOTFIX_INTERNAL] = "internal",
         [HOTFIX_REPLAYED] = "replayed",
         [HOTFIX_TORN] = "torn",
+        [HOTFIX_NEVER] = "never",
     };
     if ((size_t)code >= sizeof(names) / sizeof(names[0]))
         return "unknown";

@@ -37,7 +37,8 @@ enum hotfix_code {
     HOTFIX_MEMORY = 19,       /* out of memory */
     HOTFIX_INTERNAL = 20,     /* a defect in hotfix itself */
     HOTFIX_REPLAYED = 21, /* an older bundle than one applied before, or one that leaps ahead: see hotfix-trust(5) */
-    HOTFIX_TORN = 22      /* writing the code failed, and not all of it could be put back: end the process */
+    HOTFIX_TORN = 22,     /* writing the code failed, and not all of it could be put back: end the process */
+    HOTFIX_NEVER = 23     /* the patch fits, but no running process would ever see what it changes */
 };
 
 #define HOTFIX_MESSAGE_SIZE 512

@@ -130,8 +130,10 @@ void hf_check_results_destroy(struct hf_check_result *results);
  */
 void hf_check_accept(struct hf_check_result *result, const struct hf_waiver *waivers, size_t waiver_count);
 
-/* 0 when every finding is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first of the
- * worst that are not. */
+/*
+ * 0 when every finding is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first of the
+ * worst that are not; HOTFIX_NEVER where nothing worse is wrong than that no running process would see the fix.
+ */
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err);
 
 /* True when it is neither compatible nor accepted. */

@@ -9,6 +9,7 @@ const struct hf_status hf_statuses[] = {
     {4, "signature or trust: not signed by a trusted key, expired, revoked or replayed"},
     {5, "the input could not be read or is malformed, or the output could not be written"},
     {6, "the process could not be patched"},
+    {7, "never: it fits, but a running process never leaves what it changes, so that it would change nothing"},
     {70, "internal: a defect in hotfix, or out of memory"},
 };
 const size_t hf_status_count = sizeof hf_statuses / sizeof hf_statuses[0];
@@ -19,7 +20,7 @@ static const int status_of[] = {
     [HOTFIX_IO] = 5,        [HOTFIX_FORMAT] = 5,       [HOTFIX_NO_TARGET] = 6, [HOTFIX_CODE_DIFFERS] = 6,
     [HOTFIX_APPLIED] = 6,   [HOTFIX_NOT_APPLIED] = 6,  [HOTFIX_STAGE] = 6,     [HOTFIX_STOP] = 6,
     [HOTFIX_BUSY] = 6,      [HOTFIX_SWITCH] = 6,       [HOTFIX_PATCHER] = 6,   [HOTFIX_MEMORY] = 70,
-    [HOTFIX_INTERNAL] = 70, [HOTFIX_REPLAYED] = 4,     [HOTFIX_TORN] = 6,
+    [HOTFIX_INTERNAL] = 70, [HOTFIX_REPLAYED] = 4,     [HOTFIX_TORN] = 6,      [HOTFIX_NEVER] = 7,
 };
 
 int hf_status_of(enum hotfix_code code)

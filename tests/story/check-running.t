@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Functions that a process may never leave are warned of, by check and by build; those that it leaves are not.
+# Functions that a process may never leave are warned of, by check and by build; those that it leaves are not. A fix of
+# nothing else is refused with a status of its own, and so is one that waits for such a function to be left.
 . "$(dirname "$0")/lib.sh"
 
 cat >server.c <<'SOURCE'
@@ -29,6 +30,8 @@ APART void drain(int count)
 }
 APART void spin(void)
 {
+    answer(0);
+    answer(requests);
     for (;;)
         answer(1);
 }
@@ -66,11 +69,11 @@ int main(int argc, char **argv)
 }
 SOURCE
 
-# warned FUNCTION: what check says of it, without what follows the colon.
+# warned FUNCTION...: what check says of it, without what follows the colon.
 warned() {
-    hotfix check --target server --patch fix.so --func "$1" --json 2>/dev/null | perl -MJSON::PP -0777 -e '
+    hotfix check --target server --patch fix.so "${@/#/--func=}" --json 2>/dev/null | perl -MJSON::PP -0777 -e '
         my ($check) = grep { $_->{id} eq "long-running" } @{decode_json(<STDIN>)->{checks}};
-        print "$check->{verdict}: ", $check->{findings}[0]{evidence} =~ /^\w+ \(server\.c\): warning: (.*?)[:,]/ ? $1 : "";'
+        print "$check->{verdict}: ", $check->{findings}[0]{evidence} =~ /^\w+ \(server\.c\): (?:warning: )?(.*?)[:,]/ ? $1 : "";'
 }
 
 for name in gcc clang; do
@@ -83,14 +86,36 @@ for name in gcc clang; do
             ok "$claim it compiles" false
             continue
         fi
-        is "$claim main" "$(warned main)" "compatible: the program is inside it all the time"
-        is "$claim a loop without end" "$(warned spin)" "compatible: it seems to loop without ever returning"
+        is "$claim main" "$(warned main once)" "compatible: the program is inside it all the time"
+        is "$claim a loop without end" "$(warned spin once)" "compatible: it seems to loop without ever returning"
+        is "$claim main alone" "$(warned main)" "incompatible: the patch takes effect never"
+        is "$claim nothing but what is never left" "$(warned main spin)" "incompatible: the patch takes effect never"
         is "$claim where threads start" "$(warned work)" "compatible: threads seem to start in it"
         is "$claim the main loop" "$(warned serve)" "compatible: main calls it and it loops over calls"
         is "$claim not where a thread starts that ends" "$(warned once)" "compatible: "
         is "$claim not a loop that ends" "$(warned sum)" "compatible: "
         is "$claim not a loop that whoever starts threads calls" "$(warned drain)" "compatible: "
     done
+    cat >own.c <<'SOURCE'
+int sum(const int *numbers, int count)
+{
+    return count > 0 ? numbers[0] : 0;
+}
+int main(int argc, char **argv)
+{
+    (void)argv;
+    return sum(&argc, 1) + 2;
+}
+SOURCE
+    # shellcheck disable=SC2086
+    $name -O2 -g $mode -pthread -Wl,--build-id -o server server.c && $name -O2 -g -fPIC -shared -o own.so own.c
+    run hotfix check --target server --patch own.so --func main
+    is "$name: that has a status of its own" "$status $(sed -n 's/^hotfix check: //p' "$ERR" | cut -c1-113)" \
+        "7 incompatible: long-running: main (server.c): the patch takes effect never: the program is inside it until it ends"
+    run hotfix check --target server --patch own.so --func main --func sum --json
+    is "$name: a change of main that has to be left because of what it calls, too" \
+        "$status $(jq -r .error.code "$OUT") $(sed 's/.*\(the patch can never .*\), and .*/\1/' "$ERR")" \
+        "7 never the patch can never be applied while main runs: the program is inside it until it ends"
     run hotfix check --target server --patch fix.so --func work
     ok "$name: people are told" grep -q '^    work (server.c): warning: threads seem to start in it' "$OUT"
     mkdir -p "$name/old" "$name/new"
@@ -101,6 +126,26 @@ for name in gcc clang; do
     run hotfix build --target server --old "$name/old" --new "$name/new" -o patch.so
     ok "$name: build warns of the same" grep -q 'warning: .*work: threads seem to start in it' "$ERR"
     is "$name: once" "$(grep -c 'warning: ' "$ERR")" 1
+
+    build() {
+        sed "$1" server.c >changed.c
+        shift
+        $name -O2 -g -ffunction-sections -fdata-sections -c -o "$name/new/server.o" changed.c
+        rm -f patch.so
+        run hotfix build --target server --old "$name/old" --new "$name/new" -o patch.so "$@"
+    }
+    build 's/failed + sum/failed + 1 + sum/'
+    is "$name: build says the same of main alone" "$status $(sed -n 's/.*\(main (.*\): the program.*/\1/p' "$ERR")" \
+        "7 main (server.c): the patch takes effect never"
+    ok "$name: and writes nothing" test ! -e patch.so
+    build 's/failed + sum/failed + 1 + sum/; s/requests += request/requests += request + 2/'
+    is "$name: build says that main would have to be left" "$status $(sed -n 's/.*\(the patch can.*\): the program.*/\1/p' "$ERR")" \
+        "7 the patch can never be applied while main runs"
+    build 's/answer(1)/answer(3)/; s/requests += request/requests += request + 2/'
+    is "$name: and a loop without an end" "$status $(sed -n 's/.*\(the patch can.*\): it loops.*/\1/p' "$ERR")" \
+        "7 the patch can never be applied while spin runs"
+    build 's/failed + sum/failed + 1 + sum/' --accept-long-running "applied before main"
+    is "$name: it can be accepted" "$status" 0
 done
 
 finish

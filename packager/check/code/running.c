@@ -1,16 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Are the picked functions likely to be on a stack for ever? A warning, not a verdict: such a patch fits, but may never
- * be applied, or not take effect.
+ * Are the picked functions likely to be on a stack for ever? A warning where that is not known, or something else of
+ * the patch takes effect. Incompatible where all that changes is what a process never leaves, and where an old version
+ * that the switch waits for is never left: such a patch is never applied, or applied and does nothing.
  */
 #include "check/check.h"
+#include "check/code/callers.h"
+#include "patch/world.h"
 #include "program/stay.h"
+
+#define NEVER_ADVICE                                                                                                   \
+    "start the program anew with the fix; leave this change out of it where the others are enough; or accept this, "   \
+    "if "                                                                                                              \
+    "the patch is applied before a thread is inside"
+
+static const char *never(const struct hf_stay *stay, const struct hf_function *function)
+{
+    return hf_stay_never(stay, function->name, function->address, function->size);
+}
+
+/* Is all that the patch replaces what a process never leaves? */
+static bool takes_no_effect(const struct hf_check_subject *subject, const struct hf_stay *stay)
+{
+    for (size_t i = 0; i < subject->pair_count; i++)
+        if (!never(stay, subject->pairs[i].old_function))
+            return false;
+    return subject->pair_count > 0;
+}
+
+static void add_function(const struct hf_stay *stay, const struct hf_pair *pair, bool no_effect,
+                         struct hf_findings *findings)
+{
+    const struct hf_function *function = pair->old_function;
+    const char *why = hf_stay_reason(stay, function->name, function->address, function->size);
+
+    if (no_effect) {
+        hf_findings_add(findings, HF_INCOMPATIBLE, pair, NEVER_ADVICE,
+                        "the patch takes effect never: %s, and nothing else changes", never(stay, function));
+    } else if (why) {
+        hf_findings_add(findings, HF_COMPATIBLE, pair, "pick a function that it calls instead", "warning: %s", why);
+        hf_findings_mark(findings);
+    }
+}
+
+static void add_caller(const char *name, const char *why, struct hf_findings *findings)
+{
+    hf_findings_add(
+        findings, HF_INCOMPATIBLE, NULL, NEVER_ADVICE,
+        "the patch can never be applied while %s runs: %s, and its old code was compiled for what it calls, "
+        "which changes",
+        name, why);
+}
+
+/* Old versions that no thread may be in when the patch is applied, as 'hotfix build' found them. */
+static void add_callers(const struct hf_stay *stay, const struct hf_world_table *table, struct hf_findings *findings)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct hf_world_item *item = &table->items[i];
+        const char *why =
+            item->kind == HF_WORLD_LEFT_TO_APPLY ? hf_stay_never(stay, item->name, item->address, item->size) : NULL;
+        if (why)
+            add_caller(item->name, why, findings);
+    }
+}
+
+/* The same of a patch that was made by hand. */
+static int add_picked_callers(const struct hf_check_subject *subject, const struct hf_stay *stay,
+                              struct hf_findings *findings, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        const struct hf_function *caller = subject->pairs[i].old_function;
+        const char *why = never(stay, caller);
+        bool fitted = false;
+        for (size_t k = 0; why && !fitted && k < subject->pair_count; k++)
+            if (k != i && hf_callers_fitted(subject, caller, subject->pairs[k].old_function, &fitted, err) != 0)
+                return -1;
+        if (fitted)
+            add_caller(caller->name, why, findings);
+    }
+    return 0;
+}
+
+static int look(const struct hf_check_subject *subject, const struct hf_stay *stay, struct hf_findings *findings,
+                struct hotfix_error *err)
+{
+    bool no_effect = takes_no_effect(subject, stay);
+    HF_WORLD struct hf_world_table table = {.count = 0};
+    int found = hf_world_read(&subject->patch->image, &table, err);
+
+    for (size_t i = 0; i < subject->pair_count; i++)
+        add_function(stay, &subject->pairs[i], no_effect, findings);
+    if (found > 0)
+        add_callers(stay, &table, findings);
+    else if (found == 0 && add_picked_callers(subject, stay, findings, err) != 0)
+        return -1;
+    return found < 0 ? -1 : 0;
+}
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     const struct hf_program *target = subject->target;
     struct hf_stay stay;
-    size_t count = 0;
 
     if (!subject->tools) {
         hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "code of this machine cannot be analysed");
@@ -18,21 +108,12 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     }
     if (hf_stay_init(&stay, &target->image, target->debug ? target->debug : &target->image, subject->tools, err) != 0)
         return -1;
-    for (size_t i = 0; i < subject->pair_count; i++) {
-        const struct hf_function *function = subject->pairs[i].old_function;
-        const char *why = hf_stay_reason(&stay, function->name, function->address, function->size);
-        count += why != NULL;
-        if (why)
-            hf_findings_add(findings, HF_COMPATIBLE, &subject->pairs[i], "pick a function that it calls instead",
-                            "warning: %s", why);
-        if (why)
-            hf_findings_mark(findings);
-    }
-    if (count == 0)
+    int failed = look(subject, &stay, findings, err);
+    if (findings->count == 0)
         hf_findings_add(findings, HF_COMPATIBLE, NULL, NULL, "no function seems to be on a stack for ever");
     hf_stay_deinit(&stay);
-    return 0;
+    return failed;
 }
 
 const struct hf_check hf_check_long_running = {"long-running", "functions that a process may never leave",
-                                               HF_ACCEPT_NEVER, run};
+                                               HF_ACCEPT_ANY, run};
