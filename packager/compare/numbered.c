@@ -344,6 +344,15 @@ static bool refers(const struct hf_part *from, const struct hf_part *to)
     return false;
 }
 
+/* No code or data of the new object has it: it goes nowhere. */
+static bool is_unused(const struct hf_numbered *sides, const struct hf_name *name)
+{
+    for (size_t i = 1; i < sides->new_object->part_count; i++)
+        if (sides->new_object->parts[i].kind != HF_PART_DEBUG && refers(&sides->new_object->parts[i], name->part))
+            return false;
+    return true;
+}
+
 /* Did the variable go along with code that its old function now has in a new one, which it calls or has inlined? */
 static bool moved(const struct hf_numbered *sides, const struct hf_name *before, const struct hf_scope *old,
                   const struct hf_name *after, const struct hf_scope *new)
@@ -546,7 +555,7 @@ int hf_numbered_settle(struct hf_numbered *numbered, struct hotfix_error *err)
         enum hf_sort sort = hf_part_sort(name->part);
         if (sort == HF_SORT_CODE || name->part->kind == HF_PART_CONST)
             continue;
-        if (is_open(name, sort) && settle(numbered, name, err) != 0)
+        if (is_open(name, sort) && !is_unused(numbered, name) && settle(numbered, name, err) != 0)
             return -1;
         if (!name->part->twin && check_pieces(numbered, name, err) != 0)
             return -1;

@@ -172,6 +172,13 @@ static int find_named(struct state *state, const struct hf_symbol *symbol, uint6
     return 0;
 }
 
+/* The linker's names for where a section begins and ends: what lies there may be a static variable of another file. */
+static bool is_bound(const struct hf_symbol *symbol)
+{
+    return strncmp(symbol->name, "__start_", strlen("__start_")) == 0 ||
+           strncmp(symbol->name, "__stop_", strlen("__stop_")) == 0;
+}
+
 /* Hidden aliases have no declaration of their own: another name of the same variable has it (__GI_limit and limit). */
 static int find_declarations(struct state *state, const struct hf_symbol *symbol, uint64_t *before, uint64_t *after)
 {
@@ -183,8 +190,8 @@ static int find_declarations(struct state *state, const struct hf_symbol *symbol
         return -1;
     for (size_t i = 0; i < image->symbol_count && (*before == HF_DIE_NONE || *after == HF_DIE_NONE); i++) {
         const struct hf_symbol *alias = &image->symbols[i];
-        if (alias != symbol && alias->address == symbol->address && alias->type == symbol->type &&
-            alias->section == symbol->section && alias->size == symbol->size &&
+        bool same = alias->type == symbol->type && alias->section == symbol->section && alias->size == symbol->size;
+        if (alias != symbol && alias->address == symbol->address && (same || is_bound(alias)) &&
             find_named(state, alias, before, after) != 0)
             return -1;
     }
