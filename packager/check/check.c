@@ -261,11 +261,12 @@ bool hf_check_accepted(const struct hf_check_result *result)
     return result->verdict != HF_COMPATIBLE && count_refusing(result) == 0;
 }
 
-static enum hotfix_code refusal_code(const struct hf_check *check, enum hf_verdict verdict)
+/* Of long-running, a finding about functions says that nothing takes effect; one about the files, that it must wait. */
+static enum hotfix_code refusal_code(const struct hf_check *check, const struct hf_finding *finding)
 {
-    if (verdict != HF_INCOMPATIBLE)
+    if (finding->verdict != HF_INCOMPATIBLE)
         return HOTFIX_UNPROVEN;
-    return check == &hf_check_long_running ? HOTFIX_NEVER : HOTFIX_INCOMPATIBLE;
+    return check == &hf_check_long_running && finding->pair ? HOTFIX_NEVER : HOTFIX_INCOMPATIBLE;
 }
 
 static int refuse(const struct hf_check *check, const struct hf_finding *finding, size_t others,
@@ -275,9 +276,8 @@ static int refuse(const struct hf_check *check, const struct hf_finding *finding
 
     if (others > 0)
         snprintf(more, sizeof(more), " (and %zu more finding%s)", others, others == 1 ? "" : "s");
-    return hf_error(err, refusal_code(check, finding->verdict), "%s: %s: %s%s%s%s", hf_verdict_name(finding->verdict),
-                    check->id, finding->evidence, finding->advice ? "; " : "", finding->advice ? finding->advice : "",
-                    more);
+    return hf_error(err, refusal_code(check, finding), "%s: %s: %s%s%s%s", hf_verdict_name(finding->verdict), check->id,
+                    finding->evidence, finding->advice ? "; " : "", finding->advice ? finding->advice : "", more);
 }
 
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err)

@@ -30,8 +30,7 @@ static void each_code_has_its_status(void **state)
         {HOTFIX_IO, 5},           {HOTFIX_FORMAT, 5},       {HOTFIX_STAGE, 6},   {HOTFIX_NO_TARGET, 6},
         {HOTFIX_CODE_DIFFERS, 6}, {HOTFIX_APPLIED, 6},      {HOTFIX_STOP, 6},    {HOTFIX_NOT_APPLIED, 6},
         {HOTFIX_BUSY, 6},         {HOTFIX_SWITCH, 6},       {HOTFIX_PATCHER, 6}, {HOTFIX_MEMORY, 70},
-        {HOTFIX_INTERNAL, 70},    {HOTFIX_REPLAYED, 4},     {HOTFIX_TORN, 6},
-        {HOTFIX_NEVER, 7},
+        {HOTFIX_INTERNAL, 70},    {HOTFIX_REPLAYED, 4},     {HOTFIX_TORN, 6},    {HOTFIX_NEVER, 7},
     };
     for (size_t i = 0; i < sizeof promised / sizeof promised[0]; i++)
         assert_int_equal(hf_status_of(promised[i].code), promised[i].status);

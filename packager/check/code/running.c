@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Are the picked functions likely to be on a stack for ever? A warning where that is not known, or something else of
- * the patch takes effect. Incompatible where all that changes is what a process never leaves, and where an old version
- * that the switch waits for is never left: such a patch is never applied, or applied and does nothing.
+ * the patch takes effect. Incompatible where all that changes is what a process never leaves (such a patch would be
+ * applied and do nothing), and where the switch would wait for main to be left.
  */
 #include "check/check.h"
 #include "check/code/callers.h"
@@ -11,8 +11,7 @@
 
 #define NEVER_ADVICE                                                                                                   \
     "start the program anew with the fix; leave this change out of it where the others are enough; or accept this, "   \
-    "if "                                                                                                              \
-    "the patch is applied before a thread is inside"
+    "where the patch is applied before a thread is inside"
 
 static const char *never(const struct hf_stay *stay, const struct hf_function *function)
 {
@@ -43,40 +42,33 @@ static void add_function(const struct hf_stay *stay, const struct hf_pair *pair,
     }
 }
 
-static void add_caller(const char *name, const char *why, struct hf_findings *findings)
+static void add_main(struct hf_findings *findings)
 {
     hf_findings_add(
         findings, HF_INCOMPATIBLE, NULL, NEVER_ADVICE,
-        "the patch can never be applied while %s runs: %s, and its old code was compiled for what it calls, "
-        "which changes",
-        name, why);
+        "the patch can never be applied while main runs: its old code was compiled for what it calls, which "
+        "changes");
 }
 
-/* Old versions that no thread may be in when the patch is applied, as 'hotfix build' found them. */
-static void add_callers(const struct hf_stay *stay, const struct hf_world_table *table, struct hf_findings *findings)
+/* Must main be left before the patch is applied, as 'hotfix build' found? Loops are warned of one by one. */
+static bool waits_for_main(const struct hf_stay *stay, const struct hf_world_table *table)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const struct hf_world_item *item = &table->items[i];
-        const char *why =
-            item->kind == HF_WORLD_LEFT_TO_APPLY ? hf_stay_never(stay, item->name, item->address, item->size) : NULL;
-        if (why)
-            add_caller(item->name, why, findings);
-    }
+    for (size_t i = 0; stay->main && i < table->count; i++)
+        if (table->items[i].kind == HF_WORLD_LEFT_TO_APPLY && table->items[i].address == stay->main->address)
+            return true;
+    return false;
 }
 
 /* The same of a patch that was made by hand. */
-static int add_picked_callers(const struct hf_check_subject *subject, const struct hf_stay *stay,
-                              struct hf_findings *findings, struct hotfix_error *err)
+static int is_main_fitted(const struct hf_check_subject *subject, const struct hf_stay *stay, bool *fitted,
+                          struct hotfix_error *err)
 {
-    for (size_t i = 0; i < subject->pair_count; i++) {
+    *fitted = false;
+    for (size_t i = 0; stay->main && i < subject->pair_count; i++) {
         const struct hf_function *caller = subject->pairs[i].old_function;
-        const char *why = never(stay, caller);
-        bool fitted = false;
-        for (size_t k = 0; why && !fitted && k < subject->pair_count; k++)
-            if (k != i && hf_callers_fitted(subject, caller, subject->pairs[k].old_function, &fitted, err) != 0)
+        for (size_t k = 0; caller->address == stay->main->address && !*fitted && k < subject->pair_count; k++)
+            if (k != i && hf_callers_fitted(subject, caller, subject->pairs[k].old_function, fitted, err) != 0)
                 return -1;
-        if (fitted)
-            add_caller(caller->name, why, findings);
     }
     return 0;
 }
@@ -90,11 +82,12 @@ static int look(const struct hf_check_subject *subject, const struct hf_stay *st
 
     for (size_t i = 0; i < subject->pair_count; i++)
         add_function(stay, &subject->pairs[i], no_effect, findings);
-    if (found > 0)
-        add_callers(stay, &table, findings);
-    else if (found == 0 && add_picked_callers(subject, stay, findings, err) != 0)
+    bool waits = found > 0 && waits_for_main(stay, &table);
+    if (found < 0 || (found == 0 && is_main_fitted(subject, stay, &waits, err) != 0))
         return -1;
-    return found < 0 ? -1 : 0;
+    if (waits)
+        add_main(findings);
+    return 0;
 }
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
