@@ -8,7 +8,17 @@
 
 static bool may_hold(const struct hf_part *part)
 {
-    return part && part->bytes && (part->kind == HF_PART_MERGE || (part->kind == HF_PART_CONST && part->anonymous));
+    return part && part->bytes && (part->kind == HF_PART_MERGE || part->kind == HF_PART_CONST);
+}
+
+/* Does it lie in a constant that has a name? Without -fdata-sections these share a section with the others. */
+static bool is_named(const struct hf_part *part, uint64_t offset)
+{
+    for (size_t i = 0; i < part->name_count; i++)
+        if (part->names[i]->value == offset ||
+            (part->names[i]->value < offset && offset - part->names[i]->value < part->names[i]->size))
+            return true;
+    return false;
 }
 
 /* The offset that a reference means in its part; false when the linker alone can tell. */
@@ -27,7 +37,7 @@ static bool offset_of(const struct hf_arch_tools *arch, const struct hf_referenc
     *offset = reference->name->value;
     if (part->kind != HF_PART_MERGE || section)
         *offset += (uint64_t)reference->addend + (behind ? arch->field_size(reference->type) : 0);
-    return *offset < part->size;
+    return *offset < part->size && (part->kind == HF_PART_MERGE || part->anonymous || !is_named(part, *offset));
 }
 
 static int by_place(const void *a, const void *b)
@@ -59,6 +69,17 @@ static bool read_points(struct hf_object *object, const struct hf_arch_tools *ar
     if (object->point_count > 0)
         qsort(object->points, object->point_count, sizeof(*object->points), by_place);
     return object->points;
+}
+
+/* The next place in the part that has a name, or its end. */
+static uint64_t next_name(const struct hf_part *part, uint64_t offset)
+{
+    uint64_t next = part->size;
+
+    for (size_t i = 0; i < part->name_count; i++)
+        if (part->names[i]->value > offset && part->names[i]->value < next)
+            next = part->names[i]->value;
+    return next;
 }
 
 /* The next place in the part that something refers to, or its end. */
@@ -101,6 +122,8 @@ bool hf_piece_of(const struct hf_reference *reference, struct hf_piece *piece)
             return false;
         begin = offset;
         end = next_point(part, offset);
+        if (!part->anonymous && next_name(part, offset) < end)
+            end = next_name(part, offset);
         /* Other constants than strings may be reached from the one before. */
         const uint8_t *nul = memchr(part->bytes + begin, 0, end - begin);
         if (!nul || !is_padding(nul, part->bytes + end))
