@@ -1,2 +1,4 @@
-struct cmd { long k; };
+struct cmd {
+    long k;
+};
 extern const struct cmd __start_cmds[], __stop_cmds[];

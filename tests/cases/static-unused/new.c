@@ -12,4 +12,7 @@ __attribute__((noinline)) long parse(long n)
     }
     return n;
 }
-long probe(long n) { return n > 7 ? n : parse(n); }
+long probe(long n)
+{
+    return n > 7 ? n : parse(n);
+}
