@@ -27,7 +27,7 @@ bool hf_name_is_made(const struct hf_name *name)
     if (name->binding != STB_LOCAL || name->text[0] == '\0') /* the name of a section symbol */
         return false;
     return name->text[hf_name_stem(name->text)] != '\0' ||
-           (hf_part_sort(name->part) != HF_SORT_CODE && name->text[0] && strchr(name->text + 1, '.'));
+           (hf_part_sort(name->part) != HF_SORT_CODE && strchr(name->text + 1, '.'));
 }
 
 bool hf_name_same_stem(const char *a, const char *b)
