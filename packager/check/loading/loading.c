@@ -285,8 +285,9 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     if (dynamic.text_relocations)
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "compile it with -fPIC",
                         "the patch has text relocations, which make code writable");
+    else
+        hf_layout_check(&patch->image, subject->tools, findings);
     check_dynamic(&patch->image, findings);
-    hf_layout_check(&patch->image, subject->tools, findings);
     check_constructors(subject, &dynamic, findings);
     check_destructors(subject, &dynamic, findings);
     check_resolvers(subject, findings);
