@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "cli/command.h"
 #include "cli/reasons.h"
+#include "compiler/interrupt.h"
 #include "debian/package.h"
 #include "elf/rebuilt.h"
 #include "error.h"
@@ -374,6 +375,8 @@ int hf_cmd_build(int argc, char **argv)
         result = check(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
+    if (source.directory || hf_package_given(&package))
+        hf_interrupt_catch();
     if (result == 0 && hf_package_given(&package))
         result = build_package(&report, &error);
     else if (result == 0)
@@ -381,5 +384,9 @@ int hf_cmd_build(int argc, char **argv)
     hf_inputs_deinit(&inputs);
     hf_reasons_deinit(&reasons);
     free(request.on);
-    return hf_report_finish(&report, result, &error);
+    if (result < 0 && hf_interrupt_signal())
+        hf_error(&error, HOTFIX_IO, "interrupted by signal %d", hf_interrupt_signal());
+    int status = hf_report_finish(&report, result, &error);
+    hf_interrupt_finish();
+    return status;
 }

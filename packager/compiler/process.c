@@ -4,12 +4,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "compiler/interrupt.h"
 #include "error.h"
 
 extern char **environ;
+
+/* In a group of its own, so that all of it can be stopped; begins with the signals that we had. */
+static int spawn(const struct hf_process *process, const posix_spawn_file_actions_t *actions, pid_t *pid)
+{
+    posix_spawnattr_t attributes;
+    sigset_t before;
+    bool guarded = hf_interrupt_begin(&before);
+    int failed = posix_spawnattr_init(&attributes);
+
+    if (!failed && guarded)
+        failed = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    if (!failed && guarded)
+        failed = posix_spawnattr_setsigmask(&attributes, &before);
+    if (!failed)
+        failed = posix_spawnp(pid, process->argv[0], actions, &attributes, (char *const *)process->argv,
+                              process->environment ? process->environment : environ);
+    posix_spawnattr_destroy(&attributes);
+    if (!failed && guarded)
+        hf_interrupt_note(*pid);
+    if (guarded)
+        hf_interrupt_end(&before);
+    return failed;
+}
 
 int hf_process_start(const struct hf_process *process, pid_t *pid, struct hotfix_error *err)
 {
@@ -26,8 +51,7 @@ int hf_process_start(const struct hf_process *process, pid_t *pid, struct hotfix
     if (!failed && process->log)
         failed = posix_spawn_file_actions_adddup2(&actions, 1, 2);
     if (!failed)
-        failed = posix_spawnp(pid, process->argv[0], &actions, NULL, (char *const *)process->argv,
-                              process->environment ? process->environment : environ);
+        failed = hf_interrupt_signal() ? EINTR : spawn(process, &actions, pid);
     posix_spawn_file_actions_destroy(&actions);
     if (failed) {
         errno = failed;
@@ -49,6 +73,15 @@ int hf_process_check(const struct hf_process *process, int status, struct hotfix
     return hf_error(err, HOTFIX_IO, "%s was killed by signal %d%s%s", process->argv[0], WTERMSIG(status), see, log);
 }
 
+int hf_process_wait(pid_t pid, const char *name, int *status, struct hotfix_error *err)
+{
+    while (waitpid(pid, status, 0) < 0)
+        if (errno != EINTR)
+            return hf_error_sys(err, HOTFIX_INTERNAL, "%s cannot be waited for", name);
+    hf_interrupt_forget(pid);
+    return 0;
+}
+
 int hf_process_run(const struct hf_process *process, struct hotfix_error *err)
 {
     pid_t pid;
@@ -56,9 +89,8 @@ int hf_process_run(const struct hf_process *process, struct hotfix_error *err)
 
     if (hf_process_start(process, &pid, err) != 0)
         return -1;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return hf_error_sys(err, HOTFIX_INTERNAL, "%s cannot be waited for", process->argv[0]);
+    if (hf_process_wait(pid, process->argv[0], &status, err) != 0)
+        return -1;
     return hf_process_check(process, status, err);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "debian/ask.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,9 +47,8 @@ int hf_ask(const char *const *argv, const char *directory, char **text, int *sta
     const struct hf_process process = {.argv = words, .directory = directory, .log = log};
     if (hf_process_start(&process, &pid, err) != 0)
         return -1;
-    while (waitpid(pid, &ended, 0) < 0)
-        if (errno != EINTR)
-            return hf_error_sys(err, HOTFIX_INTERNAL, "%s cannot be waited for", argv[0]);
+    if (hf_process_wait(pid, argv[0], &ended, err) != 0)
+        return -1;
     if (WIFEXITED(ended) && WEXITSTATUS(ended) == 127)
         return hf_error(err, HOTFIX_IO, "%s is not found: install the package %s", argv[0], package_of(argv[0]));
     *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);

@@ -16,6 +16,7 @@
 #include "digest.h"
 #include "elf/image.h"
 #include "error.h"
+#include "source/progress.h"
 #include "source/workspace.h"
 
 /*
@@ -65,7 +66,7 @@ static int find_description(struct hf_package *package, struct hotfix_error *err
 }
 
 /* Into a directory that gets its name when it is whole. */
-static int unpack(const struct hf_package *package, struct hotfix_error *err)
+static int unpack(struct hf_package *package, struct hotfix_error *err)
 {
     HF_FREE char *unpacking = below(package->entry, "unpacking");
     HF_FREE char *text = NULL;
@@ -90,7 +91,7 @@ static int unpack(const struct hf_package *package, struct hotfix_error *err)
     return 0;
 }
 
-static int see_to_needs(const struct hf_package *package, struct hotfix_error *err)
+static int see_to_needs(struct hf_package *package, struct hotfix_error *err)
 {
     HF_FREE char *missing = NULL;
 
@@ -141,11 +142,10 @@ static int make_command(struct hf_package *package, struct hotfix_error *err)
     return out_of_memory(err);
 }
 
-int hf_package_prepare(struct hf_package *package, struct hotfix_error *err)
+/* Its place in the cache, and what lies there. */
+static int open_entry(struct hf_package *package, struct hotfix_error *err)
 {
-    package->lock = -1;
-    if (find_description(package, err) != 0 ||
-        hf_cache_open(package->dsc.id, &package->entry, &package->lock, err) != 0)
+    if (hf_cache_open(package->dsc.id, &package->entry, &package->lock, err) != 0)
         return -1;
     package->place = below(package->entry, "build");
     package->kept = below(package->entry, "first");
@@ -154,11 +154,31 @@ int hf_package_prepare(struct hf_package *package, struct hotfix_error *err)
     package->tree = below(package->place, package->dsc.directory);
     if (!package->tree)
         return out_of_memory(err);
-    if (make_directory(package->place, err) != 0 || make_directory(package->kept, err) != 0)
-        return -1;
-    if (unpack(package, err) != 0 || see_to_needs(package, err) != 0 || make_command(package, err) != 0)
-        return -1;
-    return make_key(package, err);
+    return make_directory(package->place, err) != 0 || make_directory(package->kept, err) != 0 ? -1 : 0;
+}
+
+int hf_package_prepare(struct hf_package *package, struct hotfix_error *err)
+{
+    static const struct {
+        const char *doing;
+        int (*step)(struct hf_package *package, struct hotfix_error *err);
+    } steps[] = {{"finding the source package", find_description},
+                 {"waiting for another build of the package", open_entry},
+                 {"unpacking the source package", unpack},
+                 {"looking for what its build needs", see_to_needs},
+                 {"finding its command", make_command},
+                 {"looking for an earlier build", make_key}};
+    struct hf_progress progress;
+    int failed = 0;
+
+    package->lock = -1;
+    hf_progress_init(&progress);
+    for (size_t i = 0; !failed && i < sizeof(steps) / sizeof(steps[0]); i++) {
+        hf_progress_say(&progress, steps[i].doing);
+        failed = steps[i].step(package, err);
+    }
+    hf_progress_end(&progress);
+    return failed;
 }
 
 /* The link to it that says which build-id it is for. */

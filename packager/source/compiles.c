@@ -86,9 +86,8 @@ static int finish_one(const struct hf_compiles *compiles, struct job *jobs, size
     const char *source = jobs[0].source;
 
     memmove(jobs, jobs + 1, --*running * sizeof(*jobs));
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return hf_error_sys(err, HOTFIX_INTERNAL, "a compiler cannot be waited for");
+    if (hf_process_wait(pid, "a compiler", &status, err) != 0)
+        return -1;
     if (compiles->lenient || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         return 0;
     return hf_error(err, HOTFIX_IO, "%s does not compile again, see %s", source, compiles->log);

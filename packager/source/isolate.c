@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compiler/interrupt.h"
 #include "error.h"
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWUTS)
@@ -172,9 +173,21 @@ int hf_isolate_start(const struct hf_process *process, const struct hf_isolation
     HF_CLOSE int reading = ends[0];
     const struct child child = {
         .process = process, .isolation = isolation, .report = ends[1], .null = null, .log = process->log ? log : -1};
+    sigset_t before;
+    bool guarded = hf_interrupt_begin(&before);
     *pid = fork();
-    if (*pid == 0)
+    if (*pid == 0) {
+        if (guarded) {
+            setpgid(0, 0);
+            hf_interrupt_default();
+            hf_interrupt_end(&before);
+        }
         enter_and_wait(&child);
+    }
+    if (guarded && *pid > 0)
+        hf_interrupt_note(*pid);
+    if (guarded)
+        hf_interrupt_end(&before);
     close(ends[1]);
     if (*pid < 0)
         return hf_error_sys(err, HOTFIX_IO, "%s cannot be run", process->argv[0]);
@@ -182,6 +195,7 @@ int hf_isolate_start(const struct hf_process *process, const struct hf_isolation
         return 0; /* the pipe was closed by what now runs */
     while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
         ;
+    hf_interrupt_forget(*pid);
     errno = failure.number;
     return hf_error_sys(err, HOTFIX_IO,
                         "the build cannot be isolated here (%s); build without --isolate in a container or as a user "

@@ -5,12 +5,14 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "source/tree.h"
 
 struct hf_progress {
     FILE *terminal; /* NULL: nobody looks */
     size_t width;   /* of the line that is there */
+    time_t begin;
 };
 
 /* The progress of standard error. */
@@ -18,6 +20,9 @@ void hf_progress_init(struct hf_progress *progress);
 
 /* A hf_tree_progress_fn; arg is the progress. */
 void hf_progress_show(enum hf_tree_phase phase, size_t done, void *arg);
+
+/* Says that something else is being done, and for how long all of it. */
+void hf_progress_say(struct hf_progress *progress, const char *doing);
 
 /* Takes the line away. */
 void hf_progress_end(struct hf_progress *progress);

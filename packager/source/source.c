@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/source.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compiler/interrupt.h"
 #include "error.h"
+#include "file.h"
 #include "source/progress.h"
 
+#define FULL     (1u << 20) /* bytes left */
+#define LOG_MAX  (256u << 20)
 #define SEE_HELP "(see 'hotfix build --help')"
 
 int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotfix_error *err)
@@ -47,6 +54,45 @@ int hf_source_accept(const struct hf_option *option, const char *argument, struc
     return 0;
 }
 
+/* The space that is left where a directory is is next to nothing. */
+static bool is_full(const char *directory)
+{
+    struct statvfs space;
+
+    return directory && statvfs(directory, &space) == 0 && space.f_bavail * space.f_frsize < FULL;
+}
+
+/* Compilers and cp say in the log alone that there is no space left, and take away what filled it. */
+static bool log_says_full(const char *directory)
+{
+    HF_FREE char *log = NULL;
+    HF_FREE uint8_t *text = NULL;
+    size_t size;
+
+    if (asprintf(&log, "%s/build.log", directory) < 0) {
+        log = NULL;
+        return false;
+    }
+    return hf_file_read(log, LOG_MAX, &text, &size, NULL) == 0 &&
+           memmem(text, size, strerror(ENOSPC), strlen(strerror(ENOSPC)));
+}
+
+/* Where a step failed for a reason that is none of its own, that is the reason. */
+static void explain(struct hf_source *source, struct hotfix_error *err)
+{
+    if (err->code == HOTFIX_IO && (is_full(source->workspace.path) || log_says_full(source->workspace.path))) {
+        hf_error(err, HOTFIX_IO,
+                 "no space left in %s, where it is built: give --work DIR on a larger file system, or set TMPDIR",
+                 source->workspace.path);
+        source->worthless = true;
+    } else if (err->code == HOTFIX_IO && is_full(source->kept)) {
+        hf_error(err, HOTFIX_IO,
+                 "no space left in %s, where the first build is kept: set XDG_CACHE_HOME, or see 'hotfix cache'",
+                 source->kept);
+        source->worthless = true;
+    }
+}
+
 int hf_source_build(struct hf_source *source, const char *target, struct hotfix_error *err)
 {
     struct hf_progress progress;
@@ -73,6 +119,8 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
     };
     int failed = hf_tree_build(&request, &source->objects, err);
     hf_progress_end(&progress);
+    if (failed)
+        explain(source, err);
     return failed;
 }
 
@@ -92,7 +140,8 @@ void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_rep
 {
     struct hotfix_error error;
 
-    if (source->workspace.path && (succeeded || !has_log(source->workspace.path))) {
+    if (source->workspace.path &&
+        (succeeded || source->worthless || hf_interrupt_signal() || !has_log(source->workspace.path))) {
         if (hf_workspace_remove(&source->workspace, &error) != 0)
             hf_report_note(report, "%s", error.message);
     } else if (source->workspace.path) {

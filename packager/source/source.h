@@ -27,6 +27,7 @@ struct hf_source {
     struct hf_accepted accepted; /* --accept, each; owned */
 
     struct hf_workspace workspace;
+    bool worthless; /* nobody will want to look at what is there */
     struct hf_tree_objects objects;
 };
 

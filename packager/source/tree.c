@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -199,6 +200,19 @@ static int start_isolated(const struct hf_tree_request *request, const struct pl
     return hf_isolate_start(process, &isolation, pid, err);
 }
 
+/* Waits for the build and says how far it is. */
+static int wait_for(const struct hf_tree_request *request, pid_t pid, const char *journal, enum hf_tree_phase phase,
+                    int *status, struct hotfix_error *err)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (request->progress && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0) {
+        report(request, phase, count_entries(journal));
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    return hf_process_wait(pid, "the build", status, err);
+}
+
 static int run_make(const struct hf_tree_request *request, const struct places *places, const char *journal,
                     enum hf_tree_phase phase, struct hotfix_error *err)
 {
@@ -215,17 +229,8 @@ static int run_make(const struct hf_tree_request *request, const struct places *
     if ((request->isolate ? start_isolated(request, places, &process, &pid, err)
                           : hf_process_start(&process, &pid, err)) != 0)
         return -1;
-    for (;;) {
-        pid_t ended = waitpid(pid, &status, request->progress ? WNOHANG : 0);
-        if (ended == pid)
-            break;
-        if (ended < 0 && errno != EINTR)
-            return hf_error_sys(err, HOTFIX_INTERNAL, "the build cannot be waited for");
-        if (ended == 0) {
-            report(request, phase, count_entries(journal));
-            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-        }
-    }
+    if (wait_for(request, pid, journal, phase, &status, err) != 0)
+        return -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     return hf_error(err, HOTFIX_IO, "'%s' failed %s the patch, see %s",

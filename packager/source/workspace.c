@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "error.h"
 #include "owned.h"
 
+#define PATIENCE           40 /* times 50 ms */
 #define REMOVE_DESCRIPTORS 32 /* directories that are open at once */
 
 static int check_empty(const char *path, struct hotfix_error *err)
@@ -99,7 +102,14 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 int hf_workspace_clear(const char *path, struct hotfix_error *err)
 {
-    if (nftw(path, remove_entry, REMOVE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+    int failed = nftw(path, remove_entry, REMOVE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+
+    /* What was stopped may still be writing its last file. */
+    for (int i = 0; failed && (errno == ENOTEMPTY || errno == ENOENT) && access(path, F_OK) == 0 && i < PATIENCE; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        failed = nftw(path, remove_entry, REMOVE_DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+    }
+    if (failed && access(path, F_OK) == 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be removed", path);
     return 0;
 }

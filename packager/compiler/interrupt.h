@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Being asked to stop (SIGINT, SIGTERM, SIGHUP) while others work for us: they are stopped, and who waits for them is
+ * told, so that what was begun can be put away.
+ */
+#ifndef HF_INTERRUPT_H
+#define HF_INTERRUPT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* From now on these signals are caught, but for those that are ignored. */
+void hf_interrupt_catch(void);
+
+/* The signal that came since, or 0. */
+int hf_interrupt_signal(void);
+
+/*
+ * While a process is started and not noted yet no signal may come: begin blocks them, and *before is what end brings
+ * back and the new process begins with. Nothing happens where they are not caught: then false is returned.
+ */
+bool hf_interrupt_begin(sigset_t *before);
+void hf_interrupt_end(const sigset_t *before);
+
+/* In a child that was forked: these signals end it again. */
+void hf_interrupt_default(void);
+
+/* A process that leads a group of its own; a signal that we catch is sent to all of it. Noted until it was waited for.
+ */
+void hf_interrupt_note(pid_t pid);
+void hf_interrupt_forget(pid_t pid);
+
+/* Ends this process by the signal that came, if one did, as whoever started it expects. */
+void hf_interrupt_finish(void);
+
+#endif
