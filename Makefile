@@ -62,7 +62,7 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # The programs of these take libhotfix in, which with sanitizers only programs with sanitizers can.
 STATIC_STORIES := $(addprefix tests/story/,build.t build-checks.t build-references.t build-symbols.t cases.t cold.t constants.t cpp.t \
-	cpp-works.t far.t identity.t names.t pointers.t reload.t shadow.t untrusted.t worlds.t)
+	cpp-brings.t cpp-works.t far.t identity.t names.t pointers.t reload.t shadow.t untrusted.t worlds.t)
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
 # not know.
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))

@@ -91,11 +91,14 @@ static const char *function_name(Dwarf_Debug dwarf, Dwarf_Die die, unsigned dept
     return name ? name : hf_die_text(die, DW_AT_name);
 }
 
-/* The class of a lambda has no name, but a call operator. */
+/* The class of a lambda has no name, but a call operator, which clang leaves out where it was inlined without a trace: to
+ * clang a lambda is a "class", as other unnamed types of functions hardly ever are. */
 static bool is_closure(Dwarf_Debug dwarf, Dwarf_Die class)
 {
     HF_DIE Dwarf_Die child = NULL;
 
+    if (hf_die_tag(class) == DW_TAG_class_type)
+        return true;
     while (hf_die_next(dwarf, class, &child) > 0) {
         const char *name = hf_die_tag(child) == DW_TAG_subprogram ? hf_die_text(child, DW_AT_name) : NULL;
         if (name && strncmp(name, "operator()", strlen("operator()")) == 0)

@@ -273,13 +273,57 @@ struct pending {
     const struct hf_subprogram *origin;
 };
 
+/* Behind a call offset of a thunk's symbol, "h" or "v" and its numbers (Itanium C++ ABI, section 5.1.4.2); NULL when it
+ * is none. */
+static const char *behind_offset(const char *symbol)
+{
+    unsigned numbers = *symbol == 'h' ? 1 : *symbol == 'v' ? 2 : 0;
+
+    if (numbers == 0)
+        return NULL;
+    for (symbol++; numbers > 0; numbers--, symbol++) {
+        symbol += *symbol == 'n';
+        symbol += strspn(symbol, "0123456789");
+        if (*symbol != '_')
+            return NULL;
+    }
+    return symbol;
+}
+
+/* Is it a thunk that ends in the function of this symbol? */
+static bool is_thunk_to(const char *thunk, const char *symbol)
+{
+    const char *at = strncmp(thunk, "_ZT", 3) == 0 ? thunk + 3 : "";
+    bool covariant = *at == 'c';
+
+    at = behind_offset(at + covariant);
+    if (at && covariant)
+        at = behind_offset(at);
+    return at && strncmp(symbol, "_Z", 2) == 0 && strcmp(symbol + 2, at) == 0;
+}
+
+/* gcc tells nothing of thunks: they were compiled as the function that they end in. */
+static const struct hf_code *find_code_of_end(const struct hf_program *program, const struct hf_function *thunk)
+{
+    bool none = strncmp(thunk->name, "_ZT", 3) != 0 || !strchr("hvc", thunk->name[3]);
+
+    for (size_t i = 0; i < program->function_count && !none; i++)
+        if (is_thunk_to(thunk->name, program->functions[i].name))
+            return find_code(program->dwarf, &program->functions[i]);
+    return NULL;
+}
+
 /* Code that was folded into that of an equal function is told by its name alone; *code is NULL then. */
-static const struct hf_subprogram *find_own(const struct hf_dwarf *dwarf, const struct hf_function *function,
+static const struct hf_subprogram *find_own(const struct hf_program *program, const struct hf_function *function,
                                             const struct hf_code **code)
 {
+    const struct hf_dwarf *dwarf = program->dwarf;
     const char *file = function->source, *slash = strrchr(file, '/');
 
     *code = find_code(dwarf, function);
+    const struct hf_code *end = *code ? NULL : find_code_of_end(program, function);
+    if (end)
+        return &dwarf->subprograms[end->subprogram];
     if (!*code)
         return hf_dwarf_codeless(dwarf, function->name, !function->local ? NULL : slash ? slash + 1 : file);
     return &dwarf->subprograms[(*code)->subprogram];
@@ -291,7 +335,7 @@ static int complete(struct hf_program *program, struct hf_function *function, st
 {
     struct hf_dwarf *dwarf = program->dwarf;
     const struct hf_code *code;
-    const struct hf_subprogram *own = find_own(dwarf, function, &code);
+    const struct hf_subprogram *own = find_own(program, function, &code);
     const char *source;
 
     *pending = (struct pending){.function = function};
@@ -496,5 +540,5 @@ const struct hf_subprogram *hf_program_subprogram(const struct hf_program *progr
 {
     const struct hf_code *code;
 
-    return program->dwarf ? find_own(program->dwarf, function, &code) : NULL;
+    return program->dwarf ? find_own(program, function, &code) : NULL;
 }

@@ -245,6 +245,26 @@ static int is_defined_anew(const struct hf_work *work, const struct hf_name *fun
     return 0;
 }
 
+/*
+ * A virtual method: the source has no other way to its address than a table of virtual methods, and compilers take it
+ * to compare with what such a table holds before they inline the method.
+ */
+static bool is_virtual(const struct hf_part *function, uint64_t value)
+{
+    const struct hf_object *object = function->object;
+
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *part = &object->parts[i];
+        int64_t offset;
+        if (strncmp(hf_part_title(part), "_ZTV", strlen("_ZTV")) != 0)
+            continue;
+        for (size_t k = 0; k < part->reference_count; k++)
+            if (hf_reference_part(&part->references[k], &offset) == function && offset == (int64_t)value)
+                return true;
+    }
+    return false;
+}
+
 static int check_gone(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
                       struct hotfix_error *err)
 {
@@ -259,8 +279,10 @@ static int check_gone(struct hf_work *work, const struct hf_pairing *pairing, co
         return -1;
     if (!holder || hf_locate(work, pairing, before, &anchor, NULL) == 1)
         return 0;
-    /* An inline virtual method is left out of an object that does not need it; its table, which stays, calls it. */
-    if (function->binding == STB_WEAK && strncmp(holder, "_ZTV", strlen("_ZTV")) == 0)
+    /* An inline virtual method is left out of an object that does not need it; its table, which stays, calls it: what
+     * objects there are of a class of which no new ones are made finish with its old code. */
+    if (function->binding == STB_WEAK &&
+        (strncmp(holder, "_ZTV", strlen("_ZTV")) == 0 || is_virtual(before, function->value)))
         return 0;
     int defined = is_defined_anew(work, function, err);
     if (defined != 0)

@@ -277,6 +277,10 @@ static void check_type(Dwarf_Die after, void *arg)
         check_class(state, name, after, offset, declares);
         return;
     }
+    /* All instances of an alias template have one name; what they stand for is compared by its own. The library's
+     * cannot change: its headers are the compiler's, which is the same. */
+    if (scoped && !inner && hf_name_reserved(name))
+        return;
     HF_DIE Dwarf_Die before = offset == HF_DIE_NONE ? NULL : hf_die_at(state->comparison.before, offset);
     bool elsewhere = before ? hf_die_has(before, DW_AT_signature) : !inner && !hf_die_has(after, DW_AT_declaration);
     if (elsewhere && !state->in_type_unit)
