@@ -91,8 +91,8 @@ static const char *function_name(Dwarf_Debug dwarf, Dwarf_Die die, unsigned dept
     return name ? name : hf_die_text(die, DW_AT_name);
 }
 
-/* The class of a lambda has no name, but a call operator, which clang leaves out where it was inlined without a trace: to
- * clang a lambda is a "class", as other unnamed types of functions hardly ever are. */
+/* The class of a lambda has no name, but a call operator, which clang leaves out where it was inlined without a trace:
+ * to clang a lambda is a "class", as other unnamed types of functions hardly ever are. */
 static bool is_closure(Dwarf_Debug dwarf, Dwarf_Die class)
 {
     HF_DIE Dwarf_Die child = NULL;

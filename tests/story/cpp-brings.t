@@ -3,16 +3,15 @@
 # More fixes of C++ that apply: what a fix brings along of the language, by g++ in a program and by clang++ in a library.
 . "$(dirname "$0")/cpp.sh"
 
-# works CLAIM WANTED [FLAG...]: the source on standard input
+# works CLAIM WANTED [FLAGS]: the source on standard input
 works() {
-    local claim=$1 wanted=$2 source
-    shift 2
+    local claim=$1 wanted=$2 level=${3:--O2 -std=c++17} source
     source=$(cat)
     LINK=program
-    build_case g++ "-O2 $*" <<<"$source"
+    build_case g++ "$level" <<<"$source"
     applies "$claim (g++)" "$wanted"
     LINK=library
-    build_case clang++ "-O2 $*" <<<"$source"
+    build_case clang++ "$level" <<<"$source"
     applies "$claim (clang++, library)" "$wanted"
 }
 
@@ -181,7 +180,7 @@ void scenario(const char *when) { Acc a; fill(a); Acc *p = &a; asm volatile("" :
 SOURCE
 
 works "a coroutine's body" \
-    "old: 0 1 2/new: 0 2 4/back: 0 1 2" -std=c++20 <<'SOURCE'
+    "old: 0 1 2/new: 0 2 4/back: 0 1 2" "-O2 -std=c++20" <<'SOURCE'
 #include <coroutine>
 #include <cstdio>
 #include <exception>
@@ -212,6 +211,24 @@ SOURCE
 
 works "a lambda that is kept in std::function beside another" \
     "old: 16 6/new: 120 6/back: 16 6" <<'SOURCE'
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string>
+std::map<std::string, std::function<int(int)>> handlers;
+int base = 100, calls;
+__attribute__((noinline)) void setup()
+{
+    handlers["a"] = [](int x) { calls++; return x * 3 + 1; }; //OLD
+    handlers["a"] = [](int x) { calls++; return x * 4 + base; }; //NEW
+    std::string tag = "bb";
+    handlers["b"] = [tag](int x) { return x + (int)tag.size() - 1; };
+}
+void scenario(const char *when) { if (handlers.empty()) setup(); printf("%s: %d %d\n", when, handlers["a"](5), handlers["b"](5)); }
+SOURCE
+
+works "a lambda that is kept in std::function beside another, without optimisation" \
+    "old: 16 6/new: 120 6/back: 16 6" -O0 <<'SOURCE'
 #include <cstdio>
 #include <functional>
 #include <map>
