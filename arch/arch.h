@@ -229,6 +229,12 @@ struct hf_arch_tools {
                                      struct hf_arch_constant *found, size_t limit, size_t *count);
 
     /*
+     * The constants that instructions of the code hold, distances of jumps and places in the frame aside: stores up to
+     * `limit` of them and sets *count to how many there are. OK or DECODE. NULL for a CPU of which they are not known.
+     */
+    enum hf_arch_status (*immediates)(const uint8_t *code, size_t size, uint64_t *found, size_t limit, size_t *count);
+
+    /*
      * Does the function at an address return, when it is called without arguments, having changed nothing but its stack
      * and at most single bytes of the file's zeroed memory, and called nothing of others but what crt files call
      * (__cxa_finalize, __gmon_start__)? False also for what it cannot follow.

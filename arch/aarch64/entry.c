@@ -164,6 +164,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .tables = hf_aarch64_tables,
     .references = references,
     .constants = hf_aarch64_constants,
+    .immediates = NULL,
     .word_type = R_AARCH64_ABS64,
     .near_type = R_AARCH64_PREL32,
     .near_word_type = R_AARCH64_PREL64,

@@ -137,3 +137,54 @@ enum hf_arch_status hf_x86_64_constants(const uint8_t *before, const uint8_t *af
     cs_close(&engine);
     return status;
 }
+
+/* The constant of an operand; false when it has none. Sums of addresses (lea) are how compilers add one. */
+static bool operand_constant(const cs_insn *insn, const cs_x86_op *operand, uint64_t *constant)
+{
+    unsigned base = operand->mem.base;
+
+    if (operand->type == X86_OP_IMM) {
+        *constant = (uint64_t)operand->imm;
+        return true;
+    }
+    if (operand->type != X86_OP_MEM || insn->id != X86_INS_LEA || operand->mem.disp == 0 || base == X86_REG_RIP ||
+        base == X86_REG_RSP || base == X86_REG_RBP)
+        return false;
+    *constant = (uint64_t)operand->mem.disp;
+    return true;
+}
+
+static enum hf_arch_status gather(csh engine, struct version *code, uint64_t *found, size_t limit, size_t *count)
+{
+    while (code->left > 0) {
+        if (!step(engine, code))
+            return HF_ARCH_DECODE;
+        const cs_x86 *detail = &code->insn->detail->x86;
+        bool jumps = cs_insn_group(engine, code->insn, CS_GRP_JUMP) || cs_insn_group(engine, code->insn, CS_GRP_CALL);
+        for (uint8_t i = 0; !jumps && i < detail->op_count; i++) {
+            uint64_t constant;
+            if (operand_constant(code->insn, &detail->operands[i], &constant) && (*count)++ < limit)
+                found[*count - 1] = constant;
+        }
+    }
+    return HF_ARCH_OK;
+}
+
+enum hf_arch_status hf_x86_64_immediates(const uint8_t *code, size_t size, uint64_t *found, size_t limit, size_t *count)
+{
+    struct version version = {.next = code, .left = size};
+    enum hf_arch_status status = HF_ARCH_DECODE;
+    csh engine;
+
+    *count = 0;
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
+        return HF_ARCH_DECODE;
+    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
+    version.insn = cs_malloc(engine);
+    if (version.insn) {
+        status = gather(engine, &version, found, limit, count);
+        cs_free(version.insn, 1);
+    }
+    cs_close(&engine);
+    return status;
+}

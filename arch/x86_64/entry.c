@@ -264,6 +264,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .tables = tables,
     .references = references,
     .constants = hf_x86_64_constants,
+    .immediates = hf_x86_64_immediates,
     .word_type = R_X86_64_64,
     .near_type = R_X86_64_PC32,
     .near_word_type = R_X86_64_PC64,

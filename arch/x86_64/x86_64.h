@@ -22,6 +22,8 @@ enum hf_arch_status hf_x86_64_linked(uint32_t type, int64_t addend, size_t offse
                                      const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
 enum hf_arch_status hf_x86_64_constants(const uint8_t *before, const uint8_t *after, size_t size,
                                         struct hf_arch_constant *found, size_t limit, size_t *count);
+enum hf_arch_status hf_x86_64_immediates(const uint8_t *code, size_t size, uint64_t *found, size_t limit,
+                                         size_t *count);
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 bool hf_x86_64_steps(const struct hf_leak_question *question, struct hf_steps *steps);

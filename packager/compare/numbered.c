@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "compare/blocks.h"
 #include "compare/compare.h"
 #include "error.h"
 #include "object/scope.h"
@@ -250,6 +251,52 @@ static int pair_by_only_use(const struct group *group, const struct hf_object *a
                   member(group->before, group->before_count, old->part)]++;
     }
     count_votes(&ballot);
+    return 0;
+}
+
+static int by_block(const void *a, const void *b)
+{
+    const struct hf_block *left = a, *right = b;
+
+    return (left->scope->block > right->scope->block) - (left->scope->block < right->scope->block);
+}
+
+/* All variables of a declaration, in the order of their blocks; malloc'ed. NULL when out of memory. */
+static struct hf_block *list_blocks(const struct hf_roster *names, const struct hf_scopes *scopes,
+                                    const struct hf_scope *like, struct hf_blocks *blocks)
+{
+    struct hf_block *found = calloc(names->count + 1, sizeof(*found));
+
+    *blocks = (struct hf_blocks){.items = found, .scopes = scopes};
+    for (size_t i = 0; found && i < names->count; i++) {
+        const struct hf_scope *scope = hf_scope_of(scopes, names->items[i]);
+        if (scope && same_declaration(scope, like))
+            found[blocks->count++] = (struct hf_block){.name = names->items[i], .scope = scope};
+    }
+    if (found)
+        qsort(found, blocks->count, sizeof(*found), by_block);
+    return found;
+}
+
+/* Of several in one function, the blocks that did not change show which is which. */
+static int pair_by_blocks(const struct hf_numbered *sides, const struct hf_name *name, struct hotfix_error *err)
+{
+    const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
+    struct hf_blocks before, after;
+
+    if (!scope || !sides->old_scopes)
+        return 0;
+    HF_FREE struct hf_block *olds = list_blocks(sides->before, sides->old_scopes, scope, &before);
+    HF_FREE struct hf_block *news = list_blocks(sides->after, sides->new_scopes, scope, &after);
+    if (!olds || !news)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", name->text);
+    bool proven = hf_blocks_proven(&before, &after);
+    for (size_t i = 0; i < after.count && proven; i++)
+        proven = olds[i].name->part->twin == news[i].name->part ||
+                 (hf_part_sort(olds[i].name->part) == hf_part_sort(news[i].name->part) &&
+                  same_value(olds[i].name->part, news[i].name->part));
+    for (size_t i = 0; i < after.count && proven; i++)
+        hf_parts_pair(olds[i].name->part, news[i].name->part);
     return 0;
 }
 
@@ -535,6 +582,8 @@ static int pair_last(struct hf_numbered *sides, struct hf_name *name, struct hot
         return -1;
     if (group.before_count == 0)
         return 0;
+    if (pair_by_blocks(sides, name, err) != 0)
+        return -1;
     if ((!sides->old_scopes || !sides->new_scopes) && pair_by_only_use(&group, sides->new_object, err) != 0)
         return -1;
     pair_alone(&group, sides);

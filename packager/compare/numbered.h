@@ -8,6 +8,7 @@
  * - A function, or a variable's initial value, that is the same on both sides refers to them in the same place.
  * - Debug information says that they are declared in the same function, as the same name, with the same type, both in
  *   a block or both not, with the same initial value, and no other on either side is.
+ * - Of several in one function, no block came, went or was moved (blocks.h).
  * - It is the only one of its name and type that is left, and moved to a function that is new and that its old function
  *   calls.
  *

@@ -18,6 +18,8 @@ struct hf_scopes {
     struct hf_scope *items;
     size_t count;
     size_t capacity;
+    struct hf_scope_code *codes;
+    size_t code_count;
     bool abstract; /* reading what is inlined: there alone all blocks are kept */
 };
 
@@ -170,7 +172,8 @@ static const char *function_name(Dwarf_Debug dwarf, Dwarf_Die die)
     return linkage ? linkage : hf_die_text(holder, DW_AT_name);
 }
 
-static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die die, const char *function, bool inner)
+static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die die, const char *function,
+                        uint64_t block, bool inner)
 {
     HF_DIE Dwarf_Die origin = origin_of(dwarf, die);
     Dwarf_Die holder = origin ? origin : die;
@@ -188,6 +191,7 @@ static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die d
         HF_FREE char *type = hf_type_text(dwarf, holder);
         struct hf_scope like = {.function = (char *)function, .name = (char *)name, .type = type ? type : (char *)""};
         struct expression expression = {.next = bytes, .end = (const uint8_t *)bytes + size};
+        like.block = block;
         like.inner = inner;
         like.file = HF_DIE_NONE;
         hf_die_number(holder, DW_AT_decl_file, &like.file);
@@ -208,7 +212,7 @@ static int walk_scope(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die par
         Dwarf_Half tag = hf_die_tag(child);
         int failed = 0;
         if (tag == DW_TAG_variable)
-            failed = add_variable(scopes, dwarf, child, function, depth > 0);
+            failed = add_variable(scopes, dwarf, child, function, hf_die_offset(parent), depth > 0);
         else if (tag == DW_TAG_lexical_block && depth < MAX_DEPTH)
             failed = walk_scope(scopes, dwarf, child, function, depth + 1);
         if (failed)
@@ -230,7 +234,7 @@ static int walk_unit(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die pare
             const char *name = function_name(dwarf, child);
             failed = name ? walk_scope(scopes, dwarf, child, name, 0) : 0;
         } else if (tag == DW_TAG_variable && !scopes->abstract) {
-            failed = add_variable(scopes, dwarf, child, "", false);
+            failed = add_variable(scopes, dwarf, child, "", hf_die_offset(parent), false);
         } else if (tag == DW_TAG_namespace && depth < MAX_DEPTH) {
             failed = walk_unit(scopes, dwarf, child, depth + 1);
         }
@@ -240,9 +244,73 @@ static int walk_unit(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die pare
     return more;
 }
 
+/* A block whose code is read. */
+struct coded {
+    struct hf_scopes *scopes;
+    uint64_t block;
+};
+
+static int add_code(uint64_t begin, uint64_t end, void *arg)
+{
+    const struct coded *coded = arg;
+    struct hf_scopes *scopes = coded->scopes;
+    uint64_t offset;
+    const struct hf_part *part = hf_debuginfo_part(scopes->object, begin, &offset);
+
+    if (!part)
+        return 0;
+    if ((scopes->code_count & (scopes->code_count - 1)) == 0) {
+        size_t capacity = scopes->code_count ? 2 * scopes->code_count : 1;
+        struct hf_scope_code *grown = reallocarray(scopes->codes, capacity, sizeof(*grown));
+        if (!grown)
+            return -1;
+        scopes->codes = grown;
+    }
+    scopes->codes[scopes->code_count++] =
+        (struct hf_scope_code){.block = coded->block, .part = part, .begin = offset, .end = offset + (end - begin)};
+    return 0;
+}
+
+/* Blocks have code where they are, or where they were inlined. */
+static int walk_code(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die parent, const struct hf_die_unit *unit,
+                     int depth)
+{
+    HF_DIE Dwarf_Die child = NULL;
+    int more;
+
+    while ((more = hf_die_next(dwarf, parent, &child)) > 0) {
+        Dwarf_Half tag = hf_die_tag(child);
+        if (tag == DW_TAG_lexical_block) {
+            uint64_t origin = hf_die_reference(child, DW_AT_abstract_origin);
+            struct coded coded = {scopes, origin == HF_DIE_NONE ? hf_die_offset(child) : origin};
+            if (hf_die_ranges(dwarf, child, unit, add_code, &coded) != 0)
+                return -1;
+        }
+        bool holds = tag == DW_TAG_lexical_block || tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine ||
+                     tag == DW_TAG_namespace;
+        if (holds && depth < MAX_DEPTH && walk_code(scopes, dwarf, child, unit, depth + 1) != 0)
+            return -1;
+    }
+    return more;
+}
+
 static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 {
-    return walk_unit(arg, dwarf, unit, 0);
+    struct hf_scopes *scopes = arg;
+    struct hf_die_unit about = {.base = 0};
+    Dwarf_Half offset_size;
+    Dwarf_Addr base;
+    Dwarf_Error error;
+
+    if (walk_unit(scopes, dwarf, unit, 0) != 0)
+        return -1;
+    if (scopes->abstract)
+        return 0;
+    if (dwarf_get_version_of_die(unit, &about.version, &offset_size) != DW_DLV_OK)
+        return -1;
+    if (dwarf_lowpc(unit, &base, &error) == DW_DLV_OK)
+        about.base = base;
+    return walk_code(scopes, dwarf, unit, &about, 0);
 }
 
 int hf_scopes_read(const struct hf_object *object, struct hf_scopes **scopes, struct hotfix_error *err)
@@ -280,6 +348,7 @@ void hf_scopes_destroy(struct hf_scopes *scopes)
         free(scopes->items[i].type);
     }
     free(scopes->items);
+    free(scopes->codes);
     free(scopes);
 }
 
@@ -289,6 +358,12 @@ const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct 
         if (scopes->items[i].part == name->part && scopes->items[i].offset == name->value)
             return &scopes->items[i];
     return NULL;
+}
+
+const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_t *count)
+{
+    *count = scopes ? scopes->code_count : 0;
+    return scopes ? scopes->codes : NULL;
 }
 
 const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name)

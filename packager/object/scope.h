@@ -18,8 +18,17 @@ struct hf_scope {
     uint64_t piece; /* where the piece begins in the variable */
     uint64_t file;  /* its source: DW_AT_decl_file as a number of this object */
     unsigned line;  /* DW_AT_decl_line; 0 when it is not known */
+    uint64_t block; /* offset of the entry of the block, or function, that declares it */
     bool inner;     /* in a block of the function */
     bool whole;     /* all of the variable */
+};
+
+/* Code of a block, where it is declared or a copy of it inlined. */
+struct hf_scope_code {
+    uint64_t block; /* as above */
+    const struct hf_part *part;
+    uint64_t begin; /* in the part */
+    uint64_t end;
 };
 
 struct hf_scopes;
@@ -30,6 +39,9 @@ void hf_scopes_destroy(struct hf_scopes *scopes);
 
 /* What stands at the begin of a name; NULL when that is not known. scopes may be NULL. */
 const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name);
+
+/* The code of all blocks, in the order of debug information; NULL and 0 without scopes. */
+const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_t *count);
 
 /* The first variable or piece with this function and name; NULL when there is none. scopes may be NULL. */
 const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compare/blocks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "cleanup.h"
+#include "compare/compare.h"
+
+#define MAX_CONSTANTS 256 /* of a block; one with more shows nothing */
+
+/* What of one reference is compared: where it lies from the begin of the code. */
+static bool same_reference(const struct hf_reference *before, uint64_t before_begin, const struct hf_part *before_own,
+                           const struct hf_reference *after, uint64_t after_begin, const struct hf_part *after_own)
+{
+    struct hf_reference left = *before, right = *after;
+    int64_t left_offset, right_offset;
+
+    left.offset -= before_begin;
+    right.offset -= after_begin;
+    const struct hf_part *left_part = hf_reference_part(&left, &left_offset);
+    const struct hf_part *right_part = hf_reference_part(&right, &right_offset);
+    if ((left_part == before_own) != (right_part == after_own))
+        return false;
+    if (left_part == before_own)
+        return left.offset == right.offset && left.type == right.type && left_offset == right_offset;
+    return hf_compare_reference(&left, &right);
+}
+
+/* The first reference of a part from an offset on. */
+static size_t first_reference(const struct hf_part *part, uint64_t offset)
+{
+    size_t low = 0, high = part->reference_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (part->references[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Bytes of a field that a relocation fills in say nothing. */
+static bool same_bytes(const struct hf_scope_code *before, const struct hf_scope_code *after)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(before->part->object->machine);
+    uint64_t size = before->end - before->begin, at = 0;
+
+    for (size_t i = first_reference(before->part, before->begin); i < before->part->reference_count; i++) {
+        const struct hf_reference *reference = &before->part->references[i];
+        if (reference->offset >= before->end)
+            break;
+        uint64_t field = reference->offset - before->begin, width = arch->field_size(reference->type);
+        if (field < at || width > size - field ||
+            memcmp(before->part->bytes + before->begin + at, after->part->bytes + after->begin + at, field - at) != 0)
+            return false;
+        at = field + width;
+    }
+    return memcmp(before->part->bytes + before->begin + at, after->part->bytes + after->begin + at, size - at) == 0;
+}
+
+static bool is_readable(const struct hf_scope_code *code)
+{
+    return code->part->kind == HF_PART_CODE && code->part->bytes && code->begin < code->end &&
+           code->end <= code->part->size;
+}
+
+/* Two pieces of code, in functions that are each other's twins. */
+static bool same_piece(const struct hf_scope_code *before, const struct hf_part *before_own,
+                       const struct hf_scope_code *after, const struct hf_part *after_own)
+{
+    if (!is_readable(before) || !is_readable(after) || before->part->twin != after->part ||
+        before->end - before->begin != after->end - after->begin || !same_bytes(before, after))
+        return false;
+    size_t left = first_reference(before->part, before->begin), right = first_reference(after->part, after->begin);
+    for (;; left++, right++) {
+        bool left_ends = left == before->part->reference_count || before->part->references[left].offset >= before->end;
+        bool right_ends = right == after->part->reference_count || after->part->references[right].offset >= after->end;
+        if (left_ends || right_ends)
+            return left_ends && right_ends;
+        if (!same_reference(&before->part->references[left], before->begin, before_own, &after->part->references[right],
+                            after->begin, after_own))
+            return false;
+    }
+}
+
+/* The next piece of a block's code; NULL when there is none. */
+static const struct hf_scope_code *next_piece(const struct hf_scope_code *codes, size_t count, size_t *at,
+                                              uint64_t block)
+{
+    while (*at < count && codes[*at].block != block)
+        ++*at;
+    return *at < count ? &codes[(*at)++] : NULL;
+}
+
+static bool same_code(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
+                      const struct hf_block *right)
+{
+    size_t left_count, right_count, left_at = 0, right_at = 0;
+    const struct hf_scope_code *left_codes = hf_scopes_code(before->scopes, &left_count);
+    const struct hf_scope_code *right_codes = hf_scopes_code(after->scopes, &right_count);
+
+    for (bool any = false;; any = true) {
+        const struct hf_scope_code *a = next_piece(left_codes, left_count, &left_at, left->scope->block);
+        const struct hf_scope_code *b = next_piece(right_codes, right_count, &right_at, right->scope->block);
+        if (!a || !b)
+            return any && !a && !b;
+        if (!same_piece(a, left->name->part, b, right->name->part))
+            return false;
+    }
+}
+
+static bool covers(const struct hf_blocks *side, uint64_t block, const struct hf_part *part, uint64_t offset)
+{
+    size_t count, at = 0;
+    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &count);
+
+    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block));)
+        if (code->part == part && offset >= code->begin && offset < code->end)
+            return true;
+    return false;
+}
+
+/* Is all that refers to the variable code of its block, and is there such code? */
+static bool keeps_to_block(const struct hf_blocks *side, const struct hf_block *block)
+{
+    const struct hf_object *object = block->name->part->object;
+    bool used = false;
+
+    if (block->name->part->name_count != 1 || !block->scope->whole)
+        return false;
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *user = &object->parts[i];
+        for (size_t k = 0; k < user->reference_count; k++) {
+            int64_t offset;
+            if (hf_reference_part(&user->references[k], &offset) != block->name->part)
+                continue;
+            if (!covers(side, block->scope->block, user, user->references[k].offset))
+                return false;
+            used = true;
+        }
+    }
+    return used;
+}
+
+/* What tells a block from others: the constants in its code, and what that refers to besides the variable. */
+struct marks {
+    uint64_t constants[MAX_CONSTANTS];
+    size_t constant_count;
+    const struct hf_block *block;
+    const struct hf_blocks *side;
+};
+
+static bool read_marks(const struct hf_blocks *side, const struct hf_block *block, struct marks *marks)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(block->name->part->object->machine);
+    size_t count, at = 0, found;
+    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &count);
+
+    *marks = (struct marks){.block = block, .side = side};
+    if (!arch || !arch->immediates)
+        return false;
+    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block->scope->block));) {
+        size_t room = MAX_CONSTANTS - marks->constant_count;
+        if (!is_readable(code) ||
+            arch->immediates(code->part->bytes + code->begin, code->end - code->begin,
+                             marks->constants + marks->constant_count, room, &found) != HF_ARCH_OK ||
+            found > room)
+            return false;
+        marks->constant_count += found;
+    }
+    return true;
+}
+
+static bool has_constant(const struct marks *marks, uint64_t constant)
+{
+    for (size_t i = 0; i < marks->constant_count; i++)
+        if (marks->constants[i] == constant)
+            return true;
+    return false;
+}
+
+static bool refers_to(const struct marks *marks, const struct hf_reference *wanted)
+{
+    size_t count, at = 0;
+    const struct hf_scope_code *codes = hf_scopes_code(marks->side->scopes, &count);
+
+    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, marks->block->scope->block));)
+        for (size_t i = first_reference(code->part, code->begin);
+             i < code->part->reference_count && code->part->references[i].offset < code->end; i++)
+            if (code->part->references[i].name == wanted->name)
+                return true;
+    return false;
+}
+
+/* Does one have a constant or a reference by name that the other does not? Those of sections may be any. */
+static bool has_own_mark(const struct marks *one, const struct marks *other)
+{
+    size_t count, at = 0;
+    const struct hf_scope_code *codes = hf_scopes_code(one->side->scopes, &count);
+
+    for (size_t i = 0; i < one->constant_count; i++)
+        if (!has_constant(other, one->constants[i]))
+            return true;
+    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, one->block->scope->block));)
+        for (size_t i = first_reference(code->part, code->begin);
+             i < code->part->reference_count && code->part->references[i].offset < code->end; i++) {
+            const struct hf_reference *reference = &code->part->references[i];
+            int64_t offset;
+            if (hf_reference_part(reference, &offset) != one->block->name->part &&
+                reference->name->type != STT_SECTION && !refers_to(other, reference))
+                return true;
+        }
+    return false;
+}
+
+/* Each has a mark of its own against each of the others. */
+static bool all_marked(const struct hf_blocks *side)
+{
+    HF_FREE struct marks *marks = calloc(side->count + 1, sizeof(*marks));
+
+    for (size_t i = 0; marks && i < side->count; i++)
+        if (!read_marks(side, &side->items[i], &marks[i]))
+            return false;
+    for (size_t i = 0; marks && i < side->count; i++)
+        for (size_t k = 0; k < side->count; k++)
+            if (i != k && !has_own_mark(&marks[i], &marks[k]))
+                return false;
+    return marks;
+}
+
+bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after)
+{
+    if (before->count != after->count || before->count < 2)
+        return false;
+    for (size_t i = 0; i < before->count; i++) {
+        const struct hf_block *left = &before->items[i], *right = &after->items[i];
+        if ((i > 0 && (before->items[i - 1].scope->block == left->scope->block ||
+                       after->items[i - 1].scope->block == right->scope->block)) ||
+            !left->scope->inner || !right->scope->inner || !keeps_to_block(before, left) ||
+            !keeps_to_block(after, right) || !same_code(before, left, after, right) ||
+            (left->name->part->twin && left->name->part->twin != right->name->part) ||
+            (right->name->part->twin && right->name->part->twin != left->name->part))
+            return false;
+    }
+    return all_marked(before) && all_marked(after);
+}

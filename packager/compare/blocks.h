@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which static variable is which where one function has several of one name, type and initial value in its blocks, and
+ * was changed outside of these.
+ *
+ * Shown is that no block came, went or changed places with another: both sides have equally many; the code of each,
+ * inlined copies included, is the same as that of the block of the same rank, register by register; all code that uses
+ * the variable lies in its block; and each has a constant or refers to something that none of the others does, which it
+ * would take along if it were moved. A block whose own code changed shows nothing.
+ */
+#ifndef HF_BLOCKS_H
+#define HF_BLOCKS_H
+
+#include "object/scope.h"
+
+/* A static variable of a block, with what debug information says of it. */
+struct hf_block {
+    const struct hf_name *name;
+    const struct hf_scope *scope;
+};
+
+/* All variables of one declaration on one side, in the order of their blocks. */
+struct hf_blocks {
+    const struct hf_block *items;
+    size_t count;
+    const struct hf_scopes *scopes;
+};
+
+/* Are those that have no twin yet shown to be the ones of the same rank on the other side? */
+bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after);
+
+#endif

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Static variables of one name, type and initial value in several blocks of one function that changed: which is which is
+# shown by blocks that did not change, and refused where one came, went, changed or moved.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck source=tests/story/single.sh
+. "$STORY/single.sh"
+
+A='if (a & 1) { static int count; count += 41; r += count; }'
+B='if (a > 3) { static int count; count += a * 9; r ^= count + 777; }'
+C='if (a > 9) { static int count; count += 1234; r -= count; }'
+P='if (a & 1) { static int count; count += a; r += count; }'
+Q='if (a > 3) { static int count; count += b; r += count; }'
+
+# blocks OLD NEW: a function with these blocks, of which the fix changes something else, too.
+blocks() {
+    cat >program.c <<C
+int noise;
+#ifdef FIXED
+#define FACTOR 5
+#define BLOCKS $2
+#else
+#define FACTOR 3
+#define BLOCKS $1
+#endif
+__attribute__((noinline)) static int step(int a, int b)
+{
+    int r = noise + b;
+    BLOCKS
+    return r * FACTOR;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, 2);
+}
+C
+}
+
+SENTENCE="cannot tell whether static variable 'count' of 'step' (line 12) goes on from an old one of this name: several \
+fit, and the functions that use them changed; leave these functions as they are, or give a variable that is new another name"
+
+for level in -O0 -O1 -O2 -O3 -Os; do
+    blocks "$A $B" "$A $B"
+    works "old 2601 3069 new 4595 6295 old 3273 3141" "gcc $level: the state of each block goes on" gcc "$level"
+    while IFS='|' read -r what old new; do
+        blocks "$old" "$new"
+        refused 3 "$SENTENCE" "gcc $level: $what" gcc "$level"
+    done <<END
+blocks that changed places|$A $B|$B $A
+one that went and one that came behind|$A $B|$B $C
+one that went and one that came in its place|$A $B|$A $C
+one that went and one that came in front|$A $B|$C $A
+the first one twice|$A $B|$A $A
+blocks that nothing but variables tells apart|$P $Q|$P $Q
+these, in other places|$P $Q|$Q $P
+one more in between|$A $B|$A $C $B
+END
+done
+for level in -O0 -O2; do
+    blocks "$A $B" "$B $A"
+    refused 3 "$SENTENCE" "clang $level: blocks that changed places" clang "$level"
+done
+
+finish
