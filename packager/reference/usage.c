@@ -64,6 +64,9 @@ bool hf_usage_enters(const struct hf_arch_tools *arch, const struct hf_part *fro
 {
     int64_t offset;
 
+    /* Most refer to something else. */
+    if (reference->name->part != code)
+        return false;
     return is_loaded(from) && !is_jump(arch, from, reference) && leads_to(arch, from, reference, &offset) == code &&
            !is_entry(code, offset);
 }
