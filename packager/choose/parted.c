@@ -70,17 +70,12 @@ static void take_apart(struct hf_object *before, struct hf_part *function)
 }
 
 /*
- * A copy that a compiler made for some callers takes the arguments that these have left, whatever its origin takes. A
- * caller that is the same in both compilations hands over what both versions of the copy take.
+ * Only its own file calls such a function by its name. A caller there that is the same in both compilations hands over
+ * what both versions take: compilers leave out arguments of functions, or make copies of these, as their callers are.
  */
-static bool is_specialised(const struct hf_name *function)
+static bool is_of_file(const struct hf_name *function)
 {
-    const char *const kinds[] = {".constprop.", ".isra.", ".part."};
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (function->binding == STB_LOCAL && strstr(function->text, kinds[i]))
-            return true;
-    return false;
+    return function->binding == STB_LOCAL;
 }
 
 static int examine(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
@@ -92,7 +87,7 @@ static int examine(struct hf_work *work, const struct hf_pairing *pairing, const
 
     if (hf_pointer_holder(work, pairing, before, &holder, err) != 0)
         return -1;
-    if (!holder && stay && is_specialised(hf_part_function(before))) {
+    if (!holder && stay && is_of_file(hf_part_function(before))) {
         before->twin->marks &= ~HF_MARK_PARTED;
         return 0;
     }

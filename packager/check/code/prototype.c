@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Callers in the target pass and expect what the old function took and gave. */
-#include <string.h>
-
+#include "types/prototype.h"
 #include "check/check.h"
 #include "check/compared.h"
-#include "types/prototype.h"
 
 /*
- * A copy that a compiler made for some callers takes what these have left to hand over, whatever its origin takes.
- * Where its object was compared as a whole, callers that stay are the same in both compilations.
+ * Compilers leave out arguments of a function that only its own file calls, or make copies of it that take what some
+ * callers have left to hand over. Where its object was compared as a whole, callers that stay are the same in both
+ * compilations, and so is what they hand over.
  */
 static bool is_settled(const struct hf_compared *compared, const struct hf_pair *pair)
 {
-    return pair->old_function->local && strchr(pair->old_function->name, '.') && hf_compared_pair(compared, pair);
+    return pair->old_function->local && hf_compared_pair(compared, pair);
 }
 
 static int run(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)

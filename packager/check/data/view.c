@@ -121,6 +121,12 @@ bool hf_view_add(struct hf_view *view, const struct hf_check_subject *subject, c
     return new;
 }
 
+/* One of them may be a clone (parse.constprop.0), whose variables are the same. */
+static bool same_declared(const struct hf_function *a, const struct hf_function *b)
+{
+    return a->declared && b->declared && strcmp(a->declared, b->declared) == 0 && hf_same_source(a->source, b->source);
+}
+
 const struct hf_function *hf_view_counterpart(const struct hf_check_subject *subject,
                                               const struct hf_function *new_function)
 {
@@ -129,6 +135,9 @@ const struct hf_function *hf_view_counterpart(const struct hf_check_subject *sub
         if (strcmp(function->name, new_function->name) == 0 && hf_same_source(function->source, new_function->source))
             return function;
     }
+    for (size_t i = 0; i < subject->target->function_count; i++)
+        if (same_declared(&subject->target->functions[i], new_function))
+            return &subject->target->functions[i];
     return NULL;
 }
 
