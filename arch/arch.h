@@ -16,9 +16,10 @@
  *   inert.c     whether code that is run while a file is loaded does nothing
  *   constant.c  what two versions of code load, where that is all they differ in
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
- * (and what they share), plus one line in the tables of arch.c and tools.c. The loader needs its branches in
- * loader/stop/raw.h and loader/stop/regs.h: system calls and registers. Nothing else outside arch/ changes. Only
- * entry.c, flow.c, step.c, inert.c and constant.c may use a disassembler: the loader links the rest.
+ * (and what they share), plus one line in the tables of arch.c and tools.c. Outside of arch/ three files have a branch
+ * for each CPU: loader/process/raw.h (system calls), loader/stop/regs.h and packager/live/thread.c (the registers of a
+ * stopped thread). Only entry.c, flow.c, step.c, inert.c and constant.c may use a disassembler: the loader links the
+ * rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
