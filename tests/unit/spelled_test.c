@@ -34,36 +34,41 @@ static const char shop[] =
     "struct Other { virtual int area2(); int o; };\nint Other::area2() { return 2; }\n"
     "struct Both : Other, Base { int area() override; };\nint Both::area() { return 3; }\n";
 
-static struct hf_program *target, *patch;
+static const char *const compilers[] = {"g++", "clang++"};
+static struct hf_program *targets[FIXTURE_COUNT(compilers)], *patches[FIXTURE_COUNT(compilers)];
+static struct hf_program *target, *patch; /* of the compiler that a test is about */
 static const char *compiler;
 
-static int make_programs(const char *with)
+static int make_programs(void **state)
 {
-    compiler = with;
+    if (fixture_setup(state) != 0)
+        return -1;
     fixture_write("shop.cc", shop);
     fixture_write("store/other.cc", "int lonely(int x) { return x; }\n");
-    assert_run("%s -g -O0 -shared -fPIC -Wl,--build-id -o target.so shop.cc store/other.cc && cp target.so patch.so",
-               with);
-    target = fixture_open("target.so", NULL);
-    patch = fixture_open("patch.so", NULL);
+    for (size_t i = 0; i < FIXTURE_COUNT(compilers); i++) {
+        assert_run(
+            "%s -g -O0 -shared -fPIC -Wl,--build-id -o target.so shop.cc store/other.cc && cp target.so patch.so",
+            compilers[i]);
+        targets[i] = fixture_open("target.so", NULL);
+        patches[i] = fixture_open("patch.so", NULL);
+    }
     return 0;
 }
 
 static int close_programs(void **state)
 {
-    hf_program_close(target);
-    hf_program_close(patch);
+    for (size_t i = 0; i < FIXTURE_COUNT(compilers); i++) {
+        hf_program_close(targets[i]);
+        hf_program_close(patches[i]);
+    }
     return fixture_teardown(state);
 }
 
-static int setup_gcc(void **state)
+static void use(size_t index)
 {
-    return fixture_setup(state) != 0 ? -1 : make_programs("g++");
-}
-
-static int setup_clang(void **state)
-{
-    return fixture_setup(state) != 0 ? -1 : make_programs("clang++");
+    compiler = compilers[index];
+    target = targets[index];
+    patch = patches[index];
 }
 
 static int by_text(const void *a, const void *b)
@@ -122,9 +127,8 @@ static const char *picked(const struct hf_pick *picks, size_t count)
             fail_msg("'%s' lacks '%s'", said, part);                                                                   \
     } while (0)
 
-static void test_a_name_that_means_several_lists_them(void **state)
+static void a_name_that_means_several_lists_them(void)
 {
-    (void)state;
     assert_says(PICK(FUNC("total")),
                 "--func total: 4 functions of target.so have that name, write which: shop::Order::");
     assert_says(PICK(FUNC("shop::Order::total")), "3 functions");
@@ -139,9 +143,8 @@ static void test_a_name_that_means_several_lists_them(void **state)
     assert_says(PICK(PACKAGE("detail")), "2 scopes of target.so have that name, write which: ");
 }
 
-static void test_what_there_is_not_is_refused(void **state)
+static void what_there_is_not_is_refused(void)
 {
-    (void)state;
     assert_says(PICK(FUNC("shop::Order::totals")), "there is no such function in target.so, did you mean total?");
     assert_says(PICK(FUNC("Order::total(char) const")), "there is no such function");
     assert_says(PICK(FUNC("shop::Order::total(int)")), "there is no such function");
@@ -158,9 +161,8 @@ static void test_what_there_is_not_is_refused(void **state)
     assert_says(PICK(PACKAGE("store")), "has both sources and a namespace of that name: write ./store or ::store");
 }
 
-static void test_one_overload_is_picked_as_it_is_written(void **state)
+static void one_overload_is_picked_as_it_is_written(void)
 {
-    (void)state;
     static const char *const total[] = {"shop::Order::total(int) const", "Order::total(int)const",
                                         "  shop :: Order :: total ( int )  const", "_ZNK4shop5Order5totalEi"};
     static const char *const text[] = {
@@ -193,9 +195,8 @@ static void test_one_overload_is_picked_as_it_is_written(void **state)
     assert_string_equal(PICK(FUNC("lonely"), FUNC("Line::sum")), "lonely(int) | shop::Order::Line::sum()");
 }
 
-static void test_instantiations_are_picked_together_or_alone(void **state)
+static void instantiations_are_picked_together_or_alone(void)
 {
-    (void)state;
     assert_string_equal(PICK(FUNC("most<*>")), "most<int>(int, int) | most<long>(long, long)");
     assert_string_equal(PICK(FUNC("most<long>")), "most<long>(long, long)");
     assert_string_equal(PICK(FUNC("int most<int>(int, int)")), "most<int>(int, int)");
@@ -207,9 +208,8 @@ static void test_instantiations_are_picked_together_or_alone(void **state)
                         "shop::Box<int>::get() const | shop::Box<unsigned long>::get() const");
 }
 
-static void test_a_class_is_all_its_methods(void **state)
+static void a_class_is_all_its_methods(void)
 {
-    (void)state;
     static const char all[] =
         "shop::Order::Order(int) | shop::Order::Order(long) | shop::Order::make(int) | shop::Order::operator bool() "
         "const"
@@ -230,9 +230,8 @@ static void test_a_class_is_all_its_methods(void **state)
     assert_says(PICK(CLASS("*Line")), "shop::Order::Line::sum()");
 }
 
-static void test_a_namespace_is_all_below_it(void **state)
+static void a_namespace_is_all_below_it(void)
 {
-    (void)state;
     assert_string_equal(PICK(PACKAGE("::store")),
                         "store::Order::total(int) | store::detail::cut(int) | store::round(int)");
     assert_string_equal(PICK(PACKAGE("./store")), "lonely(int)");
@@ -242,17 +241,43 @@ static void test_a_namespace_is_all_below_it(void **state)
                         "shop::(anonymous namespace)::hidden(int) | shop::detail::round(int) | shop::fee(shop::Order)");
 }
 
+/* A test for each compiler. */
+#define BOTH(name)                                                                                                     \
+    static void name##_with_gcc(void **state)                                                                          \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        use(0);                                                                                                        \
+        name();                                                                                                        \
+    }                                                                                                                  \
+    static void name##_with_clang(void **state)                                                                        \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        use(1);                                                                                                        \
+        name();                                                                                                        \
+    }
+BOTH(a_name_that_means_several_lists_them)
+BOTH(what_there_is_not_is_refused)
+BOTH(one_overload_is_picked_as_it_is_written)
+BOTH(instantiations_are_picked_together_or_alone)
+BOTH(a_class_is_all_its_methods)
+BOTH(a_namespace_is_all_below_it)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_name_that_means_several_lists_them),
-        cmocka_unit_test(test_what_there_is_not_is_refused),
-        cmocka_unit_test(test_one_overload_is_picked_as_it_is_written),
-        cmocka_unit_test(test_instantiations_are_picked_together_or_alone),
-        cmocka_unit_test(test_a_class_is_all_its_methods),
-        cmocka_unit_test(test_a_namespace_is_all_below_it),
+        cmocka_unit_test(a_name_that_means_several_lists_them_with_gcc),
+        cmocka_unit_test(a_name_that_means_several_lists_them_with_clang),
+        cmocka_unit_test(what_there_is_not_is_refused_with_gcc),
+        cmocka_unit_test(what_there_is_not_is_refused_with_clang),
+        cmocka_unit_test(one_overload_is_picked_as_it_is_written_with_gcc),
+        cmocka_unit_test(one_overload_is_picked_as_it_is_written_with_clang),
+        cmocka_unit_test(instantiations_are_picked_together_or_alone_with_gcc),
+        cmocka_unit_test(instantiations_are_picked_together_or_alone_with_clang),
+        cmocka_unit_test(a_class_is_all_its_methods_with_gcc),
+        cmocka_unit_test(a_class_is_all_its_methods_with_clang),
+        cmocka_unit_test(a_namespace_is_all_below_it_with_gcc),
+        cmocka_unit_test(a_namespace_is_all_below_it_with_clang),
     };
 
-    return cmocka_run_group_tests_name("g++", tests, setup_gcc, close_programs) +
-           cmocka_run_group_tests_name("clang++", tests, setup_clang, close_programs);
+    return cmocka_run_group_tests(tests, make_programs, close_programs);
 }
