@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bundle.h"
 #include "choose/account.h"
 #include "choose/choose.h"
 #include "choose/moved.h"
@@ -258,6 +259,32 @@ static int has_replacement(const struct hf_replacement *replacement, void *arg)
     return 1;
 }
 
+/* What goes into the patch must fit into one: told before a linker or a loader finds out. */
+static int check_size(const struct hf_work *work, struct hotfix_error *err)
+{
+    const struct hf_part *largest = NULL;
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        const struct hf_object *object = work->pairings[i].after;
+        for (size_t k = 1; k < object->part_count; k++) {
+            const struct hf_part *part = &object->parts[k];
+            if (!(part->marks & HF_MARK_KEPT) || !(part->flags & SHF_ALLOC))
+                continue;
+            total = part->size > UINT64_MAX - total ? UINT64_MAX : total + part->size;
+            largest = !largest || part->size > largest->size ? part : largest;
+        }
+    }
+    if (total <= HF_PAYLOAD_MAX_SIZE)
+        return 0;
+    return hf_error(
+        err, HOTFIX_FORMAT,
+        "the fix brings %llu bytes, of which '%s' of %s takes %llu; a patch holds at most %u bytes in memory: "
+        "allocate such room when it is used",
+        (unsigned long long)total, hf_part_title(largest), largest->object->name, (unsigned long long)largest->size,
+        HF_PAYLOAD_MAX_SIZE);
+}
+
 static int make_patch(struct hf_work *work, const char *directory, struct hotfix_error *err)
 {
     struct hf_emission emission = {.directory = directory};
@@ -315,7 +342,7 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
     if (count > HF_MANIFEST_MAX_FUNCTIONS)
         return hf_error(err, HOTFIX_INCOMPATIBLE, "%zu functions of %s change; a bundle replaces at most %u", count,
                         request->target, HF_MANIFEST_MAX_FUNCTIONS);
-    if (hf_warn(work, err) != 0)
+    if (check_size(work, err) != 0 || hf_warn(work, err) != 0)
         return -1;
 
     const char *base = getenv("TMPDIR");

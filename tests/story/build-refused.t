@@ -230,4 +230,14 @@ setup -fno-inline || exit 1
 compile 's/1000/1001/' -fno-inline
 expect 0 "hotfix build: warning: new.o: work: main calls it and it loops over calls: if that is the program's main loop, the patch is not applied while it runs" \
     "a loop that main calls is warned of" hotfix build --target target --old old.o --new new.o -o patch.so
+
+# What does not fit into a patch is told with the limit, before anything is linked.
+setup || exit 1
+compile 's/int state;/int state; char room[1L << 30];/; s/1000/(1000 + room[value])/'
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "an array that is too large for a patch is refused with the limit" \
+    "$status $(sed 's/brings [0-9]* bytes/brings N bytes/' "$ERR")" \
+    "5 hotfix build: the fix brings N bytes, of which 'room' of new.o takes 1073741824; a patch holds at most 201326592 bytes in memory: allocate such room when it is used"
+compile 's/int state;/int state; char room[100L << 20];/; s/1000/(1000 + room[value])/'
+expect 0 "" "one that fits is taken" hotfix build --target target --old old.o --new new.o -o patch.so
 finish
