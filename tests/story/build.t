@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SOURCES=$ROOT/tests/build
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+LIBS=("$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl)
 
 hotfix keygen key >/dev/null || exit 1
 mkdir trust

@@ -12,7 +12,7 @@ export here=$cases # for the `make` files of cases
 mkdir bin pc trust
 ln -s "$HOTFIX" bin/hotfix
 printf '%s\n' 'Name: hotfix' 'Description: the build under test' 'Version: 0' \
-    "Libs: -L$BUILD -Wl,-rpath,$BUILD -lhotfix" "Cflags: -I$ROOT/loader -I$ROOT/manifest" >pc/hotfix.pc
+    "Libs: -L$LIBRARY -Wl,-rpath,$LIBRARY -lhotfix" "Cflags: -I$ROOT/loader -I$ROOT/manifest" >pc/hotfix.pc
 export PATH=$SCRATCH/bin:$PATH PKG_CONFIG_PATH=$SCRATCH/pc TRUST=$SCRATCH/trust
 unset -f hotfix
 hotfix keygen k >/dev/null && cp k.pub trust/ || exit 1

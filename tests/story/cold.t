@@ -107,7 +107,7 @@ SOURCE
 
 hotfix keygen key >/dev/null && mkdir trust && cp key.pub trust && compile 7 old && compile 9 new &&
     "$CC" "${FLAGS[@]}" -c host.c -o host.o &&
-    "$CC" -pie -Wl,--build-id -o host host.o old/guard.o "$BUILD/libhotfix.a" -lcrypto -lpthread -ldl &&
+    "$CC" -pie -Wl,--build-id -o host host.o old/guard.o "$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl &&
     hotfix build --target host --old old --new new -o patch.so >build.log &&
     hotfix pack --target host --patch patch.so --key key.key --name fix --version 1 -o fix.hotfix >pack.log || exit 1
 

@@ -79,7 +79,7 @@ build_case() {
         shared=(rel/case.o)
     fi
     "$CXX" $flags -I"$ROOT/loader" -I"$ROOT/manifest" -Wl,--build-id -o target main.cpp "${shared[@]}" ${OTHERS-} \
-        "$BUILD/libhotfix.a" -lcrypto -lpthread -ldl || exit 1
+        "$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl || exit 1
     run hotfix build --target "$binary" --old old --new new --proof rel --pic pic -o patch.so
 }
 

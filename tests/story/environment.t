@@ -124,7 +124,7 @@ case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 {
     $CC -fPIC -shared -DMARK="\"$SCRATCH/sprung\"" -o liar.so liar.c -lcrypto &&
         $CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
-            -L"$BUILD" -l:libhotfix.a -lcrypto &&
+            -L"$LIBRARY" -l:libhotfix.a -lcrypto &&
         $CC -O2 -g $record -fPIC -shared -o fix.so fix.c
 } || exit 1
 printf '%s\n' 'openssl_conf = all' '[all]' 'providers = list' 'alg_section = rules' '[rules]' \
@@ -244,7 +244,7 @@ rm -f sprung
 sed 's/.*hotfix_open(.*/    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);\n&/; 1i #include <openssl/crypto.h>' \
     shop.c >careful.c
 # shellcheck disable=SC2086
-$CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o careful careful.c -L"$BUILD" -l:libhotfix.a \
+$CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o careful careful.c -L"$LIBRARY" -l:libhotfix.a \
     -lcrypto || exit 1
 run ./careful changed
 is "one that has libcrypto read no configuration loads neither" "$status $(ls sprung 2>/dev/null)" "1 "

@@ -149,7 +149,7 @@ bundle() {
 
 hotfix keygen key >/dev/null && mkdir trust && cp key.pub trust && compile 2 old &&
     "$CC" "${FLAGS[@]}" -c host.c -o host.o &&
-    "$CC" -pie -Wl,--build-id -o host host.o old/shop.o "$BUILD/libhotfix.a" -lcrypto -lpthread -ldl &&
+    "$CC" -pie -Wl,--build-id -o host host.o old/shop.o "$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl &&
     bundle 3 && bundle 4 && bundle 5 'int hotfix_on_apply(void) { return 7; }' || exit 1
 
 timeout 300 ./host 0 3.hotfix 4.hotfix 5.hotfix revert revert >near 2>&1

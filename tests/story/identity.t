@@ -5,7 +5,7 @@
 # shellcheck source=tests/story/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+LIBS=("$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl)
 
 link=()
 hotfix keygen key >/dev/null || exit 1

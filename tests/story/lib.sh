@@ -16,6 +16,9 @@ export LC_ALL=C
 STORY=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$STORY/../.." && pwd)
 BUILD=$(cd "${BUILD:-$ROOT/build}" && pwd) || exit 1
+# Where the libhotfix is that programs of a story link: without sanitizers, which only programs with sanitizers could.
+# shellcheck disable=SC2034
+LIBRARY=${LIBRARY:-$BUILD}
 HOTFIX=${HOTFIX:-$BUILD/hotfix}
 CC=${CC:-cc}
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/hotfix-story.XXXXXX")

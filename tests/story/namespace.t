@@ -91,7 +91,7 @@ case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 # shellcheck disable=SC2086
 {
     $CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
-        -L"$BUILD" -l:libhotfix.a -lcrypto &&
+        -L"$LIBRARY" -l:libhotfix.a -lcrypto &&
         $CC -O2 -g $record -fPIC -shared -o fix.so fix.c && $CC -o plant plant.c && $CC -fPIC -shared -o evil.so evil.c
 } || exit 1
 hotfix keygen release >/dev/null && mkdir -m 755 trust staging && cp release.pub trust/ || exit 1

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 SOURCES=$ROOT/tests/build
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+LIBS=("$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl)
 FLAGS=(-O2 -g -w -fPIE -ffunction-sections -fdata-sections "-I$ROOT/loader" "-I$ROOT/manifest" "-I$SOURCES")
 case $CC in *clang*) FLAGS+=(-grecord-command-line) ;; esac
 

@@ -65,7 +65,7 @@ case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 # shellcheck disable=SC2086
 {
     $CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
-        -L"$BUILD" -l:libhotfix.a -lcrypto &&
+        -L"$LIBRARY" -l:libhotfix.a -lcrypto &&
         $CC -O2 -g $record -fPIC -shared -o fix.so fix.c &&
         $CC -fPIC -shared -DMARK="\"$SCRATCH/lair/sprung\"" -o lair/trap.so trap.c
 } || exit 1

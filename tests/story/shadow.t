@@ -6,8 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 SOURCES=$ROOT/tests/build
-STATIC=("$BUILD/libhotfix.a" -lcrypto)
-SHARED=("-L$BUILD" -lhotfix "-Wl,-rpath,$BUILD")
+STATIC=("$LIBRARY/libhotfix.a" -lcrypto)
+SHARED=("-L$LIBRARY" -lhotfix "-Wl,-rpath,$LIBRARY")
 
 hotfix keygen key >/dev/null || exit 1
 mkdir trust

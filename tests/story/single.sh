@@ -8,7 +8,7 @@
 #   refused STATUS SENTENCE CLAIM COMPILER FLAG...  one test: build says no, with this sentence
 #   works OUTPUT CLAIM COMPILER FLAG...             one test: what the program prints, released, fixed and reverted
 
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+LIBS=("$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl)
 INCLUDES=("-I$ROOT/loader" "-I$ROOT/manifest")
 
 hotfix keygen key >/dev/null || exit 1

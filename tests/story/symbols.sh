@@ -9,7 +9,7 @@
 #   refused STATUS SENTENCE CLAIM   one test: build says no, with this sentence
 
 CC=gcc
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+LIBS=("$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl)
 INCLUDES=("-I$ROOT/loader" "-I$ROOT/manifest" -I.)
 SECTIONS=(-ffunction-sections -fdata-sections)
 

@@ -156,7 +156,7 @@ release() {
     flags=(-g -w -fPIE "${INCLUDE[@]}" "${RECORD[@]}" -ffunction-sections -fdata-sections "$@")
     mkdir -p "$name.old" && source_file 0 0 0 && "$CC" "${flags[@]}" -c source/shop.c -o "$name.old/shop.o" &&
         "$CC" "${flags[@]}" -c host.c -o host.o &&
-        "$CC" "${flags[@]}" -pie -Wl,--build-id -o "$name" host.o "$name.old/shop.o" "$BUILD/libhotfix.a" -lcrypto \
+        "$CC" "${flags[@]}" -pie -Wl,--build-id -o "$name" host.o "$name.old/shop.o" "$LIBRARY/libhotfix.a" -lcrypto \
             -lpthread -ldl
 }
 
