@@ -199,6 +199,7 @@ static int build_package(struct hf_report *report, struct hotfix_error *err)
     if (!failed) {
         source.directory = package.tree;
         source.make = package.make;
+        source.make_on = package.make_on;
         source.make_name = "dpkg-buildpackage";
         source.shipped = true;
         source.place = package.place;

@@ -2,6 +2,8 @@
 #include "debian/package.h"
 
 #include <errno.h>
+#include <regex.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +18,25 @@
 #include "digest.h"
 #include "elf/image.h"
 #include "error.h"
+#include "file.h"
 #include "source/progress.h"
 #include "source/workspace.h"
+
+#define RULES_MAX (4u << 20) /* bytes */
 
 /*
  * As a distribution's build machine does it, but for tests, and for taking symbols away. What the caller's environment
  * says of flags and times is not the package's.
  */
-#define MAKE                                                                                                           \
+#define SETTINGS                                                                                                       \
     "unset SOURCE_DATE_EPOCH CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FFLAGS FCFLAGS OBJCFLAGS ASFLAGS "                       \
     "DEB_BUILD_MAINT_OPTIONS "                                                                                         \
     "DEB_BUILD_PROFILES DEB_VENDOR; umask 022; export LC_ALL=C.UTF-8 "                                                 \
-    "DEB_BUILD_OPTIONS='nostrip nocheck noautodbgsym parallel=%ld'; exec dpkg-buildpackage -B -d --no-sign"
+    "DEB_BUILD_OPTIONS='nostrip nocheck noautodbgsym parallel=%ld'; "
+#define MAKE SETTINGS "exec dpkg-buildpackage -B -d --no-sign"
+#define MAKE_ON                                                                                                        \
+    SETTINGS "rm -f debian/debhelper-build-stamp debian/*.debhelper.log; "                                             \
+             "PATH='%s':$PATH exec dpkg-buildpackage -d --rules-target=build-arch"
 
 static int out_of_memory(struct hotfix_error *err)
 {
@@ -132,13 +141,56 @@ static int make_key(struct hf_package *package, struct hotfix_error *err)
     return package->key ? 0 : out_of_memory(err);
 }
 
+/* Steps of debhelper's build that were done, and that a changed source does not do again. */
+static int make_steps(const char *steps, struct hotfix_error *err)
+{
+    static const char *const names[] = {"dh_autoreconf", "dh_auto_configure", "dh_update_autotools_config"};
+
+    if (make_directory(steps, err) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        HF_FREE char *path = below(steps, names[i]);
+        if (!path)
+            return out_of_memory(err);
+        if (symlink("/bin/true", path) != 0 && errno != EEXIST)
+            return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", path);
+    }
+    return 0;
+}
+
+/* Does debian/rules leave its build to debhelper's dh? Others have stamps that nobody else knows. */
+static bool uses_dh(const struct hf_package *package)
+{
+    HF_FREE char *path = below(package->tree, "debian/rules");
+    HF_FREE uint8_t *text = NULL;
+    size_t size;
+    regex_t pattern;
+
+    if (!path || hf_file_read(path, RULES_MAX, &text, &size, NULL) != 0 ||
+        regcomp(&pattern, "^\t@?dh +\\$(@|\\(@\\)|\\{@\\})", REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0)
+        return false;
+    bool found = regexec(&pattern, (char *)text, 0, NULL, 0) == 0;
+    regfree(&pattern);
+    return found;
+}
+
 static int make_command(struct hf_package *package, struct hotfix_error *err)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long online = sysconf(_SC_NPROCESSORS_ONLN), processors = online < 1 ? 1 : online;
+    HF_FREE char *steps = below(package->entry, "steps");
 
-    if (asprintf(&package->make, MAKE, processors < 1 ? 1 : processors) >= 0)
+    if (asprintf(&package->make, MAKE, processors) < 0)
+        package->make = NULL;
+    if (!package->make || !steps)
+        return out_of_memory(err);
+    /* The shell reads the directory's name in quotes. */
+    if (!uses_dh(package) || strchr(steps, '\''))
         return 0;
-    package->make = NULL;
+    if (make_steps(steps, err) != 0)
+        return -1;
+    if (asprintf(&package->make_on, MAKE_ON, processors, steps) >= 0)
+        return 0;
+    package->make_on = NULL;
     return out_of_memory(err);
 }
 
@@ -245,5 +297,6 @@ void hf_package_deinit(struct hf_package *package)
     free(package->kept);
     free(package->key);
     free(package->make);
+    free(package->make_on);
     *package = (struct hf_package){.lock = -1};
 }

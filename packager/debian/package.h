@@ -19,13 +19,14 @@ struct hf_package {
 
     /* what comes of them; owned */
     struct hf_dsc dsc;
-    char *entry; /* the package's place in the cache */
-    char *place; /* directory of the tree, where its build leaves packages */
-    char *tree;  /* unpacked sources, only read from now on */
-    char *kept;  /* directory for the first build */
-    char *key;   /* what kept builds of it must agree on */
-    char *make;  /* shell command that builds it */
-    int lock;    /* of the entry; -1 when it is not held */
+    char *entry;   /* the package's place in the cache */
+    char *place;   /* directory of the tree, where its build leaves packages */
+    char *tree;    /* unpacked sources, only read from now on */
+    char *kept;    /* directory for the first build */
+    char *key;     /* what kept builds of it must agree on */
+    char *make;    /* shell command that builds it */
+    char *make_on; /* shell command that goes on from there, for changed sources; NULL: there is none */
+    int lock;      /* of the entry; -1 when it is not held */
 };
 
 /* Whether one was asked for. */

@@ -25,7 +25,7 @@ struct asking {
     size_t count;
 };
 
-static bool is_source(const char *name)
+bool hf_accepted_is_source(const char *name)
 {
     const char *slash = strrchr(name, '/');
     const char *dot = strrchr(slash ? slash : name, '.');
@@ -74,13 +74,13 @@ static void read_line(struct asking *asking, char *line)
         char *from = was ? strstr(was, " from ") : NULL;
         if (was)
             *was = '\0';
-        if (forms[i].link || !is_source(name))
+        if (forms[i].link || !hf_accepted_is_source(name))
             ask(asking, name);
         if (!from)
             return;
         from += strlen(" from ");
         from[strcspn(from, ")")] = '\0';
-        if (!is_source(from))
+        if (!hf_accepted_is_source(from))
             ask(asking, from);
         return;
     }

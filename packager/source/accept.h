@@ -3,6 +3,7 @@
 #ifndef HF_ACCEPT_H
 #define HF_ACCEPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hotfix/error.h"
@@ -19,5 +20,8 @@ struct hf_accepted {
  * HOTFIX_UNPROVEN, naming them; HOTFIX_IO.
  */
 int hf_accepted_check(const struct hf_accepted *accepted, const char *log, struct hotfix_error *err);
+
+/* Whether a file is a source of C, C++ or assembler, or of a generator of them, by its name. */
+bool hf_accepted_is_source(const char *name);
 
 #endif

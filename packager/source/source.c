@@ -106,6 +106,7 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
         .patch_count = source->patch_count,
         .accepted = source->accepted,
         .make = source->make,
+        .make_on = source->make_on,
         .make_name = source->make_name,
         .isolate = source->isolate,
         .target = target,

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "compiler/journal.h"
@@ -213,13 +214,37 @@ static int wait_for(const struct hf_tree_request *request, pid_t pid, const char
     return hf_process_wait(pid, "the build", status, err);
 }
 
+/*
+ * Whether a patch only changed sources that were there before: nothing that configures the build, or that it looks for,
+ * is another.
+ */
+static bool only_changes_sources(const struct places *places)
+{
+    for (size_t i = 0; i < places->patched.file_count; i++) {
+        HF_FREE char *before = below(places->before, places->patched.files[i]);
+        HF_FREE char *after = below(places->tree, places->patched.files[i]);
+        if (!before || !after || !hf_accepted_is_source(places->patched.files[i]) || access(before, F_OK) != 0 ||
+            access(after, F_OK) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The command of a phase. */
+static const char *command_of(const struct hf_tree_request *request, const struct places *places,
+                              enum hf_tree_phase phase)
+{
+    return phase == HF_TREE_REBUILD && request->make_on && only_changes_sources(places) ? request->make_on
+                                                                                        : request->make;
+}
+
 static int run_make(const struct hf_tree_request *request, const struct places *places, const char *journal,
                     enum hf_tree_phase phase, struct hotfix_error *err)
 {
     HF_FREE char **environment = hf_shim_environment(places->shims, journal, places->begin);
     if (!environment)
         return out_of_memory(err);
-    const char *argv[] = {"sh", "-c", request->make, NULL};
+    const char *argv[] = {"sh", "-c", command_of(request, places, phase), NULL};
     struct hf_process process = {
         .argv = argv, .directory = places->tree, .log = places->log, .environment = environment};
     pid_t pid;

@@ -27,6 +27,8 @@ struct hf_tree_request {
     size_t patch_count;
     struct hf_accepted accepted;  /* what the patches may change besides sources */
     const char *make;             /* shell command that builds, run in the copy */
+    const char *make_on;          /* command that goes on from what `make` left, for patches that only change sources
+                                     that were there; NULL: `make` does */
     const char *make_name;        /* what messages call it; NULL: itself */
     bool isolate;                 /* the command runs without network and rights (isolate.h) */
     const char *target;           /* the program or library that is to be patched */

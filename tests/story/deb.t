@@ -190,6 +190,69 @@ is "an isolated build works as well" "$status $(cat "$ERR")" "0 "
 ok "with the same result" cmp patch.so first.so
 is "no work directory is left behind" "$(ls "$TMPDIR")" ""
 
+# A package that leaves its build to dh, of which a fake does what matters here: steps in order, unless they were done.
+mkdir fake
+cat >fake/dh <<'SCRIPT'
+#!/bin/sh
+set -e
+case $1 in
+clean) rm -rf debian/debhelper-build-stamp target shop shop.o debian/shop debian/files ;;
+build-arch)
+    [ ! -e debian/debhelper-build-stamp ] || exit 0
+    dh_auto_configure
+    make -f shop.mk "$(cat target)"
+    touch debian/debhelper-build-stamp
+    ;;
+binary-arch) debian/rules package ;;
+esac
+SCRIPT
+cat >fake/dh_auto_configure <<'SCRIPT'
+#!/bin/sh
+[ -z "$SHOP_LOG" ] || echo configured >>"$SHOP_LOG"
+echo shop >target
+SCRIPT
+chmod +x fake/*
+PATH=$SCRATCH/fake:$PATH
+make_package 3.0 2
+cat >package/shop-3.0/debian/rules <<'RULES'
+#!/usr/bin/make -f
+include /usr/share/dpkg/buildflags.mk
+export CFLAGS CPPFLAGS LDFLAGS
+%:
+	dh $@
+package:
+	install -D shop debian/shop/usr/sbin/shopd
+ifeq (,$(filter nostrip,$(DEB_BUILD_OPTIONS)))
+	strip debian/shop/usr/sbin/shopd
+endif
+	mkdir -p debian/shop/DEBIAN
+	dpkg-gencontrol -pshop -Pdebian/shop
+	dpkg-deb --root-owner-group -Znone -b debian/shop ..
+RULES
+cat >package/shop-3.0/shop.mk <<'MAKEFILE'
+shop: shop.c lib/price.c
+	$(CC) $(CFLAGS) $(CPPFLAGS) -DBUILT='"today"' -c shop.c
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c lib/price.c -o price.o
+	$(CC) $(LDFLAGS) shop.o price.o -o shop
+MAKEFILE
+(cd package && dpkg-source -b shop-3.0 >/dev/null 2>&1) || exit 1
+ship 3.0
+rm -f "$SHOP_LOG"
+shop=shipped-3.0/usr/sbin/shopd
+run build 3.0
+is "for changed sources a build by dh goes on" "$status $(cat "$SHOP_LOG")" "0 configured"
+ok "and finds what changed" grep -q '^changed  shop.o: sell$' "$OUT"
+{
+    sed 's/ + sold;$/ + sold + EXTRA;/; s/^@@ -8,7 +8,7 @@/@@ -8,7 +8,7 @@/' fix.patch
+    printf -- '--- /dev/null\n+++ b/lib/extra.h\n@@ -0,0 +1 @@\n+#define EXTRA 3\n'
+} >extra.patch
+sed -i '/^-    return/s/ + EXTRA//; s|^+    return.*|+#include "lib/extra.h"\n&|; s/^@@ -8,7 +8,7 @@/@@ -8,7 +8,8 @@/' extra.patch
+rm "$SHOP_LOG"
+run hotfix build --dsc package/shop_3.0.dsc --target "$shop" --patch extra.patch -o extra.so
+is "where the patch brings a file all is built anew" "$status $(cat "$SHOP_LOG") $(grep -c '^changed  shop.o: sell$' "$OUT")" \
+    "0 configured 1"
+shop=shipped-1.0/usr/sbin/shopd
+
 # Another version is no proof.
 sed 's|price / 2|price / 3|' price.patch >price3.patch
 run hotfix build --dsc package/shop_1.1.dsc --target shipped-1.0/usr/lib/libprice.so --patch price3.patch -o other.so
@@ -201,7 +264,7 @@ is "a program that another version has too is proven all the same" "$status $(ca
 # The cache.
 run hotfix cache
 is "the cache is listed" "$status $(awk '/^shop/ { print $1 }' "$OUT" | sed 's/_[0-9a-f]\{12\}$//' | sort | xargs)" \
-    "0 shop_1.0 shop_1.1 shop_1.2"
+    "0 shop_1.0 shop_1.1 shop_1.2 shop_3.0"
 run hotfix cache --json
 is "for programs too" "$(json entries.0.name | sed 's/_[0-9a-f]*$//') $(json limit)" "shop_1.1 10737418240"
 exec 9<"$(echo cache/hotfix/packages/shop_1.0_*)/lock"
@@ -210,7 +273,7 @@ run hotfix cache --clear 'shop_1.[02]_*'
 is "what somebody works with stays" "$status $(tail -n 1 "$OUT")" "0 1 removed"
 exec 9<&-
 run hotfix cache --max-size 1K
-is "beyond the limit what was used longest ago goes" "$status $(tail -n 1 "$OUT")" "0 2 removed"
+is "beyond the limit what was used longest ago goes" "$status $(tail -n 1 "$OUT")" "0 3 removed"
 run build 1.0
 is "what is larger than the limit does not stay" "$status $(ls cache/hotfix/packages)" "0 "
 expect 2 "hotfix cache: --max-size: '1X' is no size: a number of bytes, or one with K, M, G or T" "a size is a number" \
