@@ -98,12 +98,14 @@ int probe(int round)
 }
 C
 
+newer=-mavx2
+[ "$(uname -m)" != aarch64 ] || newer=-march=armv8.2-a
 for compiler in gcc clang; do
     cp plain.c program.c
     compile "$compiler" -O2 || exit 1
     renewed -fwrapv
     same "$compiler: what signed overflow means" 1 semantic-flags
-    renewed -mavx2
+    renewed "$newer"
     same "$compiler: other instructions" 1 instruction-set
     renewed -fshort-enums
     same "$compiler: another ABI" 1 abi-flags

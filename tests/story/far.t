@@ -141,9 +141,12 @@ int main(int argc, char **argv)
 }
 SOURCE
 
-# bundle VERSION [MORE]
+# bundle VERSION [MORE]: over the one before it, where there is one
 bundle() {
-    compile "$1" "new$1" "${2-}" && hotfix build --target host --old old --new "new$1" -o "patch$1.so" >>build.log &&
+    local below=()
+    [ ! -f $(($1 - 1)).hotfix ] || below=(--on $(($1 - 1)).hotfix)
+    compile "$1" "new$1" "${2-}" &&
+        hotfix build --target host --old old --new "new$1" "${below[@]}" -o "patch$1.so" >>build.log &&
         hotfix pack --target host --patch "patch$1.so" --key key.key --name fix --version "$1" -o "$1.hotfix" >>pack.log
 }
 
