@@ -19,8 +19,10 @@ compile() {
 
 # bundle VERSION
 bundle() {
+    local below=()
+    [ ! -f $(($1 - 1)).hotfix ] || below=(--on $(($1 - 1)).hotfix)
     compile "$1" "new-$1" &&
-        hotfix build --target host --old old --new "new-$1" -o "patch-$1.so" >/dev/null &&
+        hotfix build --target host --old old --new "new-$1" "${below[@]}" -o "patch-$1.so" >/dev/null &&
         hotfix pack --target host --patch "patch-$1.so" --key key.key --name fix --version "$1" -o "$1.hotfix" >/dev/null
 }
 

@@ -224,10 +224,12 @@ both="$CC $CFLAGS -fPIC -c lib/price.c lib/tax.c && $CC -shared -o libprice.so p
 rm -rf parts
 cp -a source parts
 run eval "(cd parts && $both)"
-for part in libprice.so:tax.o:tax shop:main.o:main; do
-    IFS=: read -r name object function <<<"$part"
+# main is never left: that part would take effect never, and what was built is kept to look at.
+for part in libprice.so:tax.o:tax:0 shop:main.o:main:7; do
+    IFS=: read -r name object function wanted <<<"$part"
     run build "parts/$name" "$both"
-    is "of a fix of two parts, $name gets its own" "$status $(sed -n 's/^changed *//p' "$OUT")" "0 $object: $function"
+    is "of a fix of two parts, $name gets its own" "$status $(sed -n 's/^changed *//p' "$OUT")" "$wanted $object: $function"
+    rm -rf "$TMPDIR"/hotfix-build.*
 done
 make_tree source # with its patch
 
@@ -323,7 +325,12 @@ ok "the tree is as it was" eval '[ ! -e headers/a.o ] && grep -q 64 built/max.h'
 
 mkdir headers/obj
 for file in a.c b.c main.c max.h Makefile; do ln -s "$PWD/headers/$file" headers/obj/; done
-whole "links by their whole path lead to the patched copy" headers "make -C obj CC=$CC CFLAGS='$CFLAGS'"
+# In a machine that is emulated there may be no namespace for it.
+if unshare -Um true 2>/dev/null; then
+    whole "links by their whole path lead to the patched copy" headers "make -C obj CC=$CC CFLAGS='$CFLAGS'"
+else
+    ok "links by their whole path # SKIP mount namespaces are not allowed here" true
+fi
 # The same where no namespace is allowed.
 cat >denied <<'SCRIPT'
 echo 0 >/proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-sys_admin "$@"
