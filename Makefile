@@ -272,7 +272,7 @@ ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(
 # asks for options and linkers of x86-64 (differential.t), nor packages of this host (deb.t). Nor, yet, stories that were made on x86-64 and of which parts
 # fail for arm64: literals of gcc -O0, an OPENSSL_CONF of the host, distances
 # and sizes that only x86-64 has, namespaces under the emulator.
-ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,build-symbols.t cases.t constants.t \
+ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,blocks.t build-symbols.t cases.t constants.t \
 	corpus.t deb.t differential.t environment.t identity.t live.t pointers.t setuid.t untrusted.t) examples/agent.t),$(STORIES))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
