@@ -151,6 +151,7 @@ is "two relocations for one constructor" "$(verdict loading)" \
 # What the dynamic linker would see and the file does not show: a relocation that gives DT_INIT another value, one whose
 # symbol another library has too, one of a page that is not writable, symbols elsewhere, and a page of other code that
 # is mapped over the first.
+# shellcheck disable=SC2016
 headers='local $/; open F, "+<", "fix.so"; binmode F; my $elf = <F>; sub done { seek F, 0, 0; print F $elf; exit }
     my ($phoff, $phcount) = (unpack("Q<", substr $elf, 32, 8), unpack("v", substr $elf, 56, 2));
     my ($shoff, $count) = (unpack("Q<", substr $elf, 40, 8), unpack("v", substr $elf, 60, 2));
