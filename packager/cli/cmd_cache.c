@@ -91,8 +91,9 @@ static int act(const struct request *request, struct hf_report *report, struct h
         return -1;
     if (request->max_size && hf_cache_shrink(&shrunk, err) != 0)
         return -1;
-    hf_report_line(report, "%zu removed", cleared + shrunk);
-    hf_report_set(report, "removed", json_integer((json_int_t)(cleared + shrunk)));
+    cleared += shrunk;
+    hf_report_line(report, "%zu removed", cleared);
+    hf_report_set(report, "removed", json_integer((json_int_t)cleared));
     return 0;
 }
 
