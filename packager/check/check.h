@@ -27,6 +27,7 @@ struct hf_live;
 struct hf_check_subject {
     const struct hf_program *target; /* NULL with a bundle, as is the patch */
     const struct hf_program *patch;
+    const struct hf_image *host;    /* the program that loads the target, a module; NULL: not known */
     const struct hf_bundle *bundle; /* whose functions are the pairs, in their order; NULL: none */
     const struct hf_live *live;     /* NULL: none */
     const struct hf_pair *pairs;

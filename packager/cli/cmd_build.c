@@ -88,6 +88,7 @@ static int judge(const char *patch, void *arg, struct hotfix_error *err)
     inputs.target_path = request.target;
     inputs.debug_path = request.debug;
     inputs.patch_path = patch;
+    inputs.host_path = request.host;
     if (hf_inputs_open(&inputs, &subject, err) != 0 || hf_checks_run(&subject, NULL, 0, &results, err) != 0)
         return -1;
     int result = hf_reasons_judge(&reasons, &inputs.waivers, results, report, err);
@@ -319,6 +320,10 @@ static const struct hf_option options[] = {
      .help = "Where the target's libraries are, before the system's directories. They say which versions of a "
              "symbol there are.",
      .text = &request.library_path},
+    {.name = "host",
+     .argument = "PROGRAM",
+     .help = "The program that loads the target, where that is a module: the patch may refer to what it exports.",
+     .text = &request.host},
     {.name = "waivers",
      .argument = "FILE",
      .help = "Accept what the waivers in this file accept.",

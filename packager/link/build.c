@@ -330,7 +330,8 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
     bool documented;
     if (hf_whole_check(work->target, request->debug, &documented, err) != 0 || compare_trees(work, trees, err) != 0 ||
         check_whole(work, documented, err) != 0 || prove(work, err) != 0 ||
-        hf_needed_find(work->target, request->library_path, &work->needed, err) != 0 || hf_choose(work, err) != 0)
+        hf_needed_find(work->target, request->library_path, request->host, &work->needed, err) != 0 ||
+        hf_choose(work, err) != 0)
         return -1;
     if (hf_each_replacement(work, has_replacement, NULL) == 0)
         return refuse_nothing(work, &trees->after, err);

@@ -120,7 +120,8 @@ int hf_link(struct hf_work *work, const struct hf_emission *emission, const char
     /* Libraries give imported symbols their versions. Those of which nothing is used are not named. */
     add(&command, "--as-needed");
     for (size_t i = 0; i < work->needed.count; i++)
-        add(&command, work->needed.libraries[i].path);
+        if (!work->needed.libraries[i].host)
+            add(&command, work->needed.libraries[i].path);
     return run(&command, emission->directory, err);
 }
 

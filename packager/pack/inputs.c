@@ -77,6 +77,11 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
         return hf_error_prefix(err, "patch");
     if (open_target(inputs, err) != 0)
         return -1;
+    if (inputs->host_path) {
+        if (hf_image_open(inputs->host_path, &inputs->host, err) != 0)
+            return hf_error_prefix(err, "host");
+        inputs->has_host = true;
+    }
     /* Without a pick a patch made by hotfix build brings all that it needs. */
     if (inputs->follow_inlines && inputs->pick_count > 0 && hf_inputs_pick(inputs, HF_PICK_INLINES, "", err) != 0)
         return -1;
@@ -85,6 +90,7 @@ int hf_inputs_open(struct hf_inputs *inputs, struct hf_check_subject *subject, s
         return -1;
     *subject = (struct hf_check_subject){.target = inputs->target,
                                          .patch = inputs->patch,
+                                         .host = inputs->has_host ? &inputs->host : NULL,
                                          .pairs = inputs->selection.pairs,
                                          .pair_count = inputs->selection.pair_count,
                                          .tools = hf_arch_tools_find(inputs->target->image.header.e_machine)};
@@ -95,6 +101,8 @@ void hf_inputs_deinit(struct hf_inputs *inputs)
 {
     hf_waivers_deinit(&inputs->waivers);
     hf_selection_deinit(&inputs->selection);
+    if (inputs->has_host)
+        hf_image_close(&inputs->host);
     hf_program_close(inputs->patch);
     hf_program_close(inputs->target);
     free(inputs->picks);

@@ -18,6 +18,7 @@ struct hf_inputs {
     const char *debug_path;
     const char *rebuilt_path; /* takes the place of debug_path once it is proven (elf/rebuilt.h) */
     const char *patch_debug_path;
+    const char *host_path;
     const char *waivers_path;
     struct hf_pick *picks;
     size_t pick_count;
@@ -26,6 +27,8 @@ struct hf_inputs {
     /* what comes of them */
     struct hf_program *target;
     struct hf_program *patch;
+    struct hf_image host;
+    bool has_host;
     struct hf_selection selection;
     struct hf_waivers waivers;
 };

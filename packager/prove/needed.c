@@ -126,12 +126,29 @@ static int find_all(const struct hf_target *target, const char *directory, struc
     return 0;
 }
 
-int hf_needed_find(const struct hf_target *target, const char *directory, struct hf_needed *needed,
+static int add_host(const struct hf_target *target, const char *host, struct hf_needed *needed,
+                    struct hotfix_error *err)
+{
+    if (!host)
+        return 0;
+    if (!is_for(host, target->image.header.e_machine))
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "--host: %s is no program for the CPU of %s", host,
+                        target->image.path);
+    char *path = strdup(host);
+    if (!path)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    if (add(needed, path, err) != 0)
+        return -1;
+    needed->libraries[needed->count - 1].host = true;
+    return 0;
+}
+
+int hf_needed_find(const struct hf_target *target, const char *directory, const char *host, struct hf_needed *needed,
                    struct hotfix_error *err)
 {
     struct hf_needed found = {.count = 0};
 
-    if (find_all(target, directory, &found, err) != 0) {
+    if (add_host(target, host, &found, err) != 0 || find_all(target, directory, &found, err) != 0) {
         hf_needed_deinit(&found);
         return -1;
     }

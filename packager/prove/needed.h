@@ -13,6 +13,7 @@ struct hf_library {
     char *path;
     int fd;
     void *elf; /* NULL when it cannot be read */
+    bool host; /* the program that loads the target: linkers take none as a library */
 };
 
 struct hf_needed {
@@ -23,9 +24,10 @@ struct hf_needed {
 /*
  * Looks for the target's DT_NEEDED in `directory` (may be NULL), beside the target, in its run path and in the
  * system's directories; and for what those need in turn, the dynamic linker
- * among it. One that is not found is left out. HOTFIX_MEMORY.
+ * among it. One that is not found is left out. The program `host` that loads the target (may be NULL) counts as one,
+ * before the others: HOTFIX_INCOMPATIBLE when it is none for this CPU. HOTFIX_MEMORY.
  */
-int hf_needed_find(const struct hf_target *target, const char *directory, struct hf_needed *needed,
+int hf_needed_find(const struct hf_target *target, const char *directory, const char *host, struct hf_needed *needed,
                    struct hotfix_error *err);
 void hf_needed_deinit(struct hf_needed *needed);
 

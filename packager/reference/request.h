@@ -17,6 +17,7 @@ struct hf_build_request {
     const char *moved; /* directory of old objects whose lines have their new numbers, under the names of the others;
                           any may be missing; may be NULL */
     const char *library_path; /* where the target's libraries are; may be NULL */
+    const char *host;         /* program that loads the target, where that is a module; may be NULL */
     const char *output;       /* patch.so */
     /* Looks at the finished patch, before it is written to `output`; -1 when it is not to be. NULL: nobody does. */
     int (*judge)(const char *patch, void *arg, struct hotfix_error *err);

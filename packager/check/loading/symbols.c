@@ -9,6 +9,7 @@
 /* Both dynamic sections, and the libraries that the target brings. */
 struct world {
     struct hf_dynamic target;
+    struct hf_dynamic host; /* empty where it is not known */
     struct hf_dynamic patch;
     struct hf_libraries loaded; /* by the target */
     struct hf_libraries added;  /* by the patch */
@@ -19,6 +20,7 @@ static void world_deinit(struct world *world)
     hf_libraries_deinit(&world->added);
     hf_libraries_deinit(&world->loaded);
     hf_dynamic_deinit(&world->patch);
+    hf_dynamic_deinit(&world->host);
     hf_dynamic_deinit(&world->target);
 }
 
@@ -27,7 +29,9 @@ static int world_init(const struct hf_check_subject *subject, struct world *worl
     const struct hf_image *target = &subject->target->image, *patch = &subject->patch->image;
 
     *world = (struct world){0};
-    if (hf_dynamic_read(target, &world->target, err) == 0 && hf_dynamic_read(patch, &world->patch, err) == 0 &&
+    if (hf_dynamic_read(target, &world->target, err) == 0 &&
+        (!subject->host || hf_dynamic_read(subject->host, &world->host, err) == 0) &&
+        hf_dynamic_read(patch, &world->patch, err) == 0 &&
         hf_libraries_add(&world->loaded, target, &world->target, err) == 0 &&
         hf_libraries_add(&world->added, patch, &world->patch, err) == 0)
         return 0;
@@ -89,8 +93,12 @@ static void add_libraries(const struct hf_libraries *libraries, const char *name
 static struct place find_place(const struct world *world, const char *name, const char *version)
 {
     struct place place = {.name = NULL};
-    const struct hf_dynamic_symbol *symbol = hf_dynamic_find(&world->target, name, version);
+    const struct hf_dynamic_symbol *symbol = hf_dynamic_find(&world->host, name, version);
 
+    /* A program's own symbols come before those of all that it loads. */
+    if (symbol)
+        add_place(&place, "the program that loads the target", symbol);
+    symbol = hf_dynamic_find(&world->target, name, version);
     if (symbol)
         add_place(&place, "the target", symbol);
     add_libraries(&world->loaded, name, version, &place);
@@ -122,7 +130,7 @@ static void note_missing(const struct hf_check_subject *subject, const struct wo
         hf_findings_add(findings, HF_UNPROVEN, NULL,
                         strncmp(symbol->name, "hotfix_", strlen("hotfix_")) == 0
                             ? "link the program with libhotfix.so, or with -rdynamic, and accept this by a waiver"
-                            : NULL,
+                            : "name that program with --host",
                         "the patch refers to '%s', which only a program that loads the target could define",
                         symbol->name);
     else
