@@ -34,6 +34,7 @@ int limit(int value) { return value > 10 ? 10 : value; }
 
 int main(int argc, char **argv)
 {
+    struct hotfix_apply_options patient = HOTFIX_APPLY_OPTIONS_INIT;
     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct hotfix_error error;
@@ -42,18 +43,19 @@ int main(int argc, char **argv)
     int (*work)(int) = module ? (int (*)(int))dlsym(module, "work") : NULL;
 
     options.trust = argv[argc - 1];
+    patient.deadline_ns = 20000000000u;
     if (!work || hotfix_open(&options, &hotfix, &error) != 0)
         return 2;
     printf("%d", work(8));
     fflush(stdout);
-    if (hotfix_apply(hotfix, argv[1], &result) != 0) {
+    if (hotfix_apply_opt(hotfix, argv[1], &patient, &result) != 0) {
         fprintf(stderr, "%s\n", result.error.message);
         printf(" refused %d\n", work(8));
         return 1;
     }
     quota++;
     printf(" %d", work(8));
-    if (hotfix_revert(hotfix, NULL, &result) != 0)
+    if (hotfix_revert_opt(hotfix, NULL, &patient, &result) != 0)
         return 1;
     printf(" %d\n", work(8));
     return 0;

@@ -31,21 +31,23 @@ static void show(const char *what)
 
 int main(int argc, char **argv)
 {
+    struct hotfix_apply_options patient = HOTFIX_APPLY_OPTIONS_INIT;
     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct hotfix_error error;
     struct hotfix *hotfix;
 
     options.trust = argv[argc - 1];
+    patient.deadline_ns = 20000000000u;
     if (hotfix_open(&options, &hotfix, &error) != 0)
         return 2;
     show("old");
-    if (hotfix_apply(hotfix, argv[1], &result) != 0) {
+    if (hotfix_apply_opt(hotfix, argv[1], &patient, &result) != 0) {
         printf("%s\n", result.error.message);
         return 1;
     }
     show("new");
-    if (hotfix_revert(hotfix, NULL, &result) != 0)
+    if (hotfix_revert_opt(hotfix, NULL, &patient, &result) != 0)
         return 1;
     show("old");
     return 0;
