@@ -61,7 +61,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # These take longer with sanitizers than anybody waits, or have not been seen to pass.
-PLAIN_STORIES := $(addprefix tests/story/,build.t build-checks.t build-references.t build-symbols.t cases.t constants.t cpp.t \
+PLAIN_STORIES := $(addprefix tests/story/,blocks.t build.t build-checks.t build-references.t build-symbols.t cases.t constants.t cpp.t \
 	cpp-brings.t cpp-works.t far.t identity.t names.t pointers.t reload.t shadow.t worlds.t)
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
 # not know.
