@@ -62,7 +62,7 @@ int main(int argc, char **argv)
 }
 C
 
-LIBS=("$BUILD/libhotfix.a" -lcrypto -lpthread -ldl)
+LIBS=("$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl)
 INCLUDES=("-I$ROOT/loader" "-I$ROOT/manifest")
 build() {
     hotfix build --target module.so --old old.o --new new.o -o patch.so "$@"
