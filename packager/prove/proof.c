@@ -296,7 +296,8 @@ static bool commit(struct search *search, const struct hf_name *function, uint64
             continue;
         for (size_t k = i + 1; k-- > 0;)
             *anchor_of(proof, search->facts.items[k].reference) = search->facts.items[k].before;
-        if (!proof->conflict)
+        /* Another object's definition of a weak function may have won. */
+        if (!proof->conflict && function->binding != STB_WEAK)
             proof->conflict = name->part ? hf_part_title(name->part) : name->text;
         return false;
     }
@@ -459,15 +460,16 @@ static void search_all(struct search *search)
     struct hf_proof *proof = search->proof;
     const struct hf_object *object = proof->object;
 
-    for (bool named = false, progress = true; progress || !named;) {
-        if (!progress) {
-            for (size_t i = 1; i < object->part_count; i++)
-                place_by_name(proof, &object->parts[i]);
-            named = true;
-        }
+    /* What the target has of a weak function may be another object's, with that one's literals: they come second. */
+    for (bool weak = false, named = false, progress = true; progress || !named;) {
+        for (size_t i = 1; i < object->part_count && !progress && weak; i++)
+            place_by_name(proof, &object->parts[i]);
+        named = named || (!progress && weak);
+        weak = weak || !progress;
         progress = false;
         for (size_t i = 0; i < object->name_count; i++)
-            if (is_function(&object->names[i]) && proof->states[i] == HF_PROOF_OPEN)
+            if (is_function(&object->names[i]) && proof->states[i] == HF_PROOF_OPEN &&
+                (weak || object->names[i].binding != STB_WEAK))
                 progress = prove(search, &object->names[i]) || progress;
         for (size_t i = 1; i < object->part_count; i++)
             progress = harvest(proof, &object->parts[i]) || progress;

@@ -306,4 +306,22 @@ M::~M() { m = 0; }
 void scenario(const char *when) { M m(1); M *p = &m; asm volatile("" : "+r"(p)); printf("%s: %d %d %d\n", when, p->v, p->l, p->m); }
 SOURCE
 
+# The copy of an inline function that won is another object's, with the literals of that one.
+cat >scale.h <<'SOURCE'
+inline __attribute__((noinline)) double scale(int x) { return x * 2.5; }
+SOURCE
+{ echo '#include "scale.h"' && cat main.cpp && echo 'double first = scale(3);'; } >with.cpp && mv with.cpp main.cpp
+LINK=program
+build_case g++ -O0 <<'SOURCE'
+#include <cstdio>
+#include "scale.h"
+double half(double x)
+{
+    return x * 0.5; //OLD
+    return x * 0.25; //NEW
+}
+void scenario(const char *when) { printf("%s: %g\n", when, scale(4) + half(8.0)); }
+SOURCE
+applies "an inline function of which another object's copy won (g++ -O0)" "old: 14/new: 12/back: 14"
+
 finish
