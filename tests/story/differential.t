@@ -14,4 +14,7 @@ run env HOTFIX="$HOTFIX" BUILD="$BUILD" TMPDIR="$SCRATCH" "$ROOT/tests/different
 [ "$status" = 0 ] || cat "$OUT" "$ERR" | diagnose
 ok "what is applied behaves as the program with the fix, before and after its revert" test "$status" = 0
 ok "most of it is applied" test "$(sed -n 's/^28 programs.* \([0-9]*\) equal.*/\1/p' "$OUT")" -ge 8
+run env HOTFIX="$HOTFIX" BUILD="$BUILD" TMPDIR="$SCRATCH" "$ROOT/tests/differential/classes" --seed 1 --n 4
+[ "$status" = 0 ] || cat "$OUT" "$ERR" | diagnose
+ok "so do random programs in C++" test "$status" = 0
 finish
