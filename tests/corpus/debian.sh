@@ -123,14 +123,16 @@ try_fix() {
     fi
 }
 
-# package SOURCE BINARY PROGRAM FILE EXPRESSION COMMAND...: one row. COMMAND follows the program.
+# package SOURCE BINARIES PROGRAM FILE EXPRESSION COMMAND...: one row. COMMAND follows the program.
 package() {
-    local source=$1 binary=$2 program=$work/shipped$3 version
+    local source=$1 binaries=$2 program=$work/shipped$3 version binary
     fetch "$source"
     dsc=$(compgen -G "$cache/${source}_*.dsc" | head -n 1)
     version=$(field Version: <"$dsc")
     rm -rf "$work/shipped" "$work/debs"
-    shipped "$binary" "$version"
+    for binary in $binaries; do
+        shipped "$binary" "$version"
+    done
     make_fix "$source" "$4" "$5"
     shift 5
     functions=- pause=- first=- second=- verdict=
@@ -154,7 +156,7 @@ memcached() {
 redis() {
     # shellcheck disable=SC2016 # not the shell's
     question='ECHO ""' old_answer='$0' new_answer='-ERR nothing to echo'
-    package redis redis-tools /usr/bin/redis-server src/server.c \
+    package redis 'redis-tools redis-server' /usr/bin/redis-server src/server.c \
         '/^void echoCommand/ a\    if (sdslen(c->argv[1]->ptr) == 0) { addReplyError(c, "nothing to echo"); return; }' \
         --port "$port" --save '' --appendonly no
 }
