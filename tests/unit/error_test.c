@@ -144,13 +144,13 @@ static void a_prefix_goes_in_front_and_keeps_the_code(void **state)
 static void every_code_has_a_name_of_its_own(void **state)
 {
     (void)state;
-    for (int code = HOTFIX_OK; code <= HOTFIX_TORN; code++) {
+    for (int code = HOTFIX_OK; code <= HOTFIX_NEVER; code++) {
         assert_non_null(hf_error_name(code));
         assert_string_not_equal(hf_error_name(code), "unknown");
         for (int other = HOTFIX_OK; other < code; other++)
             assert_string_not_equal(hf_error_name(code), hf_error_name(other));
     }
-    assert_string_equal(hf_error_name(HOTFIX_TORN + 1), "unknown");
+    assert_string_equal(hf_error_name(HOTFIX_NEVER + 1), "unknown");
     assert_string_equal(hf_error_name((enum hotfix_code) - 1), "unknown");
     assert_string_equal(hf_error_name(HOTFIX_INCOMPATIBLE), "incompatible");
     assert_string_equal(hf_error_name(HOTFIX_SIGNATURE), "signature");
