@@ -147,16 +147,9 @@ static bool starts_threads(const struct hf_stay *stay, uint64_t address)
     return false;
 }
 
-const char *hf_stay_never(const struct hf_stay *stay, const char *name, uint64_t address, uint64_t size)
+bool hf_stay_is_main(const struct hf_stay *stay, const char *name, uint64_t address)
 {
-    const uint8_t *code = hf_image_bytes(stay->image, address, size);
-    struct hf_flow flow;
-
-    if (stay->main && stay->main->address == address && strcmp(name, "main") == 0)
-        return "the program is inside it until it ends";
-    if (code && stay->tools->flow(code, size, &flow) == HF_ARCH_OK && !flow.leaves && flow.loops)
-        return "it loops without a way out";
-    return NULL;
+    return stay->main && stay->main->address == address && strcmp(name, "main") == 0;
 }
 
 const char *hf_stay_reason(const struct hf_stay *stay, const char *name, uint64_t address, uint64_t size)

@@ -10,6 +10,7 @@
 #ifndef HF_STAY_H
 #define HF_STAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,11 +33,8 @@ int hf_stay_init(struct hf_stay *stay, const struct hf_image *image, const struc
                  const struct hf_arch_tools *tools, struct hotfix_error *err);
 void hf_stay_deinit(struct hf_stay *stay);
 
-/*
- * Why a thread that is inside this function stays there for as long as the process runs, in a few words; NULL for all
- * but main and a loop without a way out.
- */
-const char *hf_stay_never(const struct hf_stay *stay, const char *name, uint64_t address, uint64_t size);
+/* Is it the program's main? A process is inside main until it ends, and enters it once: that much is sure. */
+bool hf_stay_is_main(const struct hf_stay *stay, const char *name, uint64_t address);
 
 /* Why this function of the program may never be left, in a sentence; NULL when nothing says that. */
 const char *hf_stay_reason(const struct hf_stay *stay, const char *name, uint64_t address, uint64_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Are the picked functions likely to be on a stack for ever? A warning where that is not known, or something else of
- * the patch takes effect. Incompatible where all that changes is what a process never leaves (such a patch would be
+ * the patch takes effect. Incompatible where main is all that changes (such a patch would be
  * applied and do nothing), and where the switch would wait for main to be left.
  */
 #include "check/check.h"
@@ -13,17 +13,17 @@
     "start the program anew with the fix; leave this change out of it where the others are enough; or accept this, "   \
     "where the patch is applied before a thread is inside"
 
-static const char *never(const struct hf_stay *stay, const struct hf_function *function)
-{
-    return hf_stay_never(stay, function->name, function->address, function->size);
-}
-
-/* Is all that the patch replaces what a process never leaves? */
+/*
+ * Is main all that the patch replaces? Of a function that only seems to loop for ever nobody knows whether a thread is
+ * inside, or whether it ends the process in the middle of the loop.
+ */
 static bool takes_no_effect(const struct hf_check_subject *subject, const struct hf_stay *stay)
 {
-    for (size_t i = 0; i < subject->pair_count; i++)
-        if (!never(stay, subject->pairs[i].old_function))
+    for (size_t i = 0; i < subject->pair_count; i++) {
+        const struct hf_function *function = subject->pairs[i].old_function;
+        if (!hf_stay_is_main(stay, function->name, function->address))
             return false;
+    }
     return subject->pair_count > 0;
 }
 
@@ -34,8 +34,9 @@ static void add_function(const struct hf_stay *stay, const struct hf_pair *pair,
     const char *why = hf_stay_reason(stay, function->name, function->address, function->size);
 
     if (no_effect) {
-        hf_findings_add(findings, HF_INCOMPATIBLE, pair, NEVER_ADVICE,
-                        "the patch takes effect never: %s, and nothing else changes", never(stay, function));
+        hf_findings_add(
+            findings, HF_INCOMPATIBLE, pair, NEVER_ADVICE,
+            "the patch takes effect never: the program is inside it until it ends, and nothing else changes");
     } else if (why) {
         hf_findings_add(findings, HF_COMPATIBLE, pair, "pick a function that it calls instead", "warning: %s", why);
         hf_findings_mark(findings);
