@@ -24,8 +24,7 @@
 
 static const char *const kind_names[FAULT_KINDS] = {"failure", "interruption", "timeout", "death of the helper",
                                                     "end of the process"};
-static const struct hotfix_apply_options bounded = {.size = sizeof(bounded),
-                                                    .deadline_ns = 60000000000u}; /* however busy the machine is */
+static const struct hotfix_apply_options bounded = {.size = sizeof(bounded), .deadline_ns = 5000000000u};
 
 static char bundle[PATH_SIZE], bundle_id[HOTFIX_ID_TEXT_SIZE];
 static char newer[PATH_SIZE], newer_id[HOTFIX_ID_TEXT_SIZE]; /* of price() alone; supersedes the former */
