@@ -5,7 +5,7 @@
 
 #include <hotfix.h>
 
-#include "order.h"
+#include "order.hh"
 
 static void show(const char *when, shop::Order &order)
 {

@@ -6,7 +6,7 @@
 cd "$ROOT" || exit 1
 
 mapfile -t files < <(find . \( -name .git -o -path './build*' \) -prune -o -type f -printf '%P\n' | sort)
-mapfile -t code < <(printf '%s\n' "${files[@]}" | grep -vE '^(LICENSE|\.gitignore|docs/abi/.*|tests/fuzz/corpus/.*|tests/cases/.*/.*)$|\.md$')
+mapfile -t code < <(printf '%s\n' "${files[@]}" | grep -vE '^(LICENSE|\.gitignore|docs/abi/.*|tests/fuzz/corpus/.*|tests/cases/.*/.*|.*\.patch)$|\.md$')
 
 # none CLAIM LINES: one test, that there are no lines; they are what it found.
 none() {
