@@ -168,8 +168,8 @@ static void one_overload_is_picked_as_it_is_written(void)
     static const char *const text[] = {
         "total(std::string const&, shop::Order const*, unsigned long)",
         "shop::Order::total(const std::string &, const shop::Order *, unsigned long)",
-        "total(std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > const&, shop::Order "
-        "const*, unsigned long)"};
+        ("total(std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> > const&, shop::Order "
+         "const*, unsigned long)")};
 
     for (size_t i = 0; i < FIXTURE_COUNT(total); i++)
         assert_string_equal(PICK(FUNC(total[i])), "shop::Order::total(int) const");
