@@ -90,11 +90,11 @@ attempt "$key?pin-source=file:$PWD/pin"
 is "the URI says where it is" "$status" 0
 attempt "pkcs11:pin-source=file://$PWD/pin;token=company;object=prime256v1;type=private"
 is "at its beginning, too" "$status" 0
+export ASAN_OPTIONS=$leaks:detect_leaks=0
 chmod 644 wrong
 attempt "$key?pin-source=$PWD/wrong"
 is "which must not be open to others" "$status $(grep -c 'wrong: is open to other users' "$ERR")" "4 1"
 chmod 600 wrong
-export ASAN_OPTIONS=$leaks:detect_leaks=0
 refused() {
     is "$1 signs nothing" "$status $(cmp attempt unsigned && echo same)" "4 same"
     ok "$1: no PIN is told" sh -c "! grep -E '4321|1234|%31' '$ERR' '$OUT'"
