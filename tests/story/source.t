@@ -325,11 +325,11 @@ ok "the tree is as it was" eval '[ ! -e headers/a.o ] && grep -q 64 built/max.h'
 
 mkdir headers/obj
 for file in a.c b.c main.c max.h Makefile; do ln -s "$PWD/headers/$file" headers/obj/; done
-# In a machine that is emulated there may be no namespace for it.
-if unshare -Um true 2>/dev/null; then
+# Where another CPU is emulated the copy cannot be mounted in the place of the tree.
+if [ "$(uname -m)" = x86_64 ]; then
     whole "links by their whole path lead to the patched copy" headers "make -C obj CC=$CC CFLAGS='$CFLAGS'"
 else
-    ok "links by their whole path # SKIP mount namespaces are not allowed here" true
+    ok "links by their whole path # SKIP no mount where a CPU is emulated" true
 fi
 # The same where no namespace is allowed.
 cat >denied <<'SCRIPT'
