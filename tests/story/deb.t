@@ -4,6 +4,8 @@
 # The package is made here, so that no network is needed; it installs its program under another name than it links.
 
 . "$(dirname "$0")/lib.sh"
+
+export CC=gcc # as Debian builds its packages
 export XDG_CACHE_HOME=$SCRATCH/cache SHOP_LOG=$SCRATCH/built
 export TMPDIR=$SCRATCH/tmp
 mkdir "$TMPDIR"
