@@ -4,6 +4,7 @@
 
 . "$(dirname "$0")/lib.sh"
 export CFLAGS="-O2 -g"
+case $($CC --version) in *clang*) CFLAGS+=" -grecord-command-line" ;; esac
 
 # make_tree DIR: a program whose discount() has a bug, and the patch that fixes it.
 make_tree() {

@@ -5,9 +5,11 @@
 # shellcheck source=tests/story/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+case $($CC --version) in *clang*) export RECORD=-grecord-command-line ;; esac
+
 mkdir -p source/tools && cd source || exit 1
 cat >Makefile <<'MAKE'
-CFLAGS = -O2 -g
+CFLAGS = -O2 -g $(RECORD)
 shop: shop.o
 	$(CC) -Wl,--build-id -o $@ shop.o
 shop.o: shop.c
