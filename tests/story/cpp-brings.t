@@ -209,8 +209,8 @@ __attribute__((noinline)) Gen count(int n)
 void scenario(const char *when) { Gen g = count(5); int a = g.next(), b = g.next(), c = g.next(); printf("%s: %d %d %d\n", when, a, b, c); }
 SOURCE
 
-works "a lambda that is kept in std::function beside another" \
-    "old: 16 6/new: 120 6/back: 16 6" <<'SOURCE'
+handlers=$(
+    cat <<'SOURCE'
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -226,24 +226,10 @@ __attribute__((noinline)) void setup()
 }
 void scenario(const char *when) { if (handlers.empty()) setup(); printf("%s: %d %d\n", when, handlers["a"](5), handlers["b"](5)); }
 SOURCE
-
+)
+works "a lambda that is kept in std::function beside another" "old: 16 6/new: 120 6/back: 16 6" <<<"$handlers"
 works "a lambda that is kept in std::function beside another, without optimisation" \
-    "old: 16 6/new: 120 6/back: 16 6" -O0 <<'SOURCE'
-#include <cstdio>
-#include <functional>
-#include <map>
-#include <string>
-std::map<std::string, std::function<int(int)>> handlers;
-int base = 100, calls;
-__attribute__((noinline)) void setup()
-{
-    handlers["a"] = [](int x) { calls++; return x * 3 + 1; }; //OLD
-    handlers["a"] = [](int x) { calls++; return x * 4 + base; }; //NEW
-    std::string tag = "bb";
-    handlers["b"] = [tag](int x) { return x + (int)tag.size() - 1; };
-}
-void scenario(const char *when) { if (handlers.empty()) setup(); printf("%s: %d %d\n", when, handlers["a"](5), handlers["b"](5)); }
-SOURCE
+    "old: 16 6/new: 120 6/back: 16 6" -O0 <<<"$handlers"
 
 works "new classes, some of them templates" \
     "old: 1 0/new: 3 5/back: 1 0" <<'SOURCE'

@@ -118,10 +118,10 @@ is "a build that fails is refused, and named where its log is" "$status $(cat "$
     "5 hotfix build: what was built is kept in $kept
 hotfix build: 'exit 3' failed before the patch, see $kept/build.log"
 rm -rf "$kept"
-expect 2 "hotfix build: what was built is kept in work
-hotfix build: fix.patch does not apply to $SCRATCH/empty with patch -p1, see $SCRATCH/work/build.log" "a patch that does not apply is refused" \
-    eval 'mkdir empty; hotfix build --target shop --source empty --patch fix.patch --make true -o patch.so --work work'
-rm -rf work
+expect 2 "hotfix build: what was built is kept in kept
+hotfix build: fix.patch does not apply to $SCRATCH/empty with patch -p1, see $SCRATCH/kept/build.log" "a patch that does not apply is refused" \
+    eval 'mkdir empty; hotfix build --target shop --source empty --patch fix.patch --make true -o patch.so --work kept'
+rm -rf kept
 cp shop other
 expect 2 "hotfix build: what was built is kept in work
 hotfix build: the build links no 'other', only shop; the file given as --target must have the name that the build gives it" "a target that the build does not make is refused" \
@@ -385,12 +385,12 @@ is "a hunk that applies elsewhere is told" "$status $(cat "$ERR")" \
     "0 hotfix build: warning: lib/tax.c: the patch applies at other lines than it says: look whether it is made for this version"
 sed -i 's/@@ -4,6 +4,6 @@/@@ -1,6 +1,6 @@/; s/^ int tax(int price)/ int tax(long price)/' second.patch
 rm -f patch.so
-expect 2 "hotfix build: what was built is kept in work
-hotfix build: second.patch does not apply to $SCRATCH/source with patch -p1, see $SCRATCH/work/build.log" \
+expect 2 "hotfix build: what was built is kept in kept
+hotfix build: second.patch does not apply to $SCRATCH/source with patch -p1, see $SCRATCH/kept/build.log" \
     "a hunk that only nearly fits is refused, before anything is built" \
-    build shop 'touch was-run' --patch second.patch --work work
-ok "nothing was built for it" test ! -e work/tree
-rm -rf work
+    build shop 'touch was-run' --patch second.patch --work kept
+ok "nothing was built for it" test ! -e kept/tree
+rm -rf kept
 cat >fix.patch <<'PATCH'
 diff --git a/lib/tax.c b/lib/rate.c
 similarity index 80%

@@ -2,7 +2,7 @@
 /* Picking functions out of programs that are compiled here: by name, by translation unit, by type. */
 #include "program_fixture.h"
 
-#include "program/pick.h"
+#include "pick_fixture.h"
 
 static const char header[] =
     "struct order { int price; int count; };\n"
@@ -76,22 +76,6 @@ static int resolve(const struct hf_pick *picks, size_t count)
 }
 
 #define PICK(...) resolve((const struct hf_pick[]){__VA_ARGS__}, FIXTURE_COUNT(((const struct hf_pick[]){__VA_ARGS__})))
-#define FUNC(text)                                                                                                     \
-    {                                                                                                                  \
-        HF_PICK_FUNCTION, text                                                                                         \
-    }
-#define PACKAGE(text)                                                                                                  \
-    {                                                                                                                  \
-        HF_PICK_PACKAGE, text                                                                                          \
-    }
-#define CLASS(text)                                                                                                    \
-    {                                                                                                                  \
-        HF_PICK_CLASS, text                                                                                            \
-    }
-#define EXCLUDE(text)                                                                                                  \
-    {                                                                                                                  \
-        HF_PICK_EXCLUDE, text                                                                                          \
-    }
 
 /* The names picked, in alphabetical order and separated by spaces; every pair is checked on the way. */
 static const char *picked(void)

@@ -3,7 +3,7 @@
 #include "program_fixture.h"
 
 #include "elf/demangle.h"
-#include "program/pick.h"
+#include "pick_fixture.h"
 
 static const char shop[] =
     "#include <string>\n"
@@ -104,22 +104,6 @@ static const char *picked(const struct hf_pick *picks, size_t count)
 }
 
 #define PICK(...) picked((const struct hf_pick[]){__VA_ARGS__}, FIXTURE_COUNT(((const struct hf_pick[]){__VA_ARGS__})))
-#define FUNC(text)                                                                                                     \
-    {                                                                                                                  \
-        HF_PICK_FUNCTION, text                                                                                         \
-    }
-#define PACKAGE(text)                                                                                                  \
-    {                                                                                                                  \
-        HF_PICK_PACKAGE, text                                                                                          \
-    }
-#define CLASS(text)                                                                                                    \
-    {                                                                                                                  \
-        HF_PICK_CLASS, text                                                                                            \
-    }
-#define EXCLUDE(text)                                                                                                  \
-    {                                                                                                                  \
-        HF_PICK_EXCLUDE, text                                                                                          \
-    }
 #define assert_says(text, part)                                                                                        \
     do {                                                                                                               \
         const char *said = text;                                                                                       \
