@@ -263,6 +263,7 @@ static void helper_is_suspended(void)
     pid_t stopper = fork();
     if (stopper == 0) {
         char path[64];
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* else it would outlive a test that fails, and stop what waits for it */
         snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
         for (;;) {
             FILE *in = fopen(path, "re");
