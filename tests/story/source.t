@@ -128,7 +128,7 @@ hotfix build: the build links no 'other', only shop; the file given as --target 
     build other make --work work
 rm -rf work
 # The whole path of what works, be that called by something else.
-path=$(command -v gcc)
+path=$(command -v "$CC")
 [ ! "${HOTFIX_EMULATOR-}" ] || path=$(command -v aarch64-linux-gnu-gcc)
 expect 2 "hotfix build: what was built is kept in work
 hotfix build: the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in --make to the bare name; if the tree was built before, the patch changes nothing that --make compiles" "a compiler that is not found in PATH is refused" \
@@ -190,7 +190,7 @@ cat >fix.patch <<'PATCH'
 +int discount(int price) { use(hook); return price + 1; }
 PATCH
 echo 'void use(void (*hook)(int)) { hook(1); }' >source/lib/use.c
-library="$CC -g -O2 -fPIC -fvisibility=hidden -c lib/main.c lib/use.c && $CC -shared -o libshop.so main.o use.o"
+library="$CC $CFLAGS -fPIC -fvisibility=hidden -c lib/main.c lib/use.c && $CC -shared -o libshop.so main.o use.o"
 rm -rf hidden
 cp -a source hidden
 run eval "(cd hidden && $library)"
