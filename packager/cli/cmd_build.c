@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "check/check.h"
 #include "cleanup.h"
+#include "cli/bundling.h"
 #include "cli/command.h"
 #include "cli/reasons.h"
 #include "compiler/interrupt.h"
@@ -74,11 +78,14 @@ static struct hf_build_request request;
 static struct hf_source source;
 static struct hf_package package;
 static struct hf_inputs inputs;
+static struct hf_bundling bundling;
+static char *default_output;
 static const char *rebuilt;
 static struct hf_reasons reasons;
 static bool leave_checks;
 
-/* All that `hotfix pack` would refuse is refused while the patch is no file yet. */
+/* All that `hotfix pack` would refuse is refused while the patch is no file yet; the bundle is made where one is asked
+ * for. */
 static int judge(const char *patch, void *arg, struct hotfix_error *err)
 {
     struct hf_report *report = arg;
@@ -93,9 +100,19 @@ static int judge(const char *patch, void *arg, struct hotfix_error *err)
         return -1;
     int result = hf_reasons_judge(&reasons, &inputs.waivers, results, report, err);
     if (result == 0)
-        result = hf_rehearse(&subject, results, patch, err);
+        result = bundling.output ? hf_bundling_seal(&bundling, &inputs, &subject, results, err)
+                                 : hf_rehearse(&subject, results, patch, err);
     hf_check_results_destroy(results);
     return result;
+}
+
+/* The patch is not left behind where its bundle cannot be written. */
+static int write_bundle(struct hf_report *report, struct hotfix_error *err)
+{
+    if (hf_bundling_write(&bundling, &inputs, err) == 0)
+        return hf_bundling_tell(&bundling, &inputs.patch->image, report, err);
+    unlink(request.output);
+    return -1;
 }
 
 static int build(struct hf_report *report, struct hotfix_error *err)
@@ -114,6 +131,8 @@ static int build(struct hf_report *report, struct hotfix_error *err)
         hf_report_line(report, "%s written, %zu references to the target", request.output, result.fixup_count);
         hf_report_set(report, "output", hf_json_text(request.output));
     }
+    if (!failed && bundling.output)
+        failed = write_bundle(report, err);
     hf_build_result_deinit(&result);
     return failed;
 }
@@ -133,6 +152,42 @@ static int check_package(struct hotfix_error *err)
     if (!source.patch_count)
         return hf_error(err, HOTFIX_USAGE, "--deb and --dsc need --patch (see 'hotfix build --help')");
     return hf_inputs_open_waivers(&inputs, err);
+}
+
+/* FIX.so beside FIX.hotfix. */
+static int choose_output(struct hotfix_error *err)
+{
+    const char *suffix = ".hotfix";
+    size_t length = strlen(bundling.output);
+
+    if (request.output)
+        return 0;
+    if (length > strlen(suffix) && strcmp(bundling.output + length - strlen(suffix), suffix) == 0)
+        length -= strlen(suffix);
+    if (asprintf(&default_output, "%.*s.so", (int)length, bundling.output) < 0) {
+        default_output = NULL;
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    request.output = default_output;
+    return 0;
+}
+
+/* What is wrong with the bundle's options, or its key's passphrase, is said before anything is built. */
+static int check_bundle(struct hotfix_error *err)
+{
+    inputs.target_path = request.target;
+    inputs.debug_path = request.debug;
+    if (!bundling.output && hf_bundling_given(&bundling))
+        return hf_error(err, HOTFIX_USAGE, "options of the bundle need --bundle (see 'hotfix build --help')");
+    if (!bundling.output && !request.output)
+        return hf_error(err, HOTFIX_USAGE, "--output or --bundle is missing (see 'hotfix build --help')");
+    if (!bundling.output)
+        return 0;
+    if (leave_checks)
+        return hf_error(err, HOTFIX_USAGE, "--leave-checks makes no bundle: leave out --bundle");
+    if (choose_output(err) != 0 || hf_bundling_check(&bundling, &inputs, request.output, "build", err) != 0)
+        return -1;
+    return hf_bundling_unlock(&bundling, err);
 }
 
 static int check(struct hotfix_error *err)
@@ -291,9 +346,13 @@ static const struct hf_option options[] = {
     {.name = "output",
      .letter = 'o',
      .argument = "PATCH",
-     .help = "The shared object to write.",
-     .required = true,
+     .help = "The shared object to write; with --bundle by default FIX.so for FIX.hotfix.",
      .text = &request.output},
+    {.name = "bundle",
+     .argument = "FILE",
+     .help = "Write also the bundle that 'hotfix pack' would make of the patch, with all its functions. The options "
+             "from --key to --quiescent are those of the bundle.",
+     .text = &bundling.output},
     {.name = "proof",
      .argument = "OBJ|DIR",
      .help = "Old objects compiled with exactly the release's options: the proof that the target was made of this "
@@ -338,6 +397,8 @@ static const struct hf_option options[] = {
      .flag = &leave_checks},
 };
 
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
 #define NOTES                                                                                                          \
     "Nothing is written unless all went well, and 'hotfix pack' would take the result: its checks are made here. It "  \
     "asks again for the reasons given to --accept-CHECK, which the bundle carries.\n\n"                                \
@@ -359,7 +420,10 @@ static int take_rebuilt(struct hf_report *report, struct hotfix_error *err)
 int hf_cmd_build(int argc, char **argv)
 {
     size_t count = 0;
-    HF_FREE struct hf_option *all = hf_reasons_options(&reasons, options, sizeof(options) / sizeof(options[0]), &count);
+    struct hf_option own[OPTIONS + HF_BUNDLING_OPTIONS];
+    memcpy(own, options, sizeof(options));
+    hf_bundling_options(&bundling, own + OPTIONS);
+    HF_FREE struct hf_option *all = hf_reasons_options(&reasons, own, OPTIONS + HF_BUNDLING_OPTIONS, &count);
     HF_FREE const char **operands = NULL;
     struct hf_report report;
     struct hotfix_error error;
@@ -375,10 +439,13 @@ int hf_cmd_build(int argc, char **argv)
     };
 
     hf_report_init(&report, usage.verb);
+    hf_bundling_init(&bundling);
     int result = all ? hf_options_parse(&usage, argc, argv, &report, &operands, &error)
                      : hf_error(&error, HOTFIX_MEMORY, "out of memory");
     if (result == 0)
         result = check(&error);
+    if (result == 0)
+        result = check_bundle(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
     if (source.directory || hf_package_given(&package))
@@ -387,9 +454,11 @@ int hf_cmd_build(int argc, char **argv)
         result = build_package(&report, &error);
     else if (result == 0)
         result = source.directory ? build_source(&report, &error) : build(&report, &error);
+    hf_bundling_deinit(&bundling);
     hf_inputs_deinit(&inputs);
     hf_reasons_deinit(&reasons);
     free(request.on);
+    free(default_output);
     if (result < 0 && hf_interrupt_signal())
         hf_error(&error, HOTFIX_IO, "interrupted by signal %d", hf_interrupt_signal());
     int status = hf_report_finish(&report, result, &error);

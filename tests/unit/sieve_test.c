@@ -135,7 +135,9 @@ static void test_units_without_the_name_are_left_out(void **state)
     write_sources();
     for (size_t i = 0; i < FIXTURE_COUNT(variants); i++) {
         print_message("%s %s\n", variants[i].compiler, variants[i].options);
-        assert_run("%s %s -o program first.c second.c third.c", variants[i].compiler, variants[i].options);
+        /* Bytes that look like the name's place keep a unit. Where strings lie hangs on the directory's random name. */
+        assert_run("%s %s -fdebug-prefix-map=\"$PWD\"=/sources -o program first.c second.c third.c",
+                   variants[i].compiler, variants[i].options);
         FIXTURE_PROGRAM program = open_asked("program", "shared");
         assert_non_null(fixture_function(program, "shared")->prototype);
         if (variants[i].apart)
