@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hf_code_write() may run while threads are stopped. It calls what raw.h has and the compiler's cache flush; its
+ * Reading and writing may happen while threads are stopped. They call what raw.h has and the compiler's cache flush;
  * messages are put together here, since printf and strerror take locks and may allocate.
  */
 #include "process/code.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -158,4 +157,34 @@ int hf_code_write(const struct hf_code_writer *writer, void *address, const void
             "pages writable");
     flush(address, size);
     return 0;
+}
+
+bool hf_code_probe(const struct hf_code_writer *writer, const void *address, size_t size)
+{
+    return writer->mem_fd >= 0 && probe_mem(writer, (uintptr_t)address, size) == 0;
+}
+
+bool hf_code_read(const struct hf_code_writer *writer, const void *address, void *bytes, size_t size)
+{
+    uint8_t *to = bytes;
+
+    for (size_t done = 0; done < size;) {
+        long status = hf_raw4(SYS_pread64, writer->mem_fd, to + done, size - done, (uintptr_t)address + done);
+        if (status == -EINTR)
+            continue;
+        if (status <= 0)
+            return false;
+        done += (size_t)status;
+    }
+    return true;
+}
+
+bool hf_code_write_probed(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size)
+{
+    long status = 0;
+
+    if (write_mem(writer->mem_fd, (uintptr_t)address, bytes, size, &status) < size)
+        return false;
+    flush(address, size);
+    return true;
 }

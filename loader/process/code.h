@@ -6,6 +6,7 @@
 #ifndef HF_CODE_H
 #define HF_CODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +28,15 @@ void hf_code_writer_deinit(struct hf_code_writer *writer);
  */
 int hf_code_write(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size, int prot,
                   struct hotfix_error *err);
+
+/*
+ * For many small writes near each other. The probe belongs before the stop: it writes what is there already, so that
+ * every page is shown to be writable through /proc/self/mem, and is private. Where it succeeded, a stretch may be read,
+ * changed and written back as a whole while threads are stopped, with one system call each. false when any of these
+ * cannot be done; a write may have stopped half-way then, and hf_code_write() is the way out.
+ */
+bool hf_code_probe(const struct hf_code_writer *writer, const void *address, size_t size);
+bool hf_code_read(const struct hf_code_writer *writer, const void *address, void *bytes, size_t size);
+bool hf_code_write_probed(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size);
 
 #endif

@@ -27,10 +27,27 @@ struct switching {
     uint8_t back[HF_DETOUR_MAX];    /* to previous_address */
 };
 
+/* Functions near each other, which are switched by one write of all that lies between the first and the last. */
+struct stretch {
+    size_t first; /* in the state's list */
+    size_t count;
+    size_t size;
+    bool probed; /* else its functions are written one by one */
+};
+
+enum {
+    STRETCH_MAX = 65536, /* bytes */
+    GAP_MAX = 2048,      /* bytes between two functions: less than a page, so that each page has bytes to write */
+    FEW = 32             /* functions that are written one by one: no byte between them is touched, for 1 us each */
+};
+
 struct state {
     struct hf_code_writer writer;
+    struct stretch *stretches;
+    size_t stretch_count;
+    uint8_t *image; /* room for the longest stretch */
     size_t count;
-    struct switching list[];
+    struct switching list[]; /* by address */
 };
 
 /* A list with one store per change, so that a child forked at any moment finds it whole. */
@@ -125,26 +142,99 @@ static int prepare_one(const struct hotfix_function *function, struct switching 
     return 0;
 }
 
+static int compare_address(const void *left, const void *right)
+{
+    uintptr_t a = (uintptr_t)((const struct switching *)left)->address;
+    uintptr_t b = (uintptr_t)((const struct switching *)right)->address;
+
+    return (a > b) - (a < b);
+}
+
+/* Is the function near enough to those of the stretch, and are there enough of them? */
+static bool joins(const struct state *state, const struct stretch *stretch, const struct switching *next)
+{
+    const uint8_t *begin = state->list[stretch->first].address;
+
+    return state->count > FEW && next->address <= begin + stretch->size + GAP_MAX &&
+           next->address + next->size <= begin + STRETCH_MAX;
+}
+
+/* Cuts the sorted list into stretches; returns the size of the longest one. */
+static size_t stretch_list(struct state *state)
+{
+    struct stretch *stretch = NULL;
+    size_t longest = 0;
+
+    for (size_t i = 0; i < state->count; i++) {
+        const struct switching *switching = &state->list[i];
+        if (!stretch || !joins(state, stretch, switching)) {
+            stretch = &state->stretches[state->stretch_count++];
+            *stretch = (struct stretch){.first = i};
+        }
+        size_t size = (size_t)(switching->address - state->list[stretch->first].address) + switching->size;
+        stretch->count++;
+        stretch->size = size > stretch->size ? size : stretch->size;
+        longest = stretch->size > longest ? stretch->size : longest;
+    }
+    return longest;
+}
+
+/* All that can be done before the stop, so that a stretch takes two system calls then. */
+static int prepare_stretches(struct state *state, struct hotfix_error *err)
+{
+    qsort(state->list, state->count, sizeof(state->list[0]), compare_address);
+    state->stretches = calloc(state->count + 1, sizeof(*state->stretches));
+    if (!state->stretches)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+
+    size_t longest = stretch_list(state);
+    state->image = malloc(longest + 1);
+    if (!state->image)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    memset(state->image, 0, longest + 1); /* pages that were never touched would be looked for during the stop */
+    for (size_t i = 0; i < state->stretch_count; i++) {
+        struct stretch *stretch = &state->stretches[i];
+        stretch->probed = hf_code_probe(&state->writer, state->list[stretch->first].address, stretch->size);
+    }
+    return 0;
+}
+
+static void state_destroy(struct state *state)
+{
+    if (!state)
+        return;
+    hf_code_writer_deinit(&state->writer);
+    free(state->stretches);
+    free(state->image);
+    free(state);
+}
+
+static int prepare_all(const struct hotfix_request *request, struct state *state, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < request->function_count; i++) {
+        if (prepare_one(&request->functions[i], &state->list[i], err) != 0)
+            return -1;
+    }
+    state->count = request->function_count;
+    if (hf_veneer_seal(err) != 0)
+        return -1;
+    return prepare_stretches(state, err);
+}
+
 static int prepare(const struct hotfix_request *request, void *arg, void **state_out, struct hotfix_error *err)
 {
     (void)arg;
-    HF_FREE struct state *state = calloc(1, sizeof(*state) + request->function_count * sizeof(state->list[0]));
+    struct state *state = calloc(1, sizeof(*state) + request->function_count * sizeof(state->list[0]));
     if (!state)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
 
-    for (size_t i = 0; i < request->function_count; i++) {
-        if (prepare_one(&request->functions[i], &state->list[i], err) != 0) {
-            sweep_sites();
-            return -1;
-        }
-    }
-    if (hf_veneer_seal(err) != 0) {
+    hf_code_writer_init(&state->writer);
+    if (prepare_all(request, state, err) != 0) {
+        state_destroy(state);
         sweep_sites();
         return -1;
     }
-    state->count = request->function_count;
-    hf_code_writer_init(&state->writer);
-    *state_out = hf_move(state);
+    *state_out = state;
     return 0;
 }
 
@@ -156,14 +246,53 @@ static int write_entry(const struct state *state, size_t i, bool forward, struct
                          switching->size, PROT_READ | PROT_EXEC, err);
 }
 
-/* Runs while threads are stopped: hf_code_write() only. */
+/* Plain stores, of which none becomes a call of memcpy. */
+static void put(uint8_t *to, const uint8_t *from, size_t size)
+{
+    volatile uint8_t *out = to;
+
+    for (size_t i = 0; i < size; i++)
+        out[i] = from[i];
+}
+
+/* What lies between functions is read now, while no thread can change it. */
+static bool write_at_once(const struct state *state, const struct stretch *stretch, bool forward)
+{
+    const struct switching *first = &state->list[stretch->first];
+
+    if (!stretch->probed)
+        return false;
+    if (stretch->count > 1 && !hf_code_read(&state->writer, first->address, state->image, stretch->size))
+        return false;
+    for (const struct switching *at = first; at < first + stretch->count; at++)
+        put(state->image + (at->address - first->address), forward ? at->forward : at->back, at->size);
+    return hf_code_write_probed(&state->writer, first->address, state->image, stretch->size);
+}
+
+static int write_stretch(const struct state *state, const struct stretch *stretch, bool forward,
+                         struct hotfix_error *err)
+{
+    if (write_at_once(state, stretch, forward))
+        return 0;
+    for (size_t i = stretch->first; i < stretch->first + stretch->count; i++) {
+        if (write_entry(state, i, forward, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * Runs while threads are stopped: what code.h allows then. After a failure each function is put back for itself, in the
+ * stretch that failed also those behind the failure, since its write may have stopped anywhere.
+ */
 static int switch_all(const struct state *state, bool forward, struct hotfix_error *err)
 {
-    for (size_t i = 0; i < state->count; i++) {
-        if (write_entry(state, i, forward, err) == 0)
+    for (size_t i = 0; i < state->stretch_count; i++) {
+        const struct stretch *stretch = &state->stretches[i];
+        if (write_stretch(state, stretch, forward, err) == 0)
             continue;
-        while (i-- > 0)
-            write_entry(state, i, !forward, NULL);
+        for (size_t k = stretch->first + stretch->count; k-- > 0;)
+            write_entry(state, k, !forward, NULL);
         return -1;
     }
     return 0;
@@ -185,12 +314,9 @@ static int revert(const struct hotfix_request *request, void *arg, void *state, 
 
 static void finish(const struct hotfix_request *request, void *arg, void *state_in)
 {
-    struct state *state = state_in;
-
     (void)request;
     (void)arg;
-    hf_code_writer_deinit(&state->writer);
-    free(state);
+    state_destroy(state_in);
     sweep_sites();
 }
 

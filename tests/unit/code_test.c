@@ -179,6 +179,34 @@ static void descriptor_that_may_not_write_is_made_up_for(void **state)
     fclose(file);
 }
 
+static void probed_pages_are_read_and_written_at_once(void **state)
+{
+    struct hf_code_writer writer = writer_for(0), none = writer_for(1);
+    char *memory = pages(PROT_READ | PROT_EXEC);
+    char *copy = malloc(2 * page_size);
+
+    (void)state;
+    assert_non_null(copy);
+    assert_false(hf_code_probe(&none, memory, 1));
+    assert_true(hf_code_probe(&writer, memory + 1, 2 * page_size));
+    assert_true(hf_code_read(&writer, memory + 1, copy, 2 * page_size));
+    assert_memory_equal(copy, memory + 1, 2 * page_size);
+    memset(copy, 'b', 2 * page_size);
+    assert_true(hf_code_write_probed(&writer, memory + 1, copy, 2 * page_size));
+    assert_memory_equal(memory + 1, copy, 2 * page_size);
+    assert_int_equal(memory[0], 'a');
+    assert_int_equal(memory[2 * page_size + 1], 'a');
+    assert_permissions(memory, "r-xp");
+
+    assert_int_equal(munmap(memory + page_size, page_size), 0);
+    assert_false(hf_code_probe(&writer, memory + 1, page_size));
+    assert_false(hf_code_read(&writer, memory + 1, copy, page_size));
+    assert_false(hf_code_write_probed(&writer, memory + 1, copy, page_size));
+    free(copy);
+    munmap(memory, PAGES * page_size);
+    hf_code_writer_deinit(&writer);
+}
+
 #if defined(__x86_64__)
 /* mov $1, %eax; ret */
 static const uint8_t return_1[] = {0xb8, 1, 0, 0, 0, 0xc3};
@@ -224,6 +252,7 @@ int main(void)
         cmocka_unit_test(nothing_is_written_for_no_bytes),
         cmocka_unit_test(descriptor_that_may_not_write_is_made_up_for),
         cmocka_unit_test(own_page_stays_executable),
+        cmocka_unit_test(probed_pages_are_read_and_written_at_once),
 #if defined(__x86_64__)
         cmocka_unit_test(code_runs_as_replaced),
 #endif

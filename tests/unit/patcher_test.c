@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "arch.h"
 #include "switch/patcher.h"
@@ -15,10 +16,11 @@
 #define PAGE  4096
 #define PAGES 4
 #define SIZE  64 /* of each old function */
+#define MANY  (PAGES * PAGE / SIZE)
 
 static uint8_t *code; /* PAGES pages, read-only to us, a function at the start of each */
 static uint8_t original[PAGES * PAGE];
-static struct hotfix_function functions[PAGES];
+static struct hotfix_function functions[MANY]; /* the first PAGES of them, but where a test fills in all */
 static struct hotfix_error error;
 
 static struct hotfix_request request_for(size_t count)
@@ -194,6 +196,99 @@ static void revert_goes_to_the_previous_address(void **state)
     assert_memory_equal(code, original, sizeof(original));
 }
 
+/* All of the code is functions, in an order that is not theirs in memory; calls go on to one of the first page. */
+static void fill_with_functions(void)
+{
+    for (size_t i = 0; i < MANY; i++) {
+        uint8_t *at = code + i * 7 % MANY * SIZE;
+        functions[i] = (struct hotfix_function){.name = "f",
+                                                .source = "",
+                                                .old_address = at,
+                                                .old_size = SIZE,
+                                                .new_address = code + 1024,
+                                                .new_size = SIZE,
+                                                .previous_address = at,
+                                                .entry_skip = i % 2 ? 4 : 0};
+    }
+}
+
+/* Of the code as it is, every function diverted; `changed` is what its bytes were before. */
+static void assert_all_diverted(const uint8_t *changed)
+{
+    static uint8_t expected[PAGES * PAGE];
+
+    memcpy(expected, changed, sizeof(expected));
+    for (size_t i = 0; i < MANY; i++) {
+        uint8_t *entry = (uint8_t *)functions[i].old_address + functions[i].entry_skip;
+        size_t size = hf_arch_host.detour_size(original + (entry - code), SIZE - functions[i].entry_skip);
+        assert_int_equal(
+            hf_arch_host.detour((uintptr_t)entry, (uintptr_t)functions[i].new_address, size, expected + (entry - code)),
+            HF_ARCH_OK);
+    }
+    assert_memory_equal(code, expected, sizeof(expected));
+}
+
+static void what_changes_between_many_functions_stays_changed(void **state)
+{
+    static uint8_t changed[PAGES * PAGE];
+    struct hotfix_request request = request_for(MANY);
+    const struct hotfix_patcher *patcher = &hf_patcher_builtin;
+    void *own = NULL;
+
+    (void)state;
+    fill_with_functions();
+    assert_int_equal(patcher->prepare(&request, NULL, &own, &error), 0);
+    memcpy(changed, original, sizeof(changed));
+    assert_int_equal(mprotect(code, PAGES * PAGE, PROT_READ | PROT_WRITE), 0);
+    for (size_t i = SIZE - 1; i < PAGES * PAGE; i += SIZE)
+        changed[i] = code[i] ^= 0xff;
+    assert_int_equal(mprotect(code, PAGES * PAGE, PROT_READ | PROT_EXEC), 0);
+    assert_int_equal(patcher->apply(&request, NULL, own, &error), 0);
+    assert_all_diverted(changed);
+    assert_int_equal(patcher->revert(&request, NULL, own, &error), 0);
+    assert_memory_equal(code, changed, sizeof(changed));
+    patcher->finish(&request, NULL, own);
+}
+
+static void many_functions_are_written_without_proc_too(void **state)
+{
+    struct rlimit limit, none;
+
+    (void)state;
+    fill_with_functions();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int applied = run(MANY, APPLY);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(applied, 0);
+    assert_all_diverted(original);
+    assert_int_equal(run(MANY, REVERT), 0);
+    assert_memory_equal(code, original, sizeof(original));
+}
+
+/* The one write of them all stops half-way, behind functions that it has switched and before others. */
+static void failure_in_the_midst_of_many_undoes_all(void **state)
+{
+    struct hotfix_request request = request_for(MANY);
+    const struct hotfix_patcher *patcher = &hf_patcher_builtin;
+    void *own = NULL;
+
+    (void)state;
+    fill_with_functions();
+    assert_int_equal(patcher->prepare(&request, NULL, &own, &error), 0);
+    assert_int_equal(munmap(code + 2 * PAGE, PAGE), 0);
+    assert_int_equal(patcher->apply(&request, NULL, own, &error), -1);
+    assert_int_equal(error.code, HOTFIX_SWITCH);
+    assert_memory_equal(code, original, 2 * PAGE);
+    assert_memory_equal(code + 3 * PAGE, original + 3 * PAGE, PAGE);
+
+    void *again = mmap(code + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    assert_ptr_equal(again, code + 2 * PAGE);
+    memcpy(again, original + 2 * PAGE, PAGE);
+    patcher->finish(&request, NULL, own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +299,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(detours_are_written_behind_the_landing_pad_and_nowhere_else, setup, teardown),
         cmocka_unit_test_setup_teardown(original_bytes_are_known_while_a_detour_lives, setup, teardown),
         cmocka_unit_test_setup_teardown(revert_goes_to_the_previous_address, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_changes_between_many_functions_stays_changed, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_functions_are_written_without_proc_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(failure_in_the_midst_of_many_undoes_all, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
