@@ -13,6 +13,7 @@
 #include "file.h"
 #include "libcrypto.h"
 #include "point.h"
+#include "pointorder.h"
 
 #define PEM_FILE_MAX   16384 /* bytes of a key file; an encrypted Ed25519 key has about 300 */
 #define PASSPHRASE_MAX 1024
@@ -273,6 +274,8 @@ int hf_public_key_parse(const void *pem, size_t size, const char *where, struct 
     if (EVP_PKEY_get_raw_public_key(pkey, bytes, &length) != 1 || length != sizeof(bytes))
         return hf_error(err, HOTFIX_TRUST, "%s: is not a whole Ed25519 key", where);
     const char *fault = hf_point_fault(bytes);
+    if (!fault && hf_point_order_fault(bytes, &fault, err) != 0)
+        return hf_error_prefix(err, "%s", where);
     if (fault)
         return hf_error(err, HOTFIX_TRUST,
                         "%s: the public key is %s: no honest key is, so do not trust where it is from", where, fault);

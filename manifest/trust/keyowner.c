@@ -10,6 +10,8 @@
 #include "cleanup.h"
 #include "error.h"
 #include "libcrypto.h"
+#include "point.h"
+#include "pointorder.h"
 
 #define NUMBER_MAX   2048 /* bytes of a modulus or coordinate: RSA keys of 16,384 bits, as libcrypto takes them */
 #define LABEL_MAX    64
@@ -106,6 +108,23 @@ static int rsa(const EVP_PKEY *key, const struct written *written, struct hf_key
     return finish(&material, owner, err);
 }
 
+/*
+ * No two of these are one curve under two names, as secp224r1 and wap-wsg-idm-ecid-wtls12 are, or the same but for the
+ * choice of coordinates, as brainpool's r1 and t1: there one private key has two public ones.
+ */
+static bool is_known(const char *curve)
+{
+    static const char *const known[] = {
+        "secp224r1",       "prime256v1",      "secp384r1",       "secp521r1",       "secp256k1",
+        "brainpoolP224r1", "brainpoolP256r1", "brainpoolP320r1", "brainpoolP384r1", "brainpoolP512r1",
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i], curve) == 0)
+            return true;
+    return false;
+}
+
 static int ec(const EVP_PKEY *key, const struct written *written, struct hf_key_owner *owner, struct hotfix_error *err)
 {
     struct material material = {.size = 0};
@@ -117,11 +136,24 @@ static int ec(const EVP_PKEY *key, const struct written *written, struct hf_key_
         return bad("is a compressed or hybrid point; certify it with the plain one", err);
     if (EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), NULL) != 1)
         return bad("does not name its curve", err);
+    if (!is_known(curve))
+        return bad("is on another curve than those of NIST above 192 bits, secp256k1 and brainpool's r1", err);
     put_text(&material, "EC");
     put_text(&material, curve);
     if (!put_number(&material, key, OSSL_PKEY_PARAM_EC_PUB_X))
         return bad("has no point", err);
     return finish(&material, owner, err);
+}
+
+static int ed25519(const uint8_t *bytes, struct hf_key_owner *owner, struct hotfix_error *err)
+{
+    const char *fault = hf_point_fault(bytes);
+
+    if (!fault && hf_point_order_fault(bytes, &fault, err) != 0)
+        return -1;
+    if (fault)
+        return hf_error(err, HOTFIX_SIGNATURE, "the public key of the certificate is %s: no honest key is", fault);
+    return hf_key_owner_of_ed25519(bytes, owner, err);
 }
 
 int hf_key_owner_of(X509 *certificate, struct hf_key_owner *owner, struct hotfix_error *err)
@@ -140,7 +172,7 @@ int hf_key_owner_of(X509 *certificate, struct hf_key_owner *owner, struct hotfix
     if (EVP_PKEY_is_a(key, "EC"))
         return ec(key, &written, owner, err);
     if (EVP_PKEY_is_a(key, "ED25519") && written.size == ED25519_SIZE)
-        return hf_key_owner_of_ed25519(written.bytes, owner, err);
+        return ed25519(written.bytes, owner, err);
     return bad("is neither RSA nor EC nor Ed25519", err);
 }
 

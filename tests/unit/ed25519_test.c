@@ -11,6 +11,7 @@
 #include "key.h"
 #include "manifest_fixture.h"
 #include "point.h"
+#include "pointorder.h"
 #include "truststore.h"
 
 #define SIZE 32
@@ -512,6 +513,70 @@ static void by_a_key_of_mixed_order_only_the_exact_equation_counts(void **state)
     pair_free(&pair);
 }
 
+/* The key as it is read: refused, and by whom. */
+static void refuse_reading(const uint8_t bytes[SIZE])
+{
+    struct hf_public_key key;
+    char *pem = pem_of(bytes);
+
+    assert_null(hf_point_fault(bytes));
+    assert_refused(hf_public_key_parse(pem, strlen(pem), "x.pub", &key, ERR), HOTFIX_TRUST,
+                   "x.pub: the public key is a point outside of the group of prime order");
+    free(pem);
+}
+
+/* One private key would count as two: the one before shows that who has it can sign for both. */
+static void keys_of_mixed_order_are_refused_where_they_are_read(void **state)
+{
+    struct pair pair = pair_new();
+    struct hf_public_key key;
+    struct point mixed = point_new();
+    uint8_t bytes[SIZE];
+
+    (void)state;
+    BN_copy(mixed.x, pair.key.x);
+    BN_copy(mixed.y, pair.key.y);
+    for (int i = 0; i < 8; i++) {
+        encode(mixed, bytes);
+        if (i > 0)
+            refuse_reading(bytes);
+        struct point next = point_add(mixed, eighth);
+        point_free(mixed);
+        mixed = next;
+    }
+    /* And what is refused of none that honest pairs have, and their opposites. */
+    encode(mixed, bytes);
+    for (int i = 0; i < 2; i++) {
+        char *pem = pem_of(bytes);
+        assert_done(hf_public_key_parse(pem, strlen(pem), "x.pub", &key, ERR));
+        free(pem);
+        bytes[SIZE - 1] ^= 0x80;
+    }
+    point_free(mixed);
+    pair_free(&pair);
+}
+
+static void multiples_of_the_generator_are_of_its_order(void **state)
+{
+    uint8_t bytes[SIZE];
+    BIGNUM *factor = BN_new();
+
+    (void)state;
+    for (unsigned long i = 0; i < 40; i++) {
+        const char *fault = "none was looked for";
+        if (i < 20)
+            BN_set_word(factor, i + 1);
+        else
+            BN_sub(factor, order, BN_value_one()), BN_sub_word(factor, i - 20);
+        struct point point = point_multiply(factor, base);
+        encode(point, bytes);
+        assert_done(hf_point_order_fault(bytes, &fault, ERR));
+        assert_null(fault);
+        point_free(point);
+    }
+    BN_free(factor);
+}
+
 /* About half of all values of y belong to no point. */
 static void by_a_key_that_is_no_point_nothing_verifies(void **state)
 {
@@ -532,6 +597,7 @@ static void by_a_key_that_is_no_point_nothing_verifies(void **state)
         BN_bn2lebinpad(y, a, SIZE);
         sign(pair.secret, pair.nonce, a, pair.r, "message", signature);
         assert_refused(verify(a, "message", signature, ERR), HOTFIX_SIGNATURE, "does not verify");
+        refuse_reading(a);
     }
     BN_free(y);
     pair_free(&pair);
@@ -551,6 +617,8 @@ int main(void)
         cmocka_unit_test(a_first_half_that_is_not_canonical_is_refused),
         cmocka_unit_test(a_first_half_of_mixed_order_is_refused),
         cmocka_unit_test(by_a_key_of_mixed_order_only_the_exact_equation_counts),
+        cmocka_unit_test(keys_of_mixed_order_are_refused_where_they_are_read),
+        cmocka_unit_test(multiples_of_the_generator_are_of_its_order),
         cmocka_unit_test(by_a_key_that_is_no_point_nothing_verifies),
     };
     return cmocka_run_group_tests(tests, define_curve, forget_curve);

@@ -181,6 +181,10 @@ static void keys_that_are_written_in_another_way_are_refused(void **state)
         written_as(&root, rsa, NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, OBJ_nid2obj(NID_X9_62_prime256v1), "", 1), "");
     refuse_key(strange, "neither RSA nor EC nor Ed25519");
     EVP_PKEY_free(strange.key);
+    /* As long as an Ed25519 key, but none. */
+    EVP_PKEY *montgomery = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+    refuse_key(certified(&signer, &root, montgomery), "neither RSA nor EC nor Ed25519");
+    EVP_PKEY_free(montgomery);
     OPENSSL_free(bytes);
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(edwards);
@@ -200,14 +204,88 @@ static void curves_without_a_name_are_refused(void **state)
     EVP_PKEY_free(key);
 }
 
+/* A key pair of these parts. */
+static EVP_PKEY *assemble(const char *curve, const BIGNUM *secret, const unsigned char *point, size_t size)
+{
+    EVP_PKEY *made_key = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+
+    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0);
+    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret);
+    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, size);
+    OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(build);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &made_key, EVP_PKEY_KEYPAIR, parameters), 1);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(build);
+    EVP_PKEY_CTX_free(context);
+    return made_key;
+}
+
+/* A private key on another curve. */
+static EVP_PKEY *moved(const BIGNUM *secret, const char *curve)
+{
+    EC_GROUP *group = EC_GROUP_new_by_curve_name(OBJ_sn2nid(curve));
+    EC_POINT *point = EC_POINT_new(group);
+    unsigned char bytes[200];
+
+    assert_int_equal(EC_POINT_mul(group, point, secret, NULL, NULL, NULL), 1);
+    size_t size = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, bytes, sizeof(bytes), NULL);
+    EVP_PKEY *key = assemble(curve, secret, bytes, size);
+    EC_POINT_free(point);
+    EC_GROUP_free(group);
+    return key;
+}
+
+/* Some curves have two names, or are the same but for the choice of coordinates: one key would be two. */
+static void one_key_on_a_curve_with_two_names_counts_once(void **state)
+{
+    static const char *const curves[][2] = {{"secp224r1", "wap-wsg-idm-ecid-wtls12"},
+                                            {"brainpoolP256r1", "brainpoolP256t1"},
+                                            {"brainpoolP384r1", "brainpoolP384t1"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        EVP_PKEY *keys[] = {EVP_EC_gen(curves[i][0]), NULL};
+        BIGNUM *secret = NULL;
+        EVP_PKEY_get_bn_param(keys[0], OSSL_PKEY_PARAM_PRIV_KEY, &secret);
+        keys[1] = moved(secret, curves[i][1]);
+        struct fixture_identity one = certified(&signer, &root, keys[0]), again = certified(&others, &other, keys[1]);
+        parts.signature_count = 0;
+        sign(&one);
+        sign(&again);
+        assert_refused(verify(two(curves[i][1]), ERR), HOTFIX_SIGNATURE, "is on another curve than those of");
+        assert_non_null(strstr(ERR->message, "1 of 2 keys agree: corp"));
+        X509_free(one.certificate);
+        X509_free(again.certificate);
+        BN_free(secret);
+        EVP_PKEY_free(keys[0]);
+        EVP_PKEY_free(keys[1]);
+    }
+}
+
+static void the_usual_curves_are_known(void **state)
+{
+    static const char *const curves[] = {"P-224",     "P-256",           "P-384",           "P-521",
+                                         "secp256k1", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"};
+    struct hf_key_owner owner;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        EVP_PKEY *key = EVP_EC_gen(curves[i]);
+        struct fixture_identity one = certified(&signer, &root, key);
+        assert_done(hf_key_owner_of(one.certificate, &owner, ERR));
+        X509_free(one.certificate);
+        EVP_PKEY_free(key);
+    }
+}
+
 /* The key of the point -P is n - d, where d is that of P. */
 static EVP_PKEY *opposite(EVP_PKEY *key)
 {
     BIGNUM *secret = NULL, *x = NULL, *y = NULL, *order = NULL, *prime = NULL;
     unsigned char point[65] = {4};
-    EVP_PKEY *made_key = NULL;
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 
     EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &secret);
     EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x);
@@ -218,15 +296,7 @@ static EVP_PKEY *opposite(EVP_PKEY *key)
     BN_sub(y, prime, y);
     BN_bn2binpad(x, point + 1, 32);
     BN_bn2binpad(y, point + 33, 32);
-    OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
-    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, secret);
-    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point));
-    OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(build);
-    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
-    assert_int_equal(EVP_PKEY_fromdata(context, &made_key, EVP_PKEY_KEYPAIR, parameters), 1);
-    OSSL_PARAM_free(parameters);
-    OSSL_PARAM_BLD_free(build);
-    EVP_PKEY_CTX_free(context);
+    EVP_PKEY *made_key = assemble("P-256", secret, point, sizeof(point));
     BN_free(secret);
     BN_free(x);
     BN_free(y);
@@ -340,6 +410,29 @@ static void a_store_with_one_key_under_two_names_is_refused(void **state)
     refuse_store(trust, "a and b would count as two: the authority has a certificate for the key");
     X509_free(cross.certificate);
     fixture_identity_drop(&edwards);
+}
+
+/* Of an authority, or of one between. */
+static void edwards_keys_in_certificates_are_held_to_what_others_are(void **state)
+{
+    static const struct {
+        uint8_t bytes[32];
+        const char *fault;
+    } weak[] = {{{1}, "a point of small order"},
+                {{0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+                 "not in its canonical form"},
+                {{2}, "a point outside of the group of prime order"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++) {
+        EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, weak[i].bytes, 32);
+        struct fixture_identity authority = certified(&root, &root, key);
+        struct hf_key_owner owner;
+        assert_refused(hf_key_owner_of(authority.certificate, &owner, ERR), HOTFIX_SIGNATURE, weak[i].fault);
+        X509_free(authority.certificate);
+        EVP_PKEY_free(key);
+    }
 }
 
 static void opposite_edwards_points_are_one_key(void **state)
@@ -610,11 +703,14 @@ int main(void)
         each(points_that_are_not_plain_are_refused),
         each(keys_that_are_written_in_another_way_are_refused),
         each(curves_without_a_name_are_refused),
+        each(one_key_on_a_curve_with_two_names_counts_once),
+        each(the_usual_curves_are_known),
         each(the_opposite_point_is_no_other_key),
         each(an_rsa_key_is_one_under_either_name),
         each(a_key_that_is_neither_rsa_nor_ec_does_not_sign),
         each(a_store_with_an_authority_and_one_that_it_issued_is_refused),
         each(a_store_with_one_key_under_two_names_is_refused),
+        each(edwards_keys_in_certificates_are_held_to_what_others_are),
         each(opposite_edwards_points_are_one_key),
         each(an_authority_below_another_through_a_stranger_counts_as_itself_alone),
         each(whoever_two_authorities_have_certified_is_one_party),
