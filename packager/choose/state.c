@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "choose/state.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +67,20 @@ static int take_variable(struct sightings *sightings, Dwarf_Debug dwarf, Dwarf_D
     return name && !hf_die_has(die, DW_AT_declaration) ? add(sightings, function, name, placed) : 0;
 }
 
+static int walk(struct sightings *sightings, Dwarf_Debug dwarf, Dwarf_Die parent, const char *function, int depth);
+
+/* clang puts the static variables of a function that is inlined everywhere into an entry without a name: each of these
+ * entries is a function of its own. */
+static int walk_function(struct sightings *sightings, Dwarf_Debug dwarf, Dwarf_Die die)
+{
+    HF_DIE Dwarf_Die declaration = declaration_of(dwarf, die);
+    const char *name = hf_die_text(declaration ? declaration : die, DW_AT_name);
+    char number[32];
+
+    snprintf(number, sizeof(number), "%#" PRIx64, hf_die_offset(die));
+    return walk(sightings, dwarf, die, name ? name : number, 1);
+}
+
 static int walk(struct sightings *sightings, Dwarf_Debug dwarf, Dwarf_Die parent, const char *function, int depth)
 {
     Dwarf_Die child = NULL;
@@ -76,9 +92,7 @@ static int walk(struct sightings *sightings, Dwarf_Debug dwarf, Dwarf_Die parent
         if (tag == DW_TAG_variable) {
             failed = take_variable(sightings, dwarf, child, function);
         } else if (tag == DW_TAG_subprogram && depth == 0) {
-            HF_DIE Dwarf_Die declaration = declaration_of(dwarf, child);
-            const char *name = hf_die_text(declaration ? declaration : child, DW_AT_name);
-            failed = name ? walk(sightings, dwarf, child, name, 1) : 0;
+            failed = walk_function(sightings, dwarf, child);
         } else if ((tag == DW_TAG_lexical_block && depth < MAX_DEPTH) || tag == DW_TAG_namespace) {
             failed = walk(sightings, dwarf, child, function, tag == DW_TAG_namespace ? depth : depth + 1);
         }

@@ -106,12 +106,33 @@ static bool known(const struct hf_scopes *scopes, const struct hf_part *part, ui
     return false;
 }
 
+/* clang calls a static variable of a C function "FUNCTION.VARIABLE", "FUNCTION.VARIABLE.1". *size: of the function's
+ * name, at the begin of the symbol; NULL when no symbol at the place is one of that form. */
+static const char *function_in_symbol(const struct hf_part *part, uint64_t offset, const char *variable, size_t *size)
+{
+    size_t length = strlen(variable);
+
+    for (size_t i = 0; i < part->name_count; i++) {
+        const char *text = part->names[i]->text;
+        size_t stem = hf_name_stem(text);
+        if (part->names[i]->value != offset || part->names[i]->binding != STB_LOCAL || stem < length + 2 ||
+            text[stem - length - 1] != '.' || strncmp(text + stem - length, variable, length) != 0)
+            continue;
+        *size = stem - length - 1;
+        return text;
+    }
+    return NULL;
+}
+
 static int add(struct hf_scopes *scopes, uint64_t address, const struct hf_scope *like)
 {
     uint64_t offset;
     const struct hf_part *part = hf_debuginfo_part(scopes->object, address, &offset);
+    const char *function = like->function;
+    size_t size = function ? strlen(function) : 0;
 
-    if (!part || known(scopes, part, offset))
+    if (!part || known(scopes, part, offset) ||
+        (!function && !(function = function_in_symbol(part, offset, like->name, &size))))
         return 0;
     if (scopes->count == scopes->capacity) {
         size_t capacity = scopes->capacity ? 2 * scopes->capacity : 64;
@@ -125,7 +146,7 @@ static int add(struct hf_scopes *scopes, uint64_t address, const struct hf_scope
     *scope = *like;
     scope->part = part;
     scope->offset = offset;
-    scope->function = strdup(like->function);
+    scope->function = strndup(function, size);
     scope->name = strdup(like->name);
     scope->type = strdup(like->type);
     return scope->function && scope->name && scope->type ? 0 : -1;
@@ -203,6 +224,7 @@ static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die d
     return failed;
 }
 
+/* function: NULL where debug information does not name it. */
 static int walk_scope(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die parent, const char *function, int depth)
 {
     HF_DIE Dwarf_Die child = NULL;
@@ -221,6 +243,13 @@ static int walk_scope(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die par
     return more;
 }
 
+/* clang puts the static variables of a function that has no code of its own into an entry without a name. */
+static bool is_nameless(Dwarf_Die die)
+{
+    return !hf_die_has(die, DW_AT_abstract_origin) && !hf_die_has(die, DW_AT_specification) &&
+           !hf_die_has(die, DW_AT_name) && !hf_die_has(die, DW_AT_linkage_name);
+}
+
 /* What stands at file scope, or in a namespace. */
 static int walk_unit(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die parent, int depth)
 {
@@ -232,7 +261,7 @@ static int walk_unit(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die pare
         int failed = 0;
         if (tag == DW_TAG_subprogram && hf_die_has(child, DW_AT_inline) == scopes->abstract) {
             const char *name = function_name(dwarf, child);
-            failed = name ? walk_scope(scopes, dwarf, child, name, 0) : 0;
+            failed = name || is_nameless(child) ? walk_scope(scopes, dwarf, child, name, 0) : 0;
         } else if (tag == DW_TAG_variable && !scopes->abstract) {
             failed = add_variable(scopes, dwarf, child, "", hf_die_offset(parent), false);
         } else if (tag == DW_TAG_namespace && depth < MAX_DEPTH) {

@@ -301,6 +301,9 @@ static int enter(struct state *state, const struct hf_touched *touched)
         if (!old_function && state->views.count > 0)
             hf_view_add(state->views.items[0], state->subject, new_function);
     }
+    for (size_t i = 0; i < state->views.count; i++)
+        if (hf_view_add_inlined(state->views.items[i], state->subject, state->err) != 0)
+            return -1;
     return 0;
 }
 

@@ -121,6 +121,26 @@ bool hf_view_add(struct hf_view *view, const struct hf_check_subject *subject, c
     return new;
 }
 
+static bool has_variable_of(const struct hf_reach *reach, const char *function)
+{
+    for (size_t i = 0; i < reach->inner_count; i++)
+        if (reach->inner[i].space == HF_NAME_VARIABLE && strcmp(reach->inner[i].function, function) == 0)
+            return true;
+    return false;
+}
+
+int hf_view_add_inlined(struct hf_view *view, const struct hf_check_subject *subject, struct hotfix_error *err)
+{
+    const struct hf_dwarf *dwarf = subject->target->dwarf;
+
+    for (size_t i = 0; i < dwarf->subprogram_count; i++) {
+        const struct hf_subprogram *subprogram = &dwarf->subprograms[i];
+        if (subprogram->unit == view->unit && subprogram->name && has_variable_of(&view->patch_reach, subprogram->name))
+            hf_reach_function(&view->reach, subprogram->offset);
+    }
+    return view->reach.failed ? hf_error(err, HOTFIX_MEMORY, "out of memory") : 0;
+}
+
 /* One of them may be a clone (parse.constprop.0), whose variables are the same. */
 static bool same_declared(const struct hf_function *a, const struct hf_function *b)
 {

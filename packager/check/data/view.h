@@ -46,6 +46,10 @@ void hf_views_deinit(struct hf_views *views);
 /* Reads a function that only the patch has into a view. False without debug information. */
 bool hf_view_add(struct hf_view *view, const struct hf_check_subject *subject, const struct hf_function *new_function);
 
+/* Reads the target's functions of the view's unit whose variables the view's patch functions have by inlining: they may
+ * have code of their own in the target. HOTFIX_MEMORY. */
+int hf_view_add_inlined(struct hf_view *view, const struct hf_check_subject *subject, struct hotfix_error *err);
+
 /* The target's function of the same name and source as one of the patch; NULL when there is none. */
 const struct hf_function *hf_view_counterpart(const struct hf_check_subject *subject,
                                               const struct hf_function *new_function);

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Static variables of a function that had code of its own in the release, and is inlined in the fix: their state goes on.
+# shellcheck source=tests/story/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck source=tests/story/single.sh
+. "$STORY/single.sh"
+
+# An attribute decides, so that -O0 inlines, too.
+cat >program.c <<'C'
+int noise;
+#ifdef FIXED
+#define KIND __attribute__((always_inline)) inline
+#define FACTOR 5
+#else
+#define KIND __attribute__((noinline))
+#define FACTOR 3
+#endif
+static KIND int tally(int a)
+{
+    static int total = 3;
+    total += a;
+    if (a & 1) { static int count; count += 41; total += count; }
+    if (a > 9) { static int seen[2]; seen[a & 1] += a; total ^= seen[1]; }
+    return total;
+}
+__attribute__((noinline)) static int step(int a, int b)
+{
+    return (tally(a) + noise + b) * FACTOR;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, 2);
+}
+C
+for compiler in gcc clang; do
+    for level in -O0 -O1 -O2 -O3 -Os; do
+        works "old 159 471 new 1435 2380 old 2064 2736" "$compiler $level: a function that became inlined" \
+            "$compiler" "$level"
+    done
+done
+
+# The compiler decides: what was called twice is called once, and there is more than one variable of a name.
+cat >program.c <<'C'
+int noise;
+static int tally(int a, int b)
+{
+    static int total = 3;
+    static __thread int calls;
+    total += a + ++calls;
+    if (a & 1) { static int count; count += 41; total += count; }
+    if (a > 9) { static long count = 5; count += a * 9; total ^= count + 777; }
+    for (int i = 0; i < 4; i++) {
+        noise += i * a;
+        noise ^= b * total;
+    }
+    return total;
+}
+__attribute__((noinline)) static int other(int a, int b)
+{
+#ifdef FIXED
+    return noise + b;
+#else
+    return tally(b, a);
+#endif
+}
+__attribute__((noinline)) static int step(int a, int b)
+{
+    return tally(a, b) + noise + b;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, 2) + other(round, 8);
+}
+C
+for compiler in gcc clang; do
+    for level in -O1 -O2 -O3; do
+        works "old 366 2240 new 1640 2365 old 4272 7022" "$compiler $level: a function that lost one of two callers" \
+            "$compiler" "$level"
+    done
+done
+
+# Nothing writes to a variable of an inlined function any more: what the target holds has no place in the new code.
+cat >program.c <<'C'
+int noise;
+static int tally(int a)
+{
+    static int rate = 5;
+    static int total;
+    total += a;
+#ifndef FIXED
+    rate += a;
+#endif
+    return total * rate;
+}
+__attribute__((noinline)) static int step(int a, int b)
+{
+    return tally(a) + noise + b;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, 2);
+}
+C
+SENTENCE="but its compiler left it out, since nothing reads it or nothing writes to it any more: new code may have its \
+initial value in the place of what the target holds; declare it volatile, or remove it"
+refused 3 "the fix still declares variable 'rate.0', $SENTENCE" "gcc: the last writer is gone" gcc -O2
+refused 3 "the fix still declares variable 'tally.rate', $SENTENCE" "clang: the last writer is gone" clang -O2
+works "old 86 416 new 577 830 old 1292 2216" "where it has a place, it keeps its state" clang -O0
+
+finish
