@@ -30,7 +30,14 @@ struct extent {
     uint64_t begin;
     uint64_t end;
     uint64_t alignment;
+    uint64_t page;
 };
+
+/* Of two segments at one page the dynamic linker maps the later one over the first, which was looked at. */
+static bool lies_over_another(const ElfW(Phdr) * segment, const struct extent *extent)
+{
+    return segment->p_memsz > 0 && (segment->p_vaddr & -extent->page) < extent->end;
+}
 
 static int add_segment(const ElfW(Phdr) * segment, struct extent *extent)
 {
@@ -38,6 +45,8 @@ static int add_segment(const ElfW(Phdr) * segment, struct extent *extent)
 
     if (segment->p_memsz > HF_PAYLOAD_MAX_SIZE || segment->p_vaddr > hf_arch_host.reach ||
         segment->p_align > MAX_ALIGNMENT || (segment->p_align & (segment->p_align - 1)) != 0)
+        return -1;
+    if (lies_over_another(segment, extent))
         return -1;
     extent->begin = segment->p_vaddr < extent->begin ? segment->p_vaddr : extent->begin;
     extent->end = end > extent->end ? end : extent->end;
@@ -89,7 +98,7 @@ int hf_payload_inspect(const uint8_t *payload, size_t size, struct hf_payload_tr
         return -1;
 
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    struct extent extent = {.begin = UINT64_MAX, .alignment = page};
+    struct extent extent = {.begin = UINT64_MAX, .alignment = page, .page = page};
     bool constructors = false;
     for (size_t i = 0; i < header.e_phnum; i++) {
         ElfW(Phdr) segment;

@@ -50,7 +50,10 @@ bool hf_dyntag_find(const uint8_t *section, size_t size, int64_t *tag, uint64_t 
             return true;
         }
     }
-    return false;
+    /* The dynamic linker would go on behind the section. */
+    *tag = DT_NULL;
+    *value = 0;
+    return true;
 }
 
 const char *hf_dyntag_what(int64_t tag)
@@ -59,6 +62,7 @@ const char *hf_dyntag_what(int64_t tag)
         int64_t tag;
         const char *what;
     } known[] = {
+        {DT_NULL, "more than its dynamic section holds, which has no end"},
         {DT_FILTER, "another library to answer for it (DT_FILTER)"},
         {DT_AUXILIARY, "another library to answer for it (DT_AUXILIARY)"},
         {0x6ffffefc, "a library that watches the dynamic linker (DT_AUDIT)"},

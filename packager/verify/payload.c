@@ -12,6 +12,7 @@
 #include "verify/segment.h"
 
 #define MAX_ALIGNMENT (UINT64_C(1) << 30)
+#define PAGE          UINT64_C(4096) /* the smallest of any CPU here */
 
 struct payload {
     const struct hf_manifest *manifest;
@@ -39,6 +40,7 @@ static int check_header(struct payload *payload, struct hotfix_error *err)
 static int check_segments(const struct payload *payload, struct hotfix_error *err)
 {
     size_t count = 0, loaded = 0;
+    uint64_t end = 0; /* of the one before: the dynamic linker maps what lies over it in its place */
     if (elf_getphdrnum(payload->elf, &count) != 0)
         return hf_error(err, HOTFIX_FORMAT, "its program headers cannot be read");
 
@@ -50,10 +52,12 @@ static int check_segments(const struct payload *payload, struct hotfix_error *er
             continue;
         loaded++;
         if (segment.p_memsz > HF_PAYLOAD_MAX_SIZE || segment.p_vaddr > payload->arch->reach ||
-            segment.p_align > MAX_ALIGNMENT)
+            segment.p_align > MAX_ALIGNMENT || (segment.p_memsz > 0 && (segment.p_vaddr & -PAGE) < end))
             return hf_error(err, HOTFIX_FORMAT, "its segment %zu is out of bounds", i);
         if (segment.p_offset > payload->size || segment.p_filesz > payload->size - segment.p_offset)
             return hf_error(err, HOTFIX_FORMAT, "its segment %zu lies outside the file", i);
+        if (segment.p_memsz > 0)
+            end = segment.p_vaddr + segment.p_memsz;
     }
     if (loaded == 0)
         return hf_error(err, HOTFIX_FORMAT, "it has nothing to load");

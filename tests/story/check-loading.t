@@ -194,6 +194,62 @@ perl -e "$headers"' for my $i (0 .. $phcount - 1) { my $at = $phoff + 56 * $i; n
     substr($elf, $at, 56) = pack "VVQ<6", 1, 5, length $elf, $code, $code, 256, 256, 4096; $elf .= "\x90" x 256; done() }'
 is "a segment over another one" "$(verdict loading | sed -E 's/(0x[0-9a-f]+|0)$//')" \
     "incompatible: the patch has a segment that is mapped over another one, at "
+# What section headers say is not what the dynamic linker reads, or not all of it.
+# set_header TYPE FIELD-OFFSET BYTES VALUE [NTH]: of a section header of this type.
+# shellcheck disable=SC2016
+sections='sub header { my ($type, $from) = @_; for my $i (($from // 0) .. $count - 1) {
+        return $shoff + $i * 64 if unpack("V", substr $elf, $shoff + $i * 64 + 4, 4) == $type } exit 1 }
+    sub set { my ($at, $size, $value) = @_; substr($elf, $at, $size) = substr pack("Q<", $value), 0, $size }
+    sub segment { my ($type) = @_; for my $i (0 .. $phcount - 1) {
+        return $phoff + $i * 56 if unpack("V", substr $elf, $phoff + $i * 56, 4) == $type } exit 1 }'
+# edited DESCRIPTION VERDICT PERL [ARGUMENT...]: of a patch that was plain.
+edited() {
+    description=$1 wanted=$2 code=$3
+    shift 3
+    perl -e "$headers$sections$code; done()" "$@" || echo "# perl failed"
+    is "$description" "$(verdict loading | sed 's/, at \(0x[0-9a-f]*\|0\)$//')" "$wanted"
+}
+plain
+edited "a dynamic section without an end" \
+    "incompatible: the patch asks the dynamic linker for more than its dynamic section holds, which has no end: entry 0 with 0" \
+    'my ($addr, $off, $len) = section(6); my $n = 0; $n += 16 while unpack("Q<", substr $elf, $off + $n, 8); set(header(6) + 32, 8, $n);
+    set(segment(2) + 32, 8, $n); set(segment(2) + 40, 8, $n)'
+plain
+edited "a dynamic section that only section headers know" "incompatible: the patch has a section that is not the one that the dynamic linker uses" \
+    'my $real = header(6); my ($decoy) = grep { $_ != $real } map { $shoff + 64 * $_ } grep { unpack("V", substr $elf, $shoff + 64 * $_ + 4, 4) == 1 } 1 .. $count - 1;
+    my ($addr, $off, $len) = section(6); $elf .= "\0" x (-length($elf) % 8); my $place = length $elf; $elf .= substr($elf, $off, $len);
+    set($real + 4, 4, 1); my $new = header(1, 1); for my $i (1 .. $count - 1) { my $h = $shoff + 64 * $i; my ($type, $flags) = unpack "V Q<", substr $elf, $h + 4, 12;
+        next if $type != 1 || $flags & 2; set($h + 4, 4, 6); set($h + 24, 8, $place); set($h + 32, 8, $len); set($h + 40, 4, unpack("V", substr $elf, $real + 40, 4)); set($h + 56, 8, 16); last }'
+plain
+edited "names of the dynamic section in another table" "incompatible: the patch's symbols are not those of its sections" \
+    'my ($strtab) = grep { unpack("V", substr $elf, $shoff + 64 * $_ + 4, 4) == 3 && !(unpack("Q<", substr $elf, $shoff + 64 * $_ + 8, 8) & 2) } 1 .. $count - 1; set(header(6) + 40, 4, $strtab)'
+plain
+edited "symbols of relocations in another table" \
+    "incompatible: the patch has a section that goes with another one than the dynamic linker uses for it" \
+    'my ($symtab) = grep { unpack("V", substr $elf, $shoff + 64 * $_ + 4, 4) == 2 } 1 .. $count - 1; set(header(4) + 40, 4, $symtab)'
+fix libtariff.so <<<'int tariff(void); int fee(int); int fee(int value) { return value + tariff(); }'
+edited "versions that only section headers know" \
+    "incompatible: the patch has a section that is not the one that the dynamic linker uses" \
+    'my ($place, $off) = entry(0x6ffffff0); set($off - 8, 8, 21); set($off, 8, 0)'
+plain
+edited "relocations elsewhere in the file" "incompatible: the patch has a section that is not what is mapped at its address" \
+    'my ($addr, $off, $len) = section(4); my $place = length($elf); $elf .= substr $elf, $off, $len; set(header(4) + 24, 8, $place)'
+plain
+edited "a dynamic section elsewhere in the file" "incompatible: the patch has a section that is not what is mapped at its address" \
+    'my ($addr, $off, $len) = section(6); my $place = length($elf); $elf .= substr $elf, $off, $len; set(header(6) + 24, 8, $place); set(segment(2) + 8, 8, $place)'
+plain
+edited "symbols behind the section" "incompatible: the patch has a relocation or a table of names that leads to symbols beyond its section" \
+    'my ($addr, $off, $len) = section(11); set(header(11) + 32, 8, $len - 24)'
+fix <<<'static int plus(int x) { return x + 1; } static int (*pick(void))(int) { return plus; }
+    int chosen(int) __attribute__((ifunc("pick"))); int fee(int); int fee(int value) { return chosen(value); }'
+edited "an indirect function that only the dynamic symbols tell of" \
+    "incompatible: the patch has an indirect function, 'chosen', whose resolver would run before the patch is applied" \
+    'my ($addr, $off, $len) = section(2); for (my $at = $off; $at < $off + $len; $at += 24) { my $info = unpack("C", substr $elf, $at + 4, 1);
+        set($at + 4, 1, $info & 0xf0 | 2) if ($info & 15) == 10 }'
+fix -Wl,-z,pack-relative-relocs <<<'int fee(int); int last, *at = &last; int fee(int value) { return *at = value; }'
+is "relative relocations in their short form" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
+edited "one of them in the dynamic section" "incompatible: the patch has a relocation that changes its dynamic section" \
+    'my ($init) = entry(27); my ($addr, $off, $len) = section(19); set($off, 8, $init)'
 plain
 is "and nothing is wrong with what was changed" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
 

@@ -170,6 +170,42 @@ static void what_has_the_dynamic_linker_do_more_is_refused(void **state)
     }
 }
 
+/* It would go on with what lies behind. */
+static void a_dynamic_section_without_an_end_is_refused(void **state)
+{
+    struct sample sample = sample_new();
+
+    (void)state;
+    sample.segments[1].p_filesz = sizeof(Elf64_Dyn);
+    refuse(&sample, "more than its dynamic section holds, which has no end");
+    sample.segments[1].p_filesz = 2 * sizeof(Elf64_Dyn) - 1;
+    refuse(&sample, "more than its dynamic section holds, which has no end");
+    sample.segments[1].p_filesz = 0;
+    refuse(&sample, "more than its dynamic section holds, which has no end");
+    sample.segments[1].p_filesz = 2 * sizeof(Elf64_Dyn);
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+}
+
+/* What is mapped last is seen: another dynamic section could come to lie over the one that was looked at. */
+static void a_segment_over_another_one_is_refused(void **state)
+{
+    static const uint64_t places[] = {0, 16, 4095};
+    struct sample sample = sample_new();
+
+    (void)state;
+    sample.header.e_phnum = 3;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        uint8_t file[sizeof(sample) + sizeof(Elf64_Phdr)];
+        Elf64_Phdr headers[] = {sample.segments[0], sample.segments[0], sample.segments[1]};
+        headers[1].p_vaddr = places[i];
+        sample.header.e_phoff = sizeof(sample) - 2 * sizeof(Elf64_Phdr);
+        memcpy(file, &sample, sizeof(sample));
+        memcpy(file + sample.header.e_phoff, headers, sizeof(headers));
+        assert_refused(hf_payload_inspect(file, sizeof(file), &traits, ERR), HOTFIX_FORMAT,
+                       "segment 1 of patch.so is out of bounds");
+    }
+}
+
 static void alignments_that_are_no_power_of_two_or_too_large_are_refused(void **state)
 {
     static const uint64_t alignments[] = {3, 4097, 4098, 12288, UINT64_C(1) << 31, UINT64_MAX};
@@ -195,6 +231,7 @@ static void a_good_one_is_told_with_room_for_its_alignment(void **state)
     assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
     assert_int_equal(traits.span, 5 * page);
     sample.dynamic[1] = (Elf64_Dyn){.d_tag = DT_INIT_ARRAYSZ, .d_un = {.d_val = 8}};
+    sample.dynamic[2].d_tag = DT_NULL;
     assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
     assert_true(traits.constructors);
 }
@@ -207,6 +244,8 @@ int main(void)
         cmocka_unit_test(segments_out_of_bounds_are_refused),
         cmocka_unit_test(a_dynamic_section_that_lies_elsewhere_in_memory_is_refused),
         cmocka_unit_test(what_has_the_dynamic_linker_do_more_is_refused),
+        cmocka_unit_test(a_dynamic_section_without_an_end_is_refused),
+        cmocka_unit_test(a_segment_over_another_one_is_refused),
         cmocka_unit_test(alignments_that_are_no_power_of_two_or_too_large_are_refused),
         cmocka_unit_test(a_good_one_is_told_with_room_for_its_alignment),
     };

@@ -4,7 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PAGE   UINT64_C(4096) /* the smallest of any CPU here */
+#define PAGE UINT64_C(4096) /* the smallest of any CPU here */
+#ifndef SHT_RELR
+#define SHT_RELR 19
+#endif
+
 #define ADVICE "link it again; do not edit its headers"
 
 static void note(struct hf_findings *findings, const char *what, uint64_t address)
@@ -43,6 +47,16 @@ static bool lies_in(const struct hf_image *image, uint64_t address, uint64_t siz
     return false;
 }
 
+/* What the dynamic linker writes to. */
+static void check_target(const struct hf_image *image, uint64_t address, uint64_t size, const GElf_Shdr *dynamic,
+                         struct hf_findings *findings)
+{
+    if (!lies_in(image, address, size, true))
+        note(findings, "the patch has a relocation of what is not writable", address);
+    else if (address < dynamic->sh_addr + dynamic->sh_size && dynamic->sh_addr < address + size)
+        note(findings, "the patch has a relocation that changes its dynamic section", address);
+}
+
 static void check_place(const struct hf_image *image, const struct hf_arch_tools *tools, const GElf_Rela *entry,
                         const GElf_Shdr *dynamic, struct hf_findings *findings)
 {
@@ -53,10 +67,34 @@ static void check_place(const struct hf_image *image, const struct hf_arch_tools
 
     if (relation == HF_DYNAMIC_COPY)
         note(findings, "the patch has a relocation that copies a variable, as only programs have", entry->r_offset);
-    else if (!lies_in(image, entry->r_offset, size, true))
-        note(findings, "the patch has a relocation of what is not writable", entry->r_offset);
-    else if (entry->r_offset < dynamic->sh_addr + dynamic->sh_size && dynamic->sh_addr < entry->r_offset + size)
-        note(findings, "the patch has a relocation that changes its dynamic section", entry->r_offset);
+    else
+        check_target(image, entry->r_offset, size, dynamic, findings);
+}
+
+/*
+ * Relative relocations in their short form (gABI, SHT_RELR): an even word is a place, an odd one says which of the 63
+ * words that follow are places, too. Each adds the load base to what is there: twice for one that has another
+ * relocation.
+ */
+static void check_packed(const struct hf_image *image, const GElf_Shdr *table, const GElf_Shdr *dynamic,
+                         struct hf_findings *findings)
+{
+    const uint8_t *bytes = hf_image_bytes(image, table->sh_addr, table->sh_size);
+    const uint64_t width = sizeof(uint64_t);
+    uint64_t next = 0, word;
+
+    for (uint64_t at = 0; bytes && table->sh_size - at >= width; at += width) {
+        memcpy(&word, bytes + at, sizeof(word));
+        if (word & 1) {
+            for (uint64_t bit = 1; bit < 64; bit++)
+                if (word >> bit & 1)
+                    check_target(image, next + (bit - 1) * width, width, dynamic, findings);
+            next += 63 * width;
+        } else {
+            check_target(image, word, width, dynamic, findings);
+            next = word + width;
+        }
+    }
 }
 
 static void check_table(const struct hf_image *image, const GElf_Shdr *table, const char *what,
@@ -78,24 +116,7 @@ static void check_places(const struct hf_image *image, const struct hf_arch_tool
             check_place(image, tools, &entry, dynamic, findings);
 }
 
-/* That a table of the dynamic linker's is the section of this kind. */
-static void check_same(const struct hf_image *image, const GElf_Shdr *dynamic, int64_t tag, uint64_t address,
-                       struct hf_findings *findings)
-{
-    const uint8_t *bytes = hf_image_bytes(image, dynamic->sh_addr, dynamic->sh_size);
-    Elf64_Dyn entry;
-
-    for (size_t at = 0; bytes && dynamic->sh_size - at >= sizeof(entry); at += sizeof(entry)) {
-        memcpy(&entry, bytes + at, sizeof(entry));
-        if (entry.d_tag == DT_NULL)
-            return;
-        if (entry.d_tag == tag && entry.d_un.d_ptr != address)
-            note(findings, "the patch's symbols are not those of its sections", entry.d_un.d_ptr);
-    }
-}
-
-static void check_symbols(const struct hf_image *image, const GElf_Shdr *symbols, const GElf_Shdr *dynamic,
-                          struct hf_findings *findings)
+static void check_symbols(const struct hf_image *image, const GElf_Shdr *symbols, struct hf_findings *findings)
 {
     static const char writable[] = "the patch has symbols that can change while it is loaded";
     GElf_Shdr strings;
@@ -105,8 +126,6 @@ static void check_symbols(const struct hf_image *image, const GElf_Shdr *symbols
         return;
     check_table(image, symbols, writable, findings);
     check_table(image, &strings, writable, findings);
-    check_same(image, dynamic, DT_SYMTAB, symbols->sh_addr, findings);
-    check_same(image, dynamic, DT_STRTAB, strings.sh_addr, findings);
 }
 
 void hf_layout_check(const struct hf_image *image, const struct hf_arch_tools *tools, struct hf_findings *findings)
@@ -120,10 +139,15 @@ void hf_layout_check(const struct hf_image *image, const struct hf_arch_tools *t
         if (!gelf_getshdr(section, &header) || !(header.sh_flags & SHF_ALLOC))
             continue;
         if (header.sh_type == SHT_DYNSYM)
-            check_symbols(image, &header, &dynamic, findings);
-        if (header.sh_type != SHT_RELA)
+            check_symbols(image, &header, findings);
+        if (header.sh_type == SHT_HASH || header.sh_type == SHT_GNU_HASH)
+            check_table(image, &header, "the patch has a table of names that can change while it is loaded", findings);
+        if (header.sh_type != SHT_RELA && header.sh_type != SHT_RELR)
             continue;
         check_table(image, &header, "the patch has relocations that can change while it is loaded", findings);
-        check_places(image, tools, section, &dynamic, findings);
+        if (header.sh_type == SHT_RELA)
+            check_places(image, tools, section, &dynamic, findings);
+        else
+            check_packed(image, &header, &dynamic, findings);
     }
 }

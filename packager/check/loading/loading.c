@@ -9,6 +9,7 @@
 #include "check/check.h"
 #include "check/loading/inert.h"
 #include "check/loading/layout.h"
+#include "check/loading/sections.h"
 #include "check/loading/slot.h"
 #include "dyntag.h"
 #include "elf/dynamic.h"
@@ -181,21 +182,27 @@ static void check_segments(const struct hf_image *image, struct hf_findings *fin
                         "the patch does not say that stacks need not be executable");
 }
 
-static void check_resolvers(const struct hf_check_subject *subject, struct hf_findings *findings)
+static void note_resolver(const char *name, struct hf_findings *findings)
+{
+    hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
+                    "the patch has an indirect function, '%s', whose resolver would run before the patch is applied",
+                    name);
+}
+
+static void check_resolvers(const struct hf_check_subject *subject, const struct hf_dynamic *dynamic,
+                            struct hf_findings *findings)
 {
     const struct hf_program *patch = subject->patch;
     const struct hf_image *symbols = patch->debug ? patch->debug : &patch->image;
     size_t count = 0;
 
-    for (size_t i = 0; i < symbols->symbol_count; i++) {
-        if (symbols->symbols[i].type != STT_GNU_IFUNC || symbols->symbols[i].section == SHN_UNDEF)
-            continue;
-        count++;
-        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
-                        "the patch has an indirect function, '%s', whose resolver would run before the patch is "
-                        "applied",
-                        symbols->symbols[i].name);
-    }
+    for (size_t i = 0; i < symbols->symbol_count; i++)
+        if (symbols->symbols[i].type == STT_GNU_IFUNC && symbols->symbols[i].section != SHN_UNDEF && ++count)
+            note_resolver(symbols->symbols[i].name, findings);
+    /* Those that the dynamic linker goes by, whatever the others say. */
+    for (size_t i = 0; count == 0 && i < dynamic->symbol_count; i++)
+        if (dynamic->symbols[i].type == STT_GNU_IFUNC && dynamic->symbols[i].defined && ++count)
+            note_resolver(dynamic->symbols[i].name, findings);
     /* Stripped, a patch has no symbols of them, but relocations that call their resolvers. */
     if (count == 0 && asks_for(subject, HF_DYNAMIC_RESOLVER))
         hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "call one of its variants by name",
@@ -288,9 +295,10 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     else
         hf_layout_check(&patch->image, subject->tools, findings);
     check_dynamic(&patch->image, findings);
+    hf_sections_check(&patch->image, findings);
     check_constructors(subject, &dynamic, findings);
     check_destructors(subject, &dynamic, findings);
-    check_resolvers(subject, findings);
+    check_resolvers(subject, &dynamic, findings);
     check_thread_storage(subject, &dynamic, findings);
     check_segments(&patch->image, findings);
     if (hf_findings_clean(findings))
