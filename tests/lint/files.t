@@ -20,7 +20,7 @@ none "every file says its licence near its top" "$(
     done
 )"
 none "no source file is longer than 800 lines" \
-    "$(wc -l "${code[@]}" | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }')"
+    "$(wc -l "${code[@]}" | awk '$2 != "total" && $2 !~ "^tests/vectors/" && $1 > 800 { print $2 ": " $1 " lines" }')"
 none "nothing is left to be done" "$(grep -nIwE 'TO''DO|FIX''ME|XX''X|HA''CK' "${code[@]}")"
 none "no line ends in blanks" "$(grep -nIE '[ 	]+$' "${code[@]}" | grep -v '^tests/.*\.t:')"
 none "every script but prove's can be run" "$(
