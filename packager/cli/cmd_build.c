@@ -221,6 +221,8 @@ static void tell_patches(const struct hf_tree_objects *objects, struct hf_report
                "the patch applies at other lines than it says: look whether it is made for this version");
     tell_files(report, "unread", objects->unread, objects->unread_count,
                "changed by the patch, read by no compile of the target");
+    tell_files(report, "elsewhere", objects->elsewhere, objects->elsewhere_count,
+               "the patch changes it, too: where it runs, build a patch for it with its own --target");
 }
 
 /* The objects come from a source tree, perhaps that of the package. */

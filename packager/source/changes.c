@@ -119,15 +119,18 @@ static bool goes_in(const struct search *search, const struct hf_compile *compil
     return hf_changes_goes_in(search->builds, compile);
 }
 
+static bool is_same(const struct hf_compile *then, const struct hf_compile *now)
+{
+    return then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
+}
+
 /* What the second build compiled to something else than the first. */
 static void find_compiled(struct search *search)
 {
     for (size_t i = 0; i < search->builds->after->compile_count; i++) {
         const struct hf_compile *now = &search->builds->after->compiles[i];
         const struct hf_compile *then = compiled_before(search->builds, now);
-        bool same =
-            then && then != now && hf_digest_equal(&then->digest, &now->digest) && access(now->object, F_OK) == 0;
-        if (same || is_known(search->found, search->count, now))
+        if (is_same(then, now) || is_known(search->found, search->count, now))
             continue;
         if (goes_in(search, now))
             search->found[search->count++] = (struct hf_change){.before = then, .after = now};
@@ -264,4 +267,65 @@ int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, 
     *changes = search.found;
     *count = search.count;
     return 0;
+}
+
+/* Names of outputs, each once. */
+struct names {
+    char **items;
+    size_t count;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_name(struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], name) == 0)
+            return 0;
+    char **longer = reallocarray(names->items, names->count + 1, sizeof(*longer));
+    if (!longer)
+        return -1;
+    names->items = longer;
+    longer[names->count] = strdup(name);
+    return longer[names->count] ? (names->count++, 0) : -1;
+}
+
+/* What is linked into something else in turn (gcc -r) is no output of the build, nor is what configure tried. */
+static int add_outputs(const struct hf_builds *builds, const struct hf_digest *digest, unsigned depth,
+                       struct names *names)
+{
+    const struct hf_journal *const journals[] = {builds->after, builds->before};
+
+    for (size_t j = 0; depth < PARTIAL_LINKS_MAX && j < 2; j++)
+        for (size_t i = 0; i < journals[j]->link_count; i++) {
+            const struct hf_link *link = &journals[j]->links[i];
+            const char *name = base_name(link->output);
+            if (!hf_link_has(link, digest) || strcmp(name, builds->output) == 0 || access(link->output, F_OK) != 0)
+                continue;
+            if ((has_input(builds->after, &link->digest) || has_input(builds->before, &link->digest)
+                     ? add_outputs(builds, &link->digest, depth + 1, names)
+                     : add_name(names, name)) != 0)
+                return -1;
+        }
+    return 0;
+}
+
+int hf_changes_elsewhere(const struct hf_builds *builds, char ***names, size_t *count, struct hotfix_error *err)
+{
+    struct names found = {.count = 0};
+    int failed = 0;
+
+    for (size_t i = 0; !failed && i < builds->after->compile_count; i++) {
+        const struct hf_compile *now = &builds->after->compiles[i];
+        if (!is_same(compiled_before(builds, now), now) && !is_compiled(builds->before, &now->digest))
+            failed = add_outputs(builds, &now->digest, 0, &found);
+    }
+    if (found.count > 0)
+        qsort(found.items, found.count, sizeof(*found.items), by_name);
+    *names = found.items;
+    *count = found.count;
+    return failed ? hf_error(err, HOTFIX_MEMORY, "out of memory") : 0;
 }

@@ -39,4 +39,10 @@ bool hf_changes_whole(const struct hf_journal *journal, const char *output);
 int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, size_t *count,
                     struct hotfix_error *err);
 
+/*
+ * The other programs and libraries of the build into which something goes that the patch changes: *names is a malloc'ed
+ * array of malloc'ed names without directories, in order, each once. HOTFIX_MEMORY.
+ */
+int hf_changes_elsewhere(const struct hf_builds *builds, char ***names, size_t *count, struct hotfix_error *err);
+
 #endif

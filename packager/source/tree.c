@@ -358,21 +358,26 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
     return compile_moved(places, &before, map, objects->moved_objects, err);
 }
 
-/* Names in the error what the patch changes and no compile of the output read. */
-static void name_unread(const struct hf_builds *builds, const struct hf_patched *patch, struct hotfix_error *err)
+static void name_all(char **names, size_t count, const char *what, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(err->message);
+        snprintf(err->message + used, sizeof(err->message) - used, "%s%s", i == 0 ? what : ", ", names[i]);
+        free(names[i]);
+    }
+    free(names);
+}
+
+/* Names in the error what has the fix in the output's stead, or else what the patch changes and no compile read. */
+static void name_others(const struct hf_builds *builds, const struct hf_patched *patch, struct hotfix_error *err)
 {
     char **names = NULL;
     size_t count = 0;
 
-    if (hf_reads_missing(builds, patch, &names, &count, NULL) != 0)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        size_t used = strlen(err->message);
-        snprintf(err->message + used, sizeof(err->message) - used, "%s%s", i == 0 ? "; no compile of it reads " : ", ",
-                 names[i]);
-        free(names[i]);
-    }
-    free(names);
+    if (hf_changes_elsewhere(builds, &names, &count, NULL) == 0)
+        name_all(names, count, "; give as --target what the fix is in: ", err);
+    if (count == 0 && hf_reads_missing(builds, patch, &names, &count, NULL) == 0)
+        name_all(names, count, "; no compile of it reads ", err);
 }
 
 static int compare_builds(const struct hf_tree_request *request, const struct places *places,
@@ -394,9 +399,11 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     if (!failed)
         failed = hf_changes_find(&builds, &changes, &objects->count, err);
     if (failed && err && err->code == HOTFIX_INCOMPATIBLE)
-        name_unread(&builds, &places->patched, err);
+        name_others(&builds, &places->patched, err);
     if (!failed)
         failed = hf_reads_missing(&builds, &places->patched, &objects->unread, &objects->unread_count, err);
+    if (!failed)
+        failed = hf_changes_elsewhere(&builds, &objects->elsewhere, &objects->elsewhere_count, err);
     if (!failed)
         failed = check_inside(changes, objects->count, places, err);
     if (!failed)
@@ -561,6 +568,13 @@ int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects 
     return 0;
 }
 
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
 void hf_tree_objects_deinit(struct hf_tree_objects *objects)
 {
     free(objects->old_objects);
@@ -569,11 +583,8 @@ void hf_tree_objects_deinit(struct hf_tree_objects *objects)
     free(objects->pic_objects);
     free(objects->moved_objects);
     free(objects->rebuilt);
-    for (size_t i = 0; i < objects->unread_count; i++)
-        free(objects->unread[i]);
-    free(objects->unread);
-    for (size_t i = 0; i < objects->shifted_count; i++)
-        free(objects->shifted[i]);
-    free(objects->shifted);
+    free_names(objects->unread, objects->unread_count);
+    free_names(objects->elsewhere, objects->elsewhere_count);
+    free_names(objects->shifted, objects->shifted_count);
     memset(objects, 0, sizeof(*objects));
 }

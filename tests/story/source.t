@@ -324,6 +324,20 @@ whole "also where the build has rules written and does not read them" headers "m
 whole "and names their file" headers "make CC=$CC CFLAGS='$CFLAGS' RULES='-MD -MF rule.mk'"
 ok "the tree is as it was" eval '[ ! -e headers/a.o ] && grep -q 64 built/max.h'
 
+# What else the fix is in: a tool that shares an object with the program.
+cp -a headers shared
+sed -i 's/^all: .*/all: prog tool plain/; $a tool: a.o tool.o\n\t$(CC) $(CFLAGS) -o $@ a.o tool.o\nplain: plain.o\n\t$(CC) -o $@ plain.o' \
+    shared/Makefile
+echo 'int check_a(int); int main(int n, char **v) { (void)v; return check_a(n); }' >shared/tool.c
+echo 'int main(void) { return 0; }' >shared/plain.c
+run hotfix build --target built/prog --source shared --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
+is "another program that the fix changes is named" "$status $(cat "$ERR")" "0 hotfix build: warning: tool: the patch changes it, \
+too: where it runs, build a patch for it with its own --target"
+echo 'int main(void) { return 0; }' | $CC -x c -o plain -
+run hotfix build --target plain --source shared --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so --json
+is "and where nothing of the fix is, what has it" "$status $(json .error.message)" "1 nothing of the fix is in plain: no object \
+that goes into it differs; give as --target what the fix is in: prog, tool"
+
 mkdir headers/obj
 for file in a.c b.c main.c max.h Makefile; do ln -s "$PWD/headers/$file" headers/obj/; done
 # Where another CPU is emulated the copy cannot be mounted in the place of the tree.
