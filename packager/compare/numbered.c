@@ -40,25 +40,58 @@ static bool is_candidate(const struct hf_name *name, enum hf_sort sort)
     return hf_name_is_made(name) && hf_part_sort(name->part) == sort && !name->part->family;
 }
 
-/* A malloc'ed array. */
-static struct hf_name **gather(const struct hf_roster *names, enum hf_sort sort, const char *text, size_t *count)
+/* "count" of "count.3" (gcc) and of "parse.count.1" (clang). */
+static const char *variable(const struct hf_name *name, size_t *size)
 {
+    size_t end = hf_name_stem(name->text);
+    size_t begin = end;
+
+    while (begin > 0 && name->text[begin - 1] != '.')
+        begin--;
+    *size = end - begin;
+    return name->text + begin;
+}
+
+static bool same_variable(const struct hf_name *a, const struct hf_name *b)
+{
+    size_t a_size, b_size;
+    const char *a_text = variable(a, &a_size), *b_text = variable(b, &b_size);
+
+    return a_size == b_size && strncmp(a_text, b_text, a_size) == 0;
+}
+
+static bool is_open(const struct hf_name *name, enum hf_sort sort)
+{
+    return is_candidate(name, sort) && !name->part->twin;
+}
+
+/* May they be one? clang's name of a static variable has that of its function, which may have been renamed. */
+static bool same_made(const struct hf_name *a, const struct hf_name *b, bool by_variable)
+{
+    return by_variable && hf_part_sort(a->part) != HF_SORT_CODE ? same_variable(a, b)
+                                                                : hf_name_same_stem(a->text, b->text);
+}
+
+/* A malloc'ed array. */
+static struct hf_name **gather(const struct hf_roster *names, const struct hf_name *like, bool by_variable,
+                               size_t *count)
+{
+    enum hf_sort sort = hf_part_sort(like->part);
     struct hf_name **found = calloc(names->count + 1, sizeof(struct hf_name *));
 
     *count = 0;
     for (size_t i = 0; found && i < names->count; i++)
-        if (is_candidate(names->items[i], sort) && hf_name_same_stem(names->items[i]->text, text))
+        if (is_candidate(names->items[i], sort) && same_made(names->items[i], like, by_variable))
             found[(*count)++] = names->items[i];
     return found;
 }
 
+/* by_variable: those of all functions, where names tell the function. */
 static int group_init(struct group *group, const struct hf_numbered *sides, const struct hf_name *name,
-                      struct hotfix_error *err)
+                      bool by_variable, struct hotfix_error *err)
 {
-    enum hf_sort sort = hf_part_sort(name->part);
-
-    group->before = gather(sides->before, sort, name->text, &group->before_count);
-    group->after = gather(sides->after, sort, name->text, &group->after_count);
+    group->before = gather(sides->before, name, by_variable, &group->before_count);
+    group->after = gather(sides->after, name, by_variable, &group->after_count);
     return group->before && group->after ? 0 : hf_error(err, HOTFIX_MEMORY, "%s: out of memory", name->text);
 }
 
@@ -82,7 +115,7 @@ static bool both_open(const struct hf_part *before, const struct hf_part *after)
 {
     return before && after && !before->twin && !after->twin && before->name_count > 0 && after->name_count > 0 &&
            hf_part_sort(before) == hf_part_sort(after) && hf_name_is_made(before->names[0]) &&
-           hf_name_is_made(after->names[0]) && hf_name_same_stem(before->names[0]->text, after->names[0]->text);
+           hf_name_is_made(after->names[0]) && same_made(before->names[0], after->names[0], true);
 }
 
 /* Counts the votes of one user; false when it differs in more than in what it refers to of the group. */
@@ -348,31 +381,6 @@ static int pair_group(const struct hf_numbered *sides, const struct group *group
     return 0;
 }
 
-/* "count" of "count.3" (gcc) and of "parse.count.1" (clang). */
-static const char *variable(const struct hf_name *name, size_t *size)
-{
-    size_t end = hf_name_stem(name->text);
-    size_t begin = end;
-
-    while (begin > 0 && name->text[begin - 1] != '.')
-        begin--;
-    *size = end - begin;
-    return name->text + begin;
-}
-
-static bool same_variable(const struct hf_name *a, const struct hf_name *b)
-{
-    size_t a_size, b_size;
-    const char *a_text = variable(a, &a_size), *b_text = variable(b, &b_size);
-
-    return a_size == b_size && strncmp(a_text, b_text, a_size) == 0;
-}
-
-static bool is_open(const struct hf_name *name, enum hf_sort sort)
-{
-    return is_candidate(name, sort) && !name->part->twin;
-}
-
 /* The function of this name. */
 static const struct hf_part *function_of(const struct hf_object *object, const char *text)
 {
@@ -561,15 +569,108 @@ void hf_numbered_destroy(struct hf_numbered *numbered)
     free(numbered);
 }
 
+/* Two variables that have no twin and that a function and what may be its new name declare alike. */
+static bool same_owned(const struct hf_numbered *sides, const struct hf_part *before, const struct hf_part *after)
+{
+    if (!both_open(before, after) || !same_value(before, after))
+        return false;
+    const struct hf_scope *old = hf_scope_of(sides->old_scopes, before->names[0]);
+    const struct hf_scope *new = hf_scope_of(sides->new_scopes, after->names[0]);
+    return old && new &&strcmp(old->name, new->name) == 0 && strcmp(old->type, new->type) == 0 &&
+           old->piece == new->piece && old->whole == new->whole && !function_of(sides->new_object, old->function) &&
+           !function_of(sides->old_object, new->function);
+}
+
+/* Does a part refer to one variable wherever the other refers to its counterpart? */
+static bool one_to_one(const struct hf_part *before, const struct hf_part *after, size_t index)
+{
+    int64_t offset;
+    const struct hf_part *old = hf_reference_part(&before->references[index], &offset);
+    const struct hf_part *new = hf_reference_part(&after->references[index], &offset);
+
+    for (size_t i = 0; i < after->reference_count; i++)
+        if ((hf_reference_part(&before->references[i], &offset) == old) !=
+            (hf_reference_part(&after->references[i], &offset) == new))
+            return false;
+    return true;
+}
+
+/* A function that is gone and one that is new: the same code, of which variables without a twin may be the same? */
+static bool is_renamed(const struct hf_numbered *sides, const struct hf_part *before, const struct hf_part *after)
+{
+    bool owns = false;
+
+    if (before->kind != HF_PART_CODE || before->twin || before->family || !hf_part_function(before) ||
+        hf_name_is_made(hf_part_function(before)) || !before->bytes || !hf_code_alike(before, after))
+        return false;
+    for (size_t i = 0; i < after->reference_count; i++) {
+        const struct hf_reference *old = &before->references[i], *new = &after->references[i];
+        int64_t old_offset, new_offset;
+        const struct hf_part *old_part = hf_reference_part(old, &old_offset);
+        const struct hf_part *new_part = hf_reference_part(new, &new_offset);
+        bool itself = old_part == before && new_part == after;
+        bool owned = same_owned(sides, old_part, new_part) && one_to_one(before, after, i);
+        if (!((itself || owned) && old_offset == new_offset) && !hf_compare_reference(old, new))
+            return false;
+        owns |= owned;
+    }
+    return owns;
+}
+
+/* The only function of a side that the other one may be by another name; NULL when there is none or several. */
+static struct hf_part *only_renamed(const struct hf_numbered *sides, struct hf_part *part, bool part_is_new)
+{
+    struct hf_object *object = part_is_new ? sides->old_object : sides->new_object;
+    struct hf_part *found = NULL;
+
+    for (size_t i = 1; i < object->part_count; i++) {
+        struct hf_part *other = &object->parts[i];
+        if (!(part_is_new ? is_renamed(sides, other, part) : is_renamed(sides, part, other)) || other->twin)
+            continue;
+        if (found)
+            return NULL;
+        found = other;
+    }
+    return found;
+}
+
+/* The variables of a function that has another name and is the same otherwise. */
+static bool pair_renamed(struct hf_numbered *sides)
+{
+    bool progress = false;
+
+    for (size_t i = 1; sides->old_scopes && sides->new_scopes && i < sides->new_object->part_count; i++) {
+        struct hf_part *after = &sides->new_object->parts[i];
+        if (after->kind != HF_PART_CODE || after->twin || after->family || !hf_part_function(after) ||
+            hf_name_is_made(hf_part_function(after)) || !after->bytes)
+            continue;
+        struct hf_part *before = only_renamed(sides, after, true);
+        if (!before || only_renamed(sides, before, false) != after)
+            continue;
+        for (size_t k = 0; k < after->reference_count; k++) {
+            int64_t offset;
+            struct hf_part *old = hf_reference_part(&before->references[k], &offset);
+            struct hf_part *new = hf_reference_part(&after->references[k], &offset);
+            if (same_owned(sides, old, new)) {
+                hf_parts_pair(old, new);
+                progress = true;
+            }
+        }
+    }
+    return progress;
+}
+
 int hf_numbered_pair(struct hf_numbered *numbered, bool *progress, struct hotfix_error *err)
 {
     for (size_t i = 0; i < numbered->after->count; i++) {
         struct hf_name *name = numbered->after->items[i];
         HF_GROUP struct group group = {.before = NULL};
         if (is_open(name, hf_part_sort(name->part)) &&
-            (group_init(&group, numbered, name, err) != 0 || pair_group(numbered, &group, progress, err) != 0))
+            (group_init(&group, numbered, name, true, err) != 0 || pair_group(numbered, &group, progress, err) != 0))
             return -1;
     }
+    if (pair_renamed(numbered))
+        *progress = true;
     return 0;
 }
 
@@ -578,7 +679,7 @@ static int pair_last(struct hf_numbered *sides, struct hf_name *name, struct hot
 {
     HF_GROUP struct group group = {.before = NULL};
 
-    if (group_init(&group, sides, name, err) != 0)
+    if (group_init(&group, sides, name, false, err) != 0)
         return -1;
     if (group.before_count == 0)
         return 0;

@@ -9,6 +9,7 @@
  * - Debug information says that they are declared in the same function, as the same name, with the same type, both in
  *   a block or both not, with the same initial value, and no other on either side is.
  * - Of several in one function, no block came, went or was moved (blocks.h).
+ * - Its function has another name and is the same code otherwise, and no other function may be that one.
  * - It is the only one of its name and type that is left, and moved to a function that is new and that its old function
  *   calls.
  *

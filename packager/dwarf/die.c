@@ -216,6 +216,39 @@ Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half name)
     return definition;
 }
 
+static bool is_thread(uint8_t operation)
+{
+    return operation == DW_OP_GNU_push_tls_address || operation == DW_OP_form_tls_address;
+}
+
+bool hf_die_place(Dwarf_Die die, uint64_t *address, bool *thread)
+{
+    struct hf_die_block block;
+    Dwarf_Addr found;
+    Dwarf_Error error;
+    uint64_t index = 0;
+    size_t at = 1;
+
+    if (!hf_die_block(die, DW_AT_location, &block) || block.size < 2)
+        return false;
+    *thread = block.size == 2 + sizeof(*address) && is_thread(block.bytes[1 + sizeof(*address)]);
+    if (block.size == 1 + sizeof(*address) + *thread && block.bytes[0] == (*thread ? DW_OP_const8u : DW_OP_addr)) {
+        memcpy(address, block.bytes + 1, sizeof(*address));
+        return true;
+    }
+    if (block.bytes[0] != DW_OP_addrx && block.bytes[0] != DW_OP_GNU_addr_index)
+        return false;
+    for (unsigned shift = 0; at < block.size && shift < 64; shift += 7) {
+        index |= (uint64_t)(block.bytes[at] & 0x7f) << shift;
+        if (!(block.bytes[at++] & 0x80))
+            break;
+    }
+    if (at != block.size || dwarf_debug_addr_index_to_addr(die, index, &found, &error) != DW_DLV_OK)
+        return false;
+    *address = found;
+    return true;
+}
+
 uint64_t hf_die_entry(Dwarf_Die die)
 {
     HF_ATTRIBUTE Dwarf_Attribute entry = attribute_of(die, DW_AT_entry_pc);

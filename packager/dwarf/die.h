@@ -50,6 +50,9 @@ Dwarf_Die hf_die_refer(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Half name);
 /* DW_AT_low_pc, else DW_AT_entry_pc; HF_DIE_NONE without either. */
 uint64_t hf_die_entry(Dwarf_Die die);
 
+/* The address of a variable, or its offset in the thread-local block; false when it has none, or no single one. */
+bool hf_die_place(Dwarf_Die die, uint64_t *address, bool *thread);
+
 /* What the ranges of an entry depend on. */
 struct hf_die_unit {
     Dwarf_Half version;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Static variables of a function that had code of its own in the release, and is inlined in the fix: their state goes on.
+# Static variables of functions that become inlined in a fix, or get another name: their state goes on.
 # shellcheck source=tests/story/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -108,5 +108,71 @@ initial value in the place of what the target holds; declare it volatile, or rem
 refused 3 "the fix still declares variable 'rate.0', $SENTENCE" "gcc: the last writer is gone" gcc -O2
 refused 3 "the fix still declares variable 'tally.rate', $SENTENCE" "clang: the last writer is gone" clang -O2
 works "old 86 416 new 577 830 old 1292 2216" "where it has a place, it keeps its state" clang -O0
+
+# A function with another name; callers differ by their calls of it.
+cat >program.c <<'C'
+int noise;
+#ifdef FIXED
+#define tally counted
+#define FACTOR 5
+#else
+#define FACTOR 3
+#endif
+__attribute__((noinline)) static int tally(int a)
+{
+    static int total = 3;
+    static int calls;
+    total += a;
+    if (++calls & 1) { static char seen; seen += a; total ^= seen; }
+    return total * calls;
+}
+__attribute__((noinline)) static int step(int a, int b)
+{
+    return (tally(a) + noise + b) * FACTOR;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, 2);
+}
+C
+for compiler in gcc clang; do
+    for level in -O0 -O2; do
+        works "old 45 150 new 265 570 old 816 1176" "$compiler $level: a function with another name" "$compiler" "$level"
+    done
+done
+
+# Two that are alike: nothing tells which is which.
+cat >program.c <<'C'
+int noise;
+#ifdef FIXED
+#define one three
+#define two four
+#define FACTOR 5
+#else
+#define FACTOR 3
+#endif
+__attribute__((noinline)) static int one(int a)
+{
+    static int total;
+    return total += a;
+}
+__attribute__((noinline)) static int two(int a)
+{
+    static int total;
+    return total += a;
+}
+__attribute__((noinline)) static int step(int a, int b)
+{
+    return (one(a) + two(b) + noise) * FACTOR;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, round);
+}
+C
+SENTENCE="goes on from an old one of this name: several fit, and the functions that use them changed; leave these functions \
+as they are, or give a variable that is new another name"
+refused 3 "cannot tell whether static variable 'total' of 'four' (line 16) $SENTENCE" "gcc: two functions alike" gcc -O0
+refused 3 "cannot tell whether static variable 'total' of 'four' (line 16) $SENTENCE" "clang: two functions alike" clang -O0
 
 finish

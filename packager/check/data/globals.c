@@ -167,6 +167,10 @@ static int find_named(struct state *state, const struct hf_symbol *symbol, uint6
     for (size_t i = 0; i < state->views.count && (*before == HF_DIE_NONE || *after == HF_DIE_NONE); i++)
         if (hf_view_variable(state->views.items[i], symbol, before, after, state->err) != 0)
             return -1;
+    for (size_t i = 0; i < state->views.count && symbol->binding == STB_LOCAL; i++)
+        if (*before == HF_DIE_NONE && *after != HF_DIE_NONE &&
+            hf_view_placed(state->views.items[i], state->subject, symbol, before, after, state->err) != 0)
+            return -1;
     if (*before == HF_DIE_NONE && symbol->binding != STB_LOCAL)
         return find_elsewhere(state, symbol->name, before);
     return 0;
@@ -301,9 +305,6 @@ static int enter(struct state *state, const struct hf_touched *touched)
         if (!old_function && state->views.count > 0)
             hf_view_add(state->views.items[0], state->subject, new_function);
     }
-    for (size_t i = 0; i < state->views.count; i++)
-        if (hf_view_add_inlined(state->views.items[i], state->subject, state->err) != 0)
-            return -1;
     return 0;
 }
 

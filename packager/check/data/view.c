@@ -7,7 +7,11 @@
 
 #include "check/name.h"
 #include "cleanup.h"
+#include "dwarf/die.h"
 #include "error.h"
+#include "types/prototype.h"
+
+#define MAX_DEPTH 256 /* blocks within blocks */
 
 static void view_destroy(struct hf_view *view)
 {
@@ -121,26 +125,6 @@ bool hf_view_add(struct hf_view *view, const struct hf_check_subject *subject, c
     return new;
 }
 
-static bool has_variable_of(const struct hf_reach *reach, const char *function)
-{
-    for (size_t i = 0; i < reach->inner_count; i++)
-        if (reach->inner[i].space == HF_NAME_VARIABLE && strcmp(reach->inner[i].function, function) == 0)
-            return true;
-    return false;
-}
-
-int hf_view_add_inlined(struct hf_view *view, const struct hf_check_subject *subject, struct hotfix_error *err)
-{
-    const struct hf_dwarf *dwarf = subject->target->dwarf;
-
-    for (size_t i = 0; i < dwarf->subprogram_count; i++) {
-        const struct hf_subprogram *subprogram = &dwarf->subprograms[i];
-        if (subprogram->unit == view->unit && subprogram->name && has_variable_of(&view->patch_reach, subprogram->name))
-            hf_reach_function(&view->reach, subprogram->offset);
-    }
-    return view->reach.failed ? hf_error(err, HOTFIX_MEMORY, "out of memory") : 0;
-}
-
 /* One of them may be a clone (parse.constprop.0), whose variables are the same. */
 static bool same_declared(const struct hf_function *a, const struct hf_function *b)
 {
@@ -231,6 +215,66 @@ int hf_view_variable(const struct hf_view *view, const struct hf_symbol *symbol,
     if (inner)
         find_both(view, inner, false, before, after);
     return 0;
+}
+
+static uint64_t find_placed(Dwarf_Debug dwarf, Dwarf_Die parent, const struct hf_symbol *symbol, unsigned depth)
+{
+    HF_DIE Dwarf_Die child = NULL;
+    uint64_t found = HF_DIE_NONE, address;
+    bool thread;
+
+    while (found == HF_DIE_NONE && hf_die_next(dwarf, parent, &child) > 0) {
+        Dwarf_Half tag = hf_die_tag(child);
+        if (tag == DW_TAG_variable && hf_die_place(child, &address, &thread) && address == symbol->address &&
+            thread == (symbol->type == STT_TLS))
+            found =
+                hf_die_has(child, DW_AT_type) ? hf_die_offset(child) : hf_die_reference(child, DW_AT_abstract_origin);
+        else if (tag == DW_TAG_lexical_block && depth < MAX_DEPTH)
+            found = find_placed(dwarf, child, symbol, depth + 1);
+    }
+    return found;
+}
+
+/* Several functions of the patch, or blocks of one, may have a variable of this name. */
+static int find_alike(const struct hf_reach *reach, Dwarf_Debug dwarf, Dwarf_Die before, uint64_t *after,
+                      struct hotfix_error *err)
+{
+    const char *name = hf_die_text(before, DW_AT_name);
+    HF_FREE char *wanted = hf_type_text(dwarf, before);
+
+    if (!wanted)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; name && i < reach->inner_count; i++) {
+        const struct hf_inner_name *inner = &reach->inner[i];
+        if (inner->space != HF_NAME_VARIABLE || strcmp(inner->name, name) != 0)
+            continue;
+        HF_DIE Dwarf_Die die = hf_die_at(reach->dwarf, inner->offset);
+        HF_FREE char *type = die ? hf_type_text(reach->dwarf, die) : NULL;
+        if (type && strcmp(type, wanted) == 0) {
+            *after = inner->offset;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int hf_view_placed(const struct hf_view *view, const struct hf_check_subject *subject, const struct hf_symbol *symbol,
+                   uint64_t *before, uint64_t *after, struct hotfix_error *err)
+{
+    const struct hf_dwarf *dwarf = subject->target->dwarf;
+    uint64_t found = HF_DIE_NONE;
+
+    for (size_t i = 0; found == HF_DIE_NONE && i < dwarf->subprogram_count; i++) {
+        if (dwarf->subprograms[i].unit != view->unit)
+            continue;
+        HF_DIE Dwarf_Die function = hf_die_at(dwarf->handle, dwarf->subprograms[i].offset);
+        found = function ? find_placed(dwarf->handle, function, symbol, 0) : HF_DIE_NONE;
+    }
+    HF_DIE Dwarf_Die placed = found == HF_DIE_NONE ? NULL : hf_die_at(dwarf->handle, found);
+    if (!placed)
+        return 0;
+    *before = found;
+    return find_alike(&view->patch_reach, dwarf->handle, placed, after, err);
 }
 
 /* The unit that an offset lies in; unit_count when it lies in none. */

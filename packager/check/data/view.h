@@ -46,10 +46,6 @@ void hf_views_deinit(struct hf_views *views);
 /* Reads a function that only the patch has into a view. False without debug information. */
 bool hf_view_add(struct hf_view *view, const struct hf_check_subject *subject, const struct hf_function *new_function);
 
-/* Reads the target's functions of the view's unit whose variables the view's patch functions have by inlining: they may
- * have code of their own in the target. HOTFIX_MEMORY. */
-int hf_view_add_inlined(struct hf_view *view, const struct hf_check_subject *subject, struct hotfix_error *err);
-
 /* The target's function of the same name and source as one of the patch; NULL when there is none. */
 const struct hf_function *hf_view_counterpart(const struct hf_check_subject *subject,
                                               const struct hf_function *new_function);
@@ -60,6 +56,14 @@ const struct hf_function *hf_view_counterpart(const struct hf_check_subject *sub
  */
 int hf_view_variable(const struct hf_view *view, const struct hf_symbol *symbol, uint64_t *before, uint64_t *after,
                      struct hotfix_error *err);
+
+/*
+ * Looks for a static variable of a function that has another name in the patch, or is inlined there: *before becomes
+ * the entry of the one at the symbol's address, in any function of the target's unit, *after that of the patch with its
+ * name and its type, where there is one. HOTFIX_MEMORY.
+ */
+int hf_view_placed(const struct hf_view *view, const struct hf_check_subject *subject, const struct hf_symbol *symbol,
+                   uint64_t *before, uint64_t *after, struct hotfix_error *err);
 
 /* Writes HF_VIEW_PLACE bytes at most: "shop.h:12", or that it is unknown. HOTFIX_MEMORY. */
 int hf_view_locate(struct hf_dwarf *dwarf, const struct hf_definition *definition, char *text,
