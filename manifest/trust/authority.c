@@ -181,6 +181,11 @@ int hf_authority_revoke(struct hf_authority *authority, const void *pem, size_t 
         if (!list)
             return hf_error(err, HOTFIX_TRUST, "%s: holds %s", where,
                             count ? "something other than PEM revocation lists" : "no PEM revocation list");
+        if (X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) >= 0)
+            return hf_error(err, HOTFIX_TRUST,
+                            "%s: holds a delta list, which names only what was revoked since another one; put a whole "
+                            "list there",
+                            where);
         if (authority->list_count == HF_AUTHORITY_LISTS_MAX)
             return hf_error(err, HOTFIX_TRUST, "%s: more than %d revocation lists", where, HF_AUTHORITY_LISTS_MAX);
         if (X509_STORE_add_crl(authority->store, list) != 1 || X509_CRL_up_ref(list) != 1)

@@ -221,6 +221,37 @@ static void stores_with_unusable_authorities_are_refused(void **state)
     free(leaf);
 }
 
+/* What a list leaves out that says what is new in it, it does not deny. */
+static void a_list_that_is_no_whole_one_makes_the_store_unusable(void **state)
+{
+    char *whole = fixture_list_pem(&root, NULL, HOUR), *pem;
+    BIO *in = BIO_new_mem_buf(whole, -1), *out = BIO_new(BIO_s_mem());
+    X509_CRL *list = PEM_read_bio_X509_CRL(in, NULL, NULL, NULL);
+    ASN1_INTEGER *base = ASN1_INTEGER_new();
+
+    (void)state;
+    const char *trust = store("delta");
+    ASN1_INTEGER_set(base, 1);
+    assert_int_equal(X509_CRL_add1_ext_i2d(list, NID_delta_crl, base, 1, 0), 1);
+    assert_true(X509_CRL_sign(list, root.key, EVP_sha256()) > 0);
+    assert_int_equal(PEM_write_bio_X509_CRL(out, list), 1);
+    long size = BIO_get_mem_data(out, &pem);
+    pem = strndup(pem, (size_t)size);
+    write_text(trust, "corp.crl.pem", pem);
+    refuse_store(trust, "corp.crl.pem: holds a delta list");
+    free(pem);
+    assert_true(asprintf(&pem, "%s%s", whole, whole) > 0);
+    write_text(trust, "corp.crl.pem", pem);
+    sign(&signer);
+    assert_done(verify(trust, ERR));
+    free(pem);
+    free(whole);
+    ASN1_INTEGER_free(base);
+    X509_CRL_free(list);
+    BIO_free(in);
+    BIO_free(out);
+}
+
 static void a_policy_that_misspells_the_time_is_refused(void **state)
 {
     struct hf_trust trust;
@@ -248,6 +279,7 @@ int main(void)
         each(the_policy_says_when_certificates_must_be_valid),
         each(revocation_lists_stand_beside_their_authority),
         each(stores_with_unusable_authorities_are_refused),
+        each(a_list_that_is_no_whole_one_makes_the_store_unusable),
         each(a_policy_that_misspells_the_time_is_refused),
     };
     return cmocka_run_group_tests(tests, make_identities, drop_identities);

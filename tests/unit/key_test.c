@@ -120,6 +120,29 @@ static void keys_of_other_types_are_refused(void **state)
     }
 }
 
+/* Keys of certificates are of any type, and held to the same. */
+static void a_key_of_any_type_is_read_as_carefully(void **state)
+{
+    char *text = foreign_key("EC", "P-256", 1);
+    const char *path = fixture_path("any.key");
+    uint8_t signature[HF_SIGNATURE_SIZE];
+
+    (void)state;
+    assert_refused(hf_private_key_read_any(fixture_path("none.key"), NULL, NULL, &key, ERR), HOTFIX_IO,
+                   "cannot be opened");
+    fixture_write(path, text, strlen(text), 0640);
+    assert_refused(hf_private_key_read_any(path, NULL, NULL, &key, ERR), HOTFIX_TRUST, "is open to other users");
+    fixture_write(path, "garbage\n", 8, 0600);
+    assert_refused(hf_private_key_read_any(path, NULL, NULL, &key, ERR), HOTFIX_TRUST, "holds no PEM private key");
+    fixture_write(path, text, strlen(text), 0600);
+    assert_done(hf_private_key_read_any(path, NULL, NULL, &key, ERR));
+    /* It makes no signature that a bundle without certificates could hold. */
+    assert_refused(hf_private_key_sign(key, "message", 7, signature, ERR), HOTFIX_INTERNAL, "cannot sign");
+    hf_private_key_destroy(key);
+    key = NULL;
+    free(text);
+}
+
 static void what_is_not_one_public_key_is_refused(void **state)
 {
     char twice[2 * sizeof(vector_public)];
@@ -284,6 +307,7 @@ int main(void)
         cmocka_unit_test(a_private_key_that_cannot_be_read_is_named),
         cmocka_unit_test(what_is_no_private_key_is_refused),
         cmocka_unit_test(keys_of_other_types_are_refused),
+        cmocka_unit_test(a_key_of_any_type_is_read_as_carefully),
         cmocka_unit_test(what_is_not_one_public_key_is_refused),
         cmocka_unit_test(an_encrypted_key_needs_its_passphrase),
         cmocka_unit_test(existing_files_are_never_overwritten),

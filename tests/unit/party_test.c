@@ -173,6 +173,14 @@ static void keys_that_are_written_in_another_way_are_refused(void **state)
     X509_free(good.certificate);
     refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_UNDEF, NULL, bytes, (size_t)size), "canonical form");
     refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_NULL, NULL, bytes, (size_t)size - 1), "cannot be read");
+    /* As long, but the modulus without the zero in front of it, and the exponent with one: libcrypto reads the same. */
+    static const unsigned char exponent[] = {2, 4, 0, 1, 0, 1};
+    memcpy(longer, bytes, 8);
+    longer[7]--; /* of the modulus: 30 82 01 0a 02 82 01 01 00 */
+    memcpy(longer + 8, bytes + 9, 256);
+    memcpy(longer + 264, exponent, sizeof(exponent));
+    assert_int_equal(size, 270);
+    refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_NULL, NULL, longer, 270), "canonical form");
     memcpy(longer, bytes, (size_t)size);
     memset(longer + size, 0, 3);
     refuse_key(written_as(&root, rsa, NID_rsaEncryption, V_ASN1_NULL, NULL, longer, (size_t)size + 3), "");

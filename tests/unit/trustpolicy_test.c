@@ -50,13 +50,24 @@ static void what_is_not_in_the_format_is_refused_with_its_line(void **state)
     refused("[key.release]\nroles = a\n", HOTFIX_FORMAT, "line 2: unknown key 'roles' in section [key.release]");
     refused("[policy]\nkeys = 2\n\n[policy]\nkeys = 1\n", HOTFIX_FORMAT,
             "line 4: section [policy] stands in line 1 already");
+    refused("[policy]\nkeys = 2\n\n[freshness]\nstart = 1\n\n[policy]\nkeys = 1\n", HOTFIX_FORMAT,
+            "line 7: section [policy] stands in line 1 already");
     refused("[policy]\nkeys = 2\nkeys = 1\n", HOTFIX_FORMAT, "line 3: repeated key keys");
     refused("[policy]\nkeys=2\n", HOTFIX_FORMAT, "line 2: not a line 'key = value'");
 }
 
 static void values_out_of_range_are_refused(void **state)
 {
-    static const char *const keys[] = {"0", "01", "-1", "+1", "257", "1 ", "2x", "1e1", "99999999999999999999"};
+    static const char *const keys[] = {"0",
+                                       "01",
+                                       "-1",
+                                       "+1",
+                                       "257",
+                                       "1 ",
+                                       "2x",
+                                       "1e1",
+                                       "99999999999999999999",
+                                       "18446744073709551618" /* 2 and 2^64 */};
 
     (void)state;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -66,9 +77,18 @@ static void values_out_of_range_are_refused(void **state)
         assert_int_equal(fixture_last_error.code, HOTFIX_FORMAT);
     }
     refused("[freshness]\nmax-step = 0\n", HOTFIX_FORMAT, "line 2: max-step is not a positive decimal number");
+    refused("[freshness]\nstart = 0\n", HOTFIX_FORMAT, "line 2: start is not a positive decimal number");
+    refused("[freshness]\nstart = 12x\n", HOTFIX_FORMAT, "line 2: start is not a positive decimal number");
     refused("[freshness]\nlost-state = maybe\n", HOTFIX_FORMAT, "lost-state is not refuse or accept");
     refused("[key.release]\nexpires = 2026-02-30\n", HOTFIX_FORMAT, "expires is not a date");
     refused("[key.release]\nexpires = 1969-12-31\n", HOTFIX_FORMAT, "expires is not a date");
+    /* What would be kept as never. */
+    refused("[key.release]\nexpires = 1970-01-01T00:00:00Z\n", HOTFIX_FORMAT, "expires is not a date");
+    refused("[policy]\ncertificate-time = then\n", HOTFIX_FORMAT, "certificate-time is not now or signing");
+    assert_done(parse("[policy]\ncertificate-time = now\n\n[freshness]\nlost-state = refuse\n"));
+    assert_false(trust.policy.at_signing || trust.policy.lost_state_accepted);
+    assert_done(parse("[policy]\ncertificate-time = signing\n"));
+    assert_true(trust.policy.at_signing);
     refused("[revoked.0011]\nreason = x\n", HOTFIX_FORMAT, "[revoked.0011] does not name a bundle's id");
     refused("[revoked." ID "0]\nreason = x\n", HOTFIX_FORMAT, "not a section header");
 }
