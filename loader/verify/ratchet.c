@@ -125,7 +125,8 @@ static bool believed(const struct hf_trust *trust, const struct hf_ratchet_recor
 {
     for (size_t i = 0; i < trust->count; i++) {
         const struct hf_trust_key *key = &trust->keys[i];
-        if (memcmp(key->key.bytes, record->key, HF_KEY_SIZE) == 0)
+        if (memcmp(key->key.bytes, record->key, HF_KEY_SIZE) == 0 ||
+            (key->authority && hf_authority_has(key->authority, record->key)))
             return !key->revoked && !(key->authority && record->mark.serial_size > 0 &&
                                       hf_authority_revoked(key->authority, &record->mark));
     }

@@ -206,17 +206,32 @@ void hf_authority_destroy(struct hf_authority *authority)
     free(authority);
 }
 
-int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
+static int digest_of(const X509 *certificate, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
 {
     uint8_t computed[EVP_MAX_MD_SIZE];
     const EVP_MD *sha256 = hf_libcrypto_sha256(err);
 
     if (!sha256)
         return -1;
-    if (X509_digest(authority->certificates[0], sha256, computed, NULL) != 1)
+    if (X509_digest(certificate, sha256, computed, NULL) != 1)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a certificate");
     memcpy(digest, computed, HF_DIGEST_SIZE);
     return 0;
+}
+
+int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
+{
+    return digest_of(authority->certificates[0], digest, err);
+}
+
+bool hf_authority_has(const struct hf_authority *authority, const uint8_t digest[HF_DIGEST_SIZE])
+{
+    uint8_t own[HF_DIGEST_SIZE];
+
+    for (size_t i = 0; i < authority->count; i++)
+        if (digest_of(authority->certificates[i], own, NULL) == 0 && memcmp(own, digest, sizeof(own)) == 0)
+            return true;
+    return false;
 }
 
 /* Whether libcrypto might take the one for the issuer of the other when it builds a chain; true, too, when it cannot

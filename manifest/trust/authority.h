@@ -81,6 +81,9 @@ bool hf_authority_revokes(const struct hf_authority *authority, const struct hf_
 
 /* SHA-256 over the first certificate. */
 int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err);
+/* Whether one of its certificates has this digest: which was the first one may have changed. False, too, when libcrypto
+ * fails. */
+bool hf_authority_has(const struct hf_authority *authority, const uint8_t digest[HF_DIGEST_SIZE]);
 
 /*
  * 0 when a chain of valid certificates leads from this one through any of the others to the authority, when it is for

@@ -302,6 +302,43 @@ static void the_leap_of_a_stolen_certificate_ends_with_its_revocation(void **sta
     fixture_identity_drop(&good);
 }
 
+/* A key that it has since: the state has the digest of the certificate that was the first one. */
+static void numbers_of_an_authority_stay_when_its_file_grows(void **state)
+{
+    const struct fixture_wish ca = {.authority = true}, code = {0};
+    struct fixture_identity root = fixture_identity("root", NULL, ca), later = fixture_identity("later", NULL, ca);
+    struct fixture_identity good = fixture_identity("good", &root, code);
+    char *old = fixture_certificate_pem(root.certificate), *new = fixture_certificate_pem(later.certificate), *both;
+    struct hf_signers signers = {.keys = {&keys[0]}, .count = 1};
+
+    (void)state;
+    assert_true(asprintf(&both, "%s%s", new, old) > 0);
+    assert_done(hf_authority_parse(old, strlen(old), "ca", &keys[0].authority, ERR));
+    assert_done(hf_authority_digest(keys[0].authority, keys[0].key.bytes, ERR));
+    assert_done(hf_certificate_mark(good.certificate, &signers.marks[0], ERR));
+    manifest.sequence = 5;
+    assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+    hf_authority_destroy(keys[0].authority);
+    assert_done(hf_authority_parse(both, strlen(both), "ca", &keys[0].authority, ERR));
+    assert_done(hf_authority_digest(keys[0].authority, keys[0].key.bytes, ERR));
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+    keys[0].revoked = true;
+    assert_done(check(4));
+    keys[0].revoked = false;
+    hf_authority_destroy(keys[0].authority);
+    assert_done(hf_authority_parse(new, strlen(new), "ca", &keys[0].authority, ERR));
+    assert_done(hf_authority_digest(keys[0].authority, keys[0].key.bytes, ERR));
+    assert_done(check(4));
+    hf_authority_destroy(keys[0].authority);
+    free(old);
+    free(new);
+    free(both);
+    fixture_identity_drop(&root);
+    fixture_identity_drop(&later);
+    fixture_identity_drop(&good);
+}
+
 static void nothing_is_written_where_nothing_changes(void **state)
 {
     struct stat before, after;
@@ -519,6 +556,7 @@ int main(void)
         cmocka_unit_test_setup(the_leap_of_a_stolen_certificate_ends_with_its_revocation, begin),
         cmocka_unit_test_setup(another_name_for_the_same_build_escapes_nothing, begin),
         cmocka_unit_test_setup(a_state_of_the_first_format_goes_on, begin),
+        cmocka_unit_test_setup(numbers_of_an_authority_stay_when_its_file_grows, begin),
         cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
         cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
