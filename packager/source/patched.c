@@ -73,16 +73,24 @@ static int read_one(const char *path, struct hf_patched *patched, struct hotfix_
     FILE *file = fopen(path, "re");
     HF_FREE char *line = NULL;
     size_t room = 0;
+    bool empty = true;
     int failed = 0;
 
     if (!file)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", path);
     while (!failed && getline(&line, &room, file) > 0) {
         const char *name = named_file(line);
-        if (name)
-            failed = add(&patched->files, &patched->file_count, name, err);
+        if (!name)
+            continue;
+        empty = false;
+        failed = add(&patched->files, &patched->file_count, name, err);
     }
     fclose(file);
+    if (!failed && empty)
+        failed = hf_error(err, HOTFIX_USAGE,
+                          "%s: names no file to change; it must be a unified diff, as of 'diff -u' "
+                          "or 'git diff'",
+                          path);
     return failed;
 }
 

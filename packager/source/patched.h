@@ -16,7 +16,7 @@ struct hf_patched {
     size_t shifted_count;
 };
 
-/* Reads which files the patches touch. HOTFIX_IO, HOTFIX_MEMORY. */
+/* Reads which files the patches touch. HOTFIX_USAGE for a patch that touches none; HOTFIX_IO, HOTFIX_MEMORY. */
 int hf_patched_read(const char *const *patches, size_t count, struct hf_patched *patched, struct hotfix_error *err);
 void hf_patched_deinit(struct hf_patched *patched);
 

@@ -122,6 +122,10 @@ expect 2 "hotfix build: what was built is kept in kept
 hotfix build: fix.patch does not apply to $SCRATCH/empty with patch -p1, see $SCRATCH/kept/build.log" "a patch that does not apply is refused" \
     eval 'mkdir empty; hotfix build --target shop --source empty --patch fix.patch --make true -o patch.so --work kept'
 rm -rf kept
+: >empty.patch
+expect 2 "hotfix build: empty.patch: names no file to change; it must be a unified diff, as of 'diff -u' or 'git diff'" \
+    "an empty patch is refused, before anything is built" hotfix build --target shop --source source --patch empty.patch \
+    --make false -o patch.so
 cp shop other
 expect 2 "hotfix build: what was built is kept in work
 hotfix build: the build links no 'other', only shop; the file given as --target must have the name that the build gives it" "a target that the build does not make is refused" \
