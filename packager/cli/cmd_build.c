@@ -11,7 +11,9 @@
 #include "cli/command.h"
 #include "cli/reasons.h"
 #include "compiler/interrupt.h"
+#include "debian/owner.h"
 #include "debian/package.h"
+#include "elf/debugfile.h"
 #include "elf/rebuilt.h"
 #include "error.h"
 #include "link/build.h"
@@ -188,6 +190,32 @@ static int check_bundle(struct hotfix_error *err)
     if (choose_output(err) != 0 || hf_bundling_check(&bundling, &inputs, request.output, "build", err) != 0)
         return -1;
     return hf_bundling_unlock(&bundling, err);
+}
+
+/* Whose symbols nobody has is told before anything is built, with what would help. */
+static int check_symbols(struct hotfix_error *err)
+{
+    struct hf_image image, debug;
+    HF_FREE char *note = NULL;
+
+    if (request.debug || rebuilt || hf_package_given(&package) || hf_image_open(request.target, &image, NULL) != 0)
+        return 0;
+    int found = image.stripped ? hf_debugfile_find(&image, HF_DEBUG_ROOT, &debug, &note, err) : 2;
+    hf_image_close(&image);
+    if (found == 1)
+        hf_image_close(&debug);
+    if (found != 0)
+        return found < 0 ? -1 : 0;
+    HF_FREE char *owner = hf_owner_find(request.target);
+    if (owner)
+        return hf_error(err, HOTFIX_UNPROVEN,
+                        "%s: is stripped, and no debug file of it is found: install %s-dbgsym, or build with --deb %s, "
+                        "which needs none",
+                        request.target, owner, owner);
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "%s: is stripped, and no debug file of it is found: give --debug FILE, or --rebuilt with the same "
+                    "program built once more and not stripped",
+                    request.target);
 }
 
 static int check(struct hotfix_error *err)
@@ -448,6 +476,8 @@ int hf_cmd_build(int argc, char **argv)
         result = check(&error);
     if (result == 0)
         result = check_bundle(&error);
+    if (result == 0)
+        result = check_symbols(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
     if (source.directory || hf_package_given(&package))

@@ -126,6 +126,11 @@ rm -rf kept
 expect 2 "hotfix build: empty.patch: names no file to change; it must be a unified diff, as of 'diff -u' or 'git diff'" \
     "an empty patch is refused, before anything is built" hotfix build --target shop --source source --patch empty.patch \
     --make false -o patch.so
+# So is a target whose symbols nobody has.
+strip -o stripped shop
+expect 3 "hotfix build: stripped: is stripped, and no debug file of it is found: give --debug FILE, or --rebuilt with the \
+same program built once more and not stripped" "a stripped target is told at once" \
+    hotfix build --target stripped --source source --patch fix.patch --make false -o patch.so
 cp shop other
 expect 2 "hotfix build: what was built is kept in work
 hotfix build: the build links no 'other', only shop; the file given as --target must have the name that the build gives it" "a target that the build does not make is refused" \
