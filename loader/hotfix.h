@@ -119,7 +119,8 @@ struct hotfix_function {
 
 /*
  * Wall-clock cost in nanoseconds (CLOCK_MONOTONIC): reading, verifying and checking; loading and preparing, the hook
- * included; the time in which other threads were stopped; and all of it, waiting for another apply included.
+ * included; the longest time that any other thread was stopped at a stretch; and all of it, waiting for another apply
+ * included.
  */
 struct hotfix_cost {
     uint64_t verify;
@@ -164,11 +165,16 @@ struct hotfix_result {
     size_t superseded_count;
     const struct hotfix_signer *signers; /* keys whose signatures counted; also when the apply failed after that */
     size_t signer_count;
+    /*
+     * As cost.pause, but only of threads that were running, or waiting for a processor, when they were to be stopped:
+     * threads that sleep are stopped first. 0 when there were none.
+     */
+    uint64_t running_pause;
 };
 #define HOTFIX_RESULT_INIT                                                                                             \
     {                                                                                                                  \
         sizeof(struct hotfix_result), {HOTFIX_OK, 0, ""}, "", "", "", NULL, 0, {0, 0, 0, 0}, "", NULL, NULL, 0, NULL,  \
-            0                                                                                                          \
+            0, 0                                                                                                       \
     }
 
 HOTFIX_API void hotfix_result_deinit(struct hotfix_result *result);

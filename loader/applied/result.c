@@ -42,9 +42,12 @@ uint64_t hf_clock(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Of a program that was compiled before the last members were there. */
+#define SIZE_MIN offsetof(struct hotfix_result, running_pause)
+
 void hotfix_result_deinit(struct hotfix_result *result)
 {
-    if (!result || result->size < sizeof(*result))
+    if (!result || result->size < SIZE_MIN)
         return;
 
     struct storage *storage = result->storage;
@@ -56,13 +59,13 @@ void hotfix_result_deinit(struct hotfix_result *result)
         free(storage);
     }
     size_t size = result->size;
-    *result = empty;
+    memcpy(result, &empty, size < sizeof(*result) ? size : sizeof(*result));
     result->size = size;
 }
 
 int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, struct hotfix_result *result)
 {
-    if (result && result->size < sizeof(*result)) {
+    if (result && result->size < SIZE_MIN) {
         if (result->size >= offsetof(struct hotfix_result, id))
             hf_error(&result->error, HOTFIX_USAGE, "the result is not initialised with HOTFIX_RESULT_INIT");
         return -1;
@@ -77,6 +80,16 @@ int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, 
     hotfix_result_deinit(report->result);
     report->result->storage = calloc(1, sizeof(struct storage)); /* without it there is no log, and no success */
     return 0;
+}
+
+void hf_report_pause(struct hf_report *report, uint64_t any, uint64_t running)
+{
+    struct hotfix_result *result = report->result;
+
+    if (any > result->cost.pause)
+        result->cost.pause = any;
+    if (result->size >= sizeof(*result) && running > result->running_pause)
+        result->running_pause = running;
 }
 
 struct hotfix_error *hf_report_error(struct hf_report *report)

@@ -30,6 +30,9 @@ int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, 
 /* Ends it: on failure no function is listed, on success no error. Returns status. */
 int hf_report_end(struct hf_report *report, int status);
 
+/* Notes a stop: the longest that any thread was stopped, and a running one. */
+void hf_report_pause(struct hf_report *report, uint64_t any, uint64_t running);
+
 /* Where errors go. */
 struct hotfix_error *hf_report_error(struct hf_report *report);
 

@@ -71,6 +71,13 @@ void hf_attempt_destroy(struct hf_attempt *attempt)
         munmap(attempt->memory, attempt->memory_size);
 }
 
+void hf_attempt_begin(struct hf_attempt *attempt)
+{
+    attempt->began = hf_raw_now();
+    if (attempt->allowed)
+        attempt->deadline = attempt->began + attempt->allowed;
+}
+
 static struct hf_thread *add(struct hf_attempt *attempt, pid_t tid)
 {
     if (attempt->thread_count == attempt->thread_capacity)
@@ -82,6 +89,8 @@ static struct hf_thread *add(struct hf_attempt *attempt, pid_t tid)
     thread->state = HF_THREAD_GONE;
     thread->signal = 0;
     thread->settled = false;
+    thread->running = true;
+    thread->scanned = false;
     return thread;
 }
 

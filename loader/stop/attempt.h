@@ -30,6 +30,8 @@ struct hf_thread {
     uint32_t state; /* enum hf_thread_state */
     int signal;     /* that was about to be delivered when it stopped, or 0 */
     bool settled;   /* was there when the regions were read */
+    bool running;   /* when it was found, or found after others had been stopped: a hint */
+    bool scanned;   /* its stack and registers have been looked at since it stopped */
     struct hf_regs regs;
 };
 
@@ -55,6 +57,7 @@ struct hf_attempt {
     const struct hf_stop_request *request;
     const struct hf_zones *zones;
     uint64_t deadline; /* CLOCK_MONOTONIC */
+    uint64_t allowed;  /* how long threads may be stopped, when none was yet: the deadline is moved up then; or 0 */
     pid_t pid;
     pid_t caller;
     struct hf_regs caller_regs; /* where its stack is scanned */
@@ -78,13 +81,15 @@ struct hf_attempt {
     enum hf_outcome outcome;
     pid_t tid;
     size_t zone;
-    bool asleep;          /* thread tid is stuck in uninterruptible sleep */
-    bool on_stack;        /* the zone was found on the thread's stack */
-    uintptr_t parked;     /* or on this registered stack, that no thread ran on; 0: not on one */
-    long error;           /* -errno */
-    const char *what;     /* the step that failed, as in "cannot <what>" */
-    uint64_t began;       /* first thread stopped, 0 when none was */
-    uint64_t ended;       /* last one resumed */
+    bool asleep;            /* thread tid is stuck in uninterruptible sleep */
+    bool on_stack;          /* the zone was found on the thread's stack */
+    uintptr_t parked;       /* or on this registered stack, that no thread ran on; 0: not on one */
+    long error;             /* -errno */
+    const char *what;       /* the step that failed, as in "cannot <what>" */
+    uint64_t began;         /* first thread stopped, 0 when none was */
+    uint64_t ended;         /* last one resumed */
+    uint64_t runners_began; /* the same of those that were running */
+    uint64_t runners_ended;
     bool overdue;         /* the helper was not done long after the deadline, and was killed for it */
     uint64_t exiting;     /* the helper's exit began, which resumes them; 0 when it was killed */
     uint64_t exiting_cpu; /* the processor time that it had used by then */
@@ -101,6 +106,9 @@ int hf_attempt_create(size_t thread_capacity, struct hf_attempt **attempt, struc
 void hf_attempt_destroy(struct hf_attempt *attempt);
 
 /* All below: may run while threads are stopped. */
+
+/* Notes that threads are stopped from now on. */
+void hf_attempt_begin(struct hf_attempt *attempt);
 
 /* The table's entry for a thread id, added as GONE when it is new; NULL when the table is full. */
 struct hf_thread *hf_attempt_thread(struct hf_attempt *attempt, pid_t tid);

@@ -31,6 +31,16 @@ struct hf_stopped {
     uintptr_t tp; /* thread pointer */
 };
 
+/*
+ * How long threads were stopped at a stretch, in nanoseconds: in the longest of the attempts, from the first thread
+ * stopped to the last one resumed; and of these only threads that were running when the attempt began, or that began
+ * later (0 when there were none). Of stops by signal both are the same.
+ */
+struct hf_pause {
+    uint64_t any;
+    uint64_t running;
+};
+
 /* How threads are stopped. Tests choose; all others want HF_STOP_AUTO: ptrace, and the signal where it is refused. */
 enum hf_stop_method { HF_STOP_AUTO, HF_STOP_PTRACE, HF_STOP_SIGNAL };
 

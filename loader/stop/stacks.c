@@ -306,6 +306,24 @@ int hf_stacks_prepare(struct hf_attempt *attempt)
     return 0;
 }
 
+int hf_stacks_scan_early(struct hf_attempt *attempt, struct hf_thread *thread)
+{
+    uintptr_t own_end = 0;
+
+    if (attempt->zones->count == 0 || attempt->request->registers || attempt->regions_doubted || !thread->settled ||
+        thread->state != HF_THREAD_STOPPED)
+        return 0;
+    const struct hf_region *at = region_of(attempt, thread->regs.sp);
+    if (!at || at != own_stack(attempt, thread, &own_end) || thread->regs.sp >= own_end)
+        return 0;
+    attempt->scanning = true;
+    if (scan_words(attempt, thread->tid, &(struct scan){.begin = scan_begin(at, thread), .end = own_end}) != 0)
+        return -1;
+    attempt->scanning = false;
+    thread->scanned = true;
+    return 0;
+}
+
 int hf_stacks_scan(struct hf_attempt *attempt)
 {
     if (attempt->zones->count == 0)
@@ -315,7 +333,7 @@ int hf_stacks_scan(struct hf_attempt *attempt)
     attempt->parked = 0;
     for (size_t i = 0; i < attempt->thread_count; i++) {
         const struct hf_thread *thread = &attempt->threads[i];
-        if (!is_on_a_stack(thread))
+        if (!is_on_a_stack(thread) || thread->scanned)
             continue;
         if (scan_thread(attempt, thread) != 0 || scan_registers(attempt, thread) != 0)
             return -1;

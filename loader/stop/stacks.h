@@ -26,8 +26,15 @@
 int hf_stacks_prepare(struct hf_attempt *attempt);
 
 /*
- * Scans the stacks of all stopped threads and of the caller (whose entry's regs the attempt has). 0 when no word points
- * into a zone; else -1 with the attempt's outcome. May run while threads are stopped.
+ * While some threads are stopped and others run: scans a stopped thread's stack where that can be done now, which is
+ * on its own stack, in memory that was found before. 0, or -1 with the attempt's outcome. Not done where registers
+ * count too: whoever runs could then hand a pointer on to a stack that has been looked at.
+ */
+int hf_stacks_scan_early(struct hf_attempt *attempt, struct hf_thread *thread);
+
+/*
+ * Scans the stacks of all other stopped threads and of the caller (whose entry's regs the attempt has). 0 when no word
+ * points into a zone; else -1 with the attempt's outcome. May run while threads are stopped.
  */
 int hf_stacks_scan(struct hf_attempt *attempt);
 

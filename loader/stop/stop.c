@@ -19,6 +19,7 @@
 #include "stop/tasks.h"
 
 #define DEADLINE_NS     (100 * HF_NS_PER_MS)
+#define START_NS        (2 * HF_NS_PER_S) /* that no thread has to wait for: until the first one is stopped */
 #define BACK_OFF_NS     (HF_NS_PER_MS / 4)
 #define BACK_OFF_MAX_NS (8 * HF_NS_PER_MS)
 
@@ -30,7 +31,8 @@ struct run {
     pid_t pid;
     pid_t tid;
     const void *frame;
-    uint64_t begin;
+    uint64_t begin; /* of the call; when the first thread has been stopped, of that */
+    bool stopped;   /* a thread has been */
     uint64_t deadline_ns;
     size_t capacity; /* threads that the next attempt has room for */
     uint64_t back_off;
@@ -39,7 +41,7 @@ struct run {
     bool signal;                       /* the method */
     char refusal[HOTFIX_MESSAGE_SIZE]; /* why ptrace cannot be used */
     struct hotfix_error hindrance;     /* why the latest attempt that came so far did not succeed */
-    uint64_t pause;
+    struct hf_pause pause;
     int result;
 };
 
@@ -65,7 +67,8 @@ static int attempt_open(const struct run *run, struct hf_attempt **attempt, stru
         return -1;
     new->request = run->request;
     new->zones = &run->zones;
-    new->deadline = run->begin + run->deadline_ns;
+    new->deadline = run->begin + run->deadline_ns + (run->stopped ? 0 : START_NS);
+    new->allowed = run->stopped ? 0 : run->deadline_ns;
     new->pid = run->pid;
     new->caller = run->tid;
     new->caller_regs.sp = (uintptr_t)run->frame;
@@ -117,11 +120,38 @@ static int tell_inside(const struct run *run, const struct hf_attempt *attempt, 
                     caller ? ", which counts on what its calls lead to now" : "");
 }
 
+/*
+ * A thread that had no processor has not stopped. How many did, in the time that there was, says how much time all of
+ * them would have needed; twice that is asked for.
+ */
+static int tell_starved(const struct run *run, const struct hf_attempt *attempt, const char *thread,
+                        struct hotfix_error *err)
+{
+    uint64_t ms = run->deadline_ns / HF_NS_PER_MS;
+    uint64_t held = 0;
+    uint64_t stopped = 1;
+
+    for (size_t i = 0; i < attempt->thread_count; i++) {
+        held += attempt->threads[i].state == HF_THREAD_HELD;
+        stopped += attempt->threads[i].state == HF_THREAD_STOPPED;
+    }
+    uint64_t others = held > 0 ? held - 1 : 0;
+    return hf_error(err, HOTFIX_BUSY,
+                    "%s did not stop within %" PRIu64 " ms, nor did %" PRIu64
+                    " others of %zu threads: they had no processor in that time; try a deadline of %" PRIu64 " ms",
+                    thread, ms, others, attempt->thread_count, 2 * (ms + 1) * (held + stopped) / stopped);
+}
+
 static int tell_stuck(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
 {
     uint64_t ms = run->deadline_ns / HF_NS_PER_MS;
     char thread[TEXT_SIZE];
 
+    if (!attempt->began)
+        return hf_error(err, HOTFIX_BUSY,
+                        "no thread was stopped, since listing them took longer than %" PRIu64
+                        " ms on a machine this busy; try again later",
+                        (run->deadline_ns + START_NS) / HF_NS_PER_MS);
     if (attempt->tid == 0)
         return hf_error(err, HOTFIX_BUSY,
                         "not all threads could be stopped within %" PRIu64 " ms; try a longer deadline", ms);
@@ -131,7 +161,7 @@ static int tell_stuck(const struct run *run, const struct hf_attempt *attempt, s
                         "%s could not be stopped within %" PRIu64
                         " ms: it is in vfork or in uninterruptible sleep; try again later",
                         thread, ms);
-    return hf_error(err, HOTFIX_BUSY, "%s did not stop within %" PRIu64 " ms; try a longer deadline", thread, ms);
+    return tell_starved(run, attempt, thread, err);
 }
 
 static int tell_failed(const struct hf_attempt *attempt, struct hotfix_error *err)
@@ -191,9 +221,9 @@ static int tell(const struct run *run, const struct hf_attempt *attempt, struct 
     }
 }
 
-static bool wait_for_better(struct run *run, const struct hf_attempt *attempt)
+static bool wait_for_better(struct run *run)
 {
-    if (hf_raw_now() + run->back_off >= attempt->deadline)
+    if (hf_raw_now() + run->back_off >= run->begin + run->deadline_ns)
         return false;
     hf_raw_sleep(run->back_off);
     if (run->back_off < BACK_OFF_MAX_NS)
@@ -229,7 +259,7 @@ static bool again(struct run *run, struct hf_attempt *attempt)
     case HF_OUTCOME_BLOCKED:
         if (attempt->outcome != HF_OUTCOME_STUCK || attempt->asleep)
             tell(run, attempt, &run->hindrance);
-        return wait_for_better(run, attempt);
+        return wait_for_better(run);
     case HF_OUTCOME_FULL:
         run->capacity *= GROWTH;
         return run->capacity <= THREADS_MAX;
@@ -278,6 +308,26 @@ static void tell_stopped(const struct hf_attempt *attempt)
     }
 }
 
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Notes how long the attempt stopped threads, and from when on its deadline counts. */
+static void account(struct run *run, const struct hf_attempt *attempt)
+{
+    if (!attempt->began)
+        return;
+    if (!run->stopped)
+        run->begin = attempt->began;
+    run->stopped = true;
+    run->pause.any = greater(run->pause.any, attempt->ended - attempt->began);
+    if (attempt->runners_began) {
+        uint64_t ended = attempt->runners_ended ? attempt->runners_ended : attempt->ended;
+        run->pause.running = greater(run->pause.running, ended - attempt->runners_began);
+    }
+}
+
 /* 0 when the action ran, 1 when another attempt should be made, -1 with the error. */
 static int try_once(struct run *run, struct hotfix_error *err)
 {
@@ -290,8 +340,7 @@ static int try_once(struct run *run, struct hotfix_error *err)
         hf_stop_signal(attempt);
     else
         hf_stop_ptrace(attempt, run->permit);
-    if (attempt->began)
-        run->pause += attempt->ended - attempt->began;
+    account(run, attempt);
     if (attempt->outcome == HF_OUTCOME_ACTED) {
         run->result = attempt->action_result;
         tell_stopped(attempt);
@@ -305,7 +354,7 @@ static int try_once(struct run *run, struct hotfix_error *err)
     return status;
 }
 
-int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struct hotfix_error *err)
+int hf_stop_run(const struct hf_stop_request *request, struct hf_pause *pause, struct hotfix_error *err)
 {
     struct run run = {
         .request = request,
@@ -320,15 +369,15 @@ int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struc
     };
     int status;
 
-    if (pause_ns)
-        *pause_ns = 0;
+    if (pause)
+        *pause = run.pause;
     if (hf_proc_check(run.pid, run.tid, err) != 0 || hf_zones_init(request, &run.zones, err) != 0)
         return -1;
     do {
         status = try_once(&run, err);
     } while (status > 0);
     hf_zones_deinit(&run.zones);
-    if (pause_ns)
-        *pause_ns = run.pause;
+    if (pause)
+        *pause = run.pause;
     return status < 0 ? -1 : run.result;
 }

@@ -6,6 +6,9 @@
  * It leaves nothing behind: no handler, thread, zombie or descriptor. The caller itself is not traced: it runs the
  * action. Where ptrace is refused, a signal handler parks the threads; it is there only for the length of the call.
  *
+ * Threads that sleep are stopped first, in batches, and their stacks looked at, while those that run go on: a thread
+ * that runs waits for the other running ones and for the action only. Few running ones are resumed before all others.
+ *
  * What the program notices, with ptrace: nothing but the time. Interrupted system calls go on or are restarted by the
  * kernel; those that it ends with EINTR instead (epoll_wait, sigtimedwait, semop, io_getevents, receiving and accepting
  * under a time limit) are made to restart on x86-64, with the whole of their time-out; on arm64 they do end with EINTR,
@@ -25,17 +28,15 @@
 #ifndef HF_STOP_H
 #define HF_STOP_H
 
-#include <stdint.h>
-
 #include "hotfix/error.h"
 #include "stop/request.h"
 
 /*
- * Stops, acts, resumes; releases the threads and tries again, until the deadline, while one is in the way. *pause_ns
- * (may be NULL; also set on failure) is how long threads were stopped, all attempts together. HOTFIX_STOP when the
+ * Stops, acts, resumes; releases the threads and tries again, until the deadline, while one is in the way. *pause (may
+ * be NULL; also set on failure) is how long threads were stopped. HOTFIX_STOP when the
  * threads could not be stopped, HOTFIX_BUSY when one stayed in a range or could not stop until the deadline (named by
  * thread id and name), HOTFIX_MEMORY: the action did not run then. Needs 16 KiB of stack.
  */
-int hf_stop_run(const struct hf_stop_request *request, uint64_t *pause_ns, struct hotfix_error *err);
+int hf_stop_run(const struct hf_stop_request *request, struct hf_pause *pause, struct hotfix_error *err);
 
 #endif

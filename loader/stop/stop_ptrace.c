@@ -36,16 +36,20 @@ enum turn {
 
 enum {
     NUDGE_ROUNDS = 12,
-    YIELDS = 50,         /* looks for a stopped thread before sleeping between them */
+    YIELDS = 50,         /* looks for a stopped thread before sleeping between them, if there is time */
     RELEASE_MAX = 1024,  /* threads left to the kernel to resume, which keeps interrupts off meanwhile */
+    BATCH = 64,          /* sleeping threads that are interrupted before the first of them is waited for */
+    SLEEPERS_SHARE = 4,  /* of the time there is, what stopping sleeping threads by themselves may take: one part */
+    FEW_RUNNERS = 16,    /* that many are resumed one by one, ahead of all that slept */
     SIGNAL_SET_SIZE = 8, /* the kernel's sigset_t */
     EVENT_SHIFT = 16
 };
 
 #define NUDGE_NS    UINT64_C(20000)
-#define SLEEP_NS    UINT64_C(20000)      /* between two looks whether a thread has stopped, at first */
-#define PATIENCE_NS (1 * HF_NS_PER_MS)   /* the longest of these sleeps */
-#define SLEEPY_NS   (5 * HF_NS_PER_MS)   /* how long a thread may sleep uninterruptibly with all others stopped */
+#define YIELD_NS    UINT64_C(100000)   /* how long to do so: where others want the processor, it may be away for long */
+#define SLEEP_NS    UINT64_C(20000)    /* between two looks whether a thread has stopped, at first */
+#define PATIENCE_NS (1 * HF_NS_PER_MS) /* the longest of these sleeps */
+#define SLEEPY_NS   (5 * HF_NS_PER_MS) /* how long a thread may sleep uninterruptibly with all others stopped */
 #define GRACE_NS    (100 * HF_NS_PER_MS) /* how long the helper may overrun the deadline */
 
 struct helper {
@@ -81,6 +85,8 @@ static int seize(struct hf_attempt *attempt, struct hf_thread *thread)
     if (status == 0) {
         thread->state = HF_THREAD_HELD;
         thread->settled = false;
+        /* Once others are stopped there is no time to ask. */
+        thread->running = attempt->began || hf_task_running(attempt->pid, thread->tid);
         return 1;
     }
     if (status == -ESRCH)
@@ -168,10 +174,10 @@ static int look_at(struct hf_attempt *attempt, struct hf_thread *thread, uint64_
 }
 
 /*
- * Waits for a thread to stop. Polls, since a blocking wait has no time limit, and the processor is needed by the thread
- * that is to stop rather than by signals that tell of each one.
+ * Waits for a thread to stop, until `limit`: then it is held still. Polls, since a blocking wait has no time limit, and
+ * the processor is needed by the thread that is to stop rather than by signals that tell of each one.
  */
-static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread)
+static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread, uint64_t limit)
 {
     uint64_t began = hf_raw_now();
     uint64_t sleep = SLEEP_NS;
@@ -186,14 +192,17 @@ static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread)
             if (hf_task_state(attempt->pid, thread->tid) != HF_TASK_GONE)
                 return hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid);
             thread->state = HF_THREAD_GONE;
-        } else if (look < YIELDS) {
+        } else if (look < YIELDS && hf_raw_now() - began < YIELD_NS) {
             hf_raw0(SYS_sched_yield);
         } else {
+            if (hf_raw_now() > limit)
+                return 0;
             hf_raw_sleep(sleep);
+            bool late = sleep >= PATIENCE_NS || hf_raw_now() > attempt->deadline;
+            if (late && look_at(attempt, thread, began) != 0)
+                return -1;
             if (sleep < PATIENCE_NS)
                 sleep *= 2;
-            else if (look_at(attempt, thread, began) != 0)
-                return -1;
         }
     }
     return 0;
@@ -207,39 +216,89 @@ static int stop_held(struct hf_attempt *attempt)
             trace(PTRACE_INTERRUPT, attempt->threads[i].tid, 0);
     }
     for (size_t i = attempt->thread_count; i-- > 0;) {
-        if (wait_for(attempt, &attempt->threads[i]) != 0)
+        if (wait_for(attempt, &attempt->threads[i], UINT64_MAX) != 0)
             return -1;
     }
     return 0;
 }
 
-/* Is every thread of the process in the table, and stopped? A worker of the kernel may end at any time: then unknown.
+static bool sleeps(const struct hf_thread *thread)
+{
+    return thread->state == HF_THREAD_HELD && !thread->running;
+}
+
+/* Interrupts the next sleeping threads from there on; returns where the ones after them are. */
+static size_t interrupt_batch(const struct hf_attempt *attempt, size_t from)
+{
+    size_t end = from;
+
+    for (size_t interrupted = 0; end < attempt->thread_count && interrupted < BATCH; end++) {
+        if (!sleeps(&attempt->threads[end]))
+            continue;
+        trace(PTRACE_INTERRUPT, attempt->threads[end].tid, 0);
+        interrupted++;
+    }
+    return end;
+}
+
+/*
+ * Stops the threads that slept when they were found, and looks at their stacks, while the others run on. A failure here
+ * has disturbed no thread that runs. Where the running ones leave too little of the processors for it, what is left is
+ * stopped together with them, so that the rest of the time is enough.
  */
-static bool all_stopped(const struct helper *helper)
+static int stop_sleepers(struct hf_attempt *attempt)
+{
+    uint64_t limit = attempt->began;
+    size_t end;
+
+    if (attempt->deadline > attempt->began)
+        limit += (attempt->deadline - attempt->began) / SLEEPERS_SHARE;
+    for (size_t from = 0; from < attempt->thread_count; from = end) {
+        if (hf_raw_now() > limit)
+            return 0;
+        end = interrupt_batch(attempt, from);
+        for (size_t i = end; i-- > from;) {
+            struct hf_thread *thread = &attempt->threads[i];
+            if (sleeps(thread) && (wait_for(attempt, thread, limit) != 0 || hf_stacks_scan_early(attempt, thread) != 0))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* Is every thread of the process in the table? A worker of the kernel may end at any time: then unknown. */
+static bool all_found(const struct helper *helper)
 {
     const struct hf_attempt *attempt = helper->attempt;
-    size_t stopped = 0;
+    size_t found = 0;
 
     for (size_t i = 0; i < attempt->thread_count; i++) {
-        if (attempt->threads[i].state == HF_THREAD_IGNORED)
+        uint32_t state = attempt->threads[i].state;
+        if (state == HF_THREAD_IGNORED)
             return false;
-        if (attempt->threads[i].state == HF_THREAD_STOPPED || attempt->threads[i].state == HF_THREAD_CALLER)
-            stopped++;
+        if (state == HF_THREAD_HELD || state == HF_THREAD_STOPPED || state == HF_THREAD_CALLER)
+            found++;
     }
-    return stopped == hf_tasks_count(&helper->tasks);
+    return found == hf_tasks_count(&helper->tasks);
 }
 
 static int stop_all(struct helper *helper)
 {
     if (gather(helper) < 0 || hf_stacks_prepare(helper->attempt) != 0)
         return -1;
-    helper->attempt->began = hf_raw_now();
+    hf_attempt_begin(helper->attempt);
+    if (stop_sleepers(helper->attempt) != 0)
+        return -1;
+    /* Listing all threads takes long where there are many: while the running ones still run, where that helps. */
+    if (!all_found(helper) && gather(helper) < 0)
+        return -1;
+    helper->attempt->runners_began = hf_raw_now();
 
     long fresh;
     do {
         if (stop_held(helper->attempt) != 0)
             return -1;
-        if (all_stopped(helper))
+        if (all_found(helper))
             return 0;
         fresh = gather(helper); /* those that were created meanwhile */
     } while (fresh > 0);
@@ -252,6 +311,7 @@ static void nudge(struct hf_thread *thread)
     if (trace(PTRACE_CONT, thread->tid, thread->signal) == 0)
         thread->signal = 0;
     thread->state = HF_THREAD_HELD;
+    thread->scanned = false;
 }
 
 /*
@@ -300,6 +360,31 @@ static void hand_over(struct helper *helper)
         hf_raw_wait(&helper->word, TURN_ACTION, hf_raw_now() + HF_NS_PER_S);
 }
 
+static bool runs_when_resumed(const struct hf_thread *thread)
+{
+    return thread->state == HF_THREAD_STOPPED && thread->running;
+}
+
+/*
+ * Resumes the threads that were running, when they are few: many would take the processor from the helper that has yet
+ * to resume the others. true when it did.
+ */
+static bool resume_runners(struct hf_attempt *attempt)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < attempt->thread_count; i++)
+        count += runs_when_resumed(&attempt->threads[i]);
+    if (count > FEW_RUNNERS)
+        return false;
+    for (size_t i = 0; i < attempt->thread_count; i++) {
+        if (runs_when_resumed(&attempt->threads[i]))
+            trace(PTRACE_DETACH, attempt->threads[i].tid, attempt->threads[i].signal);
+    }
+    attempt->runners_ended = count > 0 ? hf_raw_now() : attempt->runners_began;
+    return true;
+}
+
 /*
  * Resumes what must be resumed here. Most threads are left to the kernel, which resumes all of them at once when the
  * helper exits: resumed one by one, busy threads would take the processor from the helper that has yet to resume the
@@ -307,11 +392,12 @@ static void hand_over(struct helper *helper)
  */
 static void resume(struct hf_attempt *attempt)
 {
+    bool resumed = resume_runners(attempt);
     size_t left = RELEASE_MAX;
 
     for (size_t i = 0; i < attempt->thread_count; i++) {
         struct hf_thread *thread = &attempt->threads[i];
-        if (thread->state != HF_THREAD_STOPPED)
+        if (thread->state != HF_THREAD_STOPPED || (resumed && thread->running))
             continue;
         if (thread->signal == 0 && left > 0)
             left--;
@@ -409,10 +495,11 @@ static void reap(struct hf_attempt *attempt, pid_t pid)
         attempt->ended = ended;
 }
 
-/* Waits for the helper's end, and acts when it is time. */
+/* Waits for the helper's end, and acts when it is time. The helper moves the deadline up when it stops a thread. */
 static void attend(struct helper *helper, pid_t pid)
 {
-    uint64_t limit = helper->attempt->deadline + GRACE_NS;
+    const struct hf_attempt *attempt = helper->attempt;
+    uint64_t killed = 0;
     uint32_t turn;
 
     while ((turn = turn_get(helper)) != TURN_GONE) {
@@ -420,12 +507,13 @@ static void attend(struct helper *helper, pid_t pid)
             act(helper);
             continue;
         }
-        if (hf_raw_now() > limit) {
+        uint64_t now = hf_raw_now();
+        if (now > __atomic_load_n(&attempt->deadline, __ATOMIC_SEQ_CST) + GRACE_NS && now > killed) {
             helper->attempt->overdue = true;
             hf_raw2(SYS_kill, pid, SIGKILL);
-            limit = hf_raw_now() + HF_NS_PER_S;
+            killed = now + HF_NS_PER_S;
         }
-        hf_raw_wait(&helper->word, turn, limit);
+        hf_raw_wait(&helper->word, turn, now + GRACE_NS);
     }
     reap(helper->attempt, pid);
 }

@@ -275,7 +275,7 @@ static uint64_t open_gate(void)
 
 static void stop_and_act(struct hf_attempt *attempt, struct hf_tasks *tasks, int signal)
 {
-    attempt->began = hf_raw_now();
+    hf_attempt_begin(attempt);
     if (parking.pid != attempt->pid)
         set(&parking.arriving, 0);
     parking.pid = attempt->pid;
@@ -287,6 +287,7 @@ static void stop_and_act(struct hf_attempt *attempt, struct hf_tasks *tasks, int
         attempt->outcome = HF_OUTCOME_ACTED;
     }
     attempt->ended = open_gate();
+    attempt->runners_began = attempt->began;
     while (get(&parking.arriving) != 0)
         hf_raw0(SYS_sched_yield);
 }

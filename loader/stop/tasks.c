@@ -165,6 +165,14 @@ enum hf_task_state hf_task_state(pid_t pid, pid_t tid)
     return state == 'D' ? HF_TASK_UNINTERRUPTIBLE : HF_TASK_OTHER;
 }
 
+bool hf_task_running(pid_t pid, pid_t tid)
+{
+    char text[STAT_SIZE];
+    size_t length = read_leaf(pid, tid, "stat", text, sizeof(text));
+
+    return length > 0 && *stat_field(text, length, 3) == 'R';
+}
+
 static bool starts_with(const char *text, const char *start)
 {
     while (*start) {

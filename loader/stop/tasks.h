@@ -52,6 +52,9 @@ enum hf_task_state {
 /* What a thread is at, read from its stat file. */
 enum hf_task_state hf_task_state(pid_t pid, pid_t tid);
 
+/* Does it run, or wait for a processor alone? */
+bool hf_task_running(pid_t pid, pid_t tid);
+
 /* The thread's signal mask: bit n - 1 is signal n. false when it cannot be read. */
 bool hf_task_blocked(pid_t pid, pid_t tid, uint64_t *blocked);
 

@@ -420,7 +420,10 @@ int hf_switch_run(struct hf_switch *change)
         .deadline_ns = change->deadline_ns,
     };
     *err = (struct hotfix_error){.code = HOTFIX_OK};
-    if (hf_stop_run(&request, &report->result->cost.pause, err) == 0)
+    struct hf_pause pause;
+    int status = hf_stop_run(&request, &pause, err);
+    hf_report_pause(report, pause.any, pause.running);
+    if (status == 0)
         return 0;
     if (change->torn)
         return hf_error(err, HOTFIX_TORN,

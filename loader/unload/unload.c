@@ -212,7 +212,7 @@ static int check_threads(struct unload *unload, uint64_t deadline_ns, struct hot
 {
     char name[NAME_SIZE];
     struct hf_busy busy[1 + VENEER_PAGES] = {{.begin = unload->patch.begin, .end = unload->patch.end, .name = name}};
-    uint64_t pause = 0;
+    struct hf_pause pause;
     struct hf_stop_request request = {
         .busy = busy,
         .busy_count = 1 + unload->veneer_count,
@@ -229,7 +229,7 @@ static int check_threads(struct unload *unload, uint64_t deadline_ns, struct hot
     unload->stack_count = 0;
     snprintf(name, sizeof(name), "the patch of %s", unload->applied->manifest.name);
     int status = hf_stop_run(&request, &pause, err);
-    unload->report->result->cost.pause += pause;
+    hf_report_pause(unload->report, pause.any, pause.running);
     if (status == 0 && unload->out_of_memory)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     return status;

@@ -30,6 +30,7 @@ static void apply_switches_all_functions_and_revert_puts_them_back(void **state)
     assert_ptr_equal(result.functions[0].previous_address, (void *)(uintptr_t)price);
     assert_true(result.cost.total >= result.cost.verify + result.cost.stage + result.cost.pause);
     assert_true(result.cost.verify > 0 && result.cost.stage > 0 && result.cost.pause > 0);
+    assert_true(result.running_pause <= result.cost.pause);
     assert_non_null(strstr(result.log, "function price: "));
     assert_non_null(strstr(result.log, "signed by test\n"));
     assert_int_equal(result.signer_count, 1);
@@ -43,6 +44,29 @@ static void apply_switches_all_functions_and_revert_puts_them_back(void **state)
     assert_memory_equal(before, (const void *)(uintptr_t)price, sizeof(before));
     assert_unpatched();
     hotfix_result_deinit(&result);
+}
+
+/* A program that was compiled when the result ended sooner. */
+static void smaller_result_is_filled_as_far_as_it_goes(void **state)
+{
+    char path[PATH_SIZE], id[HOTFIX_ID_TEXT_SIZE];
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    (void)state;
+    make_bundle(3, both, path, id);
+    result.size = offsetof(struct hotfix_result, running_pause);
+    result.running_pause = 4711;
+    assert_int_equal(apply_plain(path, &result), 0);
+    assert_int_equal(result.signer_count, 1);
+    assert_int_equal(revert_plain(id, &result), 0);
+    hotfix_result_deinit(&result);
+    assert_int_equal(result.size, offsetof(struct hotfix_result, running_pause));
+    assert_int_equal(result.running_pause, 4711);
+    assert_null(result.storage);
+
+    result.size -= 1;
+    assert_int_equal(hotfix_revert(handle, id, &result), -1);
+    assert_int_equal(result.error.code, HOTFIX_USAGE);
 }
 
 static void same_bundle_applies_once_and_again_after_a_revert(void **state)
@@ -551,6 +575,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(apply_switches_all_functions_and_revert_puts_them_back),
+        cmocka_unit_test(smaller_result_is_filled_as_far_as_it_goes),
         cmocka_unit_test(function_of_the_main_program_is_switched),
         cmocka_unit_test(same_bundle_applies_once_and_again_after_a_revert),
         cmocka_unit_test(bundle_in_memory_applies),

@@ -74,16 +74,16 @@ static void start_counting(int count, void *(*body)(void *))
 static void require_frozen(enum hf_stop_method method, int rounds)
 {
     struct hotfix_error error = {HOTFIX_OK, 0, ""};
-    uint64_t pause_ns = 0;
+    struct hf_pause pause = {0, 0};
     int moved = -1;
     struct hf_stop_request request = {.action = watch, .arg = &moved, .deadline_ns = PATIENT_NS, .method = method};
 
     for (int i = 0; i < rounds; i++) {
-        if (hf_stop_run(&request, &pause_ns, &error) != 0)
+        if (hf_stop_run(&request, &pause, &error) != 0)
             fprintf(stderr, "%s\n", error.message);
         require(error.code == HOTFIX_OK);
         require(moved == 0);
-        require(pause_ns > 0);
+        require(pause.any > 0 && pause.running <= pause.any);
     }
 }
 
