@@ -70,7 +70,8 @@ static void read_line(struct asking *asking, char *line)
         if (strncmp(line, forms[i].begin, length) != 0)
             continue;
         char *name = line + length;
-        char *was = strstr(name, " (");
+        bool quoted = *name == '\'' || *name == '"';
+        char *was = quoted ? NULL : strstr(name, " (");
         char *from = was ? strstr(was, " from ") : NULL;
         if (was)
             *was = '\0';
@@ -79,7 +80,8 @@ static void read_line(struct asking *asking, char *line)
         if (!from)
             return;
         from += strlen(" from ");
-        from[strcspn(from, ")")] = '\0';
+        if (*from != '\'')
+            from[strcspn(from, ")")] = '\0';
         if (!hf_accepted_is_source(from))
             ask(asking, from);
         return;

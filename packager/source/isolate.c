@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,9 +23,14 @@
 #include "error.h"
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWUTS)
-/* What root keeps: rights over files, of which only the writable ones can change. */
-#define FILE_CAPABILITIES                                                                                              \
-    (1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_FOWNER | 1u << CAP_FSETID)
+/*
+ * What root keeps: rights over files, of which only the writable ones can change. Not CAP_DAC_READ_SEARCH, with which
+ * every file of a file system can be opened by its number below a directory that is writable.
+ */
+#define FILE_CAPABILITIES (1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID)
+
+/* Devices that can be opened: to others a read-only file system is no obstacle. */
+static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
 
 /* What went wrong in the child, through a pipe. */
 struct failure {
@@ -70,10 +76,23 @@ static bool enter(void)
            write_text("/proc/self/setgroups", "deny") && write_text("/proc/self/gid_map", groups);
 }
 
+/* Of the devices that are there: mounts of their own (false), and then these open again. */
+static bool keep_devices(bool open_again)
+{
+    struct mount_attr open = {.attr_clr = MOUNT_ATTR_NODEV};
+
+    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+        if (access(devices[i], F_OK) == 0 && (open_again ? mount_setattr(AT_FDCWD, devices[i], 0, &open, sizeof(open))
+                                                         : mount(devices[i], devices[i], NULL, MS_BIND, NULL)) != 0)
+            return false;
+    return true;
+}
+
 /* Each writable directory becomes a mount, which the attributes of others do not concern. */
 static bool close_mounts(const struct hf_isolation *isolation)
 {
-    struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY}, open_again = {.attr_clr = MOUNT_ATTR_RDONLY};
+    struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV},
+                      open_again = {.attr_clr = MOUNT_ATTR_RDONLY};
 
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
@@ -81,7 +100,8 @@ static bool close_mounts(const struct hf_isolation *isolation)
     for (size_t i = 0; i < isolation->writable_count; i++)
         if (mount(isolation->writable[i], isolation->writable[i], NULL, MS_BIND | MS_REC, NULL) != 0)
             return false;
-    if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &closed, sizeof(closed)) != 0)
+    if (!keep_devices(false) || mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &closed, sizeof(closed)) != 0 ||
+        !keep_devices(true))
         return false;
     for (size_t i = 0; i < isolation->writable_count; i++)
         if (mount_setattr(AT_FDCWD, isolation->writable[i], 0, &open_again, sizeof(open_again)) != 0)
@@ -127,6 +147,9 @@ _Noreturn static void run(const struct child *child)
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         give_up(child, "tying it to this process");
+    /* Whoever has a terminal in common with a shell can type into it. */
+    if (setsid() < 0)
+        give_up(child, "giving it a session of its own");
     if (!close_mounts(child->isolation))
         give_up(child, "closing file systems");
     if (!drop_capabilities())
@@ -136,6 +159,9 @@ _Noreturn static void run(const struct child *child)
     if ((process->directory && chdir(process->directory) != 0) || dup2(child->null, 0) < 0 ||
         (child->log >= 0 && (dup2(child->log, 1) < 0 || dup2(child->log, 2) < 0)))
         give_up(child, "preparing it");
+    /* Files and directories that this process was started with are open as they were. */
+    if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0)
+        give_up(child, "closing files");
     execvp(process->argv[0], (char *const *)process->argv);
     give_up(child, process->argv[0]);
 }

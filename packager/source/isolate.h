@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Running a build that is not trusted: in namespaces of its own (namespaces(7)), without a network, with every file
- * system read-only but for some directories, without capabilities and ways to get them, and blind to all other
- * processes. It can still read what this user can read, and use the machine.
+ * system read-only but for some directories, without devices, without capabilities and ways to get them, blind to all
+ * other processes, and without the terminal and the open files of this one. It can still read what this user can read,
+ * and use the machine.
  */
 #ifndef HF_ISOLATE_H
 #define HF_ISOLATE_H

@@ -83,6 +83,10 @@ rename to gen.c
 PATCH
 build
 is "nor what was a script" "$status $(grep -o 'built: tools/gen.sh' "$ERR")" "3 built: tools/gen.sh"
+fix "$change; mkdir 't.c (u'; echo evil >'t.c (u/Makefile'"
+build
+is "nor what lies in a directory that is called like one" "$status $(grep -o "built: 't.c (u/Makefile'" "$ERR")" \
+    "3 built: 't.c (u/Makefile'"
 printf '1d\n!touch %s/ran\nw\nq\n' "$SCRATCH" >fix.patch
 build
 is "a script for ed is no patch" "$(ls ran 2>/dev/null)" ""
@@ -103,16 +107,21 @@ grep -q 'CapEff:.*0000000000000000' /proc/self/status || [ \$(id -u) = 0 ] && ec
 mount -o remount,rw / 2>/dev/null || echo no-mounts
 touch "\$TMPDIR/file" && echo has-tmp
 ls /run/* 2>/dev/null || echo no-sockets
+echo x 2>/dev/null >/dev/null && head -c 1 /dev/urandom | wc -c && { head -c 1 $SCRATCH/node || head -c 1 /dev/tty || echo no-devices; } 2>/dev/null
+grep -q 'CapEff:.*0000000000\(000000\|00001b\)' /proc/self/status && echo no-handles
+[ "\$(cut -d ' ' -f 6 /proc/self/stat)" = 1 ] && echo own-session
+{ echo y >&7; } 2>/dev/null || echo no-files
 SCRIPT
+mknod node c 1 5 2>/dev/null # as root: a file of zeroes without an end
 fix "$change; sed -i 's|^shop.o: shop.c|&\n\tsh $SCRATCH/try.sh >tried 2>/dev/null|' Makefile"
-build --isolate --accept Makefile --work work
+build --isolate --accept Makefile --work work 7>inherited
 if [ "$status" = 5 ] && grep -q 'cannot be isolated here' "$ERR"; then
     echo "ok $((tests += 1)) # SKIP $(sed -n 's/.*here (\(.*\));.*/\1/p' "$ERR"): namespaces are not allowed here"
 else
     is "an isolated build makes its patch" "$status $(ls patch.so)" "0 patch.so"
     is "and can do nothing else" "$(xargs < <(cat work/tree*/tried 2>/dev/null))" \
-        "wrote-tree kept-out interfaces 0 blind no-rights no-mounts has-tmp no-sockets"
-    is "nothing outside was written" "$(ls ran source/source.was.here 2>/dev/null)" ""
+        "wrote-tree kept-out interfaces 0 blind no-rights no-mounts has-tmp no-sockets 1 no-devices no-handles own-session no-files"
+    is "nothing outside was written" "$(ls ran source/source.was.here 2>/dev/null; cat inherited)" ""
     rm -rf work
     fix "$change"
     run hotfix build --target shop --source source --patch fix.patch --make 'exit 3' --isolate -o patch.so
