@@ -8,7 +8,8 @@
 #include "cleanup.h"
 #include "compare/compare.h"
 
-#define MAX_CONSTANTS 256 /* of a block; one with more shows nothing */
+#define MAX_CONSTANTS 256  /* of a block; one with more shows nothing */
+#define MAX_AROUND    4096 /* likewise, of its functions */
 
 /* What of one reference is compared: where it lies from the begin of the code. */
 static bool same_reference(const struct hf_reference *before, uint64_t before_begin, const struct hf_part *before_own,
@@ -150,29 +151,137 @@ static bool keeps_to_block(const struct hf_blocks *side, const struct hf_block *
 struct marks {
     uint64_t constants[MAX_CONSTANTS];
     size_t constant_count;
+    uint64_t around[MAX_AROUND]; /* those in code of its functions that is not the block's */
+    size_t around_count;
     const struct hf_block *block;
     const struct hf_blocks *side;
 };
 
-static bool read_marks(const struct hf_blocks *side, const struct hf_block *block, struct marks *marks)
+/* Adds the constants of code; false when they are not known. */
+static bool add_constants(const struct hf_part *part, uint64_t begin, uint64_t end, uint64_t *constants,
+                          size_t *constant_count, size_t limit)
 {
-    const struct hf_arch_tools *arch = hf_arch_tools_find(block->name->part->object->machine);
-    size_t count, at = 0, found;
-    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &count);
+    const struct hf_arch_tools *arch = hf_arch_tools_find(part->object->machine);
+    size_t room = limit - *constant_count, found;
 
-    *marks = (struct marks){.block = block, .side = side};
-    if (!arch || !arch->immediates)
+    if (!arch || !arch->immediates || begin > end || end > part->size ||
+        arch->immediates(part->bytes + begin, end - begin, constants + *constant_count, room, &found) != HF_ARCH_OK ||
+        found > room)
         return false;
-    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block->scope->block));) {
-        size_t room = MAX_CONSTANTS - marks->constant_count;
-        if (!is_readable(code) ||
-            arch->immediates(code->part->bytes + code->begin, code->end - code->begin,
-                             marks->constants + marks->constant_count, room, &found) != HF_ARCH_OK ||
-            found > room)
+    *constant_count += found;
+    return true;
+}
+
+/* The first piece of a block in a part at an offset or behind it. */
+static const struct hf_scope_code *piece_from(const struct marks *marks, const struct hf_part *part, uint64_t offset)
+{
+    const struct hf_scope_code *first = NULL;
+    size_t count, at = 0;
+    const struct hf_scope_code *codes = hf_scopes_code(marks->side->scopes, &count);
+
+    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, marks->block->scope->block));)
+        if (code->part == part && code->begin >= offset && (!first || code->begin < first->begin))
+            first = code;
+    return first;
+}
+
+/* Constants of the function around all of the block's pieces. */
+static bool read_around(struct marks *marks, const struct hf_part *part)
+{
+    uint64_t at = 0;
+
+    for (const struct hf_scope_code *piece; (piece = piece_from(marks, part, at)); at = piece->end)
+        if (piece->end <= at || !add_constants(part, at, piece->begin, marks->around, &marks->around_count, MAX_AROUND))
             return false;
-        marks->constant_count += found;
+    return add_constants(part, at, part->size, marks->around, &marks->around_count, MAX_AROUND);
+}
+
+static bool is_around(const struct marks *marks, uint64_t constant)
+{
+    for (size_t i = 0; i < marks->around_count; i++)
+        if (marks->around[i] == constant)
+            return true;
+    return false;
+}
+
+/* The next value from *at on that a variable is known to hold somewhere in a block; NULL when there is none. */
+static const struct hf_scope_known *next_known(const struct hf_blocks *side, const struct hf_block *block, size_t *at)
+{
+    size_t known_count, code_count;
+    const struct hf_scope_known *knowns = hf_scopes_known(side->scopes, &known_count);
+    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &code_count);
+
+    while (*at < known_count) {
+        const struct hf_scope_known *known = &knowns[(*at)++];
+        size_t piece = 0;
+        for (const struct hf_scope_code *code; (code = next_piece(codes, code_count, &piece, block->scope->block));)
+            if (known->part == code->part && known->begin < code->end && known->end > code->begin)
+                return known;
+    }
+    return NULL;
+}
+
+static bool knows(const struct hf_blocks *side, const struct hf_block *block, const struct hf_scope_known *wanted)
+{
+    size_t at = 0;
+
+    for (const struct hf_scope_known *known; (known = next_known(side, block, &at));)
+        if (known->value == wanted->value && known->plain && strcmp(known->name, wanted->name) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Is every variable that is known to hold a constant in one block known to hold it in all, on both sides? Any other may
+ * be how a block comes by a constant that it would not take along. 0 and 1 aside: they are most variables' first
+ * values, and hardly any code tells from another what is computed of them.
+ */
+static bool all_know(const struct hf_blocks *one, const struct hf_blocks *other)
+{
+    for (size_t i = 0; i < one->count; i++) {
+        size_t at = 0;
+        for (const struct hf_scope_known *known; (known = next_known(one, &one->items[i], &at));) {
+            bool everywhere = known->plain;
+            for (size_t k = 0; k < one->count && everywhere; k++)
+                everywhere =
+                    known->value <= 1 || (knows(one, &one->items[k], known) && knows(other, &other->items[k], known));
+            if (!everywhere)
+                return false;
+        }
     }
     return true;
+}
+
+/* What variables are known to hold in the block may come from there. */
+static bool add_known(struct marks *marks)
+{
+    size_t at = 0;
+
+    for (const struct hf_scope_known *known; (known = next_known(marks->side, marks->block, &at));) {
+        if (marks->around_count == MAX_AROUND)
+            return false;
+        marks->around[marks->around_count++] = known->value;
+    }
+    return true;
+}
+
+static bool read_marks(const struct hf_blocks *side, const struct hf_block *block, struct marks *marks)
+{
+    size_t count, at = 0;
+    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &count);
+    const struct hf_part *part = NULL;
+
+    marks->block = block;
+    marks->side = side;
+    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block->scope->block));) {
+        if (!is_readable(code) ||
+            !add_constants(code->part, code->begin, code->end, marks->constants, &marks->constant_count, MAX_CONSTANTS))
+            return false;
+        if (code->part != part && !read_around(marks, code->part))
+            return false;
+        part = code->part;
+    }
+    return add_known(marks);
 }
 
 static bool has_constant(const struct marks *marks, uint64_t constant)
@@ -203,7 +312,7 @@ static bool has_own_mark(const struct marks *one, const struct marks *other)
     const struct hf_scope_code *codes = hf_scopes_code(one->side->scopes, &count);
 
     for (size_t i = 0; i < one->constant_count; i++)
-        if (!has_constant(other, one->constants[i]))
+        if (!has_constant(other, one->constants[i]) && !is_around(one, one->constants[i]))
             return true;
     for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, one->block->scope->block));)
         for (size_t i = first_reference(code->part, code->begin);
@@ -217,7 +326,7 @@ static bool has_own_mark(const struct marks *one, const struct marks *other)
     return false;
 }
 
-/* Each has a mark of its own against each of the others. */
+/* Of any two, one has a mark that it would take along to the other's place. */
 static bool all_marked(const struct hf_blocks *side)
 {
     HF_FREE struct marks *marks = calloc(side->count + 1, sizeof(*marks));
@@ -225,9 +334,9 @@ static bool all_marked(const struct hf_blocks *side)
     for (size_t i = 0; marks && i < side->count; i++)
         if (!read_marks(side, &side->items[i], &marks[i]))
             return false;
-    for (size_t i = 0; marks && i < side->count; i++)
-        for (size_t k = 0; k < side->count; k++)
-            if (i != k && !has_own_mark(&marks[i], &marks[k]))
+    for (size_t i = 1; marks && i < side->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (!has_own_mark(&marks[i], &marks[k]) && !has_own_mark(&marks[k], &marks[i]))
                 return false;
     return marks;
 }
@@ -246,5 +355,5 @@ bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *af
             (right->name->part->twin && right->name->part->twin != left->name->part))
             return false;
     }
-    return all_marked(before) && all_marked(after);
+    return all_know(before, after) && all_know(after, before) && all_marked(before) && all_marked(after);
 }

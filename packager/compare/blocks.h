@@ -5,8 +5,10 @@
  *
  * Shown is that no block came, went or changed places with another: both sides have equally many; the code of each,
  * inlined copies included, is the same as that of the block of the same rank, register by register; all code that uses
- * the variable lies in its block; and each has a constant or refers to something that none of the others does, which it
- * would take along if it were moved. A block whose own code changed shows nothing.
+ * the variable lies in its block; and of any two, one has a constant or refers to something that the other does not,
+ * which it would take along if it were moved. That is no constant that the function has elsewhere, too, and none at all
+ * where a variable is known to hold another one than 0 or 1 in the block: the code may have it from there. A block
+ * whose own code changed shows nothing.
  */
 #ifndef HF_BLOCKS_H
 #define HF_BLOCKS_H

@@ -9,6 +9,7 @@
 #include "dwarf/die.h"
 #include "error.h"
 #include "object/debuginfo.h"
+#include "object/known.h"
 #include "types/prototype.h"
 
 #define MAX_DEPTH 256 /* scopes within scopes */
@@ -20,6 +21,8 @@ struct hf_scopes {
     size_t capacity;
     struct hf_scope_code *codes;
     size_t code_count;
+    struct hf_scope_known *knowns;
+    size_t known_count;
     bool abstract; /* reading what is inlined: there alone all blocks are kept */
 };
 
@@ -300,6 +303,32 @@ static int add_code(uint64_t begin, uint64_t end, void *arg)
     return 0;
 }
 
+static int add_known(const struct hf_known *known, void *arg)
+{
+    struct hf_scopes *scopes = arg;
+    uint64_t offset;
+    const struct hf_part *part = hf_debuginfo_part(scopes->object, known->begin, &offset);
+
+    if (!part || known->begin >= known->end)
+        return 0;
+    if ((scopes->known_count & (scopes->known_count - 1)) == 0) {
+        size_t capacity = scopes->known_count ? 2 * scopes->known_count : 1;
+        struct hf_scope_known *grown = reallocarray(scopes->knowns, capacity, sizeof(*grown));
+        if (!grown)
+            return -1;
+        scopes->knowns = grown;
+    }
+    struct hf_scope_known *added = &scopes->knowns[scopes->known_count];
+    *added = (struct hf_scope_known){.part = part,
+                                     .begin = offset,
+                                     .end = offset + (known->end - known->begin),
+                                     .name = strdup(known->name),
+                                     .value = known->plain ? known->value : 0,
+                                     .plain = known->plain};
+    scopes->known_count += added->name != NULL;
+    return added->name ? 0 : -1;
+}
+
 /* Blocks have code where they are, or where they were inlined. */
 static int walk_code(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die parent, const struct hf_die_unit *unit,
                      int depth)
@@ -315,6 +344,9 @@ static int walk_code(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die pare
             if (hf_die_ranges(dwarf, child, unit, add_code, &coded) != 0)
                 return -1;
         }
+        if ((tag == DW_TAG_variable || tag == DW_TAG_formal_parameter) && depth > 0 &&
+            hf_known_values(dwarf, child, parent, unit, add_known, scopes) != 0)
+            return -1;
         bool holds = tag == DW_TAG_lexical_block || tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine ||
                      tag == DW_TAG_namespace;
         if (holds && depth < MAX_DEPTH && walk_code(scopes, dwarf, child, unit, depth + 1) != 0)
@@ -378,6 +410,9 @@ void hf_scopes_destroy(struct hf_scopes *scopes)
     }
     free(scopes->items);
     free(scopes->codes);
+    for (size_t i = 0; i < scopes->known_count; i++)
+        free(scopes->knowns[i].name);
+    free(scopes->knowns);
     free(scopes);
 }
 
@@ -393,6 +428,12 @@ const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_
 {
     *count = scopes ? scopes->code_count : 0;
     return scopes ? scopes->codes : NULL;
+}
+
+const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count)
+{
+    *count = scopes ? scopes->known_count : 0;
+    return scopes ? scopes->knowns : NULL;
 }
 
 const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name)

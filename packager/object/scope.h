@@ -31,6 +31,16 @@ struct hf_scope_code {
     uint64_t end;
 };
 
+/* Code in which a variable or parameter is known to hold a value (known.h). */
+struct hf_scope_known {
+    const struct hf_part *part;
+    uint64_t begin; /* in the part */
+    uint64_t end;
+    char *name; /* of the variable; "" when it has none */
+    uint64_t value;
+    bool plain; /* false: it is not known which value */
+};
+
 struct hf_scopes;
 
 /* *scopes becomes NULL when the object has no debug information. HOTFIX_FORMAT when it is damaged, HOTFIX_MEMORY. */
@@ -42,6 +52,9 @@ const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct 
 
 /* The code of all blocks, in the order of debug information; NULL and 0 without scopes. */
 const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_t *count);
+
+/* What variables are known to hold; NULL and 0 without scopes. */
+const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count);
 
 /* The first variable or piece with this function and name; NULL when there is none. scopes may be NULL. */
 const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name);

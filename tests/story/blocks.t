@@ -11,6 +11,7 @@
 A='if (a & 1) { static int count; count += 41; r += count; }'
 B='if (a > 3) { static int count; count += a * 9; r ^= count + 777; }'
 C='if (a > 9) { static int count; count += 1234; r -= count; }'
+U='if (a > 3) { static int count; count += r; r += count; }'
 P='if (a & 1) { static int count; count += a; r += count; }'
 Q='if (a > 3) { static int count; count += b; r += count; }'
 
@@ -58,6 +59,56 @@ these, in other places|$P $Q|$Q $P
 one more in between|$A $B|$A $C $B
 END
 done
+# One mark is enough to tell two from each other: it would go along.
+for level in -O0 -O2; do
+    blocks "$U $A" "$U $A"
+    works "old 135 264 new 655 870 old 651 780" "gcc $level: only one has a mark" gcc "$level"
+    blocks "$U $A" "$A $U"
+    refused 3 "$SENTENCE" "gcc $level: these, in other places" gcc "$level"
+done
+
+# inherited CONDITION-A CONDITION-B CODE-A CODE-B: the fix swaps the blocks of a and b, the registers that these are in
+# and the constants that both get from the code around, so that the same code is at each place as before.
+inherited() {
+    cat >program.c <<C
+int noise;
+#ifdef FIXED
+#define LIMITS int k = 777, l = 41;
+#define K 777
+#define L 41
+#define BLOCKS B A
+#define VALUES int b = p, a = q, r = noise * 5;
+#define CALL step(9 + round, 7 + round * 4)
+#else
+#define LIMITS int k = 41, l = 777;
+#define K 41
+#define L 777
+#define BLOCKS A B
+#define VALUES int a = p, b = q, r = noise * 3;
+#define CALL step(7 + round * 4, 9 + round)
+#endif
+#define A if ($1) { static int count; count += $3; r += count; }
+#define B if ($2) { static int count; count += $4; r += count; }
+__attribute__((noinline)) static int step(int p, int q)
+{
+    VALUES
+    LIMITS
+    BLOCKS
+    return r;
+}
+int probe(int round)
+{
+    return CALL;
+}
+C
+}
+for level in -O0 -O1 -O2; do
+    inherited "a & 1" "b & 1" "a + k" "b + l"
+    refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: constants that variables hold" gcc "$level"
+    inherited "a == K" "b == L" "a" "b"
+    refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: constants that conditions tell of" gcc "$level"
+done
+
 for level in -O0 -O2; do
     blocks "$A $B" "$B $A"
     refused 3 "$SENTENCE" "clang $level: blocks that changed places" clang "$level"
