@@ -215,18 +215,32 @@ void hf_registry_refresh(void)
             applied->functions[i].previous_address = hf_registry_previous(applied, applied->functions[i].old_address);
 }
 
+/* The last of the bundle's functions that begins before an address; NULL when none does. They do not overlap. */
+static const struct hotfix_function *function_before(const struct hf_applied *applied, uintptr_t address)
+{
+    size_t low = 0; /* functions below `low` begin before the address */
+    size_t high = applied->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((uintptr_t)applied->functions[middle].old_address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? &applied->functions[low - 1] : NULL;
+}
+
 const struct hotfix_function *hf_registry_overlap(const void *address, size_t size, const struct hf_applied **owner)
 {
     const struct hotfix_function *found = NULL;
     uintptr_t begin = (uintptr_t)address;
 
     for (const struct hf_applied *applied = first; applied; applied = applied->next) {
-        for (size_t i = 0; i < applied->function_count; i++) {
-            uintptr_t other = (uintptr_t)applied->functions[i].old_address;
-            if (other < begin + size && begin < other + applied->functions[i].old_size) {
-                found = &applied->functions[i];
-                *owner = applied;
-            }
+        const struct hotfix_function *function = function_before(applied, begin + size);
+        if (function && begin < (uintptr_t)function->old_address + function->old_size) {
+            found = function;
+            *owner = applied;
         }
     }
     return found;

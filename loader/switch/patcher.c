@@ -50,12 +50,22 @@ struct state {
     struct switching list[]; /* by address */
 };
 
-/* A list with one store per change, so that a child forked at any moment finds it whole. */
-static struct site *sites;
+enum { CHAINS = 1024, SPAN = 4096 };
+
+/*
+ * Sites by the span of memory that they are in, so that what a function takes does not depend on how many others are
+ * diverted. Each chain is changed by one store, so that a child forked at any moment finds it whole.
+ */
+static struct site *sites[CHAINS];
+
+static struct site **chain_of(uintptr_t address)
+{
+    return &sites[address / SPAN % CHAINS];
+}
 
 static struct site *find_site(const uint8_t *address)
 {
-    for (struct site *site = sites; site; site = site->next)
+    for (struct site *site = *chain_of((uintptr_t)address); site; site = site->next)
         if (site->address == address)
             return site;
     return NULL;
@@ -63,30 +73,39 @@ static struct site *find_site(const uint8_t *address)
 
 static struct site *add_site(uint8_t *address, size_t size)
 {
+    struct site **chain = chain_of((uintptr_t)address);
     struct site *site = calloc(1, sizeof(*site));
     if (!site)
         return NULL;
     site->address = address;
     site->size = size;
-    site->next = sites;
+    site->next = *chain;
     memcpy(site->original, address, size);
-    sites = site;
+    *chain = site;
     return site;
 }
 
-/* Forgets the sites whose code is what it was. */
-static void sweep_sites(void)
+/* Forgets the sites of a request whose code is what it was. */
+static void sweep_sites(const struct state *state)
 {
-    struct site **link = &sites;
-
-    while (*link) {
+    for (size_t i = 0; i < state->count; i++) {
+        struct site **link = chain_of((uintptr_t)state->list[i].address);
+        while (*link && (*link)->address != state->list[i].address)
+            link = &(*link)->next;
         struct site *site = *link;
-        if (memcmp(site->address, site->original, site->size) != 0) {
-            link = &site->next;
+        if (!site || memcmp(site->address, site->original, site->size) != 0)
             continue;
-        }
         *link = site->next;
         free(site);
+    }
+}
+
+static void restore(const struct site *site, uintptr_t begin, uint8_t *copy, size_t size)
+{
+    for (size_t i = 0; i < site->size; i++) {
+        uintptr_t at = (uintptr_t)site->address + i;
+        if (at >= begin && at - begin < size)
+            copy[at - begin] = site->original[i];
     }
 }
 
@@ -94,13 +113,10 @@ void hf_patcher_original(const void *address, uint8_t *copy, size_t size)
 {
     uintptr_t begin = (uintptr_t)address;
 
-    for (const struct site *site = sites; site; site = site->next) {
-        for (size_t i = 0; i < site->size; i++) {
-            uintptr_t at = (uintptr_t)site->address + i;
-            if (at >= begin && at - begin < size)
-                copy[at - begin] = site->original[i];
-        }
-    }
+    /* A site that reaches into these bytes may begin in the span before. */
+    for (uintptr_t span = (begin - HF_DETOUR_MAX) / SPAN; span <= (begin + size) / SPAN; span++)
+        for (const struct site *site = *chain_of(span * SPAN); site; site = site->next)
+            restore(site, begin, copy, size);
 }
 
 static int detour(const struct switching *switching, const void *to, const char *name, uint8_t *bytes,
@@ -215,7 +231,6 @@ static int prepare_all(const struct hotfix_request *request, struct state *state
         if (prepare_one(&request->functions[i], &state->list[i], err) != 0)
             return -1;
     }
-    state->count = request->function_count;
     if (hf_veneer_seal(err) != 0)
         return -1;
     return prepare_stretches(state, err);
@@ -228,10 +243,11 @@ static int prepare(const struct hotfix_request *request, void *arg, void **state
     if (!state)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
 
+    state->count = request->function_count;
     hf_code_writer_init(&state->writer);
     if (prepare_all(request, state, err) != 0) {
+        sweep_sites(state);
         state_destroy(state);
-        sweep_sites();
         return -1;
     }
     *state_out = state;
@@ -316,8 +332,8 @@ static void finish(const struct hotfix_request *request, void *arg, void *state_
 {
     (void)request;
     (void)arg;
+    sweep_sites(state_in);
     state_destroy(state_in);
-    sweep_sites();
 }
 
 const struct hotfix_patcher hf_patcher_builtin = {
