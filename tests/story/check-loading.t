@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What a patch brings into the process by being loaded, and where the dynamic linker finds what it refers to.
+# shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 call=call
 [ "$(uname -m)" != aarch64 ] || call=bl
@@ -151,7 +152,6 @@ is "two relocations for one constructor" "$(verdict loading)" \
 # What the dynamic linker would see and the file does not show: a relocation that gives DT_INIT another value, one whose
 # symbol another library has too, one of a page that is not writable, symbols elsewhere, and a page of other code that
 # is mapped over the first.
-# shellcheck disable=SC2016
 headers='local $/; open F, "+<", "fix.so"; binmode F; my $elf = <F>; sub done { seek F, 0, 0; print F $elf; exit }
     my ($phoff, $phcount) = (unpack("Q<", substr $elf, 32, 8), unpack("v", substr $elf, 56, 2));
     my ($shoff, $count) = (unpack("Q<", substr $elf, 40, 8), unpack("v", substr $elf, 60, 2));
@@ -195,9 +195,8 @@ perl -e "$headers"' for my $i (0 .. $phcount - 1) { my $at = $phoff + 56 * $i; n
 is "a segment over another one" "$(verdict loading | sed -E 's/(0x[0-9a-f]+|0)$//')" \
     "incompatible: the patch has a segment that is mapped over another one, at "
 # What section headers say is not what the dynamic linker reads, or not all of it.
-# set_header TYPE FIELD-OFFSET BYTES VALUE [NTH]: of a section header of this type.
-# shellcheck disable=SC2016
-sections='sub header { my ($type, $from) = @_; for my $i (($from // 0) .. $count - 1) {
+# header TYPE, segment TYPE: where the first of this type stands; set PLACE BYTES VALUE.
+sections='sub header { my ($type) = @_; for my $i (0 .. $count - 1) {
         return $shoff + $i * 64 if unpack("V", substr $elf, $shoff + $i * 64 + 4, 4) == $type } exit 1 }
     sub set { my ($at, $size, $value) = @_; substr($elf, $at, $size) = substr pack("Q<", $value), 0, $size }
     sub segment { my ($type) = @_; for my $i (0 .. $phcount - 1) {
@@ -216,9 +215,9 @@ edited "a dynamic section without an end" \
     set(segment(2) + 32, 8, $n); set(segment(2) + 40, 8, $n)'
 plain
 edited "a dynamic section that only section headers know" "incompatible: the patch has a section that is not the one that the dynamic linker uses" \
-    'my $real = header(6); my ($decoy) = grep { $_ != $real } map { $shoff + 64 * $_ } grep { unpack("V", substr $elf, $shoff + 64 * $_ + 4, 4) == 1 } 1 .. $count - 1;
+    'my $real = header(6);
     my ($addr, $off, $len) = section(6); $elf .= "\0" x (-length($elf) % 8); my $place = length $elf; $elf .= substr($elf, $off, $len);
-    set($real + 4, 4, 1); my $new = header(1, 1); for my $i (1 .. $count - 1) { my $h = $shoff + 64 * $i; my ($type, $flags) = unpack "V Q<", substr $elf, $h + 4, 12;
+    set($real + 4, 4, 1); for my $i (1 .. $count - 1) { my $h = $shoff + 64 * $i; my ($type, $flags) = unpack "V Q<", substr $elf, $h + 4, 12;
         next if $type != 1 || $flags & 2; set($h + 4, 4, 6); set($h + 24, 8, $place); set($h + 32, 8, $len); set($h + 40, 4, unpack("V", substr $elf, $real + 40, 4)); set($h + 56, 8, 16); last }'
 plain
 edited "names of the dynamic section in another table" "incompatible: the patch's symbols are not those of its sections" \

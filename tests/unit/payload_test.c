@@ -119,6 +119,19 @@ static void a_dynamic_section_that_lies_elsewhere_in_memory_is_refused(void **st
     refuse(&sample, "the dynamic section of patch.so is out of bounds");
 }
 
+/* A segment may claim to have more than there is. */
+static void a_dynamic_section_behind_the_file_is_refused(void **state)
+{
+    struct sample sample = sample_new();
+
+    (void)state;
+    sample.segments[0].p_filesz = sample.segments[0].p_memsz = 1 << 20;
+    sample.segments[1].p_filesz = 1 << 16;
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+    sample.segments[1].p_offset = sample.segments[1].p_vaddr = 1 << 17;
+    refuse(&sample, "the dynamic section of patch.so is out of bounds");
+}
+
 static void what_has_the_dynamic_linker_do_more_is_refused(void **state)
 {
     static const struct {
@@ -234,6 +247,15 @@ static void a_good_one_is_told_with_room_for_its_alignment(void **state)
     sample.dynamic[2].d_tag = DT_NULL;
     assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
     assert_true(traits.constructors);
+    sample.dynamic[1] = (Elf64_Dyn){.d_tag = DT_INIT_ARRAYSZ, .d_un = {.d_val = 0}};
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    assert_false(traits.constructors);
+    sample.dynamic[1] = (Elf64_Dyn){.d_tag = DT_INIT, .d_un = {.d_ptr = 8}};
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    assert_true(traits.constructors);
+    sample.dynamic[1] = (Elf64_Dyn){.d_tag = DT_FINI, .d_un = {.d_ptr = 8}};
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+    assert_false(traits.constructors);
 }
 
 int main(void)
@@ -243,6 +265,7 @@ int main(void)
         cmocka_unit_test(program_headers_outside_the_file_are_refused),
         cmocka_unit_test(segments_out_of_bounds_are_refused),
         cmocka_unit_test(a_dynamic_section_that_lies_elsewhere_in_memory_is_refused),
+        cmocka_unit_test(a_dynamic_section_behind_the_file_is_refused),
         cmocka_unit_test(what_has_the_dynamic_linker_do_more_is_refused),
         cmocka_unit_test(a_dynamic_section_without_an_end_is_refused),
         cmocka_unit_test(a_segment_over_another_one_is_refused),

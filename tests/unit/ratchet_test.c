@@ -93,6 +93,8 @@ static void a_state_that_is_damaged_is_as_good_as_none(void **state)
         "[state]\nformat = 3\n",
         "[state]\nformat = 2\nrecords = 1\n",
         "[newest]\nformat = 2\n",
+        "[state]\nrecords = 2\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\nsequence = 5\n",
         EMPTY "\n[newest]\nkey = 00\ntarget = webapp\nsequence = 5\n",
         EMPTY "\n[newest]\ntarget = webapp\nsequence = 5\n",
         EMPTY "\n[newest]\nkey = " ZEROS "\nsequence = 5\ntarget = webapp\n",
@@ -190,6 +192,36 @@ static void another_name_for_the_same_build_escapes_nothing(void **state)
     assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
 }
 
+/* Records of one key are apart by name, build and certificate: one must not take another's place. */
+static void each_name_and_build_and_certificate_has_a_record(void **state)
+{
+    struct hf_signers signers = by(0);
+    struct hf_ratchet_records records = {0};
+    struct hf_ratchet_record record = {.target = target_name, .sequence = 3, .mark = {.serial_size = 1}};
+    bool changed = false;
+
+    (void)state;
+    assert_done(advance(0, 5));
+    manifest.target_name = other_name;
+    assert_done(advance(0, 7));
+    manifest.target_build_id = next_build;
+    assert_refused(check(6), HOTFIX_REPLAYED, "and 7 was applied to worker before");
+    begin(NULL);
+    assert_done(advance(0, 5));
+    manifest.target_build_id = next_build;
+    assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
+    assert_done(advance(0, 7));
+    manifest.target_name = other_name;
+    assert_refused(check(6), HOTFIX_REPLAYED, "and 7 was applied to worker before");
+    for (int i = 0; i < 3; i++) {
+        record.mark.issuer[31] = (uint8_t)(i == 1);
+        record.mark.serial[0] = (uint8_t)(i == 2);
+        assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    }
+    assert_int_equal(records.count, 3);
+    hf_ratchet_records_deinit(&records);
+}
+
 static void a_state_of_the_first_format_goes_on(void **state)
 {
     char text[512], hex[2 * HF_KEY_SIZE + 1];
@@ -264,6 +296,44 @@ static void numbers_of_a_revoked_key_stay_as_far_as_a_step_goes(void **state)
     trust.policy.max_step = 3;
     assert_done(check(8));
     assert_refused(check(9), HOTFIX_REPLAYED, "leaps ahead");
+}
+
+/* In whichever order the records stand, and of this target alone. */
+static void the_highest_number_of_a_revoked_key_counts(void **state)
+{
+    (void)state;
+    assert_done(advance(0, 5));
+    assert_done(advance(1, 9));
+    manifest.target_name = other_name;
+    manifest.target_build_id = next_build;
+    assert_done(advance(1, 8));
+    manifest.target_build_id = first_build;
+    keys[1].revoked = true;
+    trust.policy.max_step = 4;
+    manifest.target_name = target_name;
+    assert_refused(check(8), HOTFIX_REPLAYED, "and 9 was applied");
+    begin(NULL);
+    assert_done(advance(0, 5));
+    manifest.target_name = other_name;
+    manifest.target_build_id = next_build;
+    assert_done(advance(1, 9));
+    manifest.target_name = target_name;
+    manifest.target_build_id = first_build;
+    assert_done(advance(1, 7));
+    keys[1].revoked = true;
+    trust.policy.max_step = 4;
+    assert_done(check(7));
+    assert_refused(check(6), HOTFIX_REPLAYED, "and 7 was applied");
+    /* By name and by build: the later of two records is the lower one. */
+    begin(NULL);
+    assert_done(advance(0, 5));
+    assert_done(advance(1, 9));
+    manifest.target_build_id = next_build;
+    keys[1].revoked = true;
+    assert_done(advance(1, 7));
+    manifest.target_build_id = first_build;
+    trust.policy.max_step = 4;
+    assert_refused(check(8), HOTFIX_REPLAYED, "and 9 was applied");
 }
 
 /* Signed by a certificate: it is the certificate that is revoked, while its authority stays. */
@@ -399,6 +469,7 @@ static void a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted(void
     assert_int_equal(mkdir(directory, 0700), 0);
     assert_done(hf_ratchet_path(inside, &resolved, ERR));
     assert_int_equal(chmod(directory, 0770), 0);
+    assert_refused(hf_ratchet_check(resolved, &trust, &manifest, ERR), HOTFIX_TRUST, "may be written");
     assert_refused(hf_ratchet_advance(resolved, &trust, &signers, &manifest, 0, ERR), HOTFIX_TRUST, "may be written");
     free(resolved);
     assert_refused(hf_ratchet_path(inside, &resolved, ERR), HOTFIX_TRUST, "may be written");
@@ -556,6 +627,8 @@ int main(void)
         cmocka_unit_test_setup(the_leap_of_a_stolen_certificate_ends_with_its_revocation, begin),
         cmocka_unit_test_setup(another_name_for_the_same_build_escapes_nothing, begin),
         cmocka_unit_test_setup(a_state_of_the_first_format_goes_on, begin),
+        cmocka_unit_test_setup(each_name_and_build_and_certificate_has_a_record, begin),
+        cmocka_unit_test_setup(the_highest_number_of_a_revoked_key_counts, begin),
         cmocka_unit_test_setup(numbers_of_an_authority_stay_when_its_file_grows, begin),
         cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
         cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
