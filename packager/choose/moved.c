@@ -162,14 +162,27 @@ static bool in_writable(const struct hf_target *target, uint64_t address)
     return false;
 }
 
+/* Does a word of the target begin as the address of what the new one's does: of something in another library? */
+static bool points_alike(const struct hf_target *target, const struct hf_symbol *symbol,
+                         const struct hf_reference *reference)
+{
+    const struct hf_dynamic *dynamic = hf_target_dynamic(target, symbol->address + reference->offset);
+
+    return target->arch->relation(reference->type) == HF_RELATION_WORD && !reference->name->part && dynamic &&
+           dynamic->relation == HF_DYNAMIC_SYMBOL && dynamic->addend == reference->addend &&
+           strcmp(dynamic->symbol, reference->name->text) == 0;
+}
+
 /* Did the target's variable begin as the new one does? */
 static bool begins_alike(const struct hf_target *target, const struct hf_symbol *symbol, const struct hf_part *part)
 {
     const uint8_t *bytes = hf_image_bytes(&target->image, symbol->address, part->size);
 
-    if (part->reference_count > 0 || symbol->size != part->size ||
-        in_writable(target, symbol->address) != ((part->flags & SHF_WRITE) != 0))
+    if (symbol->size != part->size || in_writable(target, symbol->address) != ((part->flags & SHF_WRITE) != 0))
         return false;
+    for (size_t i = 0; i < part->reference_count; i++)
+        if (!points_alike(target, symbol, &part->references[i]))
+            return false;
     for (size_t i = 0; part->bytes && i < part->size; i++)
         if (part->bytes[i] != (bytes ? bytes[i] : 0))
             return false;
@@ -273,10 +286,32 @@ static int match_name(const struct arrival *arrival)
     return hf_name_yields(was) && !hf_name_yields(name) ? strengthen(arrival) : 0;
 }
 
+/* A definition that took precedence is gone: a weak one of another object would be used in its place. */
+static int check_gone(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_name *name,
+                      struct hotfix_error *err)
+{
+    size_t count;
+
+    if (hf_name_yields(name) || hf_global_definition(pairing->after, name->text))
+        return 0;
+    const struct hf_mention *mentions = hf_census_find(&work->census, name->text, &count);
+    for (size_t i = 0; i < count; i++)
+        if (mentions[i].defined && mentions[i].weak && strcmp(mentions[i].object, pairing->before->name) != 0)
+            return hf_error(err, HOTFIX_INCOMPATIBLE,
+                            "%s: '%s' is gone, so that the weak one of %s would be used now, and the target keeps "
+                            "using the old one: keep it, and give it the code of the other one",
+                            pairing->after->name, name->text, mentions[i].object);
+    return 0;
+}
+
 int hf_moved_match(struct hf_work *work, struct hotfix_error *err)
 {
     for (size_t i = 0; i < work->pairing_count; i++) {
         const struct hf_pairing *pairing = &work->pairings[i];
+        for (size_t k = 1; pairing->before && k < pairing->before->name_count; k++)
+            if (is_definition(&pairing->before->names[k]) &&
+                check_gone(work, pairing, &pairing->before->names[k], err) != 0)
+                return -1;
         for (size_t k = 1; k < pairing->after->name_count; k++) {
             const struct arrival arrival = {work, pairing, &pairing->after->names[k], err};
             if (is_definition(arrival.name) && match_name(&arrival) != 0)

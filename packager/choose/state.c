@@ -230,8 +230,81 @@ static int check_gone(const struct hf_pairing *pairing, struct sightings *new, s
     return 0;
 }
 
+/* Does code refer to a variable, which may be another object's? */
+static bool uses(const struct hf_part *code, const struct hf_part *variable)
+{
+    const struct hf_name *name = variable->names[0];
+    int64_t offset;
+
+    for (size_t i = 0; i < code->reference_count; i++) {
+        const struct hf_name *to = code->references[i].name;
+        bool foreign = !to->part && name->binding != STB_LOCAL && strcmp(to->text, name->text) == 0;
+        if (foreign || hf_reference_part(&code->references[i], &offset) == variable)
+            return true;
+    }
+    return false;
+}
+
+/* A function that used the old variable before and uses the new one in its place. */
+static bool changes_over(const struct hf_object *after, const struct hf_part *old, const struct hf_part *new)
+{
+    for (size_t i = 1; i < after->part_count; i++) {
+        const struct hf_part *code = &after->parts[i];
+        if (code->kind == HF_PART_CODE && code->twin && uses(code->twin, old) && uses(code, new))
+            return true;
+    }
+    return false;
+}
+
+/* May the new variable be the old one, in another scope, file or structure, or under another name? */
+static bool succeeds(const struct hf_pairing *to, const struct hf_part *new, const struct hf_part *old)
+{
+    const char *old_text = old->names[0]->text, *new_text = new->names[0]->text;
+    size_t old_size, new_size;
+    const char *old_name = plain(old_text, &old_size), *new_name = plain(new_text, &new_size);
+    bool local = old_size != strlen(old_text) || new_size != strlen(new_text);
+    bool named_alike = old_size == new_size && strncmp(old_name, new_name, old_size) == 0;
+
+    if (named_alike && (old->object == to->before || (!local && old->size == new->size)))
+        return true;
+    return changes_over(to->after, old, new);
+}
+
+static const struct hf_part *find_predecessor(const struct hf_work *work, const struct hf_pairing *to,
+                                              const struct hf_part *new)
+{
+    for (size_t i = 0; i < work->pairing_count; i++) {
+        const struct hf_object *before = work->pairings[i].before;
+        for (size_t k = 1; before && k < before->part_count; k++)
+            if (is_state(&before->parts[k]) && !before->parts[k].twin && succeeds(to, new, &before->parts[k]))
+                return &before->parts[k];
+    }
+    return NULL;
+}
+
+/* A new variable takes the place of one that is gone: nothing carries the value over. */
+static int check_successors(const struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
+{
+    for (size_t i = 1; i < pairing->after->part_count; i++) {
+        const struct hf_part *part = &pairing->after->parts[i];
+        bool new = is_state(part) && !part->twin && (part->marks & HF_MARK_KEPT) && !hf_work_adopted(work, part);
+        const struct hf_part *old = new ? find_predecessor(work, pairing, part) : NULL;
+        if (old)
+            return hf_error(err, HOTFIX_UNPROVEN,
+                            "%s: variable '%s' is new, and '%s' of %s is gone, in whose place it may be: it would lose "
+                            "the value that the program holds; keep the old variable where it is, or, if the new one "
+                            "may begin anew, give it a name of its own and keep the old one beside it with "
+                            "__attribute__((used))",
+                            pairing->after->name, hf_part_title(part), hf_part_title(old), old->object->name);
+    }
+    return 0;
+}
+
 int hf_state_check(struct hf_work *work, struct hotfix_error *err)
 {
+    for (size_t i = 0; i < work->pairing_count; i++)
+        if (check_successors(work, &work->pairings[i], err) != 0)
+            return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         const struct hf_pairing *pairing = &work->pairings[i];
         SIGHTINGS struct sightings old = {.count = 0};

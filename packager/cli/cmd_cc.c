@@ -57,7 +57,7 @@ static int run_compiler(int argc, char **argv, bool sections)
 
     if (hf_shim_find(argv[0], &compiler, &error) != 0)
         return fail(&error);
-    HF_FREE const char **command = calloc((size_t)argc + 7, sizeof(*command));
+    HF_FREE const char **command = calloc((size_t)argc + 8, sizeof(*command));
     if (!command) {
         hf_error(&error, HOTFIX_MEMORY, "out of memory");
         return fail(&error);
@@ -67,6 +67,8 @@ static int run_compiler(int argc, char **argv, bool sections)
         command[count++] = i == 0 ? compiler : argv[i];
     for (size_t i = 0; sections && i < 2; i++)
         command[count++] = section_options[i];
+    if (sections && hf_shim_records(compiler))
+        command[count++] = hf_shim_records(compiler);
     if (sections && hf_shim_classes(compiler))
         command[count++] = hf_shim_classes(compiler);
     if (journal)
@@ -96,9 +98,10 @@ int hf_cmd_cc(int argc, char **argv)
     }
     printf("Usage: hotfix cc COMPILER [ARGUMENT]...\n\n"
            "Runs COMPILER with its arguments and -ffunction-sections -fdata-sections, as objects for\n"
-           "hotfix build --old and --new must be compiled: make CC='hotfix cc gcc'. For C++ it adds the\n"
-           "option that has all classes told in the debug information: -femit-class-debug-always (g++),\n"
-           "-fstandalone-debug (clang++).\n\n"
+           "hotfix build --old and --new must be compiled: make CC='hotfix cc gcc'. For clang it adds\n"
+           "-grecord-command-line, so that the debug information holds the flags, which gcc's does anyway.\n"
+           "For C++ it adds the option that has all classes told in the debug information:\n"
+           "-femit-class-debug-always (g++), -fstandalone-debug (clang++).\n\n"
            "A build that hotfix build --source runs finds it under its compilers' own names; it then adds\n"
            "nothing and records what was compiled and linked.\n");
     return fflush(stdout) == 0 ? 0 : hf_status_of(HOTFIX_IO);

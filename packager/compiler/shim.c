@@ -189,11 +189,21 @@ static const char *base_of(const char *path)
     return slash ? slash + 1 : path;
 }
 
-const char *hf_shim_classes(const char *compiler)
+static bool is_clang(const char *compiler)
 {
     HF_FREE char *real = realpath(compiler, NULL);
 
+    return strstr(base_of(real ? real : compiler), "clang") != NULL;
+}
+
+const char *hf_shim_classes(const char *compiler)
+{
     if (!strstr(base_of(compiler), "++"))
         return NULL;
-    return strstr(base_of(real ? real : compiler), "clang") ? "-fstandalone-debug" : "-femit-class-debug-always";
+    return is_clang(compiler) ? "-fstandalone-debug" : "-femit-class-debug-always";
+}
+
+const char *hf_shim_records(const char *compiler)
+{
+    return is_clang(compiler) ? "-grecord-command-line" : NULL;
 }

@@ -31,6 +31,9 @@ char **hf_shim_environment(const char *directory, const char *journal, time_t ep
  */
 const char *hf_shim_classes(const char *compiler);
 
+/* The option that has a compiler, by its path, record its flags in the debug information. NULL where it does anyway. */
+const char *hf_shim_records(const char *compiler);
+
 /* Whether this process was started as a compiler, through the shim directory of a build. */
 bool hf_shim_is_called(const char *program);
 

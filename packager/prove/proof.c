@@ -385,6 +385,12 @@ static bool prove(struct search *search, const struct hf_name *function)
         settle(search, function, anchor->address + function->value);
         return true;
     }
+    /* What calls of a weak function lead to. */
+    anchor = &proof->names[function->index];
+    if (hf_name_yields(function) && anchor->known && !anchor->thread) {
+        settle(search, function, anchor->address);
+        return true;
+    }
     struct candidates found;
     look(search, function, &found);
     if (found.count == 0)

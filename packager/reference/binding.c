@@ -87,8 +87,9 @@ static const struct hf_anchor *proven_part(const struct hf_pairing *pairing, con
     return anchor;
 }
 
-int hf_locate(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
-              struct hf_anchor *anchor, struct hotfix_error *err)
+/* Where the target has what the name of a part means, which may be another object's where the name is weak. */
+static int locate_name(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+                       struct hf_anchor *anchor, struct hotfix_error *err)
 {
     const struct hf_pairing *home = home_of(work, before);
     uint64_t offset = 0;
@@ -109,6 +110,53 @@ int hf_locate(struct hf_work *work, const struct hf_pairing *pairing, const stru
         "%s: cannot tell where '%s' lies in %s: no function that was found refers to it, and its name is %s",
         pairing->after->name, hf_part_title(before), work->target->image.path,
         count == 0 ? "not among its symbols (give --debug)" : "not unique there");
+}
+
+/* Does the target's symbol, or another object of the release, say that a definition won that takes precedence? */
+static bool is_overruled(struct hf_work *work, const struct hf_object *object, const char *text)
+{
+    size_t count;
+    struct hf_symbol *const *symbols = hf_target_named(work->target, text, &count);
+    bool strong = count == 1 && symbols[0]->binding == STB_GLOBAL;
+    const struct hf_mention *mentions = hf_census_find(&work->census, text, &count);
+
+    for (size_t i = 0; i < count && !strong; i++)
+        strong = mentions[i].defined && !mentions[i].weak && strcmp(mentions[i].object, object->name) != 0;
+    return strong;
+}
+
+/*
+ * Another object may define a weak function with other code. 0 when the target has this object's, 1 when another's took
+ * precedence, -1 when that cannot be told. In groups, as C++ has them, all objects' definitions are of one source.
+ */
+static int is_elsewhere(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+                        struct hotfix_error *err)
+{
+    const struct hf_name *first = stable_name(before);
+
+    if (before->kind != HF_PART_CODE || before->family || (before->flags & SHF_GROUP) || !first ||
+        !hf_name_yields(first) || !pairing->proof)
+        return 0;
+    const struct hf_name *name =
+        pairing->proof_object == before->object ? first : hf_object_find(pairing->proof_object, first->text);
+    if (!name || pairing->proof->states[name->index] == HF_PROOF_PROVEN)
+        return 0;
+    if (is_overruled(work, before->object, first->text))
+        return 1;
+    return hf_error(err, HOTFIX_UNPROVEN,
+                    "%s: function '%s' is weak, and what %s has under this name is not the code of the old object: it "
+                    "may be another object's; give all objects of the release with --old and --new, and those that it "
+                    "was linked from with --proof",
+                    pairing->after->name, first->text, work->target->image.path);
+}
+
+int hf_locate(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
+              struct hf_anchor *anchor, struct hotfix_error *err)
+{
+    const struct hf_pairing *home = home_of(work, before);
+    int elsewhere = home ? is_elsewhere(work, home, before, err) : 0;
+
+    return elsewhere != 0 ? elsewhere : locate_name(work, pairing, before, anchor, err);
 }
 
 /* What the target imports or exports under a name: slots and stubs. */
@@ -194,7 +242,7 @@ static int bind_part(struct hf_work *work, struct hf_pairing *pairing, const str
         anchor = *adopted;
         own = false;
     } else if (!own) {
-        int result = hf_locate(work, pairing, part->twin, &anchor, err);
+        int result = locate_name(work, pairing, part->twin, &anchor, err);
         if (result < 0)
             return -1;
         own = result == 1;

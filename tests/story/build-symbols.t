@@ -286,6 +286,73 @@ C
 refused 1 "a.o: defines 'atoi' anew, and the rest of the target uses that of a library: give it another name" \
     "a function that the target has from a library cannot become its own"
 
+scenario
+hook() {
+    file main.c <<'C'
+#include "fix.h"
+int fee(int);
+int main(void) { printf("%d\n", fee(1)); fix(); printf("%d\n", fee(1)); return 0; }
+C
+}
+hook
+file a.c <<'C'
+__attribute__((weak, noinline)) int hook(int n) { return n + 40; }
+int fee(int n) { return hook(n) * 3; }
+C
+file b.c <<'C'
+#ifndef FIXED
+int hook(int n) { return n + 5; }
+#endif
+int rest;
+C
+refused 1 "b.o: 'hook' is gone, so that the weak one of a.o would be used now, and the target keeps using the old one: keep it, and give it the code of the other one" \
+    "a definition that goes, so that a weak one would take its place, is refused"
+
+scenario
+hook
+file a.c <<'C'
+__attribute__((weak, noinline)) int hook(int n) { return n * n + 5; }
+C
+file b.c <<'C'
+__attribute__((weak, noinline)) int hook(int n)
+{
+#ifdef FIXED
+    n += 7;
+#endif
+    return n * n + 40;
+}
+int fee(int n) { return hook(n) * 3; }
+C
+refused 3 "b.o: function 'hook' is weak, and what target has under this name is not the code of the old object: it may be another object's; give all objects of the release with --old and --new, and those that it was linked from with --proof" \
+    "a weak function is not changed where the target may have another object's"
+
+scenario
+file main.c <<'C'
+#include "fix.h"
+int fee(int);
+int main(void) { printf("%d\n", fee(1)); fix(); printf("%d\n", fee(1)); return 0; }
+C
+file a.c <<'C'
+#ifdef FIXED
+int fee(int n) { static int paid; return (paid += n) + 10; }
+#else
+static int paid;
+int fee(int n) { return paid += n; }
+#endif
+C
+refused 3 "a.o: variable 'paid.0' is new, and 'paid' of a.o is gone, in whose place it may be: it would lose the value that the program holds; keep the old variable where it is, or, if the new one may begin anew, give it a name of its own and keep the old one beside it with __attribute__((used))" \
+    "a variable that moves into a function is refused, which would begin anew"
+file a.c <<'C'
+#ifdef FIXED
+static int paid __attribute__((used));
+int fee(int n) { static int total; return (total += n) + 10; }
+#else
+static int paid;
+int fee(int n) { return paid += n; }
+#endif
+C
+works "the advice is true: beside the old one it may begin anew" $'1\n11'
+
 ### Weak definitions, of which the linker took another object's
 
 scenario

@@ -78,18 +78,25 @@ static void add_function(struct walk *walk, const struct hf_function *function)
     grown[touched->function_count++] = function;
 }
 
-/* The variable of the target that covers an address, or an offset in the block of thread-local ones. */
+/*
+ * The variable of the target that covers an address, or an offset in the block of thread-local ones. Marks of crt files
+ * and linkers (__TMC_END__) have no size and often lie where the first variable does.
+ */
 static const struct hf_symbol *variable_at(const struct hf_program *target, uint64_t address, bool thread)
 {
     const struct hf_image *image = symbols_of(target);
+    const struct hf_symbol *mark = NULL;
 
     for (size_t i = 0; i < image->symbol_count; i++) {
         const struct hf_symbol *symbol = &image->symbols[i];
-        bool covers = address == symbol->address || address - symbol->address < symbol->size;
-        if (covers && is_variable(symbol) && (symbol->type == STT_TLS) == thread)
+        if (!is_variable(symbol) || (symbol->type == STT_TLS) != thread)
+            continue;
+        if (address - symbol->address < symbol->size)
             return symbol;
+        if (!mark && address == symbol->address)
+            mark = symbol;
     }
-    return NULL;
+    return mark;
 }
 
 /* By their names without "@@VERSION". */

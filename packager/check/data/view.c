@@ -8,6 +8,7 @@
 #include "check/name.h"
 #include "cleanup.h"
 #include "dwarf/die.h"
+#include "elf/demangle.h"
 #include "error.h"
 #include "types/prototype.h"
 
@@ -212,8 +213,13 @@ int hf_view_variable(const struct hf_view *view, const struct hf_symbol *symbol,
     if (find_both(view, name, false, before, after) || find_both(view, name, true, before, after))
         return 0;
     HF_FREE char *inner = static_name(name);
-    if (inner)
-        find_both(view, inner, false, before, after);
+    if (inner && find_both(view, inner, false, before, after))
+        return 0;
+    /* g++ gives the linkage names of what other units may refer to: a static variable goes by its scopes (_ZL5limit).
+     */
+    HF_FREE char *plain = strncmp(name, "_Z", 2) == 0 ? hf_demangle(name, HF_DEMANGLE_NAME) : NULL;
+    if (plain)
+        find_both(view, plain, false, before, after);
     return 0;
 }
 

@@ -1,0 +1,8 @@
+#include "h.h"
+#ifdef FIXED
+int count;
+#endif
+int other(int n)
+{
+    return n * 7;
+}

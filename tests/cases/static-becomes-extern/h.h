@@ -1,0 +1,2 @@
+int bump(int);
+int other(int);

@@ -1,0 +1,3 @@
+int go(int);
+int hook(int);
+int other(int);
