@@ -125,6 +125,19 @@ static bool is_overruled(struct hf_work *work, const struct hf_object *object, c
     return strong;
 }
 
+/* The object's own code lies in the target: does the name mean another place all the same? */
+static bool is_passed_over(const struct hf_target *target, const struct hf_proof *proof, const struct hf_name *name)
+{
+    const struct hf_anchor *own = &proof->parts[name->part->index];
+    const struct hf_anchor *taken = &proof->names[name->index];
+    size_t count;
+    const struct hf_symbol *symbol = hf_binding_symbol(target, name->text, &count);
+
+    if (!own->known || (!taken->known && (!symbol || count != 1)))
+        return false;
+    return (taken->known ? taken->address : symbol->address) != own->address + name->value;
+}
+
 /*
  * Another object may define a weak function with other code. 0 when the target has this object's, 1 when another's took
  * precedence, -1 when that cannot be told. In groups, as C++ has them, all objects' definitions are of one source.
@@ -139,8 +152,10 @@ static int is_elsewhere(struct hf_work *work, const struct hf_pairing *pairing, 
         return 0;
     const struct hf_name *name =
         pairing->proof_object == before->object ? first : hf_object_find(pairing->proof_object, first->text);
-    if (!name || pairing->proof->states[name->index] == HF_PROOF_PROVEN)
+    if (!name)
         return 0;
+    if (pairing->proof->states[name->index] == HF_PROOF_PROVEN)
+        return is_passed_over(work->target, pairing->proof, name);
     if (is_overruled(work, before->object, first->text))
         return 1;
     return hf_error(err, HOTFIX_UNPROVEN,

@@ -308,12 +308,13 @@ C
 refused 1 "b.o: 'hook' is gone, so that the weak one of a.o would be used now, and the target keeps using the old one: keep it, and give it the code of the other one" \
     "a definition that goes, so that a weak one would take its place, is refused"
 
-scenario
-hook
-file a.c <<'C'
+second() {
+    scenario
+    hook
+    file a.c <<'C'
 __attribute__((weak, noinline)) int hook(int n) { return n * n + 5; }
 C
-file b.c <<'C'
+    file b.c <<'C'
 __attribute__((weak, noinline)) int hook(int n)
 {
 #ifdef FIXED
@@ -323,8 +324,15 @@ __attribute__((weak, noinline)) int hook(int n)
 }
 int fee(int n) { return hook(n) * 3; }
 C
+}
+second
+refused 1 "nothing of the fix is in target: no function of it differs in a.o, b.o" \
+    "a weak function in whose place the target has another object's is not replaced, though its code is there"
+second
+FLAGS+=(-ffunction-sections)
+RELEASE=(-Wl,--gc-sections)
 refused 3 "b.o: function 'hook' is weak, and what target has under this name is not the code of the old object: it may be another object's; give all objects of the release with --old and --new, and those that it was linked from with --proof" \
-    "a weak function is not changed where the target may have another object's"
+    "so is one whose code is not there, where nothing says whose the other one is"
 
 scenario
 file main.c <<'C'

@@ -24,12 +24,14 @@ cat >fix.h <<'C'
 static void fix(void)
 {
     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+    struct hotfix_apply_options patient = HOTFIX_APPLY_OPTIONS_INIT;
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     struct hotfix_error error;
     struct hotfix *hotfix;
     options.trust = "trust";
+    patient.deadline_ns = 20000000000u;
     setvbuf(stdout, NULL, _IONBF, 0);
-    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply(hotfix, "fix.hotfix", &result) != 0)
+    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply_opt(hotfix, "fix.hotfix", &patient, &result) != 0)
         printf("error %s\n", result.error.message);
     hotfix_result_deinit(&result);
 }
