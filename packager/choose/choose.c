@@ -436,6 +436,26 @@ static void forget_kept(struct hf_work *work)
     }
 }
 
+static int count_replacement(const struct hf_replacement *replacement, void *arg)
+{
+    (void)replacement;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+/* Told before all that takes time with many functions. */
+static int check_count(const struct hf_work *work, struct hotfix_error *err)
+{
+    size_t count = 0;
+
+    hf_each_replacement(work, count_replacement, &count);
+    if (count <= HF_MANIFEST_MAX_FUNCTIONS)
+        return 0;
+    return hf_error(err, HOTFIX_FORMAT,
+                    "%zu functions of %s change, and a bundle replaces %u at most: start the program anew with the fix",
+                    count, work->target->image.path, HF_MANIFEST_MAX_FUNCTIONS);
+}
+
 int hf_choose(struct hf_work *work, struct hotfix_error *err)
 {
     if (hf_moved_match(work, err) != 0 || hf_carried_match(work, err) != 0)
@@ -445,10 +465,10 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
             return -1;
         keep_hooks(work->pairings[i].after);
     }
-    if (hf_pointers_check(work, err) != 0 || hf_parted_mark(work, err) != 0 || hf_callers_replace(work, err) != 0 ||
-        hf_labels_check(work, err) != 0 || hf_entries_check(work, err) != 0)
+    if (check_count(work, err) != 0 || hf_pointers_check(work, err) != 0 || hf_parted_mark(work, err) != 0 ||
+        hf_callers_replace(work, err) != 0 || hf_labels_check(work, err) != 0 || hf_entries_check(work, err) != 0)
         return -1;
-    if (hf_worlds_part(work, err) != 0)
+    if (check_count(work, err) != 0 || hf_worlds_part(work, err) != 0)
         return -1;
     for (size_t i = 0; i < work->pairing_count; i++) {
         struct hf_object *object = work->pairings[i].after;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "choose/label.h"
 
+#include <stdlib.h>
+
 #include "error.h"
 #include "reference/usage.h"
 
@@ -38,50 +40,85 @@ static int may_keep(const struct hf_arch_tools *arch, const struct hf_part *from
     return kept < 0 ? -1 : !kept;
 }
 
-static int check_code(const struct hf_arch_tools *arch, const struct hf_part *code, const char **where,
-                      struct hotfix_error *err)
+/* Of one object: the code into whose middle references lead, which are looked at once and not for each function. */
+struct entered {
+    const struct hf_object *object;
+    bool *parts; /* by section number */
+};
+
+static int enter(const struct hf_arch_tools *arch, const struct hf_object *object, struct entered *entered,
+                 struct hotfix_error *err)
+{
+    if (entered->object == object)
+        return 0;
+    free(entered->parts);
+    entered->object = NULL;
+    entered->parts = calloc(object->part_count + 1, sizeof(*entered->parts));
+    if (!entered->parts)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    entered->object = object;
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *from = &object->parts[i];
+        for (size_t k = 0; k < from->reference_count; k++) {
+            const struct hf_part *code = from->references[k].name->part;
+            if (code && code->kind == HF_PART_CODE && !entered->parts[code->index])
+                entered->parts[code->index] = hf_usage_enters(arch, from, &from->references[k], code);
+        }
+    }
+    return 0;
+}
+
+static int check_code(const struct hf_arch_tools *arch, const struct hf_part *code, const struct entered *entered,
+                      const char **where, struct hotfix_error *err)
 {
     const struct hf_object *object = code->object;
 
     *where = hf_part_title(code->family ? code->family : code);
     int result = hf_usage_takes_own(arch, code);
-    for (size_t i = 1; result == 0 && i < object->part_count; i++)
+    for (size_t i = 1; result == 0 && entered->parts[code->index] && i < object->part_count; i++)
         result = may_keep(arch, &object->parts[i], code, where, err);
     return result;
 }
 
-static int check_function(const struct hf_arch_tools *arch, const struct hf_part *function, struct hotfix_error *err)
+static int refuse(const struct hf_part *function, const char *where, struct hotfix_error *err)
 {
-    const struct hf_object *object = function->object;
-    const char *where = NULL;
-    int result = 0;
-
-    for (size_t i = 1; result == 0 && i < object->part_count; i++) {
-        const struct hf_part *part = &object->parts[i];
-        if (part->kind == HF_PART_CODE && part->bytes && (part == function || part->family == function))
-            result = check_code(arch, part, &where, err);
-    }
-    if (result <= 0)
-        return result;
     return hf_error(err, HOTFIX_UNPROVEN,
                     "%s: function '%s' changed, and '%s' may leave addresses of its labels (&&label) where the program "
                     "finds them later: they would lead from one version into the other; put the change into a function "
                     "that '%s' calls already",
-                    object->name, hf_part_title(function), where, hf_part_title(function));
+                    function->object->name, hf_part_title(function), where, hf_part_title(function));
+}
+
+/* The functions of an object that changed, with their cold halves; or those that they are the new versions of. */
+static int check_object(const struct hf_arch_tools *arch, const struct hf_object *object, bool old,
+                        struct entered *entered, struct hotfix_error *err)
+{
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *part = &object->parts[i];
+        const struct hf_part *whole = part->family ? part->family : part;
+        const struct hf_part *after = old ? whole->twin : whole;
+        const char *where = NULL;
+        if (part->kind != HF_PART_CODE || !part->bytes || !after || !(after->marks & HF_MARK_CHANGED) || !after->twin)
+            continue;
+        if (enter(arch, object, entered, err) != 0)
+            return -1;
+        int result = check_code(arch, part, entered, &where, err);
+        if (result != 0)
+            return result < 0 ? -1 : refuse(whole, where, err);
+    }
+    return 0;
 }
 
 int hf_labels_check(struct hf_work *work, struct hotfix_error *err)
 {
-    for (size_t i = 0; i < work->pairing_count; i++) {
-        const struct hf_object *object = work->pairings[i].after;
-        for (size_t k = 1; k < object->part_count; k++) {
-            const struct hf_part *part = &object->parts[k];
-            if (!(part->marks & HF_MARK_CHANGED) || part->family || !part->twin)
-                continue;
-            if (check_function(work->target->arch, part->twin, err) != 0 ||
-                check_function(work->target->arch, part, err) != 0)
-                return -1;
-        }
+    struct entered entered = {.object = NULL};
+    int failed = 0;
+
+    for (size_t i = 0; !failed && i < work->pairing_count; i++) {
+        const struct hf_pairing *pairing = &work->pairings[i];
+        failed = (pairing->before && check_object(work->target->arch, pairing->before, true, &entered, err) != 0) ||
+                 check_object(work->target->arch, pairing->after, false, &entered, err) != 0;
     }
-    return 0;
+    free(entered.parts);
+    return failed ? -1 : 0;
 }

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "object/inlined.h"
 #include "reference/binding.h"
 #include "reference/callers.h"
 #include "reference/calls.h"
@@ -305,6 +306,54 @@ static int find_new(const struct sides *sides, bool *assumed, struct hotfix_erro
     return 0;
 }
 
+/* Was the function inlined into the old version of this one, which may have been taken apart? */
+static bool was_inlined(const struct hf_inlined *old, const char *function, const struct hf_part *into)
+{
+    for (size_t i = hf_inlined_find(old, function); i < old->count; i++) {
+        if (strcmp(old->items[i].function, function) != 0)
+            break;
+        const struct hf_part *part = old->items[i].part;
+        if (old->items[i].copy && (part == into->twin || strcmp(hf_part_title(part), hf_part_title(into)) == 0))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A body of the release that is inlined where it was not before. The target's function of its own is counted on; where
+ * it has none, those that it is inlined into: what changes it changes them.
+ */
+static void assume_body(const struct hf_inlined *old, const char *function, bool *assumed)
+{
+    bool copies = true;
+
+    for (size_t i = hf_inlined_find(old, function); i < old->count; i++) {
+        const struct hf_inlined_item *item = &old->items[i];
+        const struct hf_part *whole = item->part->family ? item->part->family : item->part;
+        if (strcmp(item->function, function) != 0 || (item->copy && !copies))
+            break;
+        copies = item->copy;
+        if (is_function(whole) && !(whole->twin && (whole->twin->marks & (HF_MARK_CHANGED | HF_MARK_KEPT))))
+            assumed[whole->index] = true;
+    }
+}
+
+/* What the patch has of other functions of the release in its own code, since they were inlined there. */
+static int find_inlined(const struct hf_pairing *pairing, bool *assumed, struct hotfix_error *err)
+{
+    HF_INLINED struct hf_inlined old = {.count = 0};
+    HF_INLINED struct hf_inlined new = {.count = 0};
+
+    if (hf_inlined_read(pairing->before, &old, err) != 0 || hf_inlined_read(pairing->after, &new, err) != 0)
+        return -1;
+    for (size_t i = 0; i < new.count; i++) {
+        const struct hf_inlined_item *item = &new.items[i];
+        if (item->copy && (item->part->marks & HF_MARK_KEPT) && !was_inlined(&old, item->function, item->part))
+            assume_body(&old, item->function, assumed);
+    }
+    return 0;
+}
+
 static int find_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
 {
     SIDES struct sides sides = {.work = NULL};
@@ -313,7 +362,7 @@ static int find_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
     if (!assumed)
         return no_memory(err);
     if (sides_init(&sides, work, pairing, err) != 0 || find_old(&sides, err) != 0 ||
-        find_new(&sides, assumed, err) != 0)
+        find_new(&sides, assumed, err) != 0 || find_inlined(pairing, assumed, err) != 0)
         return -1;
     for (size_t i = 1; i < pairing->before->part_count; i++)
         if (assumed[i] && add_code(work, HF_WORLD_ASSUMED, pairing, &pairing->before->parts[i], err) != 0)

@@ -245,13 +245,6 @@ static int check_whole(const struct hf_work *work, bool documented, struct hotfi
     return 0;
 }
 
-static int count_replacement(const struct hf_replacement *replacement, void *arg)
-{
-    (void)replacement;
-    ++*(size_t *)arg;
-    return 0;
-}
-
 static int has_replacement(const struct hf_replacement *replacement, void *arg)
 {
     (void)replacement;
@@ -338,11 +331,6 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
     if (hf_below_check(work, err) != 0)
         return -1;
 
-    size_t count = 0;
-    hf_each_replacement(work, count_replacement, &count);
-    if (count > HF_MANIFEST_MAX_FUNCTIONS)
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "%zu functions of %s change; a bundle replaces at most %u", count,
-                        request->target, HF_MANIFEST_MAX_FUNCTIONS);
     if (check_size(work, err) != 0 || hf_warn(work, err) != 0)
         return -1;
 

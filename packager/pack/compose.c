@@ -149,7 +149,7 @@ static int compose_functions(const struct hf_check_subject *subject, struct hf_m
     HF_FREE const struct hf_pair **order = calloc(subject->pair_count + 1, sizeof(*order));
 
     if (subject->pair_count > HF_MANIFEST_MAX_FUNCTIONS)
-        return hf_error(err, HOTFIX_USAGE, "%zu functions are picked, a bundle holds %u at the most",
+        return hf_error(err, HOTFIX_FORMAT, "%zu functions are picked, and a bundle replaces %u at most",
                         subject->pair_count, HF_MANIFEST_MAX_FUNCTIONS);
     manifest->functions = calloc(subject->pair_count + 1, sizeof(*manifest->functions));
     if (!order || !manifest->functions)

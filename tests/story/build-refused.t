@@ -240,4 +240,22 @@ is "an array that is too large for a patch is refused with the limit" \
     "5 hotfix build: the fix brings N bytes, of which 'room' of new.o takes 1073741824; a patch holds at most 201326592 bytes in memory: allocate such room when it is used"
 compile 's/int state;/int state; char room[100L << 20];/; s/1000/(1000 + room[value])/'
 expect 0 "" "one that fits is taken" hotfix build --target target --old old.o --new new.o -o patch.so
+
+# functions VALUE: an object of 10,001 functions and main()
+functions() {
+    awk -v value="$1" 'BEGIN {
+        for (i = 0; i <= 10001; i++) {
+            name = i > 10000 ? "main" : "fee" i
+            printf ".section .text.%s,\"ax\",@progbits\n.globl %s\n.type %s,@function\n", name, name, name
+            printf "%s:\nmovl $%d,%%eax\nret\n.size %s,.-%s\n", name, i > 10000 ? 0 : value, name, name
+        }
+        print ".section .note.GNU-stack,\"\",@progbits" }' >many.s
+    "$CC" -c many.s -o "$2"
+}
+if [ "$(uname -m)" = x86_64 ]; then
+    functions 1 old.o && functions 2 new.o && "$CC" -Wl,--build-id -o target old.o || exit 1
+    expect 5 "hotfix build: 10001 functions of target change, and a bundle replaces 10000 at most: start the program anew with the fix" \
+        "more functions than a bundle holds are told with the limit" \
+        hotfix build --target target --old old.o --new new.o -o patch.so
+fi
 finish
