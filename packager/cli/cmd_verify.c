@@ -231,8 +231,8 @@ static int require_inputs(const struct verify *verify, struct hotfix_error *err)
 
     if (rebuild->patch_path && !verify->target_path)
         return hf_error(err, HOTFIX_USAGE, "--rebuild packs for a target: give --target BIN, too");
-    if (!rebuild->patch_path && (rebuild->debug_path || rebuild->patch_debug_path))
-        return hf_error(err, HOTFIX_USAGE, "--debug and --patch-debug are for --rebuild");
+    if (!rebuild->patch_path && (rebuild->debug_path || rebuild->patch_debug_path || rebuild->host_path))
+        return hf_error(err, HOTFIX_USAGE, "--debug, --patch-debug and --host are for --rebuild");
     return 0;
 }
 
@@ -278,6 +278,10 @@ int hf_cmd_verify(int argc, char **argv)
          .argument = "FILE",
          .help = "With --rebuild, the patch's separate debug file.",
          .text = &verify.rebuild.patch_debug_path},
+        {.name = "host",
+         .argument = "PROGRAM",
+         .help = "With --rebuild, the program that loads the target, a module: the patch may use what it exports.",
+         .text = &verify.rebuild.host_path},
     };
     const struct hf_usage usage = {
         .verb = "verify",

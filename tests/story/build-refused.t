@@ -245,9 +245,9 @@ expect 0 "" "one that fits is taken" hotfix build --target target --old old.o --
 functions() {
     awk -v value="$1" 'BEGIN {
         for (i = 0; i <= 10001; i++) {
-            name = i > 10000 ? "main" : "fee" i
+            name = (i > 10000) ? "main" : ("fee" i)
             printf ".section .text.%s,\"ax\",@progbits\n.globl %s\n.type %s,@function\n", name, name, name
-            printf "%s:\nmovl $%d,%%eax\nret\n.size %s,.-%s\n", name, i > 10000 ? 0 : value, name, name
+            printf "%s:\nmovl $%d,%%eax\nret\n.size %s,.-%s\n", name, (i > 10000 ? 0 : value), name, name
         }
         print ".section .note.GNU-stack,\"\",@progbits" }' >many.s
     "$CC" -c many.s -o "$2"

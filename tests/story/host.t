@@ -95,6 +95,14 @@ for compiler in gcc clang; do
     done
 done
 
+again() {
+    hotfix verify --trust trust --target module.so --rebuild patch.so "$@" fix.hotfix
+}
+run again
+is "who packs it again must name the program, too" "$status $(grep -c 'name that program with --host' "$ERR")" "3 1"
+run again --host host
+is "and then has the same bundle" "$status" 0
+
 gcc "${INCLUDES[@]}" -w -rdynamic -DLACKING -o host host.c "${LIBS[@]}" || exit 1
 run build --host host
 is "a program that does not export it is no help" "$status $(grep -c "refers to 'limit'" "$ERR")" "1 1"
