@@ -22,33 +22,41 @@ static const int64_t inert[] = {
     DT_VERSYM, DT_RELACOUNT, DT_VERDEF,     DT_VERDEFNUM,  DT_VERNEED,      DT_VERNEEDNUM,
 };
 
-static bool is_inert(int64_t tag, uint64_t value)
+/* Which of those that are known to be inert it is; -1 for another. */
+static int inert_index(int64_t tag, uint64_t value)
 {
+    enum { INERT = sizeof(inert) / sizeof(inert[0]) };
+
     if (tag == DT_FLAGS)
-        return (value & ~(uint64_t)(DF_SYMBOLIC | DF_TEXTREL | DF_BIND_NOW | DF_STATIC_TLS)) == 0;
+        return (value & ~(uint64_t)(DF_SYMBOLIC | DF_TEXTREL | DF_BIND_NOW | DF_STATIC_TLS)) == 0 ? INERT : -1;
     if (tag == DT_FLAGS_1)
-        return (value & ~(uint64_t)DF_1_NOW) == 0;
+        return (value & ~(uint64_t)DF_1_NOW) == 0 ? INERT + 1 : -1;
     if (tag >= DT_LOPROC && tag < DT_LOPROC + 8)
-        return CPU_INERT >> (tag - DT_LOPROC) & 1;
-    for (size_t i = 0; i < sizeof(inert) / sizeof(inert[0]); i++)
+        return CPU_INERT >> (tag - DT_LOPROC) & 1 ? INERT + 2 + (int)(tag - DT_LOPROC) : -1;
+    for (int i = 0; i < INERT; i++)
         if (tag == inert[i])
-            return true;
-    return false;
+            return i;
+    return -1;
 }
 
 bool hf_dyntag_find(const uint8_t *section, size_t size, int64_t *tag, uint64_t *value)
 {
     Elf64_Dyn entry;
+    uint64_t seen = 0;
 
+    _Static_assert(sizeof(inert) / sizeof(inert[0]) + 2 + 8 <= 64, "a bit for each");
     for (size_t at = 0; size - at >= sizeof(entry); at += sizeof(entry)) {
         memcpy(&entry, section + at, sizeof(entry));
         if (entry.d_tag == DT_NULL)
             return false;
-        if (!is_inert(entry.d_tag, entry.d_un.d_val)) {
-            *tag = entry.d_tag;
-            *value = entry.d_un.d_val;
+        int index = inert_index(entry.d_tag, entry.d_un.d_val);
+        bool twice = index >= 0 && entry.d_tag != DT_NEEDED && (seen >> index & 1);
+        if (index < 0 || twice) {
+            *tag = twice ? HF_DYNTAG_TWICE : entry.d_tag;
+            *value = twice ? (uint64_t)entry.d_tag : entry.d_un.d_val;
             return true;
         }
+        seen |= UINT64_C(1) << index;
     }
     /* The dynamic linker would go on behind the section. */
     *tag = DT_NULL;
@@ -62,6 +70,7 @@ const char *hf_dyntag_what(int64_t tag)
         int64_t tag;
         const char *what;
     } known[] = {
+        {HF_DYNTAG_TWICE, "the same thing twice, of which the last one counts"},
         {DT_NULL, "more than its dynamic section holds, which has no end"},
         {DT_FILTER, "another library to answer for it (DT_FILTER)"},
         {DT_AUXILIARY, "another library to answer for it (DT_AUXILIARY)"},

@@ -7,12 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define HF_DYNTAG_TWICE (-2) /* no tag of any file's */
+
 /*
  * Looks through the entries of a dynamic section, up to DT_NULL, for the first that is not known to be inert: one that
  * loads further libraries (DT_FILTER, DT_AUXILIARY, DT_AUDIT), says where they are looked for (DT_RUNPATH), keeps the
  * patch loaded for good, or is unknown. False when there is none; else *tag and *value are its own: DT_NULL where the
- * section has no end, behind which the dynamic linker would go on. Constructors and the libraries that are needed are
- * for others to look at.
+ * section has no end, behind which the dynamic linker would go on, HF_DYNTAG_TWICE with the tag as its value where the
+ * dynamic linker takes the last of two, and others may have looked at the first. Constructors and the libraries that
+ * are needed are for others to look at.
  */
 bool hf_dyntag_find(const uint8_t *section, size_t size, int64_t *tag, uint64_t *value);
 

@@ -214,6 +214,10 @@ edited "a dynamic section without an end" \
     'my ($addr, $off, $len) = section(6); my $n = 0; $n += 16 while unpack("Q<", substr $elf, $off + $n, 8); set(header(6) + 32, 8, $n);
     set(segment(2) + 32, 8, $n); set(segment(2) + 40, 8, $n)'
 plain
+edited "another SONAME behind the first one" \
+    "incompatible: the patch asks the dynamic linker for the same thing twice, of which the last one counts: entry 0xfffffffffffffffe with 0xd" \
+    'my ($place, $off) = entry(12); set($off - 8, 8, 13); ($place, $off) = entry(25); set($off - 8, 8, 13)'
+plain
 edited "a dynamic section that only section headers know" "incompatible: the patch has a section that is not the one that the dynamic linker uses" \
     'my $real = header(6);
     my ($addr, $off, $len) = section(6); $elf .= "\0" x (-length($elf) % 8); my $place = length $elf; $elf .= substr($elf, $off, $len);

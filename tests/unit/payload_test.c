@@ -183,6 +183,24 @@ static void what_has_the_dynamic_linker_do_more_is_refused(void **state)
     }
 }
 
+/* The last one counts: what looks at the first sees another. */
+static void what_stands_twice_in_a_dynamic_section_is_refused(void **state)
+{
+    static const int64_t tags[] = {DT_SONAME, DT_STRTAB, DT_INIT_ARRAYSZ, DT_FLAGS_1, DT_LOPROC + 1};
+    struct sample sample = sample_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+        sample.dynamic[0].d_tag = sample.dynamic[1].d_tag = tags[i];
+        sample.dynamic[2].d_tag = DT_NULL;
+        refuse(&sample, "the same thing twice");
+    }
+    sample = sample_new();
+    sample.dynamic[0].d_tag = sample.dynamic[1].d_tag = DT_NEEDED;
+    sample.dynamic[2].d_tag = DT_NULL;
+    assert_done(hf_payload_inspect((const uint8_t *)&sample, sizeof(sample), &traits, ERR));
+}
+
 /* It would go on with what lies behind. */
 static void a_dynamic_section_without_an_end_is_refused(void **state)
 {
@@ -267,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_dynamic_section_that_lies_elsewhere_in_memory_is_refused),
         cmocka_unit_test(a_dynamic_section_behind_the_file_is_refused),
         cmocka_unit_test(what_has_the_dynamic_linker_do_more_is_refused),
+        cmocka_unit_test(what_stands_twice_in_a_dynamic_section_is_refused),
         cmocka_unit_test(a_dynamic_section_without_an_end_is_refused),
         cmocka_unit_test(a_segment_over_another_one_is_refused),
         cmocka_unit_test(alignments_that_are_no_power_of_two_or_too_large_are_refused),
