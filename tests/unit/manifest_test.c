@@ -5,6 +5,9 @@
 #include "inifile.h"
 #include "manifest_fixture.h"
 
+/* Of 32 bytes. */
+#define DIGITS "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static char *base; /* the fixture's manifest as text */
 static size_t base_size;
 static struct hf_manifest parsed;
@@ -174,6 +177,7 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("name = webapp\n", "name = ..\n", "section [target]: name is not a file name");
     refuse("build-id = 5a5a", "build-id = 5a5", "line 16: build-id is not a build-id");
     refuse("build-id = 5a5a", "build-id = 5A5A", "line 16: build-id is not a build-id");
+    refuse("build-id = 5a5a", "build-id = " DIGITS "\n\t" DIGITS "5a5a", "line 16: build-id is not a build-id");
     refuse("arch = x86_64", "arch = x86-64", "section [target]: arch is not");
     refuse("size = 700", "size = 201326593", "section [payload]: size is more than a bundle carries");
     refuse("sha256 = ", "sha256 = 0", "line 25: sha256 is not 64 lower-case hexadecimal digits");

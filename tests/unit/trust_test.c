@@ -271,6 +271,32 @@ static void a_key_that_is_there_twice_is_one_key(void **state)
     hf_trust_deinit(&trust);
 }
 
+/* Whichever name has which: the earlier end counts, and roles that only one of them has. */
+static void of_two_ends_of_one_key_the_earlier_counts(void **state)
+{
+    static const char *const policies[] = {
+        "[key.a]\nexpires = 2030-01-01\n\n[key.b]\nexpires = 2031-01-01\nrole = release\n",
+        "[key.a]\nexpires = 2031-01-01\n\n[key.b]\nexpires = 2030-01-01\nrole = release\n",
+        "[key.a]\nexpires = 2030-01-01\n\n[key.b]\nrole = release\n",
+    };
+
+    (void)state;
+    const char *path = new_directory("ends", 0755);
+    struct hf_public_key key = new_key(fixture_path("ends/a.pub"), 0644);
+    assert_done(hf_public_key_write(&key, fixture_path("ends/b.pub"), ERR));
+    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        fixture_write(fixture_path("ends/trust.ini"), policies[i], strlen(policies[i]), 0644);
+        assert_done(hf_trust_read(path, &trust, ERR));
+        assert_int_equal(trust.count, 1);
+        assert_int_equal(trust.keys[0].expires, 1893542399);
+        assert_string_equal(trust.keys[0].roles, "release");
+        hf_trust_deinit(&trust);
+    }
+    /* A key has no revocation lists. */
+    fixture_write(fixture_path("ends/a.crl.pem"), "text", 4, 0644);
+    assert_refused(hf_trust_read(path, &trust, ERR), HOTFIX_TRUST, "there is no authority a.ca.pem beside it");
+}
+
 static void a_directory_gives_its_keys_in_the_order_of_their_names(void **state)
 {
     (void)state;
@@ -319,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_policy_that_others_may_write_is_refused),
         cmocka_unit_test(a_policy_without_keys_or_for_more_than_there_are_is_refused),
         cmocka_unit_test(a_key_that_is_there_twice_is_one_key),
+        cmocka_unit_test(of_two_ends_of_one_key_the_earlier_counts),
         cmocka_unit_test(a_directory_gives_its_keys_in_the_order_of_their_names),
         cmocka_unit_test(a_file_is_a_store_of_one_key),
     };
