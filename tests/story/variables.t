@@ -162,4 +162,39 @@ build 's/calls++/calls += 2/; s/^static int hidden/static unsigned hidden/' &&
     is "refused: another type of what it binds" "$(verdict | sed 's/ (shop.c:[0-9]*, in.*)//')" \
         "incompatible|fee (shop.c): hidden is 'int', in the patch 'unsigned int'|"
 
+# A hidden variable is a local symbol of the library: a file that did not know it may use it, with its type.
+cat >hidden.h <<'SOURCE'
+typedef int (*callback)(int);
+extern volatile int seen;
+SOURCE
+cat >hidden.c <<'SOURCE'
+#include "hidden.h"
+static int two(int x) { seen = x; return 2 * x; }
+extern callback twice;
+callback twice = two;
+volatile int seen;
+SOURCE
+# use EXPRESSION TYPE
+use() {
+    cat >uses.c <<SOURCE
+#include "hidden.h"
+extern $2 twice;
+__attribute__((visibility("default"))) int probe(int x) { seen = x; return $1 + 1; }
+SOURCE
+}
+flags="-g -O2 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $RELEASE_CFLAGS"
+use "2 * x" callback
+run eval "$CC $flags -shared -Wl,--build-id -o hidden.so hidden.c uses.c && $CC $flags -c -o old.o uses.c"
+use "twice(x)" callback
+run eval "$CC $flags -c -o new.o uses.c"
+expect 0 "" "a hidden variable of another file" hotfix build --target hidden.so --old old.o --new new.o -o patch.so
+case $($CC --version) in
+*clang*) ;; # tells no types of what a unit does not define
+*)
+    use "(int)(long)twice" "void *"
+    run eval "$CC $flags -c -o new.o uses.c"
+    run hotfix build --target hidden.so --old old.o --new new.o -o patch.so
+    is "with another type it is refused" "$status $(grep -cF "twice is 'int (*)(int)', in the patch 'void *'" "$ERR")" "3 1"
+    ;;
+esac
 finish

@@ -173,6 +173,9 @@ static int find_named(struct state *state, const struct hf_symbol *symbol, uint6
             return -1;
     if (*before == HF_DIE_NONE && symbol->binding != STB_LOCAL)
         return find_elsewhere(state, symbol->name, before);
+    /* Hidden variables are local symbols of what is linked: their place says which one is meant. */
+    if (*before == HF_DIE_NONE && *after != HF_DIE_NONE)
+        *before = hf_view_defined(state->subject->target->dwarf, symbol);
     return 0;
 }
 

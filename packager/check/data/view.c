@@ -223,6 +223,15 @@ int hf_view_variable(const struct hf_view *view, const struct hf_symbol *symbol,
     return 0;
 }
 
+/* The entry that has the type of a variable: itself, or what it completes. */
+static uint64_t typed(Dwarf_Die variable)
+{
+    if (hf_die_has(variable, DW_AT_type))
+        return hf_die_offset(variable);
+    uint64_t declared = hf_die_reference(variable, DW_AT_specification);
+    return declared != HF_DIE_NONE ? declared : hf_die_reference(variable, DW_AT_abstract_origin);
+}
+
 static uint64_t find_placed(Dwarf_Debug dwarf, Dwarf_Die parent, const struct hf_symbol *symbol, unsigned depth)
 {
     HF_DIE Dwarf_Die child = NULL;
@@ -233,8 +242,7 @@ static uint64_t find_placed(Dwarf_Debug dwarf, Dwarf_Die parent, const struct hf
         Dwarf_Half tag = hf_die_tag(child);
         if (tag == DW_TAG_variable && hf_die_place(child, &address, &thread) && address == symbol->address &&
             thread == (symbol->type == STT_TLS))
-            found =
-                hf_die_has(child, DW_AT_type) ? hf_die_offset(child) : hf_die_reference(child, DW_AT_abstract_origin);
+            found = typed(child);
         else if (tag == DW_TAG_lexical_block && depth < MAX_DEPTH)
             found = find_placed(dwarf, child, symbol, depth + 1);
     }
@@ -281,6 +289,20 @@ int hf_view_placed(const struct hf_view *view, const struct hf_check_subject *su
         return 0;
     *before = found;
     return find_alike(&view->patch_reach, dwarf->handle, placed, after, err);
+}
+
+uint64_t hf_view_defined(struct hf_dwarf *dwarf, const struct hf_symbol *symbol)
+{
+    uint64_t found = HF_DIE_NONE;
+
+    for (size_t i = 0; found == HF_DIE_NONE && i < dwarf->unit_count; i++) {
+        hf_dwarf_enter(dwarf, i);
+        HF_DIE Dwarf_Die unit = hf_die_at(dwarf->handle, dwarf->units[i].offset);
+        if (unit)
+            found = find_placed(dwarf->handle, unit, symbol, MAX_DEPTH);
+    }
+    HF_DIE Dwarf_Die variable = found == HF_DIE_NONE ? NULL : hf_die_at(dwarf->handle, found);
+    return variable && hf_die_has(variable, DW_AT_external) ? found : HF_DIE_NONE;
 }
 
 /* The unit that an offset lies in; unit_count when it lies in none. */

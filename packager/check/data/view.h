@@ -65,6 +65,12 @@ int hf_view_variable(const struct hf_view *view, const struct hf_symbol *symbol,
 int hf_view_placed(const struct hf_view *view, const struct hf_check_subject *subject, const struct hf_symbol *symbol,
                    uint64_t *before, uint64_t *after, struct hotfix_error *err);
 
+/*
+ * The entry with the type of the variable that a unit defines at the symbol's address, for all files to see;
+ * HF_DIE_NONE when there is none.
+ */
+uint64_t hf_view_defined(struct hf_dwarf *dwarf, const struct hf_symbol *symbol);
+
 /* Writes HF_VIEW_PLACE bytes at most: "shop.h:12", or that it is unknown. HOTFIX_MEMORY. */
 int hf_view_locate(struct hf_dwarf *dwarf, const struct hf_definition *definition, char *text,
                    struct hotfix_error *err);
