@@ -42,15 +42,15 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOTFIX_VERSION='"$(VERSION
 	-Imanifest -Imanifest/trust -Imanifest/base -Iarch $(CPPFLAGS)
 ALL_LDFLAGS = $(TARGET_FLAGS) $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
-# Libraries. The loader takes libarchive and inih statically: shared, libarchive would bring fourteen more libraries into
-# somebody else's process.
+# Libraries. libarchive and inih are linked statically: shared, libarchive would bring fourteen more libraries into
+# somebody else's process, and into each start of the command, where ICU alone takes longer than to verify a bundle.
 library = $(shell $(CC) $(TARGET_FLAGS) -print-file-name=$(1))
 STATIC_INIH := $(call library,libinih.a)
 STATIC_LIBS := $(call library,libarchive.a) $(STATIC_INIH)
 LOADER_LIBS = $(STATIC_LIBS) -lcrypto
-# The command writes archives too, and libarchive's writer pulls in every format with its compression library: shared.
-# libiberty, which demangles names of C++, comes as an archive only.
-PACKAGER_LIBS = $(STATIC_INIH) $(call library,libiberty.a) -larchive -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
+# What of libarchive is not called goes, and the compression libraries that it would need with it. libiberty, which
+# demangles names of C++, comes as an archive only.
+PACKAGER_LIBS = $(STATIC_LIBS) $(call library,libiberty.a) -Wl,--gc-sections -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
 
 MANIFEST_SRC := $(wildcard manifest/*.c manifest/*/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
