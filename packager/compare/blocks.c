@@ -319,8 +319,9 @@ static bool has_own_mark(const struct marks *one, const struct marks *other)
              i < code->part->reference_count && code->part->references[i].offset < code->end; i++) {
             const struct hf_reference *reference = &code->part->references[i];
             int64_t offset;
-            if (hf_reference_part(reference, &offset) != one->block->name->part &&
-                reference->name->type != STT_SECTION && !refers_to(other, reference))
+            const struct hf_part *own = one->block->name ? one->block->name->part : NULL;
+            if ((!own || hf_reference_part(reference, &offset) != own) && reference->name->type != STT_SECTION &&
+                !refers_to(other, reference))
                 return true;
         }
     return false;
@@ -341,6 +342,17 @@ static bool all_marked(const struct hf_blocks *side)
     return marks;
 }
 
+/* Is the variable of one block, in the place of the other, used by the same code and by no other? */
+static bool same_block(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
+                       const struct hf_block *right)
+{
+    if (!left->name || !right->name)
+        return !left->name && !right->name;
+    const struct hf_part *old = left->name->part, *new = right->name->part;
+    return keeps_to_block(before, left) && keeps_to_block(after, right) && same_code(before, left, after, right) &&
+           (!old->twin || old->twin == new) && (!new->twin || new->twin == old);
+}
+
 bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after)
 {
     if (before->count != after->count || before->count < 2)
@@ -349,10 +361,7 @@ bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *af
         const struct hf_block *left = &before->items[i], *right = &after->items[i];
         if ((i > 0 && (before->items[i - 1].scope->block == left->scope->block ||
                        after->items[i - 1].scope->block == right->scope->block)) ||
-            !left->scope->inner || !right->scope->inner || !keeps_to_block(before, left) ||
-            !keeps_to_block(after, right) || !same_code(before, left, after, right) ||
-            (left->name->part->twin && left->name->part->twin != right->name->part) ||
-            (right->name->part->twin && right->name->part->twin != left->name->part))
+            !left->scope->inner || !right->scope->inner || !same_block(before, left, after, right))
             return false;
     }
     return all_know(before, after) && all_know(after, before) && all_marked(before) && all_marked(after);

@@ -3,12 +3,13 @@
  * Which static variable is which where one function has several of one name, type and initial value in its blocks, and
  * was changed outside of these.
  *
- * Shown is that no block came, went or changed places with another: both sides have equally many; the code of each,
- * inlined copies included, is the same as that of the block of the same rank, register by register; all code that uses
- * the variable lies in its block; and of any two, one has a constant or refers to something that the other does not,
- * which it would take along if it were moved. That is no constant that the function has elsewhere, too, and none at all
- * where a variable is known to hold another one than 0 or 1 in the block: the code may have it from there. A block
- * whose own code changed shows nothing.
+ * Those that compilers left out are blocks like others: the same ones must be on both sides. Shown is that no block
+ * came, went or changed places with another: both sides have equally many; the code of each, inlined copies included,
+ * is the same as that of the block of the same rank, register by register; all code that uses the variable lies in its
+ * block; and of any two, one has a constant or refers to something that the other does not, which it would take along
+ * if it were moved. That is no constant that the function has elsewhere, too, and none at all where a variable is known
+ * to hold another one than 0 or 1 in the block: the code may have it from there. A block whose own code changed shows
+ * nothing.
  */
 #ifndef HF_BLOCKS_H
 #define HF_BLOCKS_H
@@ -17,7 +18,7 @@
 
 /* A static variable of a block, with what debug information says of it. */
 struct hf_block {
-    const struct hf_name *name;
+    const struct hf_name *name; /* NULL: the compiler left it out */
     const struct hf_scope *scope;
 };
 

@@ -215,6 +215,35 @@ static bool like(const struct hf_name *a, const struct hf_scope *a_scope, const 
            (how < LIKE_SCOPE || a_scope->inner == b_scope->inner) && (how < LIKE_VALUE || same_value(a->part, b->part));
 }
 
+static bool is_like_lost(const struct hf_scope *lost, const struct hf_scope *like)
+{
+    return strcmp(lost->name, like->name) == 0 && strcmp(lost->type, like->type) == 0 &&
+           (!lost->function[0] || strcmp(lost->function, like->function) == 0);
+}
+
+/* How many of a declaration the compiler left out, in front of a variable and behind it. */
+static void count_lost(const struct hf_scopes *scopes, const struct hf_scope *variable, size_t counts[2])
+{
+    size_t count;
+    const struct hf_scope *lost = hf_scopes_lost(scopes, &count);
+
+    counts[0] = counts[1] = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_like_lost(&lost[i], variable))
+            counts[lost[i].entry > variable->entry]++;
+}
+
+/* Are those of a declaration that compilers left out the same ones on both sides? Else the one that has a place on this
+ * side may be one that has none on the other. */
+static bool same_lost(const struct hf_numbered *sides, const struct hf_scope *old, const struct hf_scope *new)
+{
+    size_t old_counts[2], new_counts[2];
+
+    count_lost(sides->old_scopes, old, old_counts);
+    count_lost(sides->new_scopes, new, new_counts);
+    return old_counts[0] == new_counts[0] && old_counts[1] == new_counts[1];
+}
+
 /* How many members of one side are like this name. */
 static size_t count_like(struct hf_name *const *names, size_t count, const struct hf_scopes *scopes,
                          const struct hf_name *name, const struct hf_scope *scope, enum likeness how)
@@ -239,7 +268,8 @@ static bool pair_declared(const struct group *group, const struct hf_numbered *s
             continue;
         for (size_t k = 0; k < group->before_count; k++) {
             struct hf_name *other = group->before[k];
-            if (other->part->twin || !like(name, scope, other, hf_scope_of(sides->old_scopes, other), how))
+            const struct hf_scope *old = hf_scope_of(sides->old_scopes, other);
+            if (other->part->twin || !like(name, scope, other, old, how) || !same_lost(sides, old, scope))
                 continue;
             hf_parts_pair(name->part, other->part);
             progress = true;
@@ -298,7 +328,9 @@ static int by_block(const void *a, const void *b)
 static struct hf_block *list_blocks(const struct hf_roster *names, const struct hf_scopes *scopes,
                                     const struct hf_scope *like, struct hf_blocks *blocks)
 {
-    struct hf_block *found = calloc(names->count + 1, sizeof(*found));
+    size_t lost_count;
+    const struct hf_scope *lost = hf_scopes_lost(scopes, &lost_count);
+    struct hf_block *found = calloc(names->count + lost_count + 1, sizeof(*found));
 
     *blocks = (struct hf_blocks){.items = found, .scopes = scopes};
     for (size_t i = 0; found && i < names->count; i++) {
@@ -306,6 +338,9 @@ static struct hf_block *list_blocks(const struct hf_roster *names, const struct 
         if (scope && same_declaration(scope, like))
             found[blocks->count++] = (struct hf_block){.name = names->items[i], .scope = scope};
     }
+    for (size_t i = 0; found && i < lost_count; i++)
+        if (is_like_lost(&lost[i], like))
+            found[blocks->count++] = (struct hf_block){.scope = &lost[i]};
     if (found)
         qsort(found, blocks->count, sizeof(*found), by_block);
     return found;
@@ -325,11 +360,12 @@ static int pair_by_blocks(const struct hf_numbered *sides, const struct hf_name 
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", name->text);
     bool proven = hf_blocks_proven(&before, &after);
     for (size_t i = 0; i < after.count && proven; i++)
-        proven = olds[i].name->part->twin == news[i].name->part ||
+        proven = !olds[i].name || olds[i].name->part->twin == news[i].name->part ||
                  (hf_part_sort(olds[i].name->part) == hf_part_sort(news[i].name->part) &&
                   same_value(olds[i].name->part, news[i].name->part));
     for (size_t i = 0; i < after.count && proven; i++)
-        hf_parts_pair(olds[i].name->part, news[i].name->part);
+        if (olds[i].name)
+            hf_parts_pair(olds[i].name->part, news[i].name->part);
     return 0;
 }
 
@@ -342,7 +378,7 @@ static void pair_alone(const struct group *group, const struct hf_numbered *side
     if (!left || !right || left->part->twin || right->part->twin || !same_value(left->part, right->part))
         return;
     const struct hf_scope *old = hf_scope_of(sides->old_scopes, left), *new = hf_scope_of(sides->new_scopes, right);
-    if (!old || !new || same_declaration(old, new))
+    if (!old || !new || (same_declaration(old, new) && same_lost(sides, old, new)))
         hf_parts_pair(left->part, right->part);
 }
 
@@ -416,7 +452,8 @@ static bool moved(const struct hf_numbered *sides, const struct hf_name *before,
     const struct hf_part *helper = function_of(sides->new_object, new->function);
 
     return home && !function_of(sides->old_object, new->function) && same_value(before->part, after->part) &&
-           strcmp(old->type, new->type) == 0 && ((helper && refers(home, helper)) || refers(home, after->part));
+           strcmp(old->type, new->type) == 0 && same_lost(sides, old, new) &&
+           ((helper && refers(home, helper)) || refers(home, after->part));
 }
 
 /* old: the only one that it may be, by debug information; NULL when several may. */

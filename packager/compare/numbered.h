@@ -7,7 +7,8 @@
  * A static variable is state, so a guess is not good enough. Two are the same when one of these shows it:
  * - A function, or a variable's initial value, that is the same on both sides refers to them in the same place.
  * - Debug information says that they are declared in the same function, as the same name, with the same type, both in
- *   a block or both not, with the same initial value, and no other on either side is.
+ *   a block or both not, with the same initial value, and no other on either side is. Where the compiler left out some
+ * of a name, it is the same ones, in front of it and behind it, on both sides.
  * - Of several in one function, no block came, went or was moved (blocks.h).
  * - Its function has another name and is the same code otherwise, and no other function may be that one.
  * - It is the only one of its name and type that is left, and moved to a function that is new and that its old function

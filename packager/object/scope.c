@@ -23,6 +23,8 @@ struct hf_scopes {
     size_t code_count;
     struct hf_scope_known *knowns;
     size_t known_count;
+    struct hf_scope *lost; /* declared, and nowhere; function is "" where it is not known */
+    size_t lost_count;
     bool abstract; /* reading what is inlined: there alone all blocks are kept */
 };
 
@@ -196,6 +198,32 @@ static const char *function_name(Dwarf_Debug dwarf, Dwarf_Die die)
     return linkage ? linkage : hf_die_text(holder, DW_AT_name);
 }
 
+/* What a function declares and has no place for. */
+static int add_lost(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die die, const char *function, uint64_t block,
+                    bool inner)
+{
+    const char *name = hf_die_text(die, DW_AT_name);
+
+    if (!name || hf_die_has(die, DW_AT_const_value) || hf_die_has(die, DW_AT_external) ||
+        hf_die_has(die, DW_AT_declaration) || (function && !*function))
+        return 0;
+    if ((scopes->lost_count & (scopes->lost_count - 1)) == 0) {
+        size_t capacity = scopes->lost_count ? 2 * scopes->lost_count : 1;
+        struct hf_scope *grown = reallocarray(scopes->lost, capacity, sizeof(*grown));
+        if (!grown)
+            return -1;
+        scopes->lost = grown;
+    }
+    struct hf_scope *scope = &scopes->lost[scopes->lost_count++];
+    *scope = (struct hf_scope){.function = strdup(function ? function : ""),
+                               .name = strdup(name),
+                               .block = block,
+                               .inner = inner,
+                               .entry = hf_die_offset(die)};
+    scope->type = hf_type_text(dwarf, die);
+    return scope->function && scope->name && scope->type ? 0 : -1;
+}
+
 static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die die, const char *function,
                         uint64_t block, bool inner)
 {
@@ -208,6 +236,8 @@ static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die d
     Dwarf_Error error;
     uint64_t line = 0;
 
+    if (name && !origin && !hf_die_has(die, DW_AT_location))
+        return add_lost(scopes, dwarf, die, function, block, inner);
     if (!name || dwarf_attr(die, DW_AT_location, &attribute, &error) != DW_DLV_OK)
         return 0;
     int failed = 0;
@@ -216,6 +246,7 @@ static int add_variable(struct hf_scopes *scopes, Dwarf_Debug dwarf, Dwarf_Die d
         struct hf_scope like = {.function = (char *)function, .name = (char *)name, .type = type ? type : (char *)""};
         struct expression expression = {.next = bytes, .end = (const uint8_t *)bytes + size};
         like.block = block;
+        like.entry = hf_die_offset(die);
         like.inner = inner;
         like.file = HF_DIE_NONE;
         hf_die_number(holder, DW_AT_decl_file, &like.file);
@@ -410,6 +441,12 @@ void hf_scopes_destroy(struct hf_scopes *scopes)
     }
     free(scopes->items);
     free(scopes->codes);
+    for (size_t i = 0; i < scopes->lost_count; i++) {
+        free(scopes->lost[i].function);
+        free(scopes->lost[i].name);
+        free(scopes->lost[i].type);
+    }
+    free(scopes->lost);
     for (size_t i = 0; i < scopes->known_count; i++)
         free(scopes->knowns[i].name);
     free(scopes->knowns);
@@ -422,6 +459,12 @@ const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct 
         if (scopes->items[i].part == name->part && scopes->items[i].offset == name->value)
             return &scopes->items[i];
     return NULL;
+}
+
+const struct hf_scope *hf_scopes_lost(const struct hf_scopes *scopes, size_t *count)
+{
+    *count = scopes ? scopes->lost_count : 0;
+    return scopes ? scopes->lost : NULL;
 }
 
 const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_t *count)

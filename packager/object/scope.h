@@ -19,6 +19,7 @@ struct hf_scope {
     uint64_t file;  /* its source: DW_AT_decl_file as a number of this object */
     unsigned line;  /* DW_AT_decl_line; 0 when it is not known */
     uint64_t block; /* offset of the entry of the block, or function, that declares it */
+    uint64_t entry; /* of its own entry */
     bool inner;     /* in a block of the function */
     bool whole;     /* all of the variable */
 };
@@ -49,6 +50,13 @@ void hf_scopes_destroy(struct hf_scopes *scopes);
 
 /* What stands at the begin of a name; NULL when that is not known. scopes may be NULL. */
 const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name);
+
+/*
+ * All that functions declare without a place, as what the compiler left out, in the order of debug information; their
+ * function is "" where it is not known. Variables of the frame that were left out are among them, since nothing tells
+ * them from static ones. NULL and 0 without scopes.
+ */
+const struct hf_scope *hf_scopes_lost(const struct hf_scopes *scopes, size_t *count);
 
 /* The code of all blocks, in the order of debug information; NULL and 0 without scopes. */
 const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_t *count);

@@ -67,6 +67,16 @@ for level in -O0 -O2; do
     refused 3 "$SENTENCE" "gcc $level: these, in other places" gcc "$level"
 done
 
+# A variable that the compiler left out has its place among the others.
+D='if (a & 1) { static int count; count = 41; }'
+K='if (a > 3) { static int count; count = a * 9; }'
+for level in -O1 -O2; do
+    blocks "$D $C" "$D $C"
+    works "old 6 -3696 new 10 -12330 old 6 -11100" "gcc $level: one that is left out in both" gcc "$level"
+    blocks "$A $K" "$D $B"
+    refused 3 "$SENTENCE" "gcc $level: one that is left out, and then the other" gcc "$level"
+done
+
 # inherited CONDITION-A CONDITION-B CODE-A CODE-B: the fix swaps the blocks of a and b, the registers that these are in
 # and the constants that both get from the code around, so that the same code is at each place as before.
 inherited() {

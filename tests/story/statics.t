@@ -175,4 +175,41 @@ as they are, or give a variable that is new another name"
 refused 3 "cannot tell whether static variable 'total' of 'four' (line 16) $SENTENCE" "gcc: two functions alike" gcc -O0
 refused 3 "cannot tell whether static variable 'total' of 'four' (line 16) $SENTENCE" "clang: two functions alike" clang -O0
 
+# left_out OLD-A OLD-B NEW-A NEW-B: blocks of which a compiler leaves out the variable of one that it is only written in.
+left_out() {
+    cat >program.c <<C
+int noise;
+#ifdef FIXED
+#define A $3
+#define B $4
+#else
+#define A $1
+#define B $2
+#endif
+__attribute__((noinline)) static int step(int a, int b)
+{
+    int r = noise + b;
+    A
+    B
+    return r;
+}
+int probe(int round)
+{
+    return step(7 + round * 4, 2);
+}
+C
+}
+COUNTS='if (a & 1) { static int count; count += 41; r += count; }'
+WRITES='if (a & 1) { static int count; count = 41; }'
+KEEPS='if (a > 3) { static int count; count = a; }'
+READS='if (a > 3) { static int count; r += count * 5; count = a; }'
+for compiler in gcc clang; do
+    left_out "$COUNTS" "$KEEPS" "" "$READS"
+    refused 3 "cannot tell whether static variable 'count' of 'step' (line 13) $SENTENCE" \
+        "$compiler: the old variable that was left out is not the one that is gone" "$compiler" -O2
+    left_out "$COUNTS" "$KEEPS" "$WRITES" "$READS"
+    refused 3 "cannot tell whether static variable 'count' of 'step' (line 13) $SENTENCE" \
+        "$compiler: one is left out in the release, the other in the fix" "$compiler" -O2
+done
+
 finish
