@@ -212,4 +212,53 @@ for compiler in gcc clang; do
         "$compiler: one is left out in the release, the other in the fix" "$compiler" -O2
 done
 
+# A new function of another file uses a static variable of that file.
+mkdir before after
+for version in before after; do
+    if [ "$version" = after ]; then echo '#define FIXED'; fi >$version/define.h
+    cat >$version/kept.c <<'C'
+#include "define.h"
+static int kept = 4;
+int peek(void)
+{
+    return kept++;
+}
+int rate(void)
+{
+#ifdef FIXED
+    return 3;
+#else
+    return 2;
+#endif
+}
+#ifdef FIXED
+int bump(int by)
+{
+    return kept += by;
+}
+#endif
+C
+    cat >$version/program.c <<'C'
+#include "define.h"
+int peek(void);
+int rate(void);
+int bump(int by);
+int probe(int round)
+{
+#ifdef FIXED
+    return bump(round + 10) * 2 + rate();
+#else
+    return peek() + round;
+#endif
+}
+C
+    (cd $version && gcc -O0 -g -ffunction-sections -fdata-sections -c kept.c program.c)
+done
+gcc -w "${INCLUDES[@]}" -Wl,--build-id -o target host.c before/kept.o before/program.o "${LIBS[@]}" || exit 1
+run hotfix build --target target --old before --new after -o patch.so
+[ "$status" = 0 ] && run hotfix pack --target target --patch patch.so --key key.key --name f --version 1 -o fix.hotfix
+[ "$status" = 0 ] && run ./target fix.hotfix trust
+is "a new function uses a static variable of its file" "$status $(tr '\n' ' ' <"$OUT")$(cat "$ERR")" \
+    "0 old 4 6 new 35 57 old 27 29 "
+
 finish

@@ -7,6 +7,7 @@
 
 #include "check/data/touched.h"
 #include "check/data/view.h"
+#include "check/name.h"
 #include "cleanup.h"
 #include "error.h"
 #include "types/difference.h"
@@ -293,6 +294,18 @@ static int check_variable(struct state *state, const struct hf_touched_variable 
     return is_of_abi(symbol->name) ? 0 : check_declarations(state, symbol);
 }
 
+/* A function of the target from the source file of one that only the patch has; NULL when there is none. */
+static const struct hf_function *neighbour(const struct state *state, const struct hf_function *new_function)
+{
+    const struct hf_program *target = state->subject->target;
+
+    for (size_t i = 0; i < target->function_count && *new_function->source; i++)
+        if (hf_same_source(target->functions[i].source, new_function->source) &&
+            hf_program_subprogram(target, &target->functions[i]))
+            return &target->functions[i];
+    return NULL;
+}
+
 /* The functions whose declarations count: the picked one, and those that it leads to. */
 static int enter(struct state *state, const struct hf_touched *touched)
 {
@@ -303,6 +316,8 @@ static int enter(struct state *state, const struct hf_touched *touched)
         const struct hf_function *new_function = touched->functions[i];
         const struct hf_function *old_function =
             i == 0 ? state->pair->old_function : hf_view_counterpart(state->subject, new_function);
+        if (!old_function && !hf_same_source(state->pair->old_function->source, new_function->source))
+            old_function = neighbour(state, new_function);
         if (old_function && hf_views_enter(&state->views, old_function, new_function, &view, state->err) != 0)
             return -1;
         if (!old_function && state->views.count > 0)
