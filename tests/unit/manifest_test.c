@@ -175,6 +175,7 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("\n\n[target]", "\nquiescent = no\n\n[target]", "line 13: quiescent is not yes, or absent");
     refuse("name = webapp\n", "name = bin/webapp\n", "section [target]: name is not a file name");
     refuse("name = webapp\n", "name = ..\n", "section [target]: name is not a file name");
+    refuse("name = webapp\n", "name = .\n", "section [target]: name is not a file name");
     refuse("build-id = 5a5a", "build-id = 5a5", "line 16: build-id is not a build-id");
     refuse("build-id = 5a5a", "build-id = 5A5A", "line 16: build-id is not a build-id");
     refuse("build-id = 5a5a", "build-id = " DIGITS "\n\t" DIGITS "5a5a", "line 16: build-id is not a build-id");
@@ -480,6 +481,7 @@ static void callers_and_assumptions_read_as_they_were_written(void **state)
     refuse_encounter("code = 0x1400+8", "code = 0x1400-8", "code is not a list of ranges");
     refuse_encounter("[caller.2]", "[caller.3]", "section [caller.3] is unknown, repeated or out of order");
     refuse_encounter("size = 5", "size = 0", "size is not a positive decimal number");
+    refuse_encounter("size = 5", "size = 9223372036854775807", "a function ends beyond every address");
     refuse_encounter("code = 0x1400+8\n", "", "it has neither code nor replacement-code");
 }
 
