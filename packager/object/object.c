@@ -44,8 +44,7 @@ bool hf_name_yields(const struct hf_name *name)
     return name->binding == STB_WEAK || name->binding == STB_GNU_UNIQUE;
 }
 
-/* Names that compilers make up: the same name in another build says nothing. */
-static bool made_up(const char *text)
+bool hf_name_is_made_up(const char *text)
 {
     static const char *const stems[] = {"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH"};
     static const char *const prefixes[] = {
@@ -358,7 +357,7 @@ static bool is_anonymous(const struct hf_part *part)
     bool compilers = true;
     for (size_t i = 0; i < part->name_count; i++) {
         local = local && part->names[i]->binding == STB_LOCAL;
-        compilers = compilers && made_up(part->names[i]->text);
+        compilers = compilers && hf_name_is_made_up(part->names[i]->text);
     }
     /* Variables have names; constants that need relocation may go to plain .data. */
     if (part->name_count == 0)

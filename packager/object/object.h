@@ -142,6 +142,8 @@ const struct hf_name *hf_part_function(const struct hf_part *part);
 /* The bytes [start, end) of a merged string or constant that holds the offset; false when there is none. */
 bool hf_part_piece(const struct hf_part *part, int64_t offset, uint64_t *start, uint64_t *end);
 
+/* Whether compilers make up such a name, for what no source declares: the same one in another build says nothing. */
+bool hf_name_is_made_up(const char *text);
 /* Is this a weak definition, in whose place the linker may have taken another object's? */
 bool hf_name_yields(const struct hf_name *name);
 

@@ -17,6 +17,12 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* A package may link several files of one name, and of other objects. */
+static bool is_output(const char *output, const struct hf_link *link)
+{
+    return strcmp(output[0] == '/' ? link->output : base_name(link->output), output) == 0;
+}
+
 #define PARTIAL_LINKS_MAX 8 /* relocatable links (gcc -r) on the way from an object to a program */
 
 /* An object counts when it went into a link whose output has the wanted name, also by way of relocatable links. */
@@ -27,7 +33,7 @@ static bool is_linked(const struct hf_journal *const journals[2], const char *ou
         for (size_t i = 0; i < journals[j]->link_count; i++) {
             const struct hf_link *link = &journals[j]->links[i];
             if (hf_link_has(link, digest) &&
-                (strcmp(base_name(link->output), output) == 0 || is_linked(journals, output, &link->digest, depth + 1)))
+                (is_output(output, link) || is_linked(journals, output, &link->digest, depth + 1)))
                 return true;
         }
     return false;
@@ -41,7 +47,7 @@ static bool list_outputs(const struct hf_journal *journal, const char *output, c
     names[0] = '\0';
     for (size_t i = 0; i < journal->link_count; i++) {
         const char *name = base_name(journal->links[i].output);
-        if (strcmp(name, output) == 0)
+        if (is_output(output, &journal->links[i]))
             return true;
         if (used + strlen(name) + 3 < size)
             used += (size_t)snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
@@ -61,10 +67,10 @@ static int check_output(const struct hf_builds *builds, struct hotfix_error *err
         return hf_error(err, HOTFIX_USAGE,
                         "the build links no '%s', only %s; the file given as --target must have the name that the "
                         "build gives it",
-                        builds->output, names);
+                        base_name(builds->output), names);
     if (builds->before->compile_count + builds->after->compile_count > 0)
         return hf_error(err, HOTFIX_USAGE, "the build compiles, but links nothing; --make must link '%s'",
-                        builds->output);
+                        base_name(builds->output));
     return hf_error(err, HOTFIX_USAGE,
                     "the build ran no compiler that was found in PATH; if it calls one by its whole path, set CC in "
                     "--make to the bare name; if the tree was built before, the patch changes nothing that --make "
@@ -177,7 +183,7 @@ static bool is_compiled(const struct hf_journal *journal, const struct hf_digest
 static const struct hf_link *find_link(const struct hf_journal *journal, const char *output)
 {
     for (size_t i = 0; i < journal->link_count; i++)
-        if (strcmp(base_name(journal->links[i].output), output) == 0)
+        if (is_output(output, &journal->links[i]))
             return &journal->links[i];
     return NULL;
 }
@@ -211,7 +217,7 @@ static const struct hf_input *find_unknown(const struct hf_journal *journal, con
 {
     for (size_t i = 0; i < journal->link_count; i++) {
         const struct hf_link *link = &journal->links[i];
-        for (size_t k = 0; strcmp(base_name(link->output), output) == 0 && k < link->input_count; k++)
+        for (size_t k = 0; is_output(output, link) && k < link->input_count; k++)
             if (!is_compiled(journal, &link->inputs[k].digest) &&
                 (!others ||
                  (!is_compiled(others, &link->inputs[k].digest) && !has_input(others, &link->inputs[k].digest))))
@@ -237,7 +243,7 @@ static int check_known(const struct hf_builds *builds, struct hotfix_error *err)
     return hf_error(err, HOTFIX_UNPROVEN,
                     "the patch changes %s, which goes into %s and which no compiler that was found in PATH made; have "
                     "the build call its compiler by its bare name, from a clean tree",
-                    input->name, builds->output);
+                    input->name, base_name(builds->output));
 }
 
 int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, size_t *count, struct hotfix_error *err)
@@ -256,10 +262,10 @@ int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, 
     if (!failed && search.left)
         failed = hf_error(err, HOTFIX_USAGE,
                           "the build compiles %s anew, but does not link it into %s; --make must link what it compiles",
-                          search.left, builds->output);
+                          search.left, base_name(builds->output));
     if (!failed && search.count == 0)
         failed = hf_error(err, HOTFIX_INCOMPATIBLE, "nothing of the fix is in %s: no object that goes into it differs",
-                          builds->output);
+                          base_name(builds->output));
     if (failed) {
         free(search.found);
         return -1;
@@ -293,6 +299,14 @@ static int add_name(struct names *names, const char *name)
     return longer[names->count] ? (names->count++, 0) : -1;
 }
 
+/* A path below the tree without the tree's. */
+static const char *below_tree(const struct hf_builds *builds, const char *path)
+{
+    size_t length = strlen(builds->tree);
+
+    return strncmp(path, builds->tree, length) == 0 && path[length] == '/' ? path + length + 1 : path;
+}
+
 /* What is linked into something else in turn (gcc -r) is no output of the build, nor is what configure tried. */
 static int add_outputs(const struct hf_builds *builds, const struct hf_digest *digest, unsigned depth,
                        struct names *names)
@@ -302,12 +316,11 @@ static int add_outputs(const struct hf_builds *builds, const struct hf_digest *d
     for (size_t j = 0; depth < PARTIAL_LINKS_MAX && j < 2; j++)
         for (size_t i = 0; i < journals[j]->link_count; i++) {
             const struct hf_link *link = &journals[j]->links[i];
-            const char *name = base_name(link->output);
-            if (!hf_link_has(link, digest) || strcmp(name, builds->output) == 0 || access(link->output, F_OK) != 0)
+            if (!hf_link_has(link, digest) || is_output(builds->output, link) || access(link->output, F_OK) != 0)
                 continue;
             if ((has_input(builds->after, &link->digest) || has_input(builds->before, &link->digest)
                      ? add_outputs(builds, &link->digest, depth + 1, names)
-                     : add_name(names, name)) != 0)
+                     : add_name(names, below_tree(builds, link->output))) != 0)
                 return -1;
         }
     return 0;

@@ -21,7 +21,7 @@ struct hf_builds {
     const struct hf_journal *after; /* of the build on top of the first, behind the patch */
     const char *tree;               /* where both were built */
     const char *tree_before;        /* a copy of the first one's state */
-    const char *output;             /* the program's or library's name, without a directory */
+    const char *output;             /* the program's or library's name; a whole path where that is known */
 };
 
 /* Whether the compile's object went into the output in one of the builds. */
@@ -41,7 +41,7 @@ int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, 
 
 /*
  * The other programs and libraries of the build into which something goes that the patch changes: *names is a malloc'ed
- * array of malloc'ed names without directories, in order, each once. HOTFIX_MEMORY.
+ * array of malloc'ed paths below the tree, in order, each once. HOTFIX_MEMORY.
  */
 int hf_changes_elsewhere(const struct hf_builds *builds, char ***names, size_t *count, struct hotfix_error *err);
 

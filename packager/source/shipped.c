@@ -135,7 +135,7 @@ int hf_shipped_find(const char *target, const struct hf_journal *journal, const 
         return -1;
     const struct hf_link *link = find_link(journal, search.rebuilt);
     shipped->rebuilt = search.rebuilt;
-    shipped->output = strdup(base_name(link ? link->output : search.rebuilt));
+    shipped->output = strdup(link ? link->output : base_name(search.rebuilt));
     if (shipped->output)
         return 0;
     hf_shipped_deinit(shipped);

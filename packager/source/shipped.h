@@ -13,7 +13,7 @@
 
 struct hf_shipped {
     char *rebuilt; /* path of the file, with symbols */
-    char *output;  /* the name under which the build linked it */
+    char *output;  /* the path under which the build linked it; its name alone where that is not known */
 };
 
 /*
