@@ -330,7 +330,7 @@ refused 1 "nothing of the fix is in target: no function of it differs in a.o, b.
     "a weak function in whose place the target has another object's is not replaced, though its code is there"
 second
 FLAGS+=(-ffunction-sections)
-RELEASE=(-Wl,--gc-sections)
+RELEASE=("-Wl,--gc-sections")
 refused 3 "b.o: function 'hook' is weak, and what target has under this name is not the code of the old object: it may be another object's; give all objects of the release with --old and --new, and those that it was linked from with --proof" \
     "so is one whose code is not there, where nothing says whose the other one is"
 
