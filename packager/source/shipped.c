@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -147,4 +149,73 @@ void hf_shipped_deinit(struct hf_shipped *shipped)
     free(shipped->rebuilt);
     free(shipped->output);
     *shipped = (struct hf_shipped){.rebuilt = NULL};
+}
+
+static bool same_inputs(const struct hf_link *a, const struct hf_link *b)
+{
+    if (a->input_count != b->input_count)
+        return false;
+    for (size_t i = 0; i < a->input_count; i++)
+        if (!hf_digest_equal(&a->inputs[i].digest, &b->inputs[i].digest))
+            return false;
+    return true;
+}
+
+/* Installing links a program once more, of the same objects: that is no other program. */
+static bool is_ambiguous(const struct hf_journal *journal, const char *name)
+{
+    const struct hf_link *first = NULL;
+
+    for (size_t i = 0; i < journal->link_count; i++) {
+        const struct hf_link *link = &journal->links[i];
+        if (strcmp(base_name(link->output), name) != 0)
+            continue;
+        if (first && !same_inputs(first, link))
+            return true;
+        first = first ? first : link;
+    }
+    return false;
+}
+
+static bool is_target(const struct hf_image *target, const char *path)
+{
+    struct hf_image image;
+
+    if (hf_image_open(path, &image, NULL) != 0)
+        return false;
+    bool same = hf_rebuilt_check(target, &image, NULL) == 0;
+    hf_image_close(&image);
+    return same;
+}
+
+int hf_shipped_choose(const char *target, const struct hf_journal *journal, const char *name, char **path,
+                      struct hotfix_error *err)
+{
+    const struct hf_link *chosen = NULL;
+    struct hf_image image;
+    char all[256];
+    size_t used = 0;
+
+    *path = NULL;
+    if (!is_ambiguous(journal, name))
+        return 0;
+    if (hf_image_open(target, &image, err) != 0)
+        return -1;
+    for (size_t i = 0; !chosen && i < journal->link_count; i++) {
+        const struct hf_link *link = &journal->links[i];
+        if (strcmp(base_name(link->output), name) != 0)
+            continue;
+        if (is_target(&image, link->output))
+            chosen = link;
+        if (used < sizeof(all))
+            used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", used ? ", " : "", link->output);
+    }
+    hf_image_close(&image);
+    if (!chosen)
+        return hf_error(err, HOTFIX_USAGE,
+                        "the build links several '%s' of other objects, and none of them is %s, byte for byte: have "
+                        "--make build that one alone: %s",
+                        name, target, all);
+    *path = strdup(chosen->output);
+    return *path ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
 }

@@ -25,4 +25,11 @@ int hf_shipped_find(const char *target, const struct hf_journal *journal, const 
                     struct hotfix_error *err);
 void hf_shipped_deinit(struct hf_shipped *shipped);
 
+/*
+ * Of several outputs of one name, made of other objects, the one that is the target: *path is where the build linked
+ * it, malloc'ed; NULL where no choice is due. HOTFIX_USAGE when none of them is; HOTFIX_IO, HOTFIX_MEMORY.
+ */
+int hf_shipped_choose(const char *target, const struct hf_journal *journal, const char *name, char **path,
+                      struct hotfix_error *err);
+
 #endif

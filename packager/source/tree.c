@@ -454,6 +454,22 @@ static int keep(const struct hf_tree_request *request, struct places *places, st
     return hf_kept_complete(&places->kept, request->key, err);
 }
 
+/* A build may link several files of the target's name. */
+static int choose_output(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+{
+    __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
+    HF_FREE char *path = NULL;
+
+    if (hf_journal_read(places->journal_before, &journal, err) != 0 ||
+        hf_shipped_choose(request->target, &journal, places->output, &path, err) != 0)
+        return -1;
+    if (path) {
+        free(places->output);
+        places->output = hf_move(path);
+    }
+    return 0;
+}
+
 /* The build's own file takes the place of debug files that nobody has. */
 static int find_shipped(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
@@ -462,7 +478,7 @@ static int find_shipped(const struct hf_tree_request *request, struct places *pl
     HF_FREE char *copy = below(request->work, "rebuilt");
 
     if (!request->shipped)
-        return 0;
+        return choose_output(request, places, err);
     if (!copy)
         return out_of_memory(err);
     if (hf_journal_read(places->journal_before, &journal, err) != 0 ||

@@ -347,6 +347,26 @@ run hotfix build --target plain --source shared --patch fix.patch --make "make C
 is "and where nothing of the fix is, what has it" "$status $(json .error.message)" "1 nothing of the fix is in plain: no object \
 that goes into it differs; give as --target what the fix is in: prog, tool"
 
+# Two programs of one name: what is compiled for the other one does not come in.
+cp -a shared twins
+cat >twins/Makefile <<'MAKEFILE'
+all: prog lite/prog
+prog: a.o b.o main.o
+	$(CC) $(CFLAGS) -o $@ a.o b.o main.o
+lite/prog: a.c b.c main.c max.h
+	mkdir -p lite && for file in a b main; do $(CC) $(CFLAGS) -DLITE -c -o lite/$$file.o $$file.c || exit; done
+	$(CC) $(CFLAGS) -o $@ lite/a.o lite/b.o lite/main.o
+a.o b.o: max.h
+MAKEFILE
+sed -i '$a #ifdef LITE\nint lite(int n) { return n + MAX; }\n#endif' twins/b.c
+run hotfix build --target built/prog --source twins --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
+is "of two programs of one name the target is taken" "$status $(changed) $(cat "$ERR")" \
+    "0 check_a check_b hotfix build: warning: lite/prog: the patch changes it, too: where it runs, build a patch for it with \
+its own --target"
+run hotfix build --target built/prog --source twins --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS -O1'" -o patch.so --json
+is "and where none of them is the target, that is said" "$status $(json .error.message | cut -c -67)" \
+    "2 the build links several 'prog' of other objects, and none of them"
+
 mkdir headers/obj
 for file in a.c b.c main.c max.h Makefile; do ln -s "$PWD/headers/$file" headers/obj/; done
 # Where another CPU is emulated the copy cannot be mounted in the place of the tree.
