@@ -78,6 +78,11 @@ void hf_attempt_begin(struct hf_attempt *attempt)
         attempt->deadline = attempt->began + attempt->allowed;
 }
 
+int hf_attempt_late(struct hf_attempt *attempt)
+{
+    return hf_raw_now() > attempt->deadline ? hf_attempt_end(attempt, HF_OUTCOME_STUCK, 0) : 0;
+}
+
 static struct hf_thread *add(struct hf_attempt *attempt, pid_t tid)
 {
     if (attempt->thread_count == attempt->thread_capacity)

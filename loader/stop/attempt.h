@@ -110,6 +110,9 @@ void hf_attempt_destroy(struct hf_attempt *attempt);
 /* Notes that threads are stopped from now on. */
 void hf_attempt_begin(struct hf_attempt *attempt);
 
+/* Ends an attempt whose deadline has passed, right before it would act: -1 then, else 0. */
+int hf_attempt_late(struct hf_attempt *attempt);
+
 /* The table's entry for a thread id, added as GONE when it is new; NULL when the table is full. */
 struct hf_thread *hf_attempt_thread(struct hf_attempt *attempt, pid_t tid);
 

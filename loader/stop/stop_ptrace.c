@@ -447,7 +447,8 @@ static int helper_main(void *arg)
         hf_attempt_fail(attempt, HF_OUTCOME_FAILED, 0, "open /proc to list the threads", status);
         return 0;
     }
-    if (stop_all(helper) == 0 && leave_zones(attempt) == 0 && hf_stacks_scan(attempt) == 0)
+    if (stop_all(helper) == 0 && leave_zones(attempt) == 0 && hf_stacks_scan(attempt) == 0 &&
+        hf_attempt_late(attempt) == 0)
         hand_over(helper);
     resume(attempt);
     attempt->exiting_cpu = hf_raw_clock(CLOCK_PROCESS_CPUTIME_ID);

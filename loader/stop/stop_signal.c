@@ -282,7 +282,8 @@ static void stop_and_act(struct hf_attempt *attempt, struct hf_tasks *tasks, int
     set(&parking.parked, 0);
     set(&parking.awaited, 0);
     __atomic_store_n(&parking.attempt, attempt, __ATOMIC_SEQ_CST);
-    if (park_all(attempt, tasks, signal) == 0 && check_counters(attempt) == 0 && hf_stacks_scan(attempt) == 0) {
+    if (park_all(attempt, tasks, signal) == 0 && check_counters(attempt) == 0 && hf_stacks_scan(attempt) == 0 &&
+        hf_attempt_late(attempt) == 0) {
         attempt->action_result = attempt->request->action(attempt->request->arg, attempt->err);
         attempt->outcome = HF_OUTCOME_ACTED;
     }

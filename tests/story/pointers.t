@@ -91,15 +91,19 @@ int probe(int round) { if (!hook) setup(); return hook("abc"); }
 C
 refused 1 "the 3 bytes of 'allow' are too short for a detour, and 'setup' has its address, so that replacing its callers would miss who calls it through pointers; put the fix into the functions that do" \
     "a short function whose address was taken" gcc -O2
+# Far from code of which some bytes may look like a jump to it.
 cat >program.c <<'C'
+int fee(int n);
+int probe(int round) { return fee(round) + round; }
 #ifdef FIXED
 __attribute__((noipa)) int fee(int n) { return n * 8; }
 #else
 __attribute__((noipa)) int fee(int n) { return n; }
 #endif
-int probe(int round) { return fee(round) + round; }
+int beyond(int n) { return n + 1; }
 C
-works "old 0 2 new 0 9 old 0 2" "a short global function, through all that call it" gcc -O2
+works "old 0 2 new 0 9 old 0 2" "a short global function, through all that call it" gcc -O2 -falign-functions=512 \
+    -fno-toplevel-reorder
 # A resolver of an indirect function behind a static name.
 cat >program.c <<'C'
 static int one(void) { return 1; }

@@ -188,7 +188,10 @@ static bool is_bound(const struct hf_symbol *symbol)
            strncmp(symbol->name, "__stop_", strlen("__stop_")) == 0;
 }
 
-/* Hidden aliases have no declaration of their own: another name of the same variable has it (__GI_limit and limit). */
+/*
+ * Hidden aliases have no declaration of their own: another name of the same variable has it (__GI_limit and limit). And
+ * an array without elements lies where another variable does, which the function that uses it does not know.
+ */
 static int find_declarations(struct state *state, const struct hf_symbol *symbol, uint64_t *before, uint64_t *after)
 {
     const struct hf_program *target = state->subject->target;
@@ -199,7 +202,8 @@ static int find_declarations(struct state *state, const struct hf_symbol *symbol
         return -1;
     for (size_t i = 0; i < image->symbol_count && (*before == HF_DIE_NONE || *after == HF_DIE_NONE); i++) {
         const struct hf_symbol *alias = &image->symbols[i];
-        bool same = alias->type == symbol->type && alias->section == symbol->section && alias->size == symbol->size;
+        bool same = alias->type == symbol->type && alias->section == symbol->section &&
+                    (alias->size == symbol->size || alias->size == 0);
         if (alias != symbol && alias->address == symbol->address && (same || is_bound(alias)) &&
             find_named(state, alias, before, after) != 0)
             return -1;
