@@ -246,6 +246,36 @@ static void deinit(struct verify *verify)
     free(verify->data);
 }
 
+static int run(struct verify *verify, const struct hf_option *options, size_t option_count, int argc, char **argv)
+{
+    const struct hf_usage usage = {
+        .verb = "verify",
+        .summary = "Verifies a bundle offline, all that the loader would check before it touches a process: "
+                   "signature, expiry, archive, manifest, digest, stamp and ranges of patch.so, fix-up table. Says "
+                   "whose signatures counted.",
+        .operands = "FILE",
+        .min_operands = 1,
+        .max_operands = 1,
+        .options = options,
+        .option_count = option_count,
+    };
+    struct hf_report report;
+    struct hotfix_error error;
+    HF_FREE const char **operands = NULL;
+
+    hf_report_init(&report, usage.verb);
+    hf_manifest_init(&verify->bundle.manifest);
+    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
+    if (result == 0) {
+        verify->file = operands[0];
+        result = require_inputs(verify, &error);
+    }
+    if (result == 0)
+        result = verify_all(verify, &report, &error);
+    deinit(verify);
+    return hf_report_finish(&report, result, &error);
+}
+
 int hf_cmd_verify(int argc, char **argv)
 {
     struct verify verify = {.file = NULL};
@@ -283,30 +313,6 @@ int hf_cmd_verify(int argc, char **argv)
          .help = "With --rebuild, the program that loads the target, a module: the patch may use what it exports.",
          .text = &verify.rebuild.host_path},
     };
-    const struct hf_usage usage = {
-        .verb = "verify",
-        .summary = "Verifies a bundle offline, all that the loader would check before it touches a process: "
-                   "signature, expiry, archive, manifest, digest, stamp and ranges of patch.so, fix-up table. Says "
-                   "whose signatures counted.",
-        .operands = "FILE",
-        .min_operands = 1,
-        .max_operands = 1,
-        .options = options,
-        .option_count = sizeof options / sizeof options[0],
-    };
-    struct hf_report report;
-    struct hotfix_error error;
-    HF_FREE const char **operands = NULL;
 
-    hf_report_init(&report, usage.verb);
-    hf_manifest_init(&verify.bundle.manifest);
-    int result = hf_options_parse(&usage, argc, argv, &report, &operands, &error);
-    if (result == 0) {
-        verify.file = operands[0];
-        result = require_inputs(&verify, &error);
-    }
-    if (result == 0)
-        result = verify_all(&verify, &report, &error);
-    deinit(&verify);
-    return hf_report_finish(&report, result, &error);
+    return run(&verify, options, sizeof(options) / sizeof(options[0]), argc, argv);
 }

@@ -251,8 +251,11 @@ edited "an indirect function that only the dynamic symbols tell of" \
         set($at + 4, 1, $info & 0xf0 | 2) if ($info & 15) == 10 }'
 fix -Wl,-z,pack-relative-relocs <<<'int fee(int); int last, *at = &last; int fee(int value) { return *at = value; }'
 is "relative relocations in their short form" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
-edited "one of them in the dynamic section" "incompatible: the patch has a relocation that changes its dynamic section" \
-    'my ($init) = entry(27); my ($addr, $off, $len) = section(19); set($off, 8, $init)'
+# Linkers of Debian 12 know the short form on x86-64 alone.
+if readelf -dW fix.so | grep -q RELR; then
+    edited "one of them in the dynamic section" "incompatible: the patch has a relocation that changes its dynamic section" \
+        'my ($init) = entry(27); my ($addr, $off, $len) = section(19); set($off, 8, $init)'
+fi
 plain
 is "and nothing is wrong with what was changed" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
 

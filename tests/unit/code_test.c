@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "emulated.h"
 #include "process/code.h"
 
 enum { PAGES = 3 };
@@ -198,10 +199,12 @@ static void probed_pages_are_read_and_written_at_once(void **state)
     assert_int_equal(memory[2 * page_size + 1], 'a');
     assert_permissions(memory, "r-xp");
 
-    assert_int_equal(munmap(memory + page_size, page_size), 0);
-    assert_false(hf_code_probe(&writer, memory + 1, page_size));
-    assert_false(hf_code_read(&writer, memory + 1, copy, page_size));
-    assert_false(hf_code_write_probed(&writer, memory + 1, copy, page_size));
+    if (!emulator()) { /* which keeps what its program unmapped */
+        assert_int_equal(munmap(memory + page_size, page_size), 0);
+        assert_false(hf_code_probe(&writer, memory + 1, page_size));
+        assert_false(hf_code_read(&writer, memory + 1, copy, page_size));
+        assert_false(hf_code_write_probed(&writer, memory + 1, copy, page_size));
+    }
     free(copy);
     munmap(memory, PAGES * page_size);
     hf_code_writer_deinit(&writer);
