@@ -182,6 +182,8 @@ static void descriptor_that_may_not_write_is_made_up_for(void **state)
 
 static void probed_pages_are_read_and_written_at_once(void **state)
 {
+    if (emulator_lacks("/proc/self/mem does not write to code"))
+        return;
     struct hf_code_writer writer = writer_for(0), none = writer_for(1);
     char *memory = pages(PROT_READ | PROT_EXEC);
     char *copy = malloc(2 * page_size);
@@ -199,12 +201,10 @@ static void probed_pages_are_read_and_written_at_once(void **state)
     assert_int_equal(memory[2 * page_size + 1], 'a');
     assert_permissions(memory, "r-xp");
 
-    if (!emulator()) { /* which keeps what its program unmapped */
-        assert_int_equal(munmap(memory + page_size, page_size), 0);
-        assert_false(hf_code_probe(&writer, memory + 1, page_size));
-        assert_false(hf_code_read(&writer, memory + 1, copy, page_size));
-        assert_false(hf_code_write_probed(&writer, memory + 1, copy, page_size));
-    }
+    assert_int_equal(munmap(memory + page_size, page_size), 0);
+    assert_false(hf_code_probe(&writer, memory + 1, page_size));
+    assert_false(hf_code_read(&writer, memory + 1, copy, page_size));
+    assert_false(hf_code_write_probed(&writer, memory + 1, copy, page_size));
     free(copy);
     munmap(memory, PAGES * page_size);
     hf_code_writer_deinit(&writer);
