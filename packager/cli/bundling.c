@@ -119,29 +119,6 @@ static int refuse_input(const struct hf_bundling *bundling, const struct hf_inpu
     return 0;
 }
 
-int hf_bundling_check(struct hf_bundling *bundling, const struct hf_inputs *inputs, const char *patch, const char *verb,
-                      struct hotfix_error *err)
-{
-    if (check_signing(bundling, verb, err) != 0 ||
-        hf_identity_fill(&bundling->identity, patch, &bundling->manifest, err) != 0)
-        return -1;
-    return refuse_input(bundling, inputs, bundling->output, err) != 0 ||
-                   refuse_input(bundling, inputs, bundling->provenance, err) != 0
-               ? -1
-               : 0;
-}
-
-int hf_bundling_unlock(struct hf_bundling *bundling, struct hotfix_error *err)
-{
-    struct hf_passphrase_source source = {.path = bundling->passphrase_file};
-
-    if (bundling->unsigned_bundle || bundling->key)
-        return 0;
-    if (hf_private_key_read(bundling->key_path, hf_passphrase_ask, &source, &bundling->key, err) != 0)
-        return hf_passphrase_failed(&source, err);
-    return 0;
-}
-
 /* One name in one directory, whether or not the file is there already. */
 static bool is_same_path(const char *a, const char *b)
 {
@@ -153,6 +130,30 @@ static bool is_same_path(const char *a, const char *b)
     return strcmp(a_slash ? a_slash + 1 : a, b_slash ? b_slash + 1 : b) == 0 && a_directory && b_directory &&
            stat(a_directory, &a_status) == 0 && stat(b_directory, &b_status) == 0 &&
            a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
+}
+
+int hf_bundling_check(struct hf_bundling *bundling, const struct hf_inputs *inputs, const char *patch, const char *verb,
+                      struct hotfix_error *err)
+{
+    if (check_signing(bundling, verb, err) != 0 ||
+        hf_identity_fill(&bundling->identity, patch, &bundling->manifest, err) != 0)
+        return -1;
+    if (refuse_input(bundling, inputs, bundling->output, err) != 0)
+        return -1;
+    if (bundling->output && is_same_path(bundling->output, patch))
+        return hf_error(err, HOTFIX_USAGE, "the bundle and the patch have one name: %s", patch);
+    return refuse_input(bundling, inputs, bundling->provenance, err);
+}
+
+int hf_bundling_unlock(struct hf_bundling *bundling, struct hotfix_error *err)
+{
+    struct hf_passphrase_source source = {.path = bundling->passphrase_file};
+
+    if (bundling->unsigned_bundle || bundling->key)
+        return 0;
+    if (hf_private_key_read(bundling->key_path, hf_passphrase_ask, &source, &bundling->key, err) != 0)
+        return hf_passphrase_failed(&source, err);
+    return 0;
 }
 
 static int choose_output(struct hf_bundling *bundling, const struct hf_inputs *inputs, struct hotfix_error *err)
@@ -177,6 +178,7 @@ int hf_bundling_seal(struct hf_bundling *bundling, const struct hf_inputs *input
                      struct hotfix_error *err)
 {
     HF_FREE uint8_t *patch = NULL;
+    struct hf_signed parts;
     size_t size;
 
     if (hf_file_read(inputs->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &size, err) != 0 ||
@@ -186,8 +188,11 @@ int hf_bundling_seal(struct hf_bundling *bundling, const struct hf_inputs *input
         return -1;
     if (choose_output(bundling, inputs, err) != 0 || hf_bundling_unlock(bundling, err) != 0)
         return -1;
-    return hf_seal(&bundling->manifest, patch, size, bundling->key, &subject->target->image, &bundling->file,
-                   &bundling->size, err);
+    if (hf_seal(&bundling->manifest, patch, size, bundling->key, &subject->target->image, &bundling->file,
+                &bundling->size, err) != 0 ||
+        hf_signed_parse(bundling->file, bundling->size, &parts, err) != 0)
+        return -1;
+    return hf_replace_check(bundling->output, &parts, err);
 }
 
 /* Beside the bundle, and written before it, so that none is without; nor is it left without a bundle. */
@@ -209,7 +214,7 @@ int hf_bundling_write(struct hf_bundling *bundling, const struct hf_inputs *inpu
     struct hf_signed parts;
 
     if (hf_signed_parse(bundling->file, bundling->size, &parts, err) != 0 ||
-        hf_replace_check(bundling->output, &parts, err) != 0 || write_provenance(bundling, inputs, &parts, err) != 0)
+        write_provenance(bundling, inputs, &parts, err) != 0)
         return -1;
     if (hf_file_write(bundling->output, bundling->file, bundling->size, 0644, false, err) == 0)
         return 0;

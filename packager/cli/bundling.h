@@ -57,13 +57,14 @@ int hf_bundling_check(struct hf_bundling *bundling, const struct hf_inputs *inpu
 /* Reads the key, once; asks for its passphrase where that is due. As hf_private_key_read(). */
 int hf_bundling_unlock(struct hf_bundling *bundling, struct hotfix_error *err);
 
-/* Makes the bundle's bytes of the inputs' patch, which passed the checks, and which hf_bundling_check() saw. Nothing is
- * written. As hf_compose() and hf_seal(). */
+/*
+ * Makes the bundle's bytes of the inputs' patch, which passed the checks, and which hf_bundling_check() saw. Nothing is
+ * written. As hf_compose() and hf_seal(); HOTFIX_IO over a bundle of another key.
+ */
 int hf_bundling_seal(struct hf_bundling *bundling, const struct hf_inputs *inputs,
                      const struct hf_check_subject *subject, const struct hf_check_result *results,
                      struct hotfix_error *err);
-/* Writes the bundle and, where it is asked for, its provenance: both or none. HOTFIX_IO; HOTFIX_USAGE over a bundle of
- * another key. */
+/* Writes the bundle and, where it is asked for, its provenance: both or none. HOTFIX_IO. */
 int hf_bundling_write(struct hf_bundling *bundling, const struct hf_inputs *inputs, struct hotfix_error *err);
 
 /* Says what was written, and warns of what the bundle does not take over from others. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check/check.h"
+#include "check/tell.h"
 #include "cleanup.h"
 #include "cli/bundling.h"
 #include "cli/command.h"
@@ -84,6 +85,7 @@ static struct hf_bundling bundling;
 static char *default_output;
 static const char *rebuilt;
 static struct hf_reasons reasons;
+static struct hf_check_result *results;
 static bool leave_checks;
 
 /* All that `hotfix pack` would refuse is refused while the patch is no file yet; the bundle is made where one is asked
@@ -92,7 +94,6 @@ static int judge(const char *patch, void *arg, struct hotfix_error *err)
 {
     struct hf_report *report = arg;
     struct hf_check_subject subject;
-    struct hf_check_result *results = NULL;
 
     inputs.target_path = request.target;
     inputs.debug_path = request.debug;
@@ -104,17 +105,19 @@ static int judge(const char *patch, void *arg, struct hotfix_error *err)
     if (result == 0)
         result = bundling.output ? hf_bundling_seal(&bundling, &inputs, &subject, results, err)
                                  : hf_rehearse(&subject, results, patch, err);
-    hf_check_results_destroy(results);
     return result;
 }
 
 /* The patch is not left behind where its bundle cannot be written. */
 static int write_bundle(struct hf_report *report, struct hotfix_error *err)
 {
-    if (hf_bundling_write(&bundling, &inputs, err) == 0)
-        return hf_bundling_tell(&bundling, &inputs.patch->image, report, err);
-    unlink(request.output);
-    return -1;
+    if (hf_bundling_write(&bundling, &inputs, err) != 0) {
+        unlink(request.output);
+        return -1;
+    }
+    int result = hf_bundling_tell(&bundling, &inputs.patch->image, report, err);
+    hf_check_results_set(report, results);
+    return result;
 }
 
 static int build(struct hf_report *report, struct hotfix_error *err)
@@ -487,6 +490,7 @@ int hf_cmd_build(int argc, char **argv)
     else if (result == 0)
         result = source.directory ? build_source(&report, &error) : build(&report, &error);
     hf_bundling_deinit(&bundling);
+    hf_check_results_destroy(results);
     hf_inputs_deinit(&inputs);
     hf_reasons_deinit(&reasons);
     free(request.on);

@@ -53,7 +53,9 @@ static bool is_of_system(const struct reading *reading, Dwarf_Die die)
         return false;
     /* Files count from 1 before DWARF 5. */
     uint64_t index = reading->version >= 5 ? file : file - 1;
-    return index < (uint64_t)reading->file_count && strncmp(reading->files[index], "/usr/", 5) == 0;
+    const char *path = index < (uint64_t)reading->file_count ? reading->files[index] : "";
+    return strncmp(path, "/usr/include/", 13) == 0 || strncmp(path, "/usr/lib/gcc", 12) == 0 ||
+           strncmp(path, "/usr/lib/llvm", 13) == 0;
 }
 
 /* Notes the function that an entry stands for, through the entries that it is a copy of or completes. */

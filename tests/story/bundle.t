@@ -39,6 +39,9 @@ cp target target.hotfix
 expect 2 "hotfix build: the output target.hotfix is one of the inputs" "no input is written over" \
     hotfix build --target target.hotfix --old old.o --new new.o --bundle target.hotfix --unsigned
 
+expect 2 "hotfix build: the bundle and the patch have one name: ./fix.so" "two files have two names" \
+    build -o ./fix.so --bundle fix.so --unsigned
+
 echo correct horse >phrase && chmod 600 phrase
 echo wrong horse >wrong && chmod 600 wrong
 hotfix keygen locked --passphrase-file phrase >/dev/null
@@ -59,13 +62,15 @@ is "the program takes it" "$(cat "$OUT")" "$(printf 'old 0 3\nnew 1 6\nold 0 3')
 
 run build --bundle other.hotfix -o elsewhere.so --unsigned --json
 is "both names can be given" "$status $(json .output) $(json .file)" "0 elsewhere.so other.hotfix"
+is "the report has the findings of each check, as pack's" "$(jq '[.checks[] | has("title") and has("findings")] | all' "$OUT")" true
 ok "and are taken" test -s elsewhere.so -a -s other.hotfix -a ! -e other.so
 
 expect 5 "hotfix build: nowhere/fix.hotfix: cannot be written: No such file or directory" "a bundle that cannot be written" \
     build -o kept.so --bundle nowhere/fix.hotfix --unsigned
 ok "leaves no patch behind" test ! -e kept.so
 hotfix keygen stranger >/dev/null
+echo before >kept.so
 run build --bundle fix.hotfix -o kept.so --key stranger.key
 is "another key's bundle is not written over" "$status $(grep -c 'give another name with --output' "$ERR")" "5 1"
-ok "and no patch is written" test ! -e kept.so
+is "and the patch that was there stays" "$(cat kept.so)" before
 finish

@@ -88,5 +88,9 @@ storage=
 story tariff ""
 storage='static inline'
 story pay ", of which there are only copies"
+# Headers of the system are not what fixes are of; sources that lie near them are.
+storage=
+flags+=("-fdebug-prefix-map=$PWD=/usr/src/shop")
+story tariff ", of a source below /usr"
 
 finish

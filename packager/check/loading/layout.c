@@ -4,11 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PAGE UINT64_C(4096) /* the smallest of any CPU here */
-#ifndef SHT_RELR
-#define SHT_RELR 19
-#endif
-
+#define PAGE   UINT64_C(4096) /* the smallest of any CPU here */
 #define ADVICE "link it again; do not edit its headers"
 
 static void note(struct hf_findings *findings, const char *what, uint64_t address)

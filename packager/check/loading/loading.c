@@ -118,22 +118,24 @@ static void check_destructors(const struct hf_check_subject *subject, const stru
         note_destructor("DT_FINI", findings);
 }
 
+/* What a patch may ask the dynamic linker for. */
+struct asked {
+    const struct hf_arch_tools *tools;
+    enum hf_dynamic_relation kind;
+};
+
+static bool is_asked(const GElf_Shdr *table, const GElf_Rela *entry, void *arg)
+{
+    const struct asked *asked = arg;
+
+    (void)table;
+    return asked->tools->dynamic_relation((uint32_t)GELF_R_TYPE(entry->r_info)) == asked->kind;
+}
+
 /* Does the patch ask the dynamic linker for something of this kind? */
 static bool asks_for(const struct hf_check_subject *subject, enum hf_dynamic_relation kind)
 {
-    const struct hf_image *image = &subject->patch->image;
-    GElf_Shdr header;
-    GElf_Rela entry;
-
-    for (Elf_Scn *section = NULL; subject->tools && (section = elf_nextscn(image->elf, section));) {
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
-            continue;
-        Elf_Data *data = elf_getdata(section, NULL);
-        for (int i = 0; data && gelf_getrela(data, i, &entry); i++)
-            if (subject->tools->dynamic_relation((uint32_t)GELF_R_TYPE(entry.r_info)) == kind)
-                return true;
-    }
-    return false;
+    return subject->tools && hf_slots_any(&subject->patch->image, is_asked, &(struct asked){subject->tools, kind});
 }
 
 /* Not every linker says that places are fixed (DF_STATIC_TLS): for arm64, GNU ld does not. */

@@ -4,12 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#ifndef SHT_RELR
-#define SHT_RELR 19
-#endif
-#ifndef DT_RELR
-#define DT_RELR 36
-#endif
+#include "check/loading/slot.h"
 
 /* Sections of which a file has one, and where the dynamic linker finds it; 0: by its program header. */
 static const struct kind {
@@ -171,21 +166,12 @@ static bool gnu_hash_is_within(const uint8_t *bytes, size_t size, size_t symbols
     return true;
 }
 
-static bool relocations_are_within(const struct hf_image *image, size_t symbols)
+static bool is_beyond(const GElf_Shdr *table, const GElf_Rela *entry, void *arg)
 {
-    GElf_Shdr header;
-    GElf_Rela entry;
+    const size_t *symbols = arg;
 
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
-            continue;
-        Elf_Data *data = elf_getdata(section, NULL);
-        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++)
-            if (gelf_getrela(data, (int)i, &entry) && GELF_R_SYM(entry.r_info) != 0 &&
-                GELF_R_SYM(entry.r_info) >= symbols)
-                return false;
-    }
-    return true;
+    (void)table;
+    return GELF_R_SYM(entry->r_info) != 0 && GELF_R_SYM(entry->r_info) >= *symbols;
 }
 
 /* A symbol that is not looked at could be a function that the dynamic linker calls. */
@@ -194,7 +180,7 @@ static void check_symbols(const struct hf_image *image, const GElf_Shdr *symbols
     static bool (*const within[])(const uint8_t *, size_t, size_t) = {hash_is_within, gnu_hash_is_within};
     static const GElf_Word types[] = {SHT_HASH, SHT_GNU_HASH};
     size_t count = symbols->sh_size / sizeof(Elf64_Sym), found;
-    bool good = relocations_are_within(image, count);
+    bool good = !hf_slots_any(image, is_beyond, &count);
     GElf_Shdr header;
 
     for (size_t i = 0; i < 2; i++) {

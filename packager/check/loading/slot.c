@@ -18,41 +18,62 @@ static void read_symbol(const struct hf_image *image, const GElf_Shdr *relocatio
     slot->defined = symbol.st_shndx != SHN_UNDEF;
 }
 
-bool hf_slot_find(const struct hf_image *image, uint64_t place, struct hf_slot *slot)
+bool hf_slots_any(const struct hf_image *image, hf_slot_fn fn, void *arg)
 {
-    GElf_Shdr header;
+    GElf_Shdr table;
     GElf_Rela entry;
 
     for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
+        if (!gelf_getshdr(section, &table) || table.sh_type != SHT_RELA || !(table.sh_flags & SHF_ALLOC))
             continue;
         Elf_Data *data = elf_getdata(section, NULL);
-        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++) {
-            if (!gelf_getrela(data, (int)i, &entry) || entry.r_offset != place)
-                continue;
-            *slot = (struct hf_slot){
-                .type = (uint32_t)GELF_R_TYPE(entry.r_info), .addend = (uint64_t)entry.r_addend, .name = ""};
-            read_symbol(image, &header, &entry, slot);
-            return true;
-        }
+        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++)
+            if (gelf_getrela(data, (int)i, &entry) && fn(&table, &entry, arg))
+                return true;
     }
+    return false;
+}
+
+/* What is looked for, and what comes of it. */
+struct search {
+    const struct hf_image *image;
+    uint64_t place;
+    uint64_t size;
+    struct hf_slot *slot;
+    size_t count;
+};
+
+static bool is_at(const GElf_Shdr *table, const GElf_Rela *entry, void *arg)
+{
+    struct search *search = arg;
+
+    if (entry->r_offset != search->place)
+        return false;
+    *search->slot =
+        (struct hf_slot){.type = (uint32_t)GELF_R_TYPE(entry->r_info), .addend = (uint64_t)entry->r_addend, .name = ""};
+    read_symbol(search->image, table, entry, search->slot);
+    return true;
+}
+
+bool hf_slot_find(const struct hf_image *image, uint64_t place, struct hf_slot *slot)
+{
+    return hf_slots_any(image, is_at, &(struct search){.image = image, .place = place, .slot = slot});
+}
+
+static bool count(const GElf_Shdr *table, const GElf_Rela *entry, void *arg)
+{
+    struct search *search = arg;
+
+    (void)table;
+    search->count +=
+        entry->r_offset < search->place + search->size && search->place < entry->r_offset + sizeof(uint64_t);
     return false;
 }
 
 size_t hf_slot_count(const struct hf_image *image, uint64_t place, uint64_t size)
 {
-    GElf_Shdr header;
-    GElf_Rela entry;
-    size_t count = 0;
+    struct search search = {.image = image, .place = place, .size = size};
 
-    for (Elf_Scn *section = NULL; (section = elf_nextscn(image->elf, section));) {
-        if (!gelf_getshdr(section, &header) || header.sh_type != SHT_RELA || !(header.sh_flags & SHF_ALLOC))
-            continue;
-        Elf_Data *data = elf_getdata(section, NULL);
-        for (size_t i = 0; data && i < data->d_size / sizeof(Elf64_Rela); i++)
-            if (gelf_getrela(data, (int)i, &entry) && entry.r_offset < place + size &&
-                place < entry.r_offset + sizeof(uint64_t))
-                count++;
-    }
-    return count;
+    hf_slots_any(image, count, &search);
+    return search.count;
 }

@@ -18,6 +18,13 @@ struct hf_slot {
     bool defined;     /* in this file */
 };
 
+/* Told of a relocation and of the table that it stands in; true: that is enough. */
+typedef bool (*hf_slot_fn)(const GElf_Shdr *table, const GElf_Rela *entry, void *arg);
+
+/* Tells of the relocations that the dynamic linker makes, those in short form (SHT_RELR) aside, until fn says true:
+ * whether it did. */
+bool hf_slots_any(const struct hf_image *image, hf_slot_fn fn, void *arg);
+
 /* How many relocations write to these bytes: of several at one place the dynamic linker lets the last one win. */
 size_t hf_slot_count(const struct hf_image *image, uint64_t place, uint64_t size);
 
