@@ -233,8 +233,7 @@ static bool knows(const struct hf_blocks *side, const struct hf_block *block, co
 
 /*
  * Is every variable that is known to hold a constant in one block known to hold it in all, on both sides? Any other may
- * be how a block comes by a constant that it would not take along. 0 and 1 aside: they are most variables' first
- * values, and hardly any code tells from another what is computed of them.
+ * be how a block comes by a constant that it would not take along.
  */
 static bool all_know(const struct hf_blocks *one, const struct hf_blocks *other)
 {
@@ -243,8 +242,7 @@ static bool all_know(const struct hf_blocks *one, const struct hf_blocks *other)
         for (const struct hf_scope_known *known; (known = next_known(one, &one->items[i], &at));) {
             bool everywhere = known->plain;
             for (size_t k = 0; k < one->count && everywhere; k++)
-                everywhere =
-                    known->value <= 1 || (knows(one, &one->items[k], known) && knows(other, &other->items[k], known));
+                everywhere = knows(one, &one->items[k], known) && knows(other, &other->items[k], known);
             if (!everywhere)
                 return false;
         }

@@ -8,7 +8,7 @@
  * is the same as that of the block of the same rank, register by register; all code that uses the variable lies in its
  * block; and of any two, one has a constant or refers to something that the other does not, which it would take along
  * if it were moved. That is no constant that the function has elsewhere, too, and none at all where a variable is known
- * to hold another one than 0 or 1 in the block: the code may have it from there. A block whose own code changed shows
+ * to hold one in the block: the code may have it from there. A block whose own code changed shows
  * nothing.
  */
 #ifndef HF_BLOCKS_H

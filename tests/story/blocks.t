@@ -77,22 +77,23 @@ for level in -O1 -O2; do
     refused 3 "$SENTENCE" "gcc $level: one that is left out, and then the other" gcc "$level"
 done
 
-# inherited CONDITION-A CONDITION-B CODE-A CODE-B: the fix swaps the blocks of a and b, the registers that these are in
+# inherited CONDITION-A CONDITION-B CODE-A CODE-B [CONSTANT-A CONSTANT-B]: the fix swaps the blocks of a and b, the registers that these are in
 # and the constants that both get from the code around, so that the same code is at each place as before.
 inherited() {
+    local k=${5:-41} l=${6:-777}
     cat >program.c <<C
 int noise;
 #ifdef FIXED
-#define LIMITS int k = 777, l = 41;
-#define K 777
-#define L 41
+#define LIMITS int k = $l, l = $k;
+#define K $l
+#define L $k
 #define BLOCKS B A
 #define VALUES int b = p, a = q, r = noise * 5;
 #define CALL step(9 + round, 7 + round * 4)
 #else
-#define LIMITS int k = 41, l = 777;
-#define K 41
-#define L 777
+#define LIMITS int k = $k, l = $l;
+#define K $k
+#define L $l
 #define BLOCKS A B
 #define VALUES int a = p, b = q, r = noise * 3;
 #define CALL step(7 + round * 4, 9 + round)
@@ -115,6 +116,10 @@ C
 for level in -O0 -O1 -O2; do
     inherited "a & 1" "b & 1" "a + k" "b + l"
     refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: constants that variables hold" gcc "$level"
+    inherited "a & 1" "b & 1" "a + k * 3" "b + l * 3"
+    refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: constants computed of what variables hold" gcc "$level"
+    inherited "a & 1" "b & 1" "a + k * 300 + 500" "b + l * 300 + 500" 0 1
+    refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: be these 0 and 1" gcc "$level"
     inherited "a == K" "b == L" "a" "b"
     refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: constants that conditions tell of" gcc "$level"
 done
