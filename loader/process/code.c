@@ -48,10 +48,41 @@ static int fail(struct hotfix_error *err, const char *what, const void *address,
     return -1;
 }
 
+/* A page of code that nobody uses: of the program's file, since rules for memory of files may be others (SELinux). */
+static void *map_code(size_t size)
+{
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    void *page = MAP_FAILED;
+
+    if (fd >= 0) {
+        page = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+        close(fd);
+    }
+    return page != MAP_FAILED ? page : mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* Goes the way of write_protected() on such a page. 0, or -errno of the step that is refused. */
+static long try_protection(size_t page_size)
+{
+    volatile char *page = map_code(page_size);
+
+    if (page == MAP_FAILED)
+        return -errno;
+    long status = mprotect((void *)page, page_size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+    if (status == 0) {
+        page[0] = 0; /* the page is this process's own from now on */
+        if (mprotect((void *)page, page_size, PROT_READ | PROT_EXEC) != 0)
+            status = -errno;
+    }
+    munmap((void *)page, page_size);
+    return status;
+}
+
 void hf_code_writer_init(struct hf_code_writer *writer)
 {
     writer->mem_fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
     writer->page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
+    writer->barred = try_protection(writer->page_size);
 }
 
 void hf_code_writer_deinit(struct hf_code_writer *writer)
@@ -135,6 +166,16 @@ __attribute__((noinline)) static long write_protected(const struct hf_code_write
     return status;
 }
 
+int hf_code_check_mprotect(const struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err)
+{
+    if (!(prot & PROT_EXEC) || writer->barred == 0)
+        return 0;
+    return fail(err, "cannot write the code at ", address, writer->barred,
+                ": /proc/self/mem may not write it, and what mprotect makes writable may not become executable again "
+                "(MemoryDenyWriteExecute, PR_SET_MDWE or SELinux); start the program without that, or have it set "
+                "PR_SET_DUMPABLE to 1 after it has changed its user");
+}
+
 int hf_code_write(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size, int prot,
                   struct hotfix_error *err)
 {
@@ -149,6 +190,8 @@ int hf_code_write(const struct hf_code_writer *writer, void *address, const void
         return 0;
     }
 
+    if (hf_code_check_mprotect(writer, address, prot, err) != 0)
+        return -1;
     long status = write_protected(writer, address, bytes, size, prot);
     if (status < 0)
         return fail(

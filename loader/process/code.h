@@ -13,11 +13,15 @@
 #include "hotfix/error.h"
 
 struct hf_code_writer {
-    int mem_fd; /* /proc/self/mem, or -1: mprotect is used */
+    int mem_fd;  /* /proc/self/mem, or -1: mprotect is used */
+    long barred; /* -errno: memory that was written to may not become executable (again), so mprotect is not for code */
     uintptr_t page_size;
 };
 
-/* Before the stop. Never fails: it chooses. */
+/*
+ * Before the stop. Never fails: it chooses, and tries the way back from writable to executable on a page of its own,
+ * since code that stays without the right to execute ends the process.
+ */
 void hf_code_writer_init(struct hf_code_writer *writer);
 void hf_code_writer_deinit(struct hf_code_writer *writer);
 
@@ -28,6 +32,12 @@ void hf_code_writer_deinit(struct hf_code_writer *writer);
  */
 int hf_code_write(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size, int prot,
                   struct hotfix_error *err);
+
+/*
+ * Before the stop, for bytes that the probe below says no to: is mprotect the way? HOTFIX_SWITCH where nothing is.
+ */
+int hf_code_check_mprotect(const struct hf_code_writer *writer, const void *address, int prot,
+                           struct hotfix_error *err);
 
 /*
  * For many small writes near each other. The probe belongs before the stop: it writes what is there already, so that

@@ -210,7 +210,10 @@ static int prepare_stretches(struct state *state, struct hotfix_error *err)
     memset(state->image, 0, longest + 1); /* pages that were never touched would be looked for during the stop */
     for (size_t i = 0; i < state->stretch_count; i++) {
         struct stretch *stretch = &state->stretches[i];
-        stretch->probed = hf_code_probe(&state->writer, state->list[stretch->first].address, stretch->size);
+        const void *address = state->list[stretch->first].address;
+        stretch->probed = hf_code_probe(&state->writer, address, stretch->size);
+        if (!stretch->probed && hf_code_check_mprotect(&state->writer, address, PROT_READ | PROT_EXEC, err) != 0)
+            return -1;
     }
     return 0;
 }

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Processes that were forbidden something: a bundle is applied and reverted all the same, or one sentence names what
+ * forbids it, and the process is as it was.
+ */
+#include "apply_fixture.h"
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "emulated.h"
+#include "process/code.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE              65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+enum { NOBODY = 65534, ARGUMENT_2 = offsetof(struct seccomp_data, args) + 2 * sizeof(uint64_t) };
+
+/* A bundle in memory: a process that has become another user may not read the files. */
+static uint8_t *bundle;
+static size_t bundle_size;
+static char bundle_id[HOTFIX_ID_TEXT_SIZE];
+
+static void load_bundle(void)
+{
+    char path[PATH_SIZE];
+
+    make_bundle(3, both, path, bundle_id);
+    assert_int_equal(hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bundle, &bundle_size, &fixture_error), 0);
+}
+
+static int try_apply(struct hotfix_error *error)
+{
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+    int status = hotfix_apply_memory_opt(handle, bundle, bundle_size, &patient, &result);
+
+    *error = result.error;
+    hotfix_result_deinit(&result);
+    return status;
+}
+
+static void require_applied_and_reverted(void)
+{
+    struct hotfix_error error;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    if (try_apply(&error) != 0)
+        fprintf(stderr, "%s\n", error.message);
+    require(error.code == HOTFIX_OK && price(10) == 30 && tax(10) == 13);
+    require(hotfix_revert_opt(handle, bundle_id, &patient, &result) == 0);
+    hotfix_result_deinit(&result);
+    require(price(10) == 20 && tax(10) == 11);
+}
+
+static void require_refused(enum hotfix_code code, const char *text)
+{
+    struct hotfix_error error;
+
+    require(try_apply(&error) == -1);
+    if (error.code != code || !strstr(error.message, text))
+        fprintf(stderr, "%d: %s\n", error.code, error.message);
+    require(error.code == code && strstr(error.message, text) != NULL);
+    require(price(10) == 20 && tax(10) == 11);
+}
+
+/* As after a daemon has given root's rights up: the files of /proc/self are root's. */
+static void become_undumpable(void)
+{
+    if (geteuid() == 0)
+        require(setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0);
+    require(prctl(PR_SET_DUMPABLE, 0) == 0);
+    require(open("/proc/self/mem", O_RDWR | O_CLOEXEC) < 0);
+}
+
+/* What systemd's MemoryDenyWriteExecute puts in front of mprotect. */
+static void deny_becoming_executable(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT_2),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+    require(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    require(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static const char barred[] = "what mprotect makes writable may not become executable again (MemoryDenyWriteExecute";
+
+static void undumpable(void)
+{
+    become_undumpable();
+    require_applied_and_reverted();
+}
+
+static void undumpable_with_filter(void)
+{
+    become_undumpable();
+    deny_becoming_executable();
+    require_refused(HOTFIX_SWITCH, barred);
+}
+
+static void undumpable_with_mdwe(void)
+{
+    become_undumpable();
+    if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0)
+        require_refused(HOTFIX_SWITCH, barred);
+}
+
+/* /proc/self/mem is the way then. */
+static void dumpable_with_filter(void)
+{
+    deny_becoming_executable();
+    require_applied_and_reverted();
+}
+
+/* What was applied before the restriction stays, and the process lives on. */
+static void restricted_between(void)
+{
+    struct hotfix_error error;
+    struct hotfix_result result = HOTFIX_RESULT_INIT;
+
+    require(try_apply(&error) == 0);
+    become_undumpable();
+    deny_becoming_executable();
+    require(hotfix_revert_opt(handle, bundle_id, &patient, &result) == -1);
+    require(result.error.code == HOTFIX_SWITCH && strstr(result.error.message, barred));
+    hotfix_result_deinit(&result);
+    require(price(10) == 30 && tax(10) == 13);
+}
+
+/* The way that remains when the first one fails in the middle of a stop. */
+static void writer_refuses(void)
+{
+    struct hf_code_writer writer;
+    struct hotfix_error error = {HOTFIX_OK, 0, ""};
+    uint8_t *entry = (uint8_t *)(uintptr_t)price;
+
+    deny_becoming_executable();
+    hf_code_writer_init(&writer);
+    hf_code_writer_deinit(&writer);
+    require(hf_code_write(&writer, entry, "\xcc", 1, PROT_READ | PROT_EXEC, &error) == -1);
+    require(error.code == HOTFIX_SWITCH && error.sys_errno == EPERM && strstr(error.message, barred));
+    require(price(10) == 20);
+}
+
+#define SCENARIO(name)                                                                                                 \
+    static void test_##name(void **state)                                                                              \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        child_run(name);                                                                                               \
+    }
+
+SCENARIO(undumpable)
+SCENARIO(undumpable_with_filter)
+SCENARIO(undumpable_with_mdwe)
+SCENARIO(dumpable_with_filter)
+SCENARIO(restricted_between)
+SCENARIO(writer_refuses)
+
+static int setup_all(void **state)
+{
+    setup(state);
+    load_bundle();
+    return 0;
+}
+
+static int teardown_all(void **state)
+{
+    free(bundle);
+    return teardown(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_undumpable),           cmocka_unit_test(test_undumpable_with_filter),
+        cmocka_unit_test(test_undumpable_with_mdwe), cmocka_unit_test(test_dumpable_with_filter),
+        cmocka_unit_test(test_restricted_between),   cmocka_unit_test(test_writer_refuses),
+    };
+
+    if (emulator_skips("no seccomp filter runs"))
+        return 0;
+    return cmocka_run_group_tests(tests, setup_all, teardown_all);
+}
