@@ -1,81 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "truststore.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "authority.h"
 #include "cleanup.h"
 #include "digest.h"
 #include "error.h"
-#include "file.h"
 #include "keyowner.h"
-#include "owned.h"
 #include "trustpolicy.h"
 
-#define WHAT         "trust store"
-#define KEY_FILE_MAX 16384
-#define KEY_END      ".pub"
-#define CA_END       ".ca.pem"
-#define LIST_END     ".crl.pem"
-#define OPEN_FLAGS   (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
-
-static bool ends_in(const char *name, const char *ending)
-{
-    size_t length = strlen(name), tail = strlen(ending);
-
-    return length > tail && strcmp(name + length - tail, ending) == 0;
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(((const struct hf_trust_key *)a)->name, ((const struct hf_trust_key *)b)->name);
-}
-
-/* Reads what lies in the store at fd, after a look at whose it is. */
-static int read_owned(int fd, const char *path, size_t limit, uint8_t **text, size_t *size, struct hotfix_error *err)
-{
-    HF_FREE uint8_t *read = NULL;
-    size_t length;
-    struct stat status;
-
-    if (hf_file_read_fd(fd, path, limit, &read, &length, &status, err) != 0)
-        return hf_error_prefix(err, WHAT);
-    if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
-        return -1;
-    *text = hf_move(read);
-    *size = length;
-    return 0;
-}
+#define WHAT "trust store"
 
 /* What a file is called without its folders and its ending. NULL without memory. */
 static char *name_of(const char *path, const char *ending)
 {
     const char *slash = strrchr(path, '/');
     char *name = strdup(slash ? slash + 1 : path);
+    size_t length = name ? strlen(name) : 0, tail = strlen(ending);
 
-    if (name && ends_in(name, ending))
-        name[strlen(name) - strlen(ending)] = '\0';
+    if (length > tail && strcmp(name + length - tail, ending) == 0)
+        name[length - tail] = '\0';
     return name;
 }
 
-static int add_key(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+static int add_key(const struct hf_trust_file *file, const char *name, struct hf_trust *trust, struct hotfix_error *err)
 {
-    HF_FREE uint8_t *pem = NULL;
-    size_t size;
     struct hf_public_key key;
-    HF_FREE char *name = name_of(path, KEY_END);
 
-    if (!name)
-        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
-    if (read_owned(fd, path, KEY_FILE_MAX, &pem, &size, err) != 0)
-        return -1;
-    if (hf_public_key_parse(pem, size, path, &key, err) != 0)
+    if (hf_public_key_parse(file->bytes, file->size, file->path, &key, err) != 0)
         return hf_error_prefix(err, WHAT);
     return hf_trust_add(trust, name, &key, err) == 0 ? 0 : hf_error_prefix(err, WHAT);
 }
@@ -95,146 +50,60 @@ static int adopt(struct hf_trust *trust, const char *name, struct hf_authority *
     return 0;
 }
 
-static int add_authority(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+static int add_authority(const struct hf_trust_file *file, const char *name, struct hf_trust *trust,
+                         struct hotfix_error *err)
 {
-    HF_FREE uint8_t *pem = NULL;
-    size_t size;
     struct hf_authority *authority;
-    HF_FREE char *name = name_of(path, CA_END);
 
-    if (!name)
-        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
-    if (read_owned(fd, path, HF_AUTHORITY_FILE_MAX, &pem, &size, err) != 0)
-        return -1;
-    if (hf_authority_parse(pem, size, path, &authority, err) != 0)
+    if (hf_authority_parse(file->bytes, file->size, file->path, &authority, err) != 0)
         return hf_error_prefix(err, WHAT);
     return adopt(trust, name, authority, err);
 }
 
-static int add_list(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+static int add_list(const struct hf_trust_file *file, const char *name, struct hf_trust *trust,
+                    struct hotfix_error *err)
 {
-    HF_FREE uint8_t *pem = NULL;
-    size_t size;
-    HF_FREE char *name = name_of(path, LIST_END);
+    const struct hf_trust_key *key = hf_trust_named(trust, name);
+
+    if (!key || !key->authority)
+        return hf_error(err, HOTFIX_TRUST, WHAT " %s: there is no authority %s" HF_TRUST_AUTHORITY_END " beside it",
+                        file->path, name);
+    if (hf_authority_revoke(key->authority, file->bytes, file->size, file->path, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    return 0;
+}
+
+static int add_policy(const struct hf_trust_file *file, const char *name, struct hf_trust *trust,
+                      struct hotfix_error *err)
+{
+    (void)name;
+    if (hf_trust_policy_parse(file->path, (const char *)file->bytes, file->size, trust, err) != 0)
+        return hf_error_prefix(err, WHAT);
+    return 0;
+}
+
+static const struct {
+    const char *ending;
+    int (*add)(const struct hf_trust_file *file, const char *name, struct hf_trust *trust, struct hotfix_error *err);
+} kinds[] = {
+    [HF_TRUST_KEY] = {HF_TRUST_KEY_END, add_key},
+    [HF_TRUST_AUTHORITY] = {HF_TRUST_AUTHORITY_END, add_authority},
+    [HF_TRUST_LIST] = {HF_TRUST_LIST_END, add_list},
+    [HF_TRUST_POLICY] = {"", add_policy},
+};
+
+static int add_file(const struct hf_trust_file *file, struct hf_trust *trust, struct hotfix_error *err)
+{
+    HF_FREE char *name = name_of(file->path, kinds[file->kind].ending);
 
     if (!name)
         return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
-    const struct hf_trust_key *key = hf_trust_named(trust, name);
-    if (!key || !key->authority)
-        return hf_error(err, HOTFIX_TRUST, WHAT " %s: there is no authority %s" CA_END " beside it", path, name);
-    if (read_owned(fd, path, HF_AUTHORITY_FILE_MAX, &pem, &size, err) != 0)
-        return -1;
-    if (hf_authority_revoke(key->authority, pem, size, path, err) != 0)
-        return hf_error_prefix(err, WHAT);
-    return 0;
+    return kinds[file->kind].add(file, name, trust, err);
 }
 
-static int add_policy(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
+static int compare_keys(const void *a, const void *b)
 {
-    HF_FREE uint8_t *text = NULL;
-    size_t size;
-
-    if (read_owned(fd, path, HF_TRUST_POLICY_MAX_SIZE, &text, &size, err) != 0)
-        return -1;
-    if (hf_trust_policy_parse(path, (const char *)text, size, trust, err) != 0)
-        return hf_error_prefix(err, WHAT);
-    return 0;
-}
-
-typedef int add_fn(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err);
-
-/* A file in the directory. A symbolic link could make another place, with other owners, part of the store. */
-static int add_entry(int directory, const char *path, const char *name, add_fn *add, struct hf_trust *trust,
-                     struct hotfix_error *err)
-{
-    HF_FREE char *file = NULL;
-
-    if (asprintf(&file, "%s/%s", path, name) < 0) {
-        file = NULL;
-        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
-    }
-    HF_CLOSE int fd = openat(directory, name, OPEN_FLAGS);
-    if (fd < 0 && errno == ELOOP)
-        return hf_error(err, HOTFIX_TRUST, WHAT " %s: is a symbolic link; put the file itself there", file);
-    if (fd < 0)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", file);
-    return add(fd, file, trust, err);
-}
-
-/* Every file of the directory whose name ends so; names that begin with a dot are passed over. */
-static int add_entries(DIR *directory, const char *path, const char *ending, add_fn *add, struct hf_trust *trust,
-                       struct hotfix_error *err)
-{
-    rewinddir(directory);
-    for (;;) {
-        errno = 0;
-        struct dirent *entry = readdir(directory);
-        if (!entry && errno)
-            return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be read", path);
-        if (!entry)
-            return 0;
-        if (entry->d_name[0] == '.' || !ends_in(entry->d_name, ending))
-            continue;
-        if (add_entry(dirfd(directory), path, entry->d_name, add, trust, err) != 0)
-            return -1;
-    }
-}
-
-static int add_directory_policy(DIR *directory, const char *path, struct hf_trust *trust, struct hotfix_error *err)
-{
-    struct stat status;
-
-    if (fstatat(dirfd(directory), HF_TRUST_POLICY_NAME, &status, AT_SYMLINK_NOFOLLOW) == 0)
-        return add_entry(dirfd(directory), path, HF_TRUST_POLICY_NAME, add_policy, trust, err);
-    if (errno != ENOENT)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s/" HF_TRUST_POLICY_NAME ": cannot be examined", path);
-    return 0;
-}
-
-/* Keys and authorities first: lists and policy are about them. */
-static int add_contents(DIR *directory, const char *path, struct hf_trust *trust, struct hotfix_error *err)
-{
-    if (add_entries(directory, path, KEY_END, add_key, trust, err) != 0 ||
-        add_entries(directory, path, CA_END, add_authority, trust, err) != 0 ||
-        add_entries(directory, path, LIST_END, add_list, trust, err) != 0)
-        return -1;
-    return add_directory_policy(directory, path, trust, err);
-}
-
-/* Takes the descriptor over. */
-static int add_directory(int fd, const char *path, struct hf_trust *trust, struct hotfix_error *err)
-{
-    DIR *directory = fdopendir(fd);
-    if (!directory) {
-        hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be read", path);
-        close(fd);
-        return -1;
-    }
-    int failed = add_contents(directory, path, trust, err);
-    closedir(directory);
-    return failed;
-}
-
-/* path is what the store is called in messages, resolved where it is. */
-static int add_all(const char *path, const char *resolved, struct hf_trust *trust, struct hotfix_error *err)
-{
-    HF_CLOSE int fd = open(resolved, OPEN_FLAGS);
-    struct stat status;
-
-    if (fd < 0)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", path);
-    if (fstat(fd, &status) != 0)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
-    if (!S_ISDIR(status.st_mode)) {
-        add_fn *add = ends_in(resolved, ".ini") ? add_policy : ends_in(resolved, CA_END) ? add_authority : add_key;
-        return add(fd, path, trust, err);
-    }
-    if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
-        return -1;
-
-    int directory = fd;
-    fd = -1;
-    return add_directory(directory, path, trust, err);
+    return strcmp(((const struct hf_trust_key *)a)->name, ((const struct hf_trust_key *)b)->name);
 }
 
 /* Gives key all that is said of its twin, too. */
@@ -307,19 +176,17 @@ static int check_apart(const struct hf_trust *trust, struct hotfix_error *err)
     return 0;
 }
 
-int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err)
+int hf_trust_parse(const char *path, const struct hf_trust_files *files, struct hf_trust *trust,
+                   struct hotfix_error *err)
 {
     struct hf_trust read = {0};
-    HF_FREE char *resolved = realpath(path, NULL);
+    int failed = 0;
 
-    if (!resolved)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
-    int failed = add_all(path, resolved, &read, err);
+    for (size_t i = 0; i < files->count && !failed; i++)
+        failed = add_file(&files->items[i], &read, err);
     if (!failed && read.count == 0)
         failed = hf_error(err, HOTFIX_TRUST, WHAT " %s: holds no *.pub key and no authority, so nothing can be trusted",
                           path);
-    if (!failed)
-        failed = hf_owned_check_above(WHAT, resolved, HOTFIX_TRUST, err);
     if (!failed) {
         qsort(read.keys, read.count, sizeof(*read.keys), compare_keys);
         failed = merge_twins(&read, err);
@@ -334,4 +201,15 @@ int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error 
     }
     *trust = read;
     return 0;
+}
+
+int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err)
+{
+    struct hf_trust_files files;
+
+    if (hf_trust_files_read(path, &files, err) != 0)
+        return -1;
+    int failed = hf_trust_parse(path, &files, trust, err);
+    hf_trust_files_deinit(&files);
+    return failed;
 }

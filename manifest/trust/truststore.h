@@ -5,6 +5,7 @@
 
 #include "hotfix/error.h"
 #include "trust.h"
+#include "trustfile.h"
 
 /*
  * Reads one public key file; or a policy file, whose name ends in ".ini", with its keys (trustpolicy.h); or a
@@ -19,5 +20,9 @@
  * failure trust is untouched.
  */
 int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err);
+
+/* The same of files that were read before, from a store that messages call path. The files are only read. */
+int hf_trust_parse(const char *path, const struct hf_trust_files *files, struct hf_trust *trust,
+                   struct hotfix_error *err);
 
 #endif

@@ -17,8 +17,8 @@
 #include "compiler/process.h"
 #include "compiler/shim.h"
 #include "error.h"
+#include "status.h"
 #include "ui/report.h"
-#include "ui/status.h"
 
 static int fail(const struct hotfix_error *err)
 {

@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "compiler/shim.h"
 #include "error.h"
+#include "status.h"
 #include "ui/report.h"
-#include "ui/status.h"
 #include "ui/text.h"
 
 static const struct hf_command commands[] = {

@@ -13,7 +13,7 @@
 #include "error.h"
 #include "manifest.h"
 #include "stamp.h"
-#include "ui/status.h"
+#include "status.h"
 #include "ui/text.h"
 #include "utf8.h"
 

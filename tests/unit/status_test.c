@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "error.h"
-#include "ui/status.h"
+#include "status.h"
 
 static void codes_outside_the_enum_are_internal(void **state)
 {

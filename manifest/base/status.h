@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The exit statuses of the command, stable, the same table as in hotfix(1). */
+/* The exit statuses of the commands, stable, the same table as in hotfix(1) and hotfixctl(1). */
 #ifndef HF_STATUS_H
 #define HF_STATUS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ui/status.h"
+#include "status.h"
 
 const struct hf_status hf_statuses[] = {
     {0, "yes: done, or what was asked holds"},
