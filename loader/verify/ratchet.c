@@ -120,15 +120,26 @@ static int read_records(const char *path, const struct hf_trust *trust, struct h
     return lost(path, trust, reason.message, err);
 }
 
-/* Of a key of the store that is not revoked, and neither is the certificate by which it was signed. */
+_Static_assert(sizeof(struct hf_key_owner) == HF_KEY_SIZE, "either is a record's key");
+
+static bool is_by(const struct hf_ratchet_record *record, const struct hf_trust_key *key)
+{
+    struct hf_key_owner owner;
+
+    if (!key->authority)
+        return memcmp(key->key.bytes, record->key, HF_KEY_SIZE) == 0;
+    memcpy(owner.bytes, record->key, sizeof(owner.bytes));
+    return hf_authority_holds(key->authority, &owner);
+}
+
+/* Of a key of the store that is not revoked, by a certificate that nobody is said to have stolen. */
 static bool believed(const struct hf_trust *trust, const struct hf_ratchet_record *record)
 {
     for (size_t i = 0; i < trust->count; i++) {
         const struct hf_trust_key *key = &trust->keys[i];
-        if (memcmp(key->key.bytes, record->key, HF_KEY_SIZE) == 0 ||
-            (key->authority && hf_authority_has(key->authority, record->key)))
+        if (is_by(record, key))
             return !key->revoked && !(key->authority && record->mark.serial_size > 0 &&
-                                      hf_authority_revoked(key->authority, &record->mark));
+                                      hf_authority_doubts(key->authority, &record->mark));
     }
     return false;
 }
@@ -247,6 +258,20 @@ static int write_records(const char *path, const struct hf_ratchet_records *reco
     return sync_directory(path, err);
 }
 
+/* Of an authority it is the key that is written down: a new certificate for that key has to keep its numbers. */
+static struct hf_ratchet_record record_of(const struct hf_signers *signers, size_t which,
+                                          const struct hf_manifest *manifest)
+{
+    bool certified = signers->keys[which]->authority != NULL;
+    struct hf_ratchet_record record = {
+        .target = manifest->target_name, .build_id = manifest->target_build_id, .sequence = manifest->sequence};
+
+    memcpy(record.key, certified ? signers->ends[which].bytes : signers->keys[which]->key.bytes, HF_KEY_SIZE);
+    if (certified)
+        record.mark = signers->marks[which];
+    return record;
+}
+
 int hf_ratchet_advance(const char *path, const struct hf_trust *trust, const struct hf_signers *signers,
                        const struct hf_manifest *manifest, uint64_t deadline_ns, struct hotfix_error *err)
 {
@@ -259,11 +284,7 @@ int hf_ratchet_advance(const char *path, const struct hf_trust *trust, const str
     if (lock < 0 || read_records(path, trust, &records, err) != 0 || judge(&records, trust, manifest, err) != 0)
         return -1;
     for (size_t i = 0; i < signers->count; i++) {
-        struct hf_ratchet_record record = {
-            .target = manifest->target_name, .build_id = manifest->target_build_id, .sequence = manifest->sequence};
-        memcpy(record.key, signers->keys[i]->key.bytes, HF_KEY_SIZE);
-        if (signers->keys[i]->authority)
-            record.mark = signers->marks[i];
+        struct hf_ratchet_record record = record_of(signers, i, manifest);
         if (hf_ratchet_raise(&records, &record, &changed, err) != 0)
             return hf_error_prefix(err, WHAT " %s", path);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was applied before, kept in a file, so that neither an older bundle nor one that leaps ahead can be used: for
- * each key, or certificate of an authority, and each build of a target the highest sequence number of the bundles that
- * were signed so. A bundle is held against what is there under the name of its target and what is there of its build.
+ * each key, or certificate by an authority's key, and each build of a target the highest sequence number of the bundles
+ * that were signed so. A bundle is held against what is there under the name of its target and what is there of its
+ * build.
  *
  * What a key said that is revoked or gone counts only where the policy limits steps, and as far as one step from what
  * other keys said: the leap of a stolen key ends with its revocation, and numbers that were rightly given stay.

@@ -16,7 +16,7 @@
 
 /* The highest sequence number of the bundles for this build of a target that a key signed. */
 struct hf_ratchet_record {
-    uint8_t key[HF_KEY_SIZE];        /* as struct hf_trust_key has it */
+    uint8_t key[HF_KEY_SIZE];        /* as struct hf_trust_key has it; of an authority: a struct hf_key_owner */
     struct hf_certificate_mark mark; /* of the certificate, where the key is an authority's; serial_size 0: none */
     char *target;
     struct hf_build_id build_id; /* size 0: not known, as in a state of format 1 */

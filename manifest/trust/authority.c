@@ -206,32 +206,17 @@ void hf_authority_destroy(struct hf_authority *authority)
     free(authority);
 }
 
-static int digest_of(const X509 *certificate, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
+int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
 {
     uint8_t computed[EVP_MAX_MD_SIZE];
     const EVP_MD *sha256 = hf_libcrypto_sha256(err);
 
     if (!sha256)
         return -1;
-    if (X509_digest(certificate, sha256, computed, NULL) != 1)
+    if (X509_digest(authority->certificates[0], sha256, computed, NULL) != 1)
         return hf_error(err, HOTFIX_INTERNAL, "libcrypto cannot hash a certificate");
     memcpy(digest, computed, HF_DIGEST_SIZE);
     return 0;
-}
-
-int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err)
-{
-    return digest_of(authority->certificates[0], digest, err);
-}
-
-bool hf_authority_has(const struct hf_authority *authority, const uint8_t digest[HF_DIGEST_SIZE])
-{
-    uint8_t own[HF_DIGEST_SIZE];
-
-    for (size_t i = 0; i < authority->count; i++)
-        if (digest_of(authority->certificates[i], own, NULL) == 0 && memcmp(own, digest, sizeof(own)) == 0)
-            return true;
-    return false;
 }
 
 /* Whether libcrypto might take the one for the issuer of the other when it builds a chain; true, too, when it cannot
@@ -317,30 +302,42 @@ static bool list_counts(const struct hf_authority *authority, X509_CRL *list)
     return false;
 }
 
-static bool list_names(X509_CRL *list, const struct hf_certificate_mark *mark, ASN1_INTEGER *serial,
-                       const EVP_MD *sha256)
+/* A certificate that was replaced or is not needed any more was in the right hands. Without a reason nobody knows. */
+static bool revoked_in_good_faith(const X509_REVOKED *entry)
+{
+    int present;
+    ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, &present, NULL);
+    long code = reason ? ASN1_ENUMERATED_get(reason) : -1;
+
+    ASN1_ENUMERATED_free(reason);
+    return code == CRL_REASON_SUPERSEDED || code == CRL_REASON_CESSATION_OF_OPERATION ||
+           code == CRL_REASON_AFFILIATION_CHANGED || (!reason && present >= 0); /* it is there: memory is out */
+}
+
+static bool list_doubts(X509_CRL *list, const struct hf_certificate_mark *mark, ASN1_INTEGER *serial,
+                        const EVP_MD *sha256)
 {
     unsigned char issuer[EVP_MAX_MD_SIZE];
     X509_REVOKED *entry;
 
     return X509_NAME_digest(X509_CRL_get_issuer(list), sha256, issuer, NULL) == 1 &&
            memcmp(issuer, mark->issuer, sizeof(mark->issuer)) == 0 &&
-           X509_CRL_get0_by_serial(list, &entry, serial) == 1;
+           X509_CRL_get0_by_serial(list, &entry, serial) == 1 && !revoked_in_good_faith(entry);
 }
 
-bool hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark)
+bool hf_authority_doubts(const struct hf_authority *authority, const struct hf_certificate_mark *mark)
 {
     HF_KEEP_ERRORS;
     const EVP_MD *sha256 = hf_libcrypto_sha256(NULL);
     ASN1_INTEGER *serial = ASN1_INTEGER_new();
-    bool named = false;
+    bool doubted = false;
 
     if (sha256 && serial && ASN1_STRING_set(serial, mark->serial, (int)mark->serial_size) == 1)
-        for (size_t i = 0; i < authority->list_count && !named; i++)
-            named =
-                list_names(authority->lists[i], mark, serial, sha256) && list_counts(authority, authority->lists[i]);
+        for (size_t i = 0; i < authority->list_count && !doubted; i++)
+            doubted =
+                list_doubts(authority->lists[i], mark, serial, sha256) && list_counts(authority, authority->lists[i]);
     ASN1_INTEGER_free(serial);
-    return named;
+    return doubted;
 }
 
 /* Revocation is looked at now, even for what was signed while its certificate was valid and no longer is. The end of

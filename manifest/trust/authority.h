@@ -68,10 +68,12 @@ int hf_authority_apart(const struct hf_authority *one, const struct hf_authority
 /* Whether one of its certificates is for this key. */
 bool hf_authority_holds(const struct hf_authority *authority, const struct hf_key_owner *key);
 /*
- * Whether a revocation list of it, signed by one of its own certificates, names the certificate. That a list is out of
- * date does not matter: what was revoked once stays so. False, too, when memory is out: nothing is taken back then.
+ * Whether a revocation list of it, signed by one of its own certificates, names the certificate, other than because it
+ * was superseded, its signer's operation ceased or the signer's affiliation changed: then somebody else may have used
+ * it before. That a list is out of date does not matter: what was revoked once stays so. False, too, when memory is
+ * out: nothing is taken back then.
  */
-bool hf_authority_revoked(const struct hf_authority *authority, const struct hf_certificate_mark *mark);
+bool hf_authority_doubts(const struct hf_authority *authority, const struct hf_certificate_mark *mark);
 
 /*
  * Whether a revocation list of it names a certificate of the chain, and is signed by that one's issuer there: the chain
@@ -81,9 +83,6 @@ bool hf_authority_revokes(const struct hf_authority *authority, const struct hf_
 
 /* SHA-256 over the first certificate. */
 int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_DIGEST_SIZE], struct hotfix_error *err);
-/* Whether one of its certificates has this digest: which was the first one may have changed. False, too, when libcrypto
- * fails. */
-bool hf_authority_has(const struct hf_authority *authority, const uint8_t digest[HF_DIGEST_SIZE]);
 
 /*
  * 0 when a chain of valid certificates leads from this one through any of the others to the authority, when it is for

@@ -224,8 +224,10 @@ static struct hf_opinion count_voucher(const struct hf_cms *cms, const struct vo
     if (chained_before(&voucher->chain, tally))
         return (struct hf_opinion){.kind = HF_OPINION_AGAIN, .key = voucher->key};
     struct hf_opinion opinion = count_key(voucher->key, now, tally);
-    if (opinion.kind == HF_OPINION_COUNTS && add_chain(&voucher->chain, tally) == 0)
+    if (opinion.kind == HF_OPINION_COUNTS && add_chain(&voucher->chain, tally) == 0) {
         tally->counted.marks[tally->counted.count - 1] = *hf_cms_mark(cms);
+        tally->counted.ends[tally->counted.count - 1] = voucher->chain.keys[voucher->chain.count - 1];
+    }
     return opinion;
 }
 

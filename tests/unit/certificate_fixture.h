@@ -100,8 +100,9 @@ static inline char *fixture_certificate_pem(X509 *certificate)
     return text;
 }
 
-/* The PEM text of a revocation list by this issuer, of one certificate or none, valid up to some seconds from now. */
-static inline char *fixture_list_pem(const struct fixture_identity *issuer, X509 *revoked, long to)
+/* The PEM text of a revocation list by this issuer, of one certificate or none, valid up to some seconds from now; why
+ * is an RFC 5280 reason, CRL_REASON_NONE for none. */
+static inline char *fixture_list_pem_why(const struct fixture_identity *issuer, X509 *revoked, long why, long to)
 {
     X509_CRL *list = X509_CRL_new();
     ASN1_TIME *when = X509_gmtime_adj(NULL, to < 0 ? to - HOUR : -60);
@@ -115,6 +116,12 @@ static inline char *fixture_list_pem(const struct fixture_identity *issuer, X509
         X509_REVOKED *entry = X509_REVOKED_new();
         X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
         X509_REVOKED_set_revocationDate(entry, when);
+        if (why != CRL_REASON_NONE) {
+            ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
+            ASN1_ENUMERATED_set(reason, why);
+            assert_int_equal(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, reason, 0, 0), 1);
+            ASN1_ENUMERATED_free(reason);
+        }
         assert_int_equal(X509_CRL_add0_revoked(list, entry), 1);
     }
     X509_gmtime_adj(when, to);
@@ -137,6 +144,11 @@ static inline char *fixture_list_pem(const struct fixture_identity *issuer, X509
     ASN1_TIME_free(when);
     X509_CRL_free(list);
     return text;
+}
+
+static inline char *fixture_list_pem(const struct fixture_identity *issuer, X509 *revoked, long to)
+{
+    return fixture_list_pem_why(issuer, revoked, CRL_REASON_NONE, to);
 }
 
 /* The DER of a CMS object, which is freed. */

@@ -501,6 +501,34 @@ static void whoever_two_authorities_have_certified_is_one_party(void **state)
     fixture_identity_drop(&two_);
 }
 
+/* Numbers against old bundles are kept for that key: it is neither the signer's nor one of another in the same file. */
+static void the_key_that_a_chain_ends_in_is_told(void **state)
+{
+    struct fixture_identity middle = fixture_identity("middle", &root, ca);
+    struct fixture_identity one = fixture_identity("one", &middle, code);
+    char *first = fixture_certificate_pem(other.certificate), *second = fixture_certificate_pem(root.certificate),
+         *both;
+    struct hf_signers signers;
+    struct hf_key_owner end;
+    struct hf_certificate_mark mark;
+
+    (void)state;
+    assert_true(asprintf(&both, "%s%s", first, second) > 0);
+    write_text(empty_store("ends"), "corp.ca.pem", both);
+    sign_message(&one, middle.certificate, statement, statement_size);
+    assert_done(verify_at("ends", now, &signers, ERR));
+    assert_int_equal(signers.count, 1);
+    assert_done(hf_key_owner_of(root.certificate, &end, ERR));
+    assert_true(hf_key_owner_equal(&signers.ends[0], &end));
+    assert_done(hf_certificate_mark(one.certificate, &mark, ERR));
+    assert_memory_equal(&signers.marks[0], &mark, sizeof(mark));
+    free(first);
+    free(second);
+    free(both);
+    fixture_identity_drop(&middle);
+    fixture_identity_drop(&one);
+}
+
 static void what_one_authority_has_revoked_no_other_gives_back(void **state)
 {
     struct fixture_identity middle = fixture_identity("middle", &root, ca);
@@ -722,6 +750,7 @@ int main(void)
         each(opposite_edwards_points_are_one_key),
         each(an_authority_below_another_through_a_stranger_counts_as_itself_alone),
         each(whoever_two_authorities_have_certified_is_one_party),
+        each(the_key_that_a_chain_ends_in_is_told),
         each(what_one_authority_has_revoked_no_other_gives_back),
         each(an_authority_that_does_not_count_vouches_for_nobody),
         each(a_signature_that_does_not_count_does_no_harm),

@@ -350,6 +350,7 @@ static void the_leap_of_a_stolen_certificate_ends_with_its_revocation(void **sta
     (void)state;
     assert_done(hf_authority_parse(pem, strlen(pem), "ca", &keys[0].authority, ERR));
     assert_done(hf_certificate_mark(good.certificate, &signers.marks[0], ERR));
+    assert_done(hf_key_owner_of(root.certificate, &signers.ends[0], ERR));
     manifest.sequence = 5;
     assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
     assert_done(hf_certificate_mark(stolen.certificate, &signers.marks[0], ERR));
@@ -372,38 +373,86 @@ static void the_leap_of_a_stolen_certificate_ends_with_its_revocation(void **sta
     fixture_identity_drop(&good);
 }
 
-/* A key that it has since: the state has the digest of the certificate that was the first one. */
-static void numbers_of_an_authority_stay_when_its_file_grows(void **state)
+/* Gives a key of the store an authority with these certificates. */
+static void believe(struct hf_trust_key *key, X509 *one, X509 *other)
+{
+    char *pem = fixture_certificate_pem(one), *more = other ? fixture_certificate_pem(other) : strdup(""), *both;
+
+    hf_authority_destroy(key->authority);
+    assert_true(asprintf(&both, "%s%s", pem, more) > 0);
+    assert_done(hf_authority_parse(both, strlen(both), "ca", &key->authority, ERR));
+    assert_done(hf_authority_digest(key->authority, key->key.bytes, ERR));
+    free(pem);
+    free(more);
+    free(both);
+}
+
+/* A renewed certificate's predecessor is on the list, and so is that of somebody who left. */
+static void a_certificate_that_was_replaced_keeps_its_numbers(void **state)
+{
+    static const struct {
+        long why;
+        bool kept;
+    } reasons[] = {
+        {CRL_REASON_SUPERSEDED, true},          {CRL_REASON_CESSATION_OF_OPERATION, true},
+        {CRL_REASON_AFFILIATION_CHANGED, true}, {CRL_REASON_NONE, false},
+        {CRL_REASON_UNSPECIFIED, false},        {CRL_REASON_KEY_COMPROMISE, false},
+        {CRL_REASON_CA_COMPROMISE, false},      {CRL_REASON_PRIVILEGE_WITHDRAWN, false},
+    };
+    const struct fixture_wish ca = {.authority = true}, code = {0};
+    struct fixture_identity root = fixture_identity("root", NULL, ca), signer = fixture_identity("signer", &root, code);
+    struct hf_signers signers = {.keys = {&keys[0]}, .count = 1};
+
+    (void)state;
+    assert_done(hf_certificate_mark(signer.certificate, &signers.marks[0], ERR));
+    assert_done(hf_key_owner_of(root.certificate, &signers.ends[0], ERR));
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        char *list = fixture_list_pem_why(&root, signer.certificate, reasons[i].why, HOUR);
+        begin(NULL);
+        believe(&keys[0], root.certificate, NULL);
+        manifest.sequence = 5;
+        assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
+        assert_done(hf_authority_revoke(keys[0].authority, list, strlen(list), "crl", ERR));
+        if (reasons[i].kept)
+            assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+        else
+            assert_done(check(4));
+        hf_authority_destroy(keys[0].authority);
+        free(list);
+    }
+    fixture_identity_drop(&root);
+    fixture_identity_drop(&signer);
+}
+
+/* Whoever renews an authority's certificate, or adds another one before it, must not bring old bundles back. */
+static void numbers_of_an_authority_go_with_its_key(void **state)
 {
     const struct fixture_wish ca = {.authority = true}, code = {0};
     struct fixture_identity root = fixture_identity("root", NULL, ca), later = fixture_identity("later", NULL, ca);
     struct fixture_identity good = fixture_identity("good", &root, code);
-    char *old = fixture_certificate_pem(root.certificate), *new = fixture_certificate_pem(later.certificate), *both;
+    X509 *renewed = X509_dup(root.certificate);
     struct hf_signers signers = {.keys = {&keys[0]}, .count = 1};
 
     (void)state;
-    assert_true(asprintf(&both, "%s%s", new, old) > 0);
-    assert_done(hf_authority_parse(old, strlen(old), "ca", &keys[0].authority, ERR));
-    assert_done(hf_authority_digest(keys[0].authority, keys[0].key.bytes, ERR));
+    ASN1_INTEGER_set(X509_get_serialNumber(renewed), 4711);
+    assert_true(X509_sign(renewed, root.key, EVP_sha256()) > 0);
+    believe(&keys[0], root.certificate, NULL);
     assert_done(hf_certificate_mark(good.certificate, &signers.marks[0], ERR));
+    assert_done(hf_key_owner_of(root.certificate, &signers.ends[0], ERR));
     manifest.sequence = 5;
     assert_done(hf_ratchet_advance(path, &trust, &signers, &manifest, SECOND_NS, ERR));
     assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
-    hf_authority_destroy(keys[0].authority);
-    assert_done(hf_authority_parse(both, strlen(both), "ca", &keys[0].authority, ERR));
-    assert_done(hf_authority_digest(keys[0].authority, keys[0].key.bytes, ERR));
+    believe(&keys[0], renewed, NULL);
+    assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
+    believe(&keys[0], later.certificate, renewed);
     assert_refused(check(4), HOTFIX_REPLAYED, "and 5 was applied");
     keys[0].revoked = true;
     assert_done(check(4));
     keys[0].revoked = false;
-    hf_authority_destroy(keys[0].authority);
-    assert_done(hf_authority_parse(new, strlen(new), "ca", &keys[0].authority, ERR));
-    assert_done(hf_authority_digest(keys[0].authority, keys[0].key.bytes, ERR));
+    believe(&keys[0], later.certificate, NULL);
     assert_done(check(4));
     hf_authority_destroy(keys[0].authority);
-    free(old);
-    free(new);
-    free(both);
+    X509_free(renewed);
     fixture_identity_drop(&root);
     fixture_identity_drop(&later);
     fixture_identity_drop(&good);
@@ -629,7 +678,8 @@ int main(void)
         cmocka_unit_test_setup(a_state_of_the_first_format_goes_on, begin),
         cmocka_unit_test_setup(each_name_and_build_and_certificate_has_a_record, begin),
         cmocka_unit_test_setup(the_highest_number_of_a_revoked_key_counts, begin),
-        cmocka_unit_test_setup(numbers_of_an_authority_stay_when_its_file_grows, begin),
+        cmocka_unit_test_setup(a_certificate_that_was_replaced_keeps_its_numbers, begin),
+        cmocka_unit_test_setup(numbers_of_an_authority_go_with_its_key, begin),
         cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
         cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
