@@ -9,7 +9,8 @@
     tests=1
     finish
 }
-# A provider that makes a file when it is loaded, and gives SHA-256 that is always zero.
+# A provider that makes a file when it is loaded and another when it is asked for anything, and gives SHA-256 that is
+# always zero.
 cat >liar.c <<'SOURCE'
 #include <fcntl.h>
 #include <openssl/core_dispatch.h>
@@ -77,6 +78,7 @@ static const OSSL_ALGORITHM digests[] = {{"SHA2-256:SHA-256:SHA256:2.16.840.1.10
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
 {
     (void)provider;
+    close(open(ASKED, O_CREAT | O_WRONLY, 0600));
     *no_cache = 0;
     return operation == OSSL_OP_DIGEST ? digests : NULL;
 }
@@ -107,7 +109,7 @@ int main(int argc, char **argv)
     struct hotfix_error error;
     struct hotfix *hotfix;
 
-    options.trust = "trust";
+    options.trust = argv[2] ? argv[2] : "trust";
     if (hotfix_open(&options, &hotfix, &error) != 0)
         return printf("%s\n", error.message), 1;
     if (hotfix_apply(hotfix, argv[1], &result) != 0)
@@ -122,7 +124,7 @@ record=''
 case $($CC --version) in *clang*) record=-grecord-command-line ;; esac
 # shellcheck disable=SC2086
 {
-    $CC -fPIC -shared -DMARK="\"$SCRATCH/sprung\"" -o liar.so liar.c -lcrypto &&
+    $CC -fPIC -shared -DMARK="\"$SCRATCH/sprung\"" -DASKED="\"$SCRATCH/asked\"" -o liar.so liar.c -lcrypto &&
         $CC -O2 -g $record -Wl,--build-id -I"$ROOT/loader" -I"$ROOT/manifest" -o shop shop.c \
             -L"$LIBRARY" -l:libhotfix.a -lcrypto &&
         $CC -O2 -g $record -fPIC -shared -o fix.so fix.c
@@ -141,16 +143,25 @@ pack() {
     }
 }
 pack -o good
+pack -o certified
+hotfix sign certified --cert corp.pem --key corp.key >/dev/null || exit 1
+mkdir authorities && cp corp.ca.pem authorities && : >index.txt && echo 01 >number &&
+    printf '%s\n' '[ca]' 'default_ca = corp' '[corp]' 'database = index.txt' 'crlnumber = number' 'default_md = sha256' \
+        'default_crl_days = 30' 'crl_extensions = ext' '[ext]' 'authorityKeyIdentifier = keyid:always' >ca.cnf &&
+    openssl ca -config ca.cnf -gencrl -cert corp.ca.pem -keyfile corp-ca.key -out authorities/corp.crl.pem 2>/dev/null || exit 1
+cp certified forged && printf 'x' | dd of=forged bs=1 seek=700 conv=notrunc 2>/dev/null
 cp good changed && printf 'x' | dd of=changed bs=1 seek=700 conv=notrunc 2>/dev/null
 
 export OPENSSL_CONF=$SCRATCH/openssl.cnf
 run openssl dgst -sha256 good
 is "the provider lies to whoever asks it" "$(cut -d' ' -f2 "$OUT")" "$(printf '0%.0s' {1..64})"
-ok "and is noticed" test -e sprung
-rm -f sprung
+ok "and is noticed" test -e sprung -a -e asked
+rm -f sprung asked
 
 for verb in "verify good --trust trust" "show good" "keygen another" "sign good --key another.key" "check --target shop --patch fix.so --func fee" \
-    "verify changed --trust trust" "verify good --trust trust --target shop"; do
+    "verify changed --trust trust" "verify good --trust trust --target shop" "verify certified --trust authorities" \
+    "verify forged --trust authorities" "keygen --ca another" "sign good --cert corp.pem --key corp.key" \
+    "pack --target shop --patch fix.so --func fee --accept-flags x --name fee --version 2 --key release.key -o packed"; do
     # shellcheck disable=SC2086
     run "$HOTFIX" $verb
     ok "hotfix $verb loads no provider" test ! -e sprung
@@ -162,6 +173,12 @@ run "$HOTFIX" verify changed --trust trust
 is "and a changed one changed" "$status" 4
 run ./shop good
 is "a program applies the good bundle" "$status $(cat "$OUT")" "0 fee is 7"
+run ./shop certified authorities
+is "and one that a certificate signed, by an authority with a list of what it revoked" "$status $(cat "$OUT")" "0 fee is 10"
+run ./shop forged authorities
+is "and refuses that one when it was changed" "$status $(cut -d';' -f1-2 "$OUT")" \
+    "1 bundle forged: 0 of 1 keys agree; the CMS signature does not verify"
+ok "the provider that was loaded into the program was asked for nothing" test -e sprung -a ! -e asked
 run ./shop changed
 is "and refuses the changed one" "$status $(cat "$OUT")" \
     "1 bundle changed: 0 of 1 keys agree; the signature by key release is not over these bytes: the bundle was changed"
