@@ -282,6 +282,11 @@ struct hf_arch_tools {
 
     /* OK or DECODE. */
     enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
+    /*
+     * The instructions around `at` that run one behind the other: from the last jump, call or return in front of it to
+     * the next one, without these. Such an instruction at `at` itself is a run of its own. OK or DECODE.
+     */
+    enum hf_arch_status (*run)(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
     /* Does the code begin with what an indirect call must find where that is checked? Other than landing_pad(), this
      * counts what does not stay in place. */
     bool (*lands)(const uint8_t *code, size_t size);

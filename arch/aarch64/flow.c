@@ -49,3 +49,26 @@ enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_
     }
     return HF_ARCH_OK;
 }
+
+static bool goes_elsewhere(const uint8_t *code, size_t at)
+{
+    uint32_t word = hf_aarch64_read(code + at);
+    uint64_t target;
+
+    return returns(word) || jumps_anywhere(word) || calls(word) || hf_aarch64_branch(word, at, &target);
+}
+
+enum hf_arch_status hf_aarch64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end)
+{
+    if (size % HF_AARCH64_WORD != 0 || at >= size)
+        return HF_ARCH_DECODE;
+    *begin = at - at % HF_AARCH64_WORD;
+    *end = *begin + HF_AARCH64_WORD;
+    if (goes_elsewhere(code, *begin))
+        return HF_ARCH_OK;
+    while (*begin > 0 && !goes_elsewhere(code, *begin - HF_AARCH64_WORD))
+        *begin -= HF_AARCH64_WORD;
+    while (*end < size && !goes_elsewhere(code, *end))
+        *end += HF_AARCH64_WORD;
+    return HF_ARCH_OK;
+}

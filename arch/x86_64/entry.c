@@ -277,6 +277,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .field_size = hf_x86_64_field_size,
     .linked = hf_x86_64_linked,
     .flow = hf_x86_64_flow,
+    .run = hf_x86_64_run,
     .inert = hf_x86_64_inert,
     .lands = lands,
     .guarded = hf_x86_64_guarded,

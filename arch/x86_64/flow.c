@@ -47,6 +47,51 @@ static void look(csh engine, const cs_insn *insn, size_t size, struct calls *cal
     }
 }
 
+static bool goes_elsewhere(csh engine, const cs_insn *insn)
+{
+    return cs_insn_group(engine, insn, CS_GRP_RET) || cs_insn_group(engine, insn, CS_GRP_CALL) ||
+           cs_insn_group(engine, insn, CS_GRP_JUMP);
+}
+
+/* One more instruction of the code, at offset `address`; true when the run around `at` ends with it or in front of it.
+ */
+static bool ends_run(csh engine, const cs_insn *insn, size_t at, size_t *begin, size_t *end)
+{
+    bool elsewhere = goes_elsewhere(engine, insn), holds = at < insn->address + insn->size;
+
+    if (elsewhere && insn->address > at) {
+        *end = insn->address;
+        return true;
+    }
+    *end = insn->address + insn->size;
+    if (elsewhere)
+        *begin = holds ? insn->address : *end;
+    return elsewhere && holds;
+}
+
+enum hf_arch_status hf_x86_64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end)
+{
+    csh engine;
+
+    *begin = 0;
+    *end = 0;
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
+        return HF_ARCH_DECODE;
+    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
+    cs_insn *insn = cs_malloc(engine);
+    const uint8_t *next = code;
+    size_t left = size;
+    uint64_t address = 0;
+    bool ended = false;
+    while (insn && !ended && left > 0 && cs_disasm_iter(engine, &next, &left, &address, insn))
+        ended = ends_run(engine, insn, at, begin, end);
+    bool found = insn && (ended || left == 0) && *begin <= at && at < *end;
+    if (insn)
+        cs_free(insn, 1);
+    cs_close(&engine);
+    return found ? HF_ARCH_OK : HF_ARCH_DECODE;
+}
+
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow)
 {
     struct hf_flow found = {.leaves = false};

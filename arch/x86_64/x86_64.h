@@ -25,6 +25,7 @@ enum hf_arch_status hf_x86_64_constants(const uint8_t *before, const uint8_t *af
 enum hf_arch_status hf_x86_64_immediates(const uint8_t *code, size_t size, uint64_t *found, size_t limit,
                                          size_t *count);
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
+enum hf_arch_status hf_x86_64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 bool hf_x86_64_steps(const struct hf_leak_question *question, struct hf_steps *steps);
 size_t hf_x86_64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);

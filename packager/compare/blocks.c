@@ -6,87 +6,10 @@
 
 #include "arch.h"
 #include "cleanup.h"
-#include "compare/compare.h"
+#include "compare/excerpt.h"
 
 #define MAX_CONSTANTS 256  /* of a block; one with more shows nothing */
 #define MAX_AROUND    4096 /* likewise, of its functions */
-
-/* What of one reference is compared: where it lies from the begin of the code. */
-static bool same_reference(const struct hf_reference *before, uint64_t before_begin, const struct hf_part *before_own,
-                           const struct hf_reference *after, uint64_t after_begin, const struct hf_part *after_own)
-{
-    struct hf_reference left = *before, right = *after;
-    int64_t left_offset, right_offset;
-
-    left.offset -= before_begin;
-    right.offset -= after_begin;
-    const struct hf_part *left_part = hf_reference_part(&left, &left_offset);
-    const struct hf_part *right_part = hf_reference_part(&right, &right_offset);
-    if ((left_part == before_own) != (right_part == after_own))
-        return false;
-    if (left_part == before_own)
-        return left.offset == right.offset && left.type == right.type && left_offset == right_offset;
-    return hf_compare_reference(&left, &right);
-}
-
-/* The first reference of a part from an offset on. */
-static size_t first_reference(const struct hf_part *part, uint64_t offset)
-{
-    size_t low = 0, high = part->reference_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (part->references[middle].offset < offset)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Bytes of a field that a relocation fills in say nothing. */
-static bool same_bytes(const struct hf_scope_code *before, const struct hf_scope_code *after)
-{
-    const struct hf_arch_tools *arch = hf_arch_tools_find(before->part->object->machine);
-    uint64_t size = before->end - before->begin, at = 0;
-
-    for (size_t i = first_reference(before->part, before->begin); i < before->part->reference_count; i++) {
-        const struct hf_reference *reference = &before->part->references[i];
-        if (reference->offset >= before->end)
-            break;
-        uint64_t field = reference->offset - before->begin, width = arch->field_size(reference->type);
-        if (field < at || width > size - field ||
-            memcmp(before->part->bytes + before->begin + at, after->part->bytes + after->begin + at, field - at) != 0)
-            return false;
-        at = field + width;
-    }
-    return memcmp(before->part->bytes + before->begin + at, after->part->bytes + after->begin + at, size - at) == 0;
-}
-
-static bool is_readable(const struct hf_scope_code *code)
-{
-    return code->part->kind == HF_PART_CODE && code->part->bytes && code->begin < code->end &&
-           code->end <= code->part->size;
-}
-
-/* Two pieces of code, in functions that are each other's twins. */
-static bool same_piece(const struct hf_scope_code *before, const struct hf_part *before_own,
-                       const struct hf_scope_code *after, const struct hf_part *after_own)
-{
-    if (!is_readable(before) || !is_readable(after) || before->part->twin != after->part ||
-        before->end - before->begin != after->end - after->begin || !same_bytes(before, after))
-        return false;
-    size_t left = first_reference(before->part, before->begin), right = first_reference(after->part, after->begin);
-    for (;; left++, right++) {
-        bool left_ends = left == before->part->reference_count || before->part->references[left].offset >= before->end;
-        bool right_ends = right == after->part->reference_count || after->part->references[right].offset >= after->end;
-        if (left_ends || right_ends)
-            return left_ends && right_ends;
-        if (!same_reference(&before->part->references[left], before->begin, before_own, &after->part->references[right],
-                            after->begin, after_own))
-            return false;
-    }
-}
 
 /* The next piece of a block's code; NULL when there is none. */
 static const struct hf_scope_code *next_piece(const struct hf_scope_code *codes, size_t count, size_t *at,
@@ -109,7 +32,7 @@ static bool same_code(const struct hf_blocks *before, const struct hf_block *lef
         const struct hf_scope_code *b = next_piece(right_codes, right_count, &right_at, right->scope->block);
         if (!a || !b)
             return any && !a && !b;
-        if (!same_piece(a, left->name->part, b, right->name->part))
+        if (a->part->twin != b->part || !hf_excerpt_same(a, left->name->part, b, right->name->part))
             return false;
     }
 }
@@ -272,7 +195,7 @@ static bool read_marks(const struct hf_blocks *side, const struct hf_block *bloc
     marks->block = block;
     marks->side = side;
     for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block->scope->block));) {
-        if (!is_readable(code) ||
+        if (!hf_excerpt_readable(code) ||
             !add_constants(code->part, code->begin, code->end, marks->constants, &marks->constant_count, MAX_CONSTANTS))
             return false;
         if (code->part != part && !read_around(marks, code->part))
@@ -296,7 +219,7 @@ static bool refers_to(const struct marks *marks, const struct hf_reference *want
     const struct hf_scope_code *codes = hf_scopes_code(marks->side->scopes, &count);
 
     for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, marks->block->scope->block));)
-        for (size_t i = first_reference(code->part, code->begin);
+        for (size_t i = hf_excerpt_reference(code->part, code->begin);
              i < code->part->reference_count && code->part->references[i].offset < code->end; i++)
             if (code->part->references[i].name == wanted->name)
                 return true;
@@ -313,7 +236,7 @@ static bool has_own_mark(const struct marks *one, const struct marks *other)
         if (!has_constant(other, one->constants[i]) && !is_around(one, one->constants[i]))
             return true;
     for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, one->block->scope->block));)
-        for (size_t i = first_reference(code->part, code->begin);
+        for (size_t i = hf_excerpt_reference(code->part, code->begin);
              i < code->part->reference_count && code->part->references[i].offset < code->end; i++) {
             const struct hf_reference *reference = &code->part->references[i];
             int64_t offset;
@@ -340,15 +263,23 @@ static bool all_marked(const struct hf_blocks *side)
     return marks;
 }
 
-/* Is the variable of one block, in the place of the other, used by the same code and by no other? */
+bool hf_blocks_same(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
+                    const struct hf_block *right)
+{
+    const struct hf_part *old = left->name->part, *new = right->name->part;
+
+    return left->scope->inner && right->scope->inner && keeps_to_block(before, left) && keeps_to_block(after, right) &&
+           same_code(before, left, after, right) && (!old->twin || old->twin == new) &&
+           (!new->twin || new->twin == old);
+}
+
+/* Of two that the compiler left out there is nothing to compare. */
 static bool same_block(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
                        const struct hf_block *right)
 {
     if (!left->name || !right->name)
-        return !left->name && !right->name;
-    const struct hf_part *old = left->name->part, *new = right->name->part;
-    return keeps_to_block(before, left) && keeps_to_block(after, right) && same_code(before, left, after, right) &&
-           (!old->twin || old->twin == new) && (!new->twin || new->twin == old);
+        return !left->name && !right->name && left->scope->inner && right->scope->inner;
+    return hf_blocks_same(before, left, after, right);
 }
 
 bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after)
@@ -359,7 +290,7 @@ bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *af
         const struct hf_block *left = &before->items[i], *right = &after->items[i];
         if ((i > 0 && (before->items[i - 1].scope->block == left->scope->block ||
                        after->items[i - 1].scope->block == right->scope->block)) ||
-            !left->scope->inner || !right->scope->inner || !same_block(before, left, after, right))
+            !same_block(before, left, after, right))
             return false;
     }
     return all_know(before, after) && all_know(after, before) && all_marked(before) && all_marked(after);

@@ -29,6 +29,13 @@ struct hf_blocks {
     const struct hf_scopes *scopes;
 };
 
+/*
+ * Is the variable of one block, in the place of the other, used by the same code and by no other? Of both, name and the
+ * scopes of their sides must be there.
+ */
+bool hf_blocks_same(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
+                    const struct hf_block *right);
+
 /* Are those that have no twin yet shown to be the ones of the same rank on the other side? */
 bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after);
 

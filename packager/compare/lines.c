@@ -135,23 +135,48 @@ static bool is_line(const struct hf_arch_constant *constant, const struct hf_par
            line_at(before, constant->call) == constant->before && line_at(after, constant->call) == constant->after;
 }
 
+/* The constants in which two versions differ, malloc'ed; NULL when they differ in more than constants. */
+static struct hf_arch_constant *changed_constants(const struct hf_part *before, const struct hf_part *after,
+                                                  size_t *count)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(before->object->machine);
+    struct hf_arch_constant *constants = calloc(before->size + 1, sizeof(*constants));
+
+    if (arch && constants &&
+        arch->constants(before->bytes, after->bytes, before->size, constants, before->size, count) == HF_ARCH_OK) {
+        read_lines(before->object);
+        read_lines(after->object);
+        return constants;
+    }
+    free(constants);
+    return NULL;
+}
+
 bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after,
                     bool (*is_own)(const char *name, void *arg), void *arg)
 {
+    size_t count;
+
     if (!before->bytes || !after->bytes || before->size != after->size || !hf_compare_references(before, after) ||
         !hf_compare_unwind(before, after))
         return false;
-
-    const struct hf_arch_tools *arch = hf_arch_tools_find(before->object->machine);
-    HF_FREE struct hf_arch_constant *constants = calloc(before->size + 1, sizeof(*constants));
-    size_t count;
-    if (!arch || !constants ||
-        arch->constants(before->bytes, after->bytes, before->size, constants, before->size, &count) != HF_ARCH_OK)
-        return false;
-    read_lines(before->object);
-    read_lines(after->object);
-    for (size_t i = 0; i < count; i++)
+    HF_FREE struct hf_arch_constant *constants = changed_constants(before, after, &count);
+    for (size_t i = 0; constants && i < count; i++)
         if (!is_line(&constants[i], before, after, is_own, arg))
             return false;
-    return true;
+    return constants;
+}
+
+bool hf_lines_follow(const struct hf_part *before, const struct hf_part *after)
+{
+    size_t count;
+
+    if (!before->bytes || !after->bytes || before->size != after->size)
+        return false;
+    HF_FREE struct hf_arch_constant *constants = changed_constants(before, after, &count);
+    for (size_t i = 0; constants && i < count; i++)
+        if (constants[i].argument == HF_ARCH_NO_ARGUMENT || line_at(before, constants[i].call) != constants[i].before ||
+            line_at(after, constants[i].call) != constants[i].after)
+            return false;
+    return constants;
 }

@@ -15,4 +15,11 @@
 bool hf_lines_alone(const struct hf_part *before, const struct hf_part *after,
                     bool (*is_own)(const char *name, void *arg), void *arg);
 
+/*
+ * True when the code of two versions differs only in constants, each of which goes straight into an argument of a call
+ * that debug information places on that very line, before and after. What they refer to is not compared. Such a
+ * function may well have changed, but not in what it does with its variables.
+ */
+bool hf_lines_follow(const struct hf_part *before, const struct hf_part *after);
+
 #endif

@@ -7,6 +7,8 @@
 #include "cleanup.h"
 #include "compare/blocks.h"
 #include "compare/compare.h"
+#include "compare/lines.h"
+#include "compare/uses.h"
 #include "error.h"
 #include "object/scope.h"
 
@@ -145,7 +147,7 @@ static bool may_vote(const struct hf_part *before, const struct hf_part *after)
     if (!before || before->twin != after || before->kind != after->kind || before->size != after->size ||
         before->reference_count != after->reference_count || after->reference_count == 0)
         return false;
-    return after->bytes && before->bytes && hf_code_alike(before, after);
+    return after->bytes && before->bytes && (hf_code_alike(before, after) || hf_lines_follow(before, after));
 }
 
 /* Accepts a match only if it is the sole one in its row and column. */
@@ -173,6 +175,17 @@ static bool count_votes(const struct ballot *ballot)
     return progress;
 }
 
+static bool is_voter(const struct group *group, const struct hf_part *user)
+{
+    int64_t offset;
+
+    for (size_t i = 0; i < user->reference_count; i++)
+        if (member(group->after, group->after_count, hf_reference_part(&user->references[i], &offset)) <
+            group->after_count)
+            return true;
+    return false;
+}
+
 /* What did not change shows which is which. */
 static int pair_by_users(const struct group *group, const struct hf_object *after, bool *progress,
                          struct hotfix_error *err)
@@ -184,7 +197,8 @@ static int pair_by_users(const struct group *group, const struct hf_object *afte
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", after->path);
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *user = &after->parts[i];
-        if (hf_part_sort(user) != HF_SORT_NONE && may_vote(user->twin, user) && vote(&ballot, user->twin, user, false))
+        if (hf_part_sort(user) != HF_SORT_NONE && is_voter(group, user) && may_vote(user->twin, user) &&
+            vote(&ballot, user->twin, user, false))
             vote(&ballot, user->twin, user, true);
     }
     if (count_votes(&ballot))
@@ -233,15 +247,30 @@ static void count_lost(const struct hf_scopes *scopes, const struct hf_scope *va
             counts[lost[i].entry > variable->entry]++;
 }
 
-/* Are those of a declaration that compilers left out the same ones on both sides? Else the one that has a place on this
- * side may be one that has none on the other. */
-static bool same_lost(const struct hf_numbered *sides, const struct hf_scope *old, const struct hf_scope *new)
+/* Is it used as before: in its block, where that is known, else wherever it is? */
+static bool same_use(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
+{
+    const struct hf_blocks before = {.scopes = sides->old_scopes}, after = {.scopes = sides->new_scopes};
+    const struct hf_block left = {old, hf_scope_of(sides->old_scopes, old)};
+    const struct hf_block right = {new, hf_scope_of(sides->new_scopes, new)};
+
+    return hf_blocks_same(&before, &left, &after, &right) || hf_uses_same(old->part, new->part);
+}
+
+/*
+ * Are those of a declaration that compilers left out the same ones on both sides? Else the one that has a place on this
+ * side may be one that has none on the other. Equal numbers do not show that: a fix may swap two blocks and exchange
+ * which of them reads its variable. But then the one that has a place is used in another way than the one that had it.
+ */
+static bool same_lost(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
 {
     size_t old_counts[2], new_counts[2];
 
-    count_lost(sides->old_scopes, old, old_counts);
-    count_lost(sides->new_scopes, new, new_counts);
-    return old_counts[0] == new_counts[0] && old_counts[1] == new_counts[1];
+    count_lost(sides->old_scopes, hf_scope_of(sides->old_scopes, old), old_counts);
+    count_lost(sides->new_scopes, hf_scope_of(sides->new_scopes, new), new_counts);
+    if (old_counts[0] != new_counts[0] || old_counts[1] != new_counts[1])
+        return false;
+    return old_counts[0] + old_counts[1] == 0 || same_use(sides, old, new);
 }
 
 /* How many members of one side are like this name. */
@@ -269,7 +298,7 @@ static bool pair_declared(const struct group *group, const struct hf_numbered *s
         for (size_t k = 0; k < group->before_count; k++) {
             struct hf_name *other = group->before[k];
             const struct hf_scope *old = hf_scope_of(sides->old_scopes, other);
-            if (other->part->twin || !like(name, scope, other, old, how) || !same_lost(sides, old, scope))
+            if (other->part->twin || !like(name, scope, other, old, how) || !same_lost(sides, other, name))
                 continue;
             hf_parts_pair(name->part, other->part);
             progress = true;
@@ -378,7 +407,7 @@ static void pair_alone(const struct group *group, const struct hf_numbered *side
     if (!left || !right || left->part->twin || right->part->twin || !same_value(left->part, right->part))
         return;
     const struct hf_scope *old = hf_scope_of(sides->old_scopes, left), *new = hf_scope_of(sides->new_scopes, right);
-    if (!old || !new || (same_declaration(old, new) && same_lost(sides, old, new)))
+    if (!old || !new || (same_declaration(old, new) && same_lost(sides, left, right)))
         hf_parts_pair(left->part, right->part);
 }
 
@@ -452,8 +481,17 @@ static bool moved(const struct hf_numbered *sides, const struct hf_name *before,
     const struct hf_part *helper = function_of(sides->new_object, new->function);
 
     return home && !function_of(sides->old_object, new->function) && same_value(before->part, after->part) &&
-           strcmp(old->type, new->type) == 0 && same_lost(sides, old, new) &&
+           strcmp(old->type, new->type) == 0 && same_lost(sides, before, after) &&
            ((helper && refers(home, helper)) || refers(home, after->part));
+}
+
+/* Did the variable's function get another name, and uses it as before? */
+static bool renamed(const struct hf_numbered *sides, const struct hf_name *before, const struct hf_scope *old,
+                    const struct hf_name *after, const struct hf_scope *new)
+{
+    return !function_of(sides->new_object, old->function) && !function_of(sides->old_object, new->function) &&
+           same_value(before->part, after->part) && strcmp(old->type, new->type) == 0 &&
+           same_lost(sides, before, after) && hf_uses_same(before->part, after->part);
 }
 
 /* old: the only one that it may be, by debug information; NULL when several may. */
@@ -516,7 +554,9 @@ static int settle(const struct hf_numbered *sides, struct hf_name *name, struct 
             continue;
         }
         fitting = count++ == 0 ? old : NULL;
-        origin = scope && old && moved(sides, other, old, name, scope) ? other : NULL;
+        origin = scope && old && (moved(sides, other, old, name, scope) || renamed(sides, other, old, name, scope))
+                     ? other
+                     : NULL;
     }
     if (count == 1 && origin)
         hf_parts_pair(origin->part, name->part);

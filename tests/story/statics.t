@@ -212,6 +212,118 @@ for compiler in gcc clang; do
         "$compiler: one is left out in the release, the other in the fix" "$compiler" -O2
 done
 
+# second LINE: of two variables in this line and the next gcc tells of the second, clang of the first.
+second() {
+    if [ "$compiler" = gcc ]; then echo $(($1 + 1)); else echo "$1"; fi
+}
+
+# Blocks swapped, and exchanged which of them reads its variable: the one that is left stands where the other stood.
+ADDS='if (a & 1) { static int count; count += a * 41; r += count; }'
+ONLY_ADDS='if (a & 1) { static int count; count += a * 41; }'
+SETS='if (a > 3) { static int count; count = a * 41; }'
+SETS_LATE='if (a > 3) { static int count; r += count; count = a * 41; }'
+for compiler in gcc clang; do
+    for level in -O1 -O2; do
+        left_out "$ADDS" "$SETS" "$SETS_LATE" "$ONLY_ADDS"
+        refused 3 "cannot tell whether static variable 'count' of 'step' (line $(second 12)) $SENTENCE" \
+            "$compiler $level: swapped, and exchanged which one is left out" "$compiler" "$level"
+    done
+done
+for compiler in gcc clang; do
+    left_out "$ADDS" "$SETS if (a > 900) return probe(r * 3);" "$ADDS" "$SETS if (a > 900) return probe(r * 5);"
+    works "old 289 740 new 1027 1478 old 1765 2216" "$compiler: the one that is left is used as before" "$compiler" -O2
+done
+
+# A function that differs by the lines that it passes on does the same with its variables; another constant may not.
+lines() {
+    cat >program.c <<C
+int noise;
+#ifdef FIXED
+#define FACTOR 5
+#line 10
+#else
+#define FACTOR 3
+#line 4
+#endif
+__attribute__((noinline, noclone)) void note(int line)
+{
+    noise += line;
+}
+__attribute__((noinline)) static int step(int a, int b)
+{
+    int r = b;
+    if (a & 1) { static int count; count += a; r += count; }
+    if (a > 9) { static int count; count += b; r += count; }
+    note($1);
+    return r;
+}
+__attribute__((noinline)) static int scale(int a)
+{
+    return a * FACTOR;
+}
+int probe(int round)
+{
+    return scale(step(7 + round * 4, 2)) + noise * 0;
+}
+C
+}
+for compiler in gcc clang; do
+    for level in -O0 -O2; do
+        lines __LINE__
+        works "old 27 66 new 135 210 old 135 186" "$compiler $level: lines that are passed on" "$compiler" "$level"
+        lines "FACTOR * 7"
+        refused 3 "cannot tell whether static variable 'count' of 'step' (line $(second 21)) $SENTENCE" \
+            "$compiler $level: a constant that is no line" "$compiler" "$level"
+    done
+done
+
+# A function with another name that changed, too: its variables go on if it uses them as before.
+rename() {
+    cat >program.c <<C
+int noise;
+#ifdef FIXED
+#define tally counted
+#define FACTOR 5
+#define BY $1
+#else
+#define FACTOR 3
+#define BY a
+#endif
+int probe(int round);
+__attribute__((noinline)) static int tally(int a)
+{
+    static int total = 3;
+    total += BY;
+    noise = total;
+    if (a > 900)
+        probe(noise);
+    return a * FACTOR;
+}
+__attribute__((noinline)) int step(int a)
+{
+    static int last;
+    int was = last;
+    last = tally(a);
+    return was;
+}
+int probe(int round)
+{
+    int was = step(7 + round * 4);
+    return was + noise;
+}
+C
+}
+for compiler in gcc clang; do
+    for level in -O0 -O2; do
+        rename a
+        works "old 10 42 new 61 74 old 101 78" "$compiler $level: a function with another name that changed" \
+            "$compiler" "$level"
+        rename "a ^ 4"
+        refused 3 "cannot tell whether static variable 'total' of 'counted' (line 13) is the one that 'tally' had: leave \
+it there, or give it another name if it is new" "$compiler $level: this one uses it otherwise" "$compiler" "$level"
+    done
+done
+
 # A new function of another file uses a static variable of that file.
 mkdir before after
 for version in before after; do

@@ -244,6 +244,34 @@ static void flow_is_seen(void **state)
     assert_true(flow.leaves && flow.loops_over_calls);
 }
 
+/* Is [begin, end) the run around every byte of it? */
+static void assert_run(const uint8_t *code, size_t size, size_t begin, size_t end)
+{
+    for (size_t at = begin; at < end; at++) {
+        size_t from, to;
+        assert_int_equal(tools->run(code, size, at, &from, &to), HF_ARCH_OK);
+        assert_int_equal(from, begin);
+        assert_int_equal(to, end);
+    }
+}
+
+static void straight_runs_are_seen(void **state)
+{
+    const uint8_t code[] = {0x90, 0x48, 0x89, 0xc7, 0xe8, 0, 0, 0, 0, 0x75, 0xf5, 0x89, 0xc8, 0xc3, 0x90, 0x90};
+    const uint8_t broken[] = {0x90, 0x0f};
+    size_t begin, end;
+
+    (void)state;
+    assert_run(code, sizeof(code), 0, 4);
+    assert_run(code, sizeof(code), 4, 9);
+    assert_run(code, sizeof(code), 9, 11);
+    assert_run(code, sizeof(code), 11, 13);
+    assert_run(code, sizeof(code), 13, 14);
+    assert_run(code, sizeof(code), 14, 16);
+    assert_int_equal(tools->run(code, sizeof(code), sizeof(code), &begin, &end), HF_ARCH_DECODE);
+    assert_int_equal(tools->run(broken, sizeof(broken), 0, &begin, &end), HF_ARCH_DECODE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +282,7 @@ int main(void)
         cmocka_unit_test(mentions_are_found),
         cmocka_unit_test(a_stored_address_is_no_call),
         cmocka_unit_test(flow_is_seen),
+        cmocka_unit_test(straight_runs_are_seen),
     };
     tools = hf_arch_tools_find(EM_X86_64);
     return cmocka_run_group_tests(tests, NULL, NULL);

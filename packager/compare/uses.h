@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is a variable used as another one was? */
+#ifndef HF_USES_H
+#define HF_USES_H
+
+#include "object/object.h"
+
+/*
+ * Is each straight run of instructions that refers to the new variable the same as one that referred to the old one, in
+ * the same order and in a function that is the old one's twin, or the only one that uses it where the old one was?
+ * Straight: no jump, call or return among them. False also for code that cannot be decoded, and where data refers to
+ * one of them.
+ */
+bool hf_uses_same(const struct hf_part *before, const struct hf_part *after);
+
+#endif
