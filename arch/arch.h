@@ -16,10 +16,11 @@
  *   inert.c     whether code that is run while a file is loaded does nothing
  *   constant.c  what two versions of code load, where that is all they differ in
  *   linked.c    what a linker makes of object code: comparison masks, relaxations, stubs
+ *   chance.c    which instructions there are, where these may begin at any byte
  * (and what they share), plus one line in the tables of arch.c and tools.c. Outside of arch/ three files have a branch
  * for each CPU: loader/process/raw.h (system calls), loader/stop/regs.h and packager/live/thread.c (the registers of a
- * stopped thread). Only entry.c, flow.c, step.c, inert.c and constant.c may use a disassembler: the loader links the
- * rest.
+ * stopped thread). Only entry.c, flow.c, step.c, inert.c, constant.c and chance.c may use a disassembler: the
+ * loader links the rest.
  */
 #ifndef HF_ARCH_H
 #define HF_ARCH_H
@@ -163,7 +164,17 @@ struct hf_arch_reference {
     size_t offset; /* of the instruction in the code */
     size_t size;   /* of the instruction */
     bool thread;   /* value is an offset from the thread pointer, not an address */
+    bool branch;   /* it is a direct call or jump */
     uint64_t value;
+};
+
+/* A function in a linked file. */
+struct hf_arch_function {
+    const uint8_t *code;
+    size_t size;
+    uint64_t address;
+    const uint64_t *entries; /* offsets at which it may be entered, its begin aside */
+    size_t entry_count;
 };
 
 struct hf_leak_question;
@@ -299,6 +310,15 @@ struct hf_arch_tools {
     size_t (*mention)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
     /* Likewise, direct calls and jumps aside: where the code may take `to` as a value. */
     size_t (*takes)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+
+    /*
+     * Do the bytes at offset `at` of a compiler's code, where mention() or takes() found something, certainly belong to
+     * instructions that do not name `to`? The code is followed from its entries through direct branches and behind
+     * calls. False where that does not lead over these bytes, where an instruction there names `to`, and where not
+     * everything is known: a jump that may have a table, bytes that do not decode. NULL for a CPU whose instructions
+     * are found by their alignment.
+     */
+    bool (*by_chance)(const struct hf_arch_function *function, size_t at, uint64_t to);
 
     /* What each instruction of the code does with values (leak.h); false when that is not known of one. steps->items is
      * malloc'ed. NULL for a CPU of which it is not known. */

@@ -106,7 +106,8 @@ static bool refer(const struct registers *registers, uint32_t word, uint64_t add
     uint64_t low;
 
     reference->thread = false;
-    if (hf_aarch64_branch(word, address, &reference->value))
+    reference->branch = hf_aarch64_branch(word, address, &reference->value);
+    if (reference->branch)
         return true;
     if (hf_aarch64_page(word, address, &reference->value)) /* what adds to it tells */
         return false;

@@ -181,7 +181,8 @@ static bool refer(const struct walk *walk, uint8_t index, struct hf_arch_referen
     const cs_x86_op *op = operand(walk, index);
 
     *reference = (struct hf_arch_reference){.offset = walk->insn->address, .size = walk->insn->size};
-    if (index == 0 && branch_target(walk, &reference->value))
+    reference->branch = index == 0 && branch_target(walk, &reference->value);
+    if (reference->branch)
         return true;
     if (!op || op->type != X86_OP_MEM)
         return false;
@@ -283,6 +284,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .guarded = hf_x86_64_guarded,
     .mention = hf_x86_64_mention,
     .takes = hf_x86_64_takes,
+    .by_chance = hf_x86_64_by_chance,
     .steps = hf_x86_64_steps,
     .is_branch = hf_x86_64_is_branch,
     .stub = hf_x86_64_stub,

@@ -57,13 +57,18 @@ static int met(struct walk *walk, const char *name, unsigned *number)
     return 0;
 }
 
+bool hf_qualified_language(uint64_t language)
+{
+    return language == DW_LANG_C_plus_plus || language == DW_LANG_C_plus_plus_03 ||
+           language == DW_LANG_C_plus_plus_11 || language == DW_LANG_C_plus_plus_14;
+}
+
 bool hf_qualified_unit(Dwarf_Die unit)
 {
     uint64_t language = 0;
 
     hf_die_number(unit, DW_AT_language, &language);
-    return language == DW_LANG_C_plus_plus || language == DW_LANG_C_plus_plus_03 ||
-           language == DW_LANG_C_plus_plus_11 || language == DW_LANG_C_plus_plus_14;
+    return hf_qualified_language(language);
 }
 
 static bool is_class(Dwarf_Half tag)

@@ -8,6 +8,8 @@
 
 #include "dwarf/die.h"
 
+/* Is a DW_AT_language C++ of some year? */
+bool hf_qualified_language(uint64_t language);
 /* Is the language of a unit (its DW_TAG_compile_unit) C++ of some year? Others have no scopes. */
 bool hf_qualified_unit(Dwarf_Die unit);
 

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "reference/binding.h"
+#include "reference/chance.h"
 #include "reference/pointer.h"
 
 /* Code of the target that is replaced or that nobody gets to any more, and that of the function itself. */
@@ -58,22 +59,26 @@ static bool replaced_ranges(struct hf_work *work, const struct hf_part *self, st
     return true;
 }
 
-static bool code_refers(const struct hf_target *target, const GElf_Phdr *segment, uint64_t address,
+static bool code_refers(const struct hf_work *work, const GElf_Phdr *segment, uint64_t address,
                         const struct ranges *ranges)
 {
+    const struct hf_target *target = work->target;
     size_t size = segment->p_filesz;
     const uint8_t *code = hf_image_bytes(&target->image, segment->p_vaddr, size);
 
     for (size_t at = 0; code && at < size; at++) {
         at = target->arch->mention(code, size, segment->p_vaddr, address, target->fixed, at);
-        if (at < size && !covers(ranges, segment->p_vaddr + at) && !hf_target_in_stub(target, segment->p_vaddr + at))
+        uint64_t place = segment->p_vaddr + at;
+        if (at < size && !covers(ranges, place) && !hf_target_in_stub(target, place) &&
+            !hf_chance(work, place, address))
             return true;
     }
     return false;
 }
 
-static bool target_refers(const struct hf_target *target, uint64_t address, const struct ranges *ranges)
+static bool target_refers(const struct hf_work *work, uint64_t address, const struct ranges *ranges)
 {
+    const struct hf_target *target = work->target;
     size_t count = 0;
     uint64_t place;
 
@@ -83,7 +88,7 @@ static bool target_refers(const struct hf_target *target, uint64_t address, cons
     for (size_t i = 0; i < count; i++) {
         GElf_Phdr segment;
         if (gelf_getphdr(target->image.elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
-            (segment.p_flags & PF_X) && code_refers(target, &segment, address, ranges))
+            (segment.p_flags & PF_X) && code_refers(work, &segment, address, ranges))
             return true;
     }
     return false;
@@ -106,8 +111,8 @@ bool hf_callers_stay(struct hf_work *work, const struct hf_pairing *pairing, con
     if (!function || is_exported(work->target, before) || hf_locate(work, pairing, before, &anchor, NULL) != 0 ||
         hf_target_offers(work->target, anchor.address + function->value))
         return true;
-    bool stay = !replaced_ranges(work, before, &ranges) ||
-                target_refers(work->target, anchor.address + function->value, &ranges);
+    bool stay =
+        !replaced_ranges(work, before, &ranges) || target_refers(work, anchor.address + function->value, &ranges);
     free(ranges.items);
     return stay;
 }

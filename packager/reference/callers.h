@@ -2,7 +2,7 @@
 /*
  * Who refers to a function of the target, to judge by the target itself: objects that were not given count too. All its
  * code is searched for direct calls, jumps and addresses, all its data for pointers. Bytes that only look like one
- * count, so the answer errs towards yes.
+ * count, but where chance.h knows better: so the answer errs towards yes.
  */
 #ifndef HF_CALLERS_H
 #define HF_CALLERS_H

@@ -9,6 +9,7 @@
 #include "compare/roster.h"
 #include "error.h"
 #include "reference/binding.h"
+#include "reference/chance.h"
 #include "reference/usage.h"
 
 /* Does a reference of an old object mean the function itself, not a place in it, other than to call or jump there? */
@@ -166,8 +167,26 @@ bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, bool c
     return has_addresses(target) && find_word(target, address, passed, passed_count, place);
 }
 
-static const char *holder_in_target(const struct hf_target *target, uint64_t address, const struct spent *spent)
+/* Where the code of a segment takes the address; its size when it does not. */
+static size_t find_in_code(const struct hf_work *work, const GElf_Phdr *segment, uint64_t address)
 {
+    const struct hf_target *target = work->target;
+    size_t size = segment->p_filesz;
+    const uint8_t *code = hf_image_bytes(&target->image, segment->p_vaddr, size);
+
+    for (size_t at = 0; code && at < size; at++) {
+        at = target->arch->takes(code, size, segment->p_vaddr, address, target->fixed, at);
+        uint64_t place = segment->p_vaddr + at;
+        /* A stub has the number of its slot in it, which looks like an address to who reads it from the middle. */
+        if (at < size && !hf_target_in_stub(target, place) && !hf_chance(work, place, address))
+            return at;
+    }
+    return size;
+}
+
+static const char *holder_in_target(const struct hf_work *work, uint64_t address, const struct spent *spent)
+{
+    const struct hf_target *target = work->target;
     size_t count = 0;
     uint64_t place;
 
@@ -179,13 +198,8 @@ static const char *holder_in_target(const struct hf_target *target, uint64_t add
         if (!gelf_getphdr(target->image.elf, (int)i, &segment) || segment.p_type != PT_LOAD ||
             !(segment.p_flags & PF_X))
             continue;
-        size_t size = segment.p_filesz;
-        const uint8_t *code = hf_image_bytes(&target->image, segment.p_vaddr, size);
-        size_t at = code ? target->arch->takes(code, size, segment.p_vaddr, address, target->fixed, 0) : size;
-        /* A stub has the number of its slot in it, which looks like an address to who reads it from the middle. */
-        while (at < size && hf_target_in_stub(target, segment.p_vaddr + at))
-            at = target->arch->takes(code, size, segment.p_vaddr, address, target->fixed, at + 1);
-        if (at < size)
+        size_t at = find_in_code(work, &segment, address);
+        if (at < segment.p_filesz)
             return symbol_at(target, segment.p_vaddr + at);
     }
     return NULL;
@@ -211,7 +225,7 @@ int hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, co
             return -1;
     *holder = holder_in_object(work, before, function->value, &spent);
     if (!*holder && hf_locate(work, pairing, before, &anchor, NULL) == 0)
-        *holder = holder_in_target(work->target, anchor.address + function->value, &spent);
+        *holder = holder_in_target(work, anchor.address + function->value, &spent);
     return 0;
 }
 

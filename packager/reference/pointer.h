@@ -18,9 +18,9 @@ struct hf_span {
 /*
  * What takes or holds the address of a function of an old object, for messages: *holder is the title of a part of that
  * object, or the name of a symbol of the target. NULL when nothing does, as far as relocations of its object and all
- * code and data of the target tell; bytes of the target that only look like the address count. Not counted are tables
- * of constants that were taken apart, when nothing that was read from one outlives its users. HOTFIX_FORMAT,
- * HOTFIX_MEMORY.
+ * code and data of the target tell; bytes of the target that only look like the address count, but where chance.h knows
+ * better. Not counted are tables of constants that were taken apart, when nothing that was read from one outlives its
+ * users. HOTFIX_FORMAT, HOTFIX_MEMORY.
  */
 int hf_pointer_holder(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before,
                       const char **holder, struct hotfix_error *err);

@@ -313,6 +313,28 @@ is "a caller in the same file that stays is unproven" "$status $(sed -n 's/.*\(c
     "3 callers: rate (shop.c): serve calls it"
 run by_hand --func rate --accept-callers "looked at"
 is "which can be accepted" "$status" 0
+# At the end of a function a jump to another one of its section has two bytes.
+cat >tail.c <<'SOURCE'
+static __attribute__((noinline, used)) long rate(long value)
+{
+    __asm__ volatile("" : "+r"(value));
+    return value * 3;
+}
+static __attribute__((noinline)) long next(long value)
+{
+    __asm__ volatile("" : "+r"(value));
+    return rate(value + 1);
+}
+int main(int argc, char **argv)
+{
+    return (int)next(argc) - 6;
+}
+SOURCE
+"$CC" -g -w "${RECORD[@]}" -O2 -Wl,--build-id -o tail tail.c && sed -i 's/value \* 3/value * 5/; /^static.*next/,$d' tail.c &&
+    "$CC" -g -w "${RECORD[@]}" -O2 -fPIC -shared -o tail.so tail.c || exit 1
+run hotfix pack --target tail --patch tail.so --key key.key --name tail --version 1 -o tail.hotfix --func rate
+is "a caller that ends in a jump is one, too" "$status $(sed -n 's/.*\(callers: rate (tail.c): next calls it\).*/\1/p' "$ERR")" \
+    "3 callers: rate (tail.c): next calls it"
 run by_hand --func rate --func serve
 is "not when it is picked, too" "$status" 0
 is "it is waited for, then" "$(hotfix show --json byhand.hotfix | jq -c '.callers | map({name, apply, revert})')" \

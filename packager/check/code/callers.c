@@ -75,11 +75,8 @@ static int calls(const struct hf_check_subject *subject, const struct hf_functio
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     *found = tools->references(code, caller->size, caller->address, references, MAX_REFERENCES, &count) != HF_ARCH_OK ||
              count > MAX_REFERENCES;
-    for (size_t i = 0; i < count && !*found; i++) {
-        const struct hf_arch_reference *reference = &references[i];
-        size_t end = reference->offset + reference->size;
-        *found = !reference->thread && reference->value == address && end >= 4 && tools->is_branch(code, end - 4);
-    }
+    for (size_t i = 0; i < count && !*found; i++)
+        *found = references[i].branch && references[i].value == address;
     return 0;
 }
 
