@@ -293,7 +293,8 @@ void hf_unload(struct hf_applied *applied, uint64_t deadline_ns, struct hf_repor
 
     hf_stage_close(&applied->stage);
     if (dladdr((const void *)unload.patch.begin, &info) != 0 && (uintptr_t)info.dli_fbase == base)
-        hf_report_log(report, HOTFIX_LOG_INFO, "the code of %s stays mapped: somebody else has opened it",
+        hf_report_log(report, HOTFIX_LOG_INFO,
+                      "the code of %s stays mapped: the dynamic linker keeps it, as when somebody else has opened it",
                       applied->manifest.name);
     else
         hf_report_log(report, HOTFIX_LOG_INFO, "the code of %s is unloaded", applied->manifest.name);

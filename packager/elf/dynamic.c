@@ -180,6 +180,7 @@ static int read_symbols(const struct hf_image *image, const struct versions *ver
                                        .version = version_of(versions, numbers, (int)i),
                                        .defined = symbol.st_shndx != SHN_UNDEF,
                                        .weak = GELF_ST_BIND(symbol.st_info) == STB_WEAK,
+                                       .unique = GELF_ST_BIND(symbol.st_info) == STB_GNU_UNIQUE,
                                        .type = GELF_ST_TYPE(symbol.st_info)};
     }
     return 0;

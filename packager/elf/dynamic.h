@@ -16,6 +16,7 @@ struct hf_dynamic_symbol {
     const char *version; /* NULL: none */
     bool defined;
     bool weak;
+    bool unique;  /* STB_GNU_UNIQUE: the first one of the process answers for all of this name */
     uint8_t type; /* STT_* */
 };
 

@@ -26,9 +26,9 @@ echo 'int tariff(void); int tariff(void) { return 7; } int levy_of(void); int le
 echo 'SHOP_1 { global: tariff; local: *; };' >one.map
 printf 'SHOP_1 { global: tariff; local: *; };\nSHOP_2 { global: levy_of; } SHOP_1;\n' >two.map
 
-# verdict ID: what that check says.
+# verdict ID [TARGET]: what that check says.
 verdict() {
-    hotfix check --target shop --patch fix.so --func fee --json 2>/dev/null | perl -MJSON::PP -0777 -e '
+    hotfix check --target "${2:-shop}" --patch fix.so --func fee --json 2>/dev/null | perl -MJSON::PP -0777 -e '
         my ($check) = grep { $_->{id} eq $ARGV[0] } @{decode_json(<STDIN>)->{checks}};
         my ($finding) = (grep { $_->{verdict} eq $check->{verdict} } @{$check->{findings}});
         print "$check->{verdict}: $finding->{evidence}";' "$1"
@@ -112,6 +112,30 @@ for name in gcc clang; do
     fix <<<'int fee(int); int fee(int value) { return value; }'
     is "$name: what crt files bring is nothing" "$(verdict loading)" "compatible: mapping the patch runs none of its code"
 done
+
+# As g++ makes static variables of templates; what the target has too is shared with the target.
+name=gcc record=
+unique='__asm__(".type total,%gnu_unique_object"); int total = 1; int fee(int); int fee(int value) { return value + total; }'
+fix <<<"$unique"
+is "a symbol that an earlier patch could have" "$(verdict symbols)" \
+    "incompatible: the patch defines 'total' as a unique symbol (STB_GNU_UNIQUE): it would share the first one of that name in the process, an earlier patch's too, and could not be unloaded"
+printf '%s\n' "$unique" 'int tariff(void); int main(int argc, char **argv) { (void)argv; return fee(argc) + tariff(); }' >user.c
+gcc -O2 -g -rdynamic -Wl,--build-id "-Wl,-rpath,$SCRATCH" -o user user.c libtariff.so
+is "one that the target has" "$(verdict symbols user | cut -d: -f 1)" compatible
+sed 's/__asm__[^;]*;//' user.c >plain.c
+gcc -O2 -g -rdynamic -Wl,--build-id "-Wl,-rpath,$SCRATCH" -o user plain.c libtariff.so
+is "one that the target has, and does not share" "$(verdict symbols user | cut -d, -f 1)" \
+    "incompatible: the patch defines 'total' as a unique symbol (STB_GNU_UNIQUE): it would share the first one of that name in the process"
+if command -v g++ >/dev/null; then
+    printf '%s\n' 'template <class T> struct box { static int seen; };' 'template <class T> int box<T>::seen;' \
+        'extern "C" __attribute__((noinline)) int fee(int value) { return value * 7 / 3 + ++box<int>::seen; }' >box.cc
+    sed 's/++box<int>::seen/1/' box.cc >plain.cc && echo 'int main(int argc, char **) { return fee(argc); }' >>plain.cc
+    g++ -O2 -g -Wl,--build-id -o user plain.cc && g++ -O2 -g -fPIC -shared -o fix.so box.cc
+    is "g++ makes such symbols" "$(verdict symbols user | cut -d: -f 1)" incompatible
+    g++ -O2 -g -fPIC -shared -fno-gnu-unique -o fix.so box.cc
+    is "but for the option that is told" "$(verdict symbols user | cut -d: -f 1) $(verdict optimisation user | cut -d: -f 1)" \
+        "compatible compatible"
+fi
 
 # Section headers that tell less than the dynamic linker finds.
 # edit FIELD-OFFSET VALUE TYPE: of the first section header of this type.

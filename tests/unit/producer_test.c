@@ -144,6 +144,7 @@ static void what_leaves_code_alone_is_ignored(void **state)
         "-fno-diagnostics-show-caret",
         "-fmessage-length=0",
         "-frandom-seed=0x1234",
+        "-fno-gnu-unique",
         "-ffile-prefix-map=/a=/b",
         "-fdebug-prefix-map=/a=.",
         "-fmacro-prefix-map=/a=.",

@@ -321,7 +321,7 @@ static void patch_that_somebody_else_opened_is_kept(void **state)
     void *library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
     assert_non_null(library);
     memset(&info, 0, sizeof(info));
-    revert_and_keep("somebody else has opened it");
+    revert_and_keep("the dynamic linker keeps it, as when somebody else has opened it");
     dlclose(library);
     assert_false(is_mapped());
 }

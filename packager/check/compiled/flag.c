@@ -47,7 +47,8 @@ static const struct {
     {"-fdata-sections", HF_FLAG_IGNORED},
     {"-fno-data-sections", HF_FLAG_IGNORED},
     {"-f*unique-section-names", HF_FLAG_IGNORED},
-    {"-mtune=*", HF_FLAG_IGNORED}, /* what is fast where, not what is done */
+    {"-f*gnu-unique", HF_FLAG_IGNORED}, /* how symbols are bound: that is looked at */
+    {"-mtune=*", HF_FLAG_IGNORED},      /* what is fast where, not what is done */
     {"--param=l[12]-cache-*", HF_FLAG_IGNORED},
     {"-[cSEv]", HF_FLAG_IGNORED}, /* what the driver is to do, and where things are (clang records all of it) */
     {"-###", HF_FLAG_IGNORED},

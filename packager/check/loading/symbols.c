@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Will the dynamic linker find everything that the patch refers to? */
+/* Will the dynamic linker find everything that the patch refers to, and keep what it defines to itself? */
 #include <string.h>
 
 #include "check/check.h"
@@ -155,6 +155,22 @@ static void check_symbol(const struct hf_check_subject *subject, const struct wo
                         place.name, place.next);
 }
 
+/*
+ * The dynamic linker keeps a table of unique symbols: the patch would use the first one of its name, that of an earlier
+ * patch too, and would never be unloaded. One that the target uses is in that table before.
+ */
+static void check_unique(const struct world *world, const struct hf_dynamic_symbol *symbol,
+                         struct hf_findings *findings)
+{
+    struct place place = find_place(world, symbol->name, NULL);
+
+    if (!place.name || !place.symbol->unique)
+        hf_findings_add(findings, HF_INCOMPATIBLE, NULL, "compile it with -fno-gnu-unique",
+                        "the patch defines '%s' as a unique symbol (STB_GNU_UNIQUE): it would share the first one of "
+                        "that name in the process, an earlier patch's too, and could not be unloaded",
+                        symbol->name);
+}
+
 /* A library that comes with the patch runs its constructors in the process. */
 static void check_libraries(const struct world *world, struct hf_findings *findings)
 {
@@ -174,6 +190,8 @@ static int run(const struct hf_check_subject *subject, struct hf_findings *findi
     check_libraries(&world, findings);
     for (size_t i = 0; i < world.patch.symbol_count; i++) {
         const struct hf_dynamic_symbol *symbol = &world.patch.symbols[i];
+        if (symbol->defined && symbol->unique)
+            check_unique(&world, symbol, findings);
         if (symbol->defined || symbol->weak || symbol->type == STT_SECTION)
             continue;
         count++;
