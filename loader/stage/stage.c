@@ -13,6 +13,7 @@
 #include "arch.h"
 #include "cleanup.h"
 #include "error.h"
+#include "file.h"
 #include "fixup.h"
 #include "process/linker.h"
 #include "stage/patchfile.h"
@@ -230,6 +231,8 @@ static int write_source(const struct hf_manifest *manifest, const uint8_t *paylo
 {
     char name[HF_SONAME_MAX];
 
+    if (hf_file_check_size("the staged patch", manifest->payload_size, HOTFIX_STAGE, err) != 0)
+        return -1;
     hf_stamp_soname(manifest->id, name);
     if (!directory) {
         *fd = create_memfd(name, payload, manifest->payload_size, err);

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "error.h"
@@ -106,6 +108,18 @@ static int write_exactly(int fd, const void *data, size_t size)
     return 0;
 }
 
+int hf_file_check_size(const char *what, size_t size, enum hotfix_code code, struct hotfix_error *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur)
+        return 0;
+    return hf_error(err, code,
+                    "%s: needs %zu bytes, and this process may write files of %" PRIu64
+                    " at most (RLIMIT_FSIZE); raise that limit with prlimit --pid %d --fsize",
+                    what, size, (uint64_t)limit.rlim_cur, (int)getpid());
+}
+
 /* Renaming over a device would take it from everybody else. */
 static int check_replaceable(const char *path, struct hotfix_error *err)
 {
@@ -174,7 +188,7 @@ int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, 
 {
     HF_FREE char *copy = strdup(path);
     HF_FREE char *temporary = NULL;
-    if (check_replaceable(path, err) != 0)
+    if (check_replaceable(path, err) != 0 || hf_file_check_size(path, size, HOTFIX_IO, err) != 0)
         return -1;
     if (!copy)
         return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", path);

@@ -27,6 +27,12 @@ int hf_file_read_fd(int fd, const char *path, size_t limit, uint8_t **data, size
                     struct hotfix_error *err);
 
 /*
+ * May this process write a file of that size? Beyond its limit on the size of files (RLIMIT_FSIZE) the kernel would end
+ * it with SIGXFSZ. what names the file in the message, as in "<what>: ..."; the code is the caller's.
+ */
+int hf_file_check_size(const char *what, size_t size, enum hotfix_code code, struct hotfix_error *err);
+
+/*
  * Writes a file so that path holds either its old content or all of the new one: temporary file in the same directory,
  * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. What exists and
  * is not a regular file (a device, a directory) is never replaced. A new file has the mode less what the umask takes

@@ -13,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "emulated.h"
@@ -33,8 +34,12 @@ static char bundle_id[HOTFIX_ID_TEXT_SIZE];
 static void load_bundle(void)
 {
     char path[PATH_SIZE];
+    struct material material;
 
-    make_bundle(3, both, path, bundle_id);
+    material_make(&material, with_factor(3, ""), 0);
+    material.manifest.sequence = 1;
+    hf_hex_encode(material.manifest.id, HF_ID_SIZE, bundle_id);
+    material_pack(&material, path);
     assert_int_equal(hf_file_read(path, HF_BUNDLE_MAX_SIZE, &bundle, &bundle_size, &fixture_error), 0);
 }
 
@@ -157,6 +162,57 @@ static void writer_refuses(void)
     require(price(10) == 20);
 }
 
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    require(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = bytes;
+    require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void open_with(const char *staging, const char *state)
+{
+    struct hotfix_options options = HOTFIX_OPTIONS_INIT;
+
+    hotfix_close(handle);
+    options.trust = fixture.trust;
+    options.staging = staging;
+    options.state = state;
+    require(hotfix_open(&options, &handle, &fixture_error) == 0);
+}
+
+/* SIGXFSZ would end the process. */
+static void memfd_beyond_limit(void)
+{
+    limit_files(1000);
+    require_refused(HOTFIX_STAGE, "may write files of 1000 at most (RLIMIT_FSIZE)");
+    limit_files(0);
+    require_refused(HOTFIX_STAGE, "may write files of 0 at most (RLIMIT_FSIZE)");
+}
+
+static void staged_file_beyond_limit(void)
+{
+    open_with(fixture.dir, NULL);
+    limit_files(1000);
+    require_refused(HOTFIX_STAGE, "may write files of 1000 at most (RLIMIT_FSIZE)");
+    limit_files(bundle_size);
+    require_applied_and_reverted();
+}
+
+static void state_beyond_limit(void)
+{
+    char state[PATH_SIZE];
+
+    snprintf(state, sizeof(state), "%s/state", fixture.dir);
+    fixture_write(state, "[state]\nformat = 2\n");
+    open_with(NULL, state);
+    limit_files(10);
+    require_refused(HOTFIX_IO, "state: needs ");
+    limit_files(RLIM_INFINITY);
+    require_applied_and_reverted();
+}
+
 #define SCENARIO(name)                                                                                                 \
     static void test_##name(void **state)                                                                              \
     {                                                                                                                  \
@@ -170,6 +226,9 @@ SCENARIO(undumpable_with_mdwe)
 SCENARIO(dumpable_with_filter)
 SCENARIO(restricted_between)
 SCENARIO(writer_refuses)
+SCENARIO(memfd_beyond_limit)
+SCENARIO(staged_file_beyond_limit)
+SCENARIO(state_beyond_limit)
 
 static int setup_all(void **state)
 {
@@ -190,6 +249,8 @@ int main(void)
         cmocka_unit_test(test_undumpable),           cmocka_unit_test(test_undumpable_with_filter),
         cmocka_unit_test(test_undumpable_with_mdwe), cmocka_unit_test(test_dumpable_with_filter),
         cmocka_unit_test(test_restricted_between),   cmocka_unit_test(test_writer_refuses),
+        cmocka_unit_test(test_memfd_beyond_limit),   cmocka_unit_test(test_staged_file_beyond_limit),
+        cmocka_unit_test(test_state_beyond_limit),
     };
 
     if (emulator_skips("no seccomp filter runs"))
