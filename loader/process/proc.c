@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "process/raw.h"
 
 #define TEXT_SIZE 64
 
@@ -17,6 +18,10 @@ int hf_proc_check(pid_t pid, pid_t tid, struct hotfix_error *err)
     struct statfs system;
     ssize_t length = readlink("/proc/thread-self", text, sizeof(text) - 1);
 
+    if (hf_raw_translated())
+        return hf_error(err, HOTFIX_STOP,
+                        "the process runs under valgrind, which goes on to execute its own translation of code that is "
+                        "replaced; apply where the program runs by itself");
     if (length < 0)
         return hf_error_sys(err, HOTFIX_STOP,
                             "cannot list the threads: /proc/thread-self is not readable; mount /proc");

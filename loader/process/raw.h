@@ -54,6 +54,22 @@ static inline int hf_raw_guarded(void)
     return 0;
 }
 
+/*
+ * Does valgrind run the program? These rotations by 128 bits in all are what it takes for a question: number and
+ * operands are pointed to, the answer is not 0. A CPU does nothing.
+ */
+static inline uint64_t hf_raw_translated(void)
+{
+    const uint64_t question[6] = {0x1001};
+    uint64_t answer = 0;
+
+    __asm__ volatile("rolq $3, %%rdi\n\trolq $13, %%rdi\n\trolq $61, %%rdi\n\trolq $51, %%rdi\n\txchgq %%rbx, %%rbx"
+                     : "+d"(answer)
+                     : "a"(question)
+                     : "cc", "memory");
+    return answer;
+}
+
 static inline uintptr_t hf_raw_thread_pointer(void)
 {
     uintptr_t pointer;
@@ -81,6 +97,21 @@ static inline long hf_raw6(long number, long a, long b, long c, long d, long e, 
 static inline int hf_raw_guarded(void)
 {
     return (getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0;
+}
+
+/* Does valgrind run the program? As for x86-64, in the registers and instructions that it has for this CPU. */
+static inline uint64_t hf_raw_translated(void)
+{
+    const uint64_t question[6] = {0x1001};
+    register uint64_t x3 __asm__("x3") = 0;
+    register const uint64_t *x4 __asm__("x4") = question;
+
+    __asm__ volatile("ror x12, x12, #3\n\tror x12, x12, #13\n\tror x12, x12, #51\n\tror x12, x12, #61\n\t"
+                     "orr x10, x10, x10"
+                     : "+r"(x3)
+                     : "r"(x4)
+                     : "cc", "memory");
+    return x3;
 }
 
 static inline uintptr_t hf_raw_thread_pointer(void)

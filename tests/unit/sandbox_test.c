@@ -18,11 +18,14 @@
 
 #include "emulated.h"
 #include "process/code.h"
+#include "process/proc.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE              65
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
+
+#define CHECK_PROCESS "check-process"
 
 enum { NOBODY = 65534, ARGUMENT_2 = offsetof(struct seccomp_data, args) + 2 * sizeof(uint64_t) };
 
@@ -213,6 +216,36 @@ static void state_beyond_limit(void)
     require_applied_and_reverted();
 }
 
+/* This program under valgrind, where it does only that. */
+static int check_process(void)
+{
+    struct hotfix_error error = {HOTFIX_OK, 0, ""};
+
+    if (hf_proc_check(getpid(), gettid(), &error) == 0)
+        return 0;
+    printf("%d %s", error.code, error.message);
+    return 1;
+}
+
+static void under_valgrind(void **state)
+{
+    char path[PATH_SIZE], command[PATH_SIZE + 64], line[HOTFIX_MESSAGE_SIZE] = "", expected[64];
+
+    (void)state;
+    if (system("valgrind --version >/dev/null 2>&1") != 0)
+        skip();
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    assert_true(length > 0);
+    path[length] = '\0';
+    snprintf(command, sizeof(command), "valgrind -q --tool=none %s " CHECK_PROCESS, path);
+    FILE *out = popen(command, "re");
+    assert_non_null(out);
+    assert_non_null(fgets(line, sizeof(line), out));
+    assert_int_equal(WEXITSTATUS(pclose(out)), 1);
+    snprintf(expected, sizeof(expected), "%d the process runs under valgrind, ", HOTFIX_STOP);
+    assert_memory_equal(line, expected, strlen(expected));
+}
+
 #define SCENARIO(name)                                                                                                 \
     static void test_##name(void **state)                                                                              \
     {                                                                                                                  \
@@ -243,14 +276,16 @@ static int teardown_all(void **state)
     return teardown(state);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], CHECK_PROCESS) == 0)
+        return check_process();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_undumpable),           cmocka_unit_test(test_undumpable_with_filter),
         cmocka_unit_test(test_undumpable_with_mdwe), cmocka_unit_test(test_dumpable_with_filter),
         cmocka_unit_test(test_restricted_between),   cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_memfd_beyond_limit),   cmocka_unit_test(test_staged_file_beyond_limit),
-        cmocka_unit_test(test_state_beyond_limit),
+        cmocka_unit_test(test_state_beyond_limit),   cmocka_unit_test(under_valgrind),
     };
 
     if (emulator_skips("no seccomp filter runs"))
