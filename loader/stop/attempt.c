@@ -71,10 +71,21 @@ void hf_attempt_destroy(struct hf_attempt *attempt)
         munmap(attempt->memory, attempt->memory_size);
 }
 
+/* Is there a thread that waits while others are stopped? Of the kernel's own none does, and the caller acts. */
+static bool keeps_waiting(const struct hf_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->thread_count; i++) {
+        uint32_t state = attempt->threads[i].state;
+        if (state == HF_THREAD_LISTED || state == HF_THREAD_HELD || state == HF_THREAD_STOPPED)
+            return true;
+    }
+    return false;
+}
+
 void hf_attempt_begin(struct hf_attempt *attempt)
 {
     attempt->began = hf_raw_now();
-    if (attempt->allowed)
+    if (attempt->allowed && keeps_waiting(attempt))
         attempt->deadline = attempt->began + attempt->allowed;
 }
 

@@ -107,7 +107,10 @@ void hf_attempt_destroy(struct hf_attempt *attempt);
 
 /* All below: may run while threads are stopped. */
 
-/* Notes that threads are stopped from now on. */
+/*
+ * Notes that the threads in the table are stopped from now on, which they may be for as long as is allowed. Where the
+ * caller is the only one nobody waits, and the deadline stays where it is: a busy machine needs not let it pass.
+ */
 void hf_attempt_begin(struct hf_attempt *attempt);
 
 /* Ends an attempt whose deadline has passed, right before it would act: -1 then, else 0. */

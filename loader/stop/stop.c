@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ struct run {
     bool doubted;                      /* mappings read before the stop cannot be relied on */
     bool signal;                       /* the method */
     char refusal[HOTFIX_MESSAGE_SIZE]; /* why ptrace cannot be used */
+    const char *advice;                /* and what would allow it; NULL as long as it was not refused */
     struct hotfix_error hindrance;     /* why the latest attempt that came so far did not succeed */
     struct hf_pause pause;
     int result;
@@ -170,8 +172,30 @@ static int tell_failed(const struct hf_attempt *attempt, struct hotfix_error *er
 
     if (attempt->tid != 0)
         name_thread(attempt, thread);
+    if (attempt->error == 0)
+        return hf_error(err, HOTFIX_STOP, "cannot stop %s: cannot %s", thread, attempt->what);
     errno = (int)-attempt->error;
     return hf_error_sys(err, HOTFIX_STOP, "cannot stop %s: cannot %s", thread, attempt->what);
+}
+
+/* The files of a process that may not be traced are root's. Not asked of prctl, which a seccomp filter may forbid. */
+static bool is_undumpable(void)
+{
+    struct stat status;
+
+    return stat("/proc/self/mem", &status) == 0 && status.st_uid != geteuid();
+}
+
+/* What would allow the way by ptrace that was refused so. */
+static const char *advice(const struct hf_attempt *attempt)
+{
+    if (attempt->error == -EAGAIN)
+        return "allow it one process more (RLIMIT_NPROC, or pids.max of its control group)";
+    if (attempt->error == -EPERM && is_undumpable())
+        return "have it set PR_SET_DUMPABLE to 1, which it lost with a change of its user or gave up, so that its own "
+               "child may trace it";
+    return "allow the process to be traced by its own child (no debugger, seccomp filter, PR_SET_DUMPABLE 0 or Yama "
+           "ptrace_scope above 1 against it)";
 }
 
 /* Both ways are refused. */
@@ -186,11 +210,9 @@ static int tell_refused(const struct run *run, const struct hf_attempt *attempt,
     } else {
         tell_failed(attempt, &reason);
     }
-    return hf_error(err, HOTFIX_STOP,
-                    "%s%s%s; allow the process to be traced by its own child (no debugger, seccomp filter, "
-                    "PR_SET_DUMPABLE 0 or Yama ptrace_scope above 1 against it), or keep a real-time signal unused and "
-                    "unblocked",
-                    run->refusal, run->refusal[0] ? "; nor with a signal: " : "", reason.message);
+    return hf_error(err, HOTFIX_STOP, "%s%s%s; %s, or keep a real-time signal unused and unblocked", run->refusal,
+                    run->refusal[0] ? "; nor with a signal: " : "", reason.message,
+                    run->advice ? run->advice : advice(attempt));
 }
 
 static int tell(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
@@ -245,6 +267,7 @@ static bool make_up(struct run *run, const struct hf_attempt *attempt)
     if (run->request->method != HF_STOP_AUTO)
         return false;
     tell_failed(attempt, &reason);
+    run->advice = advice(attempt);
     memcpy(run->refusal, reason.message, sizeof(run->refusal));
     run->signal = true;
     return true;

@@ -475,6 +475,9 @@ static uint64_t timeval_ns(const struct timeval *time)
 /*
  * Also finds out when the threads were resumed: the kernel does it during the helper's exit, long before this thread
  * gets a processor among many busy ones. What the exit took is the processor time used since it began.
+ *
+ * A thread of the program that waits for any child with __WALL may have reaped it. Its id is looked for among those
+ * children alone that, like the helper, send no signal: the program's next child may have got it.
  */
 static void reap(struct hf_attempt *attempt, pid_t pid)
 {
@@ -482,7 +485,7 @@ static void reap(struct hf_attempt *attempt, pid_t pid)
     long got;
 
     do {
-        got = hf_raw4(SYS_wait4, pid, NULL, __WALL, &usage);
+        got = hf_raw4(SYS_wait4, pid, NULL, __WCLONE, &usage);
     } while (got == -EINTR);
     bool reaped = got == pid;
     uint64_t now = hf_raw_now();

@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 
 #include "emulated.h"
 
@@ -98,7 +99,7 @@ static void all_signals_used(void)
         require(sigaction(signal, &action, NULL) == 0);
     }
     start_counting(count_up);
-    require_refused(HF_STOP_AUTO, "no real-time signal is unused");
+    require_refused(HF_STOP_AUTO, "no real-time signal is unused; allow");
     require_running();
 }
 
@@ -152,11 +153,62 @@ static void no_more_processes(void)
     stop(HF_STOP_AUTO);
 }
 
-/* An unprivileged process that may not be traced. */
-static void not_dumpable(void)
+static void be_nobody(void)
 {
     if (geteuid() == 0)
         require(setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
+}
+
+/* As servers that never start a process set it for themselves. */
+static void limit_of_processes(void)
+{
+    struct rlimit none = {0, 0};
+
+    be_nobody();
+    start_counting(count_up);
+    require(setrlimit(RLIMIT_NPROC, &none) == 0);
+    require_refused(HF_STOP_PTRACE, "cannot start a helper process: Resource temporarily unavailable; allow it one "
+                                    "process more (RLIMIT_NPROC, or pids.max");
+    for (int i = 0; i < 10; i++)
+        stop(HF_STOP_AUTO);
+    require_running();
+}
+
+static void limit_of_processes_and_blocked(void)
+{
+    struct rlimit none = {0, 0};
+
+    be_nobody();
+    start_counting(count_up_blocked);
+    require(setrlimit(RLIMIT_NPROC, &none) == 0);
+    require_refused(HF_STOP_AUTO, "blocks every unused real-time signal; allow it one process more (RLIMIT_NPROC");
+    require_running();
+}
+
+static void not_dumpable_and_blocked(void)
+{
+    be_nobody();
+    require(prctl(PR_SET_DUMPABLE, 0) == 0);
+    start_counting(count_up_blocked);
+    require_refused(HF_STOP_AUTO, "blocks every unused real-time signal; have it set PR_SET_DUMPABLE to 1");
+    require_running();
+}
+
+/* Nobody waits for the only thread, so no deadline may pass, however late the helper gets a processor. */
+static void only_thread_has_time(void)
+{
+    for (int method = HF_STOP_AUTO; method <= HF_STOP_SIGNAL; method++) {
+        struct hotfix_error error = {HOTFIX_OK, 0, ""};
+        int runs = 0;
+        struct hf_stop_request request = {.action = count_run, .arg = &runs, .deadline_ns = 1, .method = method};
+        require(hf_stop_run(&request, NULL, &error) == 0 && runs == 1);
+    }
+}
+
+/* An unprivileged process that may not be traced. */
+static void not_dumpable(void)
+{
+    be_nobody();
     require(prctl(PR_SET_DUMPABLE, 0) == 0);
     start_counting(count_up);
     require_refused(HF_STOP_PTRACE, "cannot trace it with ptrace");
@@ -292,6 +344,28 @@ static void helper_is_suspended(void)
     stop(HF_STOP_PTRACE);
 }
 
+/* Reaps whatever child there is. */
+static void *reap_all(void *arg)
+{
+    for (;;) {
+        if (waitpid(-1, NULL, __WALL) > 0)
+            atomic_fetch_add((atomic_int *)arg, 1);
+    }
+    return NULL;
+}
+
+/* A host that waits for all kinds of children may reap the helper before its parent does. */
+static void helper_is_reaped(void)
+{
+    atomic_int reaped = 0;
+
+    start_counting(count_up);
+    start_thread(reap_all, &reaped, SMALL_STACK);
+    for (int i = 0; i < 100 || atomic_load(&reaped) == 0; i++)
+        stop(HF_STOP_PTRACE);
+    require_running();
+}
+
 #define SCENARIO(name)                                                                                                 \
     static void test_##name(void **state)                                                                              \
     {                                                                                                                  \
@@ -310,16 +384,23 @@ SCENARIO(not_dumpable)
 SCENARIO(debugger_is_attached)
 SCENARIO(helper_is_killed)
 SCENARIO(helper_is_suspended)
+SCENARIO(helper_is_reaped)
+SCENARIO(limit_of_processes)
+SCENARIO(limit_of_processes_and_blocked)
+SCENARIO(not_dumpable_and_blocked)
+SCENARIO(only_thread_has_time)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways_refused),    cmocka_unit_test(test_all_signals_used),
-        cmocka_unit_test(test_proc_is_missing),      cmocka_unit_test(test_ptrace_is_forbidden),
-        cmocka_unit_test(test_ptrace_is_deadly),     cmocka_unit_test(test_descriptors_cannot_be_unshared),
-        cmocka_unit_test(test_no_more_processes),    cmocka_unit_test(test_not_dumpable),
-        cmocka_unit_test(test_debugger_is_attached), cmocka_unit_test(test_helper_is_killed),
-        cmocka_unit_test(test_helper_is_suspended),
+        cmocka_unit_test(test_both_ways_refused),        cmocka_unit_test(test_all_signals_used),
+        cmocka_unit_test(test_proc_is_missing),          cmocka_unit_test(test_ptrace_is_forbidden),
+        cmocka_unit_test(test_ptrace_is_deadly),         cmocka_unit_test(test_descriptors_cannot_be_unshared),
+        cmocka_unit_test(test_no_more_processes),        cmocka_unit_test(test_not_dumpable),
+        cmocka_unit_test(test_debugger_is_attached),     cmocka_unit_test(test_helper_is_killed),
+        cmocka_unit_test(test_helper_is_suspended),      cmocka_unit_test(test_helper_is_reaped),
+        cmocka_unit_test(test_limit_of_processes),       cmocka_unit_test(test_limit_of_processes_and_blocked),
+        cmocka_unit_test(test_not_dumpable_and_blocked), cmocka_unit_test(test_only_thread_has_time),
     };
 
     if (emulator_skips("there is no ptrace, and no seccomp filter runs"))
