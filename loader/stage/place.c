@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "process/reserve.h"
 #include "stage/place.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -158,15 +159,9 @@ static void reserve(struct hf_place *place, uintptr_t begin, uintptr_t end, size
     if (end <= begin || end - begin < size || place->count == place->capacity)
         return;
 
-    void *wanted = (void *)begin;
-    void *got =
-        mmap(wanted, end - begin, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (got == MAP_FAILED)
+    void *got = hf_reserve((void *)begin, end - begin, place->locked);
+    if (!got)
         return;
-    if (got != wanted) { /* kernels before 4.17 take the address as a mere hint */
-        munmap(got, end - begin);
-        return;
-    }
     madvise(got, end - begin, MADV_DONTFORK); /* a child forked meanwhile must not keep it */
     place->reservations[place->count++] = (struct hf_reservation){got, end - begin};
 }
@@ -232,6 +227,7 @@ int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *
     if (lands_inside(window, size)) /* as it mostly does next to a library: nothing to reserve */
         return 0;
 
+    place->locked = hf_reserve_locked();
     struct gap hole = {0};
     int status = 1;
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]) && status > 0; i++)
@@ -248,8 +244,8 @@ int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *
     else
         hf_error(err, HOTFIX_STAGE,
                  "the kernel did not map %zu KiB near the target although there is a gap at %#zx; a limit on "
-                 "address space (RLIMIT_AS) can be the reason, or its legacy layout, which on arm64 comes with an "
-                 "unlimited stack (ulimit -s)",
+                 "address space (RLIMIT_AS) can be the reason, one on locked memory (RLIMIT_MEMLOCK) where all is "
+                 "locked (mlockall), or its legacy layout, which on arm64 comes with an unlimited stack (ulimit -s)",
                  size / 1024, (size_t)hole.begin);
     return 1;
 }

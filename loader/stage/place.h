@@ -9,6 +9,7 @@
 #ifndef HF_PLACE_H
 #define HF_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct hf_place {
     struct hf_reservation *reservations;
     size_t count;
     size_t capacity;
+    bool locked; /* this process locks what it maps (process/reserve.h) */
 };
 
 /*

@@ -7,6 +7,7 @@
 
 #include "error.h"
 #include "process/raw.h"
+#include "process/reserve.h"
 
 #ifdef HF_ASAN
 #include <sanitizer/asan_interface.h>
@@ -30,8 +31,8 @@ int hf_attempt_create(size_t thread_capacity, struct hf_attempt **attempt, struc
                   thread_capacity * sizeof(struct hf_thread) + regions * sizeof(struct hf_region);
 
     /* Pages that are never touched cost nothing. The first ones stay inaccessible: the guard below the stack. */
-    char *memory = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
+    char *memory = hf_reserve(NULL, size, hf_reserve_locked());
+    if (!memory)
         return hf_error_sys(err, HOTFIX_MEMORY, "cannot map %zu bytes for stopping threads", size);
     if (mprotect(memory + GUARD_SIZE, size - GUARD_SIZE, PROT_READ | PROT_WRITE) != 0) {
         hf_error_sys(err, HOTFIX_MEMORY, "cannot map %zu bytes for stopping threads", size);

@@ -19,6 +19,7 @@
 #include "emulated.h"
 #include "process/code.h"
 #include "process/proc.h"
+#include "stage/place.h"
 
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE              65
@@ -27,7 +28,9 @@
 
 #define CHECK_PROCESS "check-process"
 
-enum { NOBODY = 65534, ARGUMENT_2 = offsetof(struct seccomp_data, args) + 2 * sizeof(uint64_t) };
+#define FAR_AWAY ((uintptr_t)1 << 44)
+
+enum { NOBODY = 65534, LOCKED_MAX = 2 << 20, ARGUMENT_2 = offsetof(struct seccomp_data, args) + 2 * sizeof(uint64_t) };
 
 /* A bundle in memory: a process that has become another user may not read the files. */
 static uint8_t *bundle;
@@ -216,6 +219,35 @@ static void state_beyond_limit(void)
     require_applied_and_reverted();
 }
 
+/* What the loader maps for a moment is no memory that is locked, but the patch is. */
+static void memory_is_locked(void)
+{
+    static const struct rlimit limit = {LOCKED_MAX, LOCKED_MAX};
+
+    become_undumpable();
+    require(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+    require(mlockall(MCL_FUTURE) == 0);
+    require_applied_and_reverted();
+}
+
+/* Far from where the kernel maps by itself, so that all else must be reserved. */
+static void far_place_is_reserved(void)
+{
+    static const struct rlimit limit = {LOCKED_MAX, LOCKED_MAX};
+    struct hf_window window = hf_window_around(FAR_AWAY, FAR_AWAY + 1, 1 << 30);
+    struct hf_place place;
+
+    become_undumpable();
+    require(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+    require(mlockall(MCL_FUTURE) == 0);
+    require(hf_place_open(&window, 65536, &place, &fixture_error) == 0);
+    void *next = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    require(next != MAP_FAILED && (uintptr_t)next >= window.begin && (uintptr_t)next + 65536 <= window.end);
+    hf_place_close(&place);
+    void *large = mmap(NULL, LOCKED_MAX / 2, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    require(large != MAP_FAILED && (uintptr_t)large >= window.end);
+}
+
 /* This program under valgrind, where it does only that. */
 static int check_process(void)
 {
@@ -262,6 +294,8 @@ SCENARIO(writer_refuses)
 SCENARIO(memfd_beyond_limit)
 SCENARIO(staged_file_beyond_limit)
 SCENARIO(state_beyond_limit)
+SCENARIO(memory_is_locked)
+SCENARIO(far_place_is_reserved)
 
 static int setup_all(void **state)
 {
@@ -281,11 +315,18 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], CHECK_PROCESS) == 0)
         return check_process();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_undumpable),           cmocka_unit_test(test_undumpable_with_filter),
-        cmocka_unit_test(test_undumpable_with_mdwe), cmocka_unit_test(test_dumpable_with_filter),
-        cmocka_unit_test(test_restricted_between),   cmocka_unit_test(test_writer_refuses),
-        cmocka_unit_test(test_memfd_beyond_limit),   cmocka_unit_test(test_staged_file_beyond_limit),
-        cmocka_unit_test(test_state_beyond_limit),   cmocka_unit_test(under_valgrind),
+        cmocka_unit_test(test_undumpable),
+        cmocka_unit_test(test_undumpable_with_filter),
+        cmocka_unit_test(test_undumpable_with_mdwe),
+        cmocka_unit_test(test_dumpable_with_filter),
+        cmocka_unit_test(test_restricted_between),
+        cmocka_unit_test(test_writer_refuses),
+        cmocka_unit_test(test_memfd_beyond_limit),
+        cmocka_unit_test(test_staged_file_beyond_limit),
+        cmocka_unit_test(test_state_beyond_limit),
+        cmocka_unit_test(test_memory_is_locked),
+        cmocka_unit_test(test_far_place_is_reserved),
+        cmocka_unit_test(under_valgrind),
     };
 
     if (emulator_skips("no seccomp filter runs"))
