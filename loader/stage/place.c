@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "error.h"
+#include "process/maps.h"
 #include "process/reserve.h"
 #include "stage/place.h"
 
@@ -19,8 +18,6 @@
 #define MAP_ATTEMPTS   4                   /* on either side: another thread may take the hole first */
 #define LOWEST_ADDRESS 65536               /* vm.mmap_min_addr as every distribution sets it */
 #define USER_SPACE_END (UINT64_C(1) << 48) /* hints above it are needed to map there (arm64; x86-64: half of that) */
-#define LINE_MAX_SIZE  (4096 + 128)        /* one line of /proc/self/maps: numbers and a path */
-#define BUFFER_SIZE    (4 * LINE_MAX_SIZE) /* on the heap: callers have small stacks */
 
 struct gap {
     uintptr_t begin;
@@ -72,52 +69,38 @@ static int add_gap(struct gaps *gaps, uintptr_t begin, uintptr_t end, bool below
     return 0;
 }
 
-/* One line of /proc/self/maps; *last is the end of the mapping before it. -1 when out of memory. */
-static int take_line(const char *line, size_t size, uintptr_t *last, struct gaps *gaps)
+/* What a walk along the mappings has found. */
+struct walk {
+    struct gaps *gaps;
+    size_t size;    /* of the smallest gap that counts */
+    uintptr_t last; /* the end of the mapping before */
+};
+
+static int visit_mapping(const struct hf_mapping *mapping, void *arg)
 {
-    char *rest;
-    uintptr_t begin = strtoull(line, &rest, 16);
-    if (*rest != '-' || begin >= USER_SPACE_END)
+    struct walk *walk = arg;
+
+    if (mapping->begin >= USER_SPACE_END)
         return 0;
-    uintptr_t end = strtoull(rest + 1, NULL, 16);
-    if (begin > *last && begin - *last >= size && add_gap(gaps, *last, begin, strstr(line, "[stack]") != NULL) != 0)
+    if (mapping->begin > walk->last && mapping->begin - walk->last >= walk->size &&
+        add_gap(walk->gaps, walk->last, mapping->begin, mapping->stack) != 0) {
+        errno = ENOMEM;
         return -1;
-    *last = end;
+    }
+    walk->last = mapping->end;
     return 0;
 }
 
 /* All gaps of at least size bytes below the highest mapping, ordered by address. */
 static int read_gaps(size_t size, struct gaps *gaps, struct hotfix_error *err)
 {
-    HF_FREE char *buffer = malloc(BUFFER_SIZE + 1);
-    if (!buffer)
+    struct walk walk = {.gaps = gaps, .size = size, .last = LOWEST_ADDRESS};
+
+    if (hf_maps_each(visit_mapping, &walk) == 0)
+        return 0;
+    if (errno == ENOMEM)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    HF_CLOSE int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return hf_error_sys(err, HOTFIX_STAGE, "cannot open /proc/self/maps, which tells where the patch has room");
-
-    uintptr_t last = LOWEST_ADDRESS;
-    size_t filled = 0;
-    for (;;) {
-        ssize_t got = read(fd, buffer + filled, BUFFER_SIZE - filled);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return hf_error_sys(err, HOTFIX_STAGE, "cannot read /proc/self/maps");
-        if (got == 0)
-            return 0;
-        filled += (size_t)got;
-        buffer[filled] = '\0';
-
-        char *line = buffer;
-        for (char *stop; (stop = memchr(line, '\n', filled - (size_t)(line - buffer))); line = stop + 1) {
-            *stop = '\0';
-            if (take_line(line, size, &last, gaps) != 0)
-                return hf_error(err, HOTFIX_MEMORY, "out of memory");
-        }
-        filled -= (size_t)(line - buffer);
-        memmove(buffer, line, filled);
-    }
+    return hf_error_sys(err, HOTFIX_STAGE, "cannot read /proc/self/maps, which tells where the patch has room");
 }
 
 /*

@@ -13,10 +13,11 @@ int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err
 
 /*
  * /proc of this process (process/proc.h), CPU, module with the build-id, id not applied yet, every function inside the
- * module's code and its bytes in memory as the manifest says (detours of bundles that are applied aside), and no
- * applied bundle and this one break what the other counts on. On success the target is kept loaded.
+ * module's code and its bytes in memory as the manifest says (detours of bundles that are applied aside), in no other
+ * namespace of the dynamic linker (verify/copies.h), and no applied bundle and this one break what the other counts on.
+ * On success the target is kept loaded.
  * HOTFIX_INCOMPATIBLE, HOTFIX_NO_TARGET, HOTFIX_APPLIED, HOTFIX_REPLAYED, HOTFIX_FORMAT, HOTFIX_CODE_DIFFERS,
- * HOTFIX_PATCHER, HOTFIX_STOP, HOTFIX_MEMORY.
+ * HOTFIX_PATCHER, HOTFIX_STOP, HOTFIX_IO, HOTFIX_MEMORY.
  */
 int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patcher *patcher, struct hf_module *target,
                     struct hotfix_error *err);
