@@ -13,6 +13,7 @@
 #include "utf8.h"
 
 #define NAME_CHARACTERS   "abcdefghijklmnopqrstuvwxyz0123456789-."
+#define BYTE_ORDER_MARK   "\xef\xbb\xbf"
 #define ESCAPED           ";#%"
 #define MAX_ENTRIES       (1u << 17)
 #define ENTRIES_A_SECTION 32
@@ -42,7 +43,9 @@ static int scan_value(const struct scan *scan, const char *value, size_t size)
     if (value[0] == ' ' || value[size - 1] == ' ')
         return bad(scan, "a value begins or ends with a blank");
     for (size_t i = 0; i < size; i++) {
-        if (value[i] < 0x20 || value[i] > 0x7e || value[i] == ';' || value[i] == '#')
+        if (value[i] == ';' || value[i] == '#')
+            return bad(scan, "a value holds ; or #, which must stand as %3B and %23; there are no comments");
+        if (value[i] < 0x20 || value[i] > 0x7e)
             return bad(scan, "a value holds a character that must stand as %XX");
         if (value[i] != '%')
             continue;
@@ -63,6 +66,16 @@ static int scan_section(const struct scan *scan, const char *line, size_t size)
     return 0;
 }
 
+/* A key and a value that are there, and something else between them than " = ". */
+static bool is_spaced_otherwise(const char *line, size_t size, size_t key)
+{
+    size_t at = key;
+
+    while (at < size && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    return key > 0 && at < size && line[at] == '=';
+}
+
 static int scan_key(const struct scan *scan, const char *line, size_t size)
 {
     size_t key = strspn(line, NAME_CHARACTERS);
@@ -70,8 +83,30 @@ static int scan_key(const struct scan *scan, const char *line, size_t size)
     if (scan->line == 1 || scan->last == LINE_BLANK)
         return bad(scan, "a key outside a section");
     if (key == 0 || key > HF_INI_KEY_MAX || size < key + 3 || memcmp(line + key, " = ", 3) != 0)
-        return bad(scan, "not a line 'key = value'");
+        return bad(scan, is_spaced_otherwise(line, size, key)
+                             ? "not a line 'key = value', which has one blank on either side of the ="
+                             : "not a line 'key = value'");
     return scan_value(scan, line + key + 3, size - key - 3);
+}
+
+/* What editors and other kinds of INI bring, by its name: otherwise the character that is in the way cannot be seen. */
+static int scan_foreign(const struct scan *scan, const char *line, size_t size)
+{
+    size_t blanks = 0;
+
+    if (scan->line == 1 && size >= strlen(BYTE_ORDER_MARK) &&
+        memcmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        return bad(scan, "begins with a byte order mark; save it as UTF-8 without one");
+    if (size > 0 && line[size - 1] == '\r')
+        return bad(scan, "ends with CR and LF, as lines of Windows do; convert them to LF, as with dos2unix");
+    while (blanks < size && (line[blanks] == ' ' || line[blanks] == '\t'))
+        blanks++;
+    if (blanks < size && (line[blanks] == '#' || line[blanks] == ';'))
+        return bad(scan, "a comment, which this format does not have; take it out");
+    if (size > 0 && line[0] == ' ')
+        return bad(scan, blanks == size ? "holds nothing but blanks; make it empty, or take it out"
+                                        : "begins with a blank; take that out");
+    return 0;
 }
 
 static int scan_line(struct scan *scan, const char *line, size_t size)
@@ -80,6 +115,8 @@ static int scan_line(struct scan *scan, const char *line, size_t size)
     int failed = 0;
 
     scan->line++;
+    if (scan_foreign(scan, line, size) != 0)
+        return -1;
     if (size > HF_INI_LINE_MAX)
         return hf_error(scan->err, HOTFIX_FORMAT, "%s line %u: longer than %d bytes", scan->where, scan->line,
                         HF_INI_LINE_MAX);

@@ -53,7 +53,11 @@ static void what_is_not_in_the_format_is_refused_with_its_line(void **state)
     refused("[policy]\nkeys = 2\n\n[freshness]\nstart = 1\n\n[policy]\nkeys = 1\n", HOTFIX_FORMAT,
             "line 7: section [policy] stands in line 1 already");
     refused("[policy]\nkeys = 2\nkeys = 1\n", HOTFIX_FORMAT, "line 3: repeated key keys");
-    refused("[policy]\nkeys=2\n", HOTFIX_FORMAT, "line 2: not a line 'key = value'");
+    refused("[policy]\nkeys=2\n", HOTFIX_FORMAT,
+            "line 2: not a line 'key = value', which has one blank on either side");
+    refused("[policy]\r\nkeys = 2\r\n", HOTFIX_FORMAT, "trust.ini line 1: ends with CR and LF, as lines of Windows do");
+    refused("# who\n[policy]\nkeys = 2\n", HOTFIX_FORMAT, "line 1: a comment, which this format does not have");
+    refused("\xef\xbb\xbf[policy]\nkeys = 2\n", HOTFIX_FORMAT, "line 1: begins with a byte order mark; save it");
 }
 
 static void values_out_of_range_are_refused(void **state)

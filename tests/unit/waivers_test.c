@@ -33,7 +33,7 @@ static void what_is_no_waiver_is_named_with_its_line(void **state)
 {
     (void)state;
     refuse("", "p.ini: is empty");
-    refuse("# why\n", "p.ini line 1: a key outside a section");
+    refuse("# why\n", "p.ini line 1: a comment, which this format does not have; take it out");
     refuse("[other]\ncheck = optimisation\n",
            "p.ini line 1: section [other] is unknown: only [waiver.NAME] may stand here");
     refuse("[waiver.]\ncheck = optimisation\n",
@@ -62,7 +62,7 @@ static void check_reason_and_expiry_must_be_there(void **state)
     refuse("[waiver.one]\ncheck = optimisation\nreason = r\n",
            "p.ini line 1: section [waiver.one] lacks the key expires");
     refuse("[waiver.one]\ncheck = optimisation\nreason =\nexpires = 2999-12-31\n",
-           "p.ini line 3: not a line 'key = value'");
+           "p.ini line 3: not a line 'key = value', which has one blank on either side of the =");
     refuse("[waiver.one]\ncheck = optimisation\nreason = %20 \nexpires = 2999-12-31\n",
            "p.ini line 3: a value begins or ends with a blank");
     refuse("[waiver.one]\ncheck = optimisation\nreason = %20\nexpires = 2999-12-31\n",
