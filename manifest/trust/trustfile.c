@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "authority.h"
 #include "cleanup.h"
@@ -19,7 +21,11 @@
 
 #define WHAT         "trust store"
 #define KEY_FILE_MAX 16384
+#define SNAPSHOT     "..data"
+#define LINK_SIZE    (NAME_MAX + 16)
 #define OPEN_FLAGS   (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
+
+enum { SNAPSHOT_ATTEMPTS = 8 };
 
 static const size_t limits[] = {
     [HF_TRUST_KEY] = KEY_FILE_MAX,
@@ -118,8 +124,10 @@ static int add_contents(DIR *directory, const char *path, struct hf_trust_files 
     return add_directory_policy(directory, path, files, err);
 }
 
+typedef int add_fn(DIR *directory, const char *path, struct hf_trust_files *files, struct hotfix_error *err);
+
 /* Takes the descriptor over. */
-static int add_directory(int fd, const char *path, struct hf_trust_files *files, struct hotfix_error *err)
+static int with_directory(int fd, const char *path, add_fn *add, struct hf_trust_files *files, struct hotfix_error *err)
 {
     DIR *directory = fdopendir(fd);
     if (!directory) {
@@ -127,9 +135,126 @@ static int add_directory(int fd, const char *path, struct hf_trust_files *files,
         close(fd);
         return -1;
     }
-    int failed = add_contents(directory, path, files, err);
+    int failed = add(directory, path, files, err);
     closedir(directory);
     return failed;
+}
+
+/* Where the link in the directory leads. false when there is no such link. */
+static bool read_link(int directory, const char *name, char target[LINK_SIZE])
+{
+    ssize_t length = readlinkat(directory, name, target, LINK_SIZE - 1);
+
+    if (length <= 0)
+        return false;
+    target[length] = '\0';
+    return true;
+}
+
+/* Whoever owns a link says where it leads; everybody may "write" one. */
+static int check_link(int directory, const char *path, const char *name, struct hotfix_error *err)
+{
+    HF_FREE char *link = NULL;
+    struct stat status;
+
+    if (asprintf(&link, "%s/%s", path, name) < 0) {
+        link = NULL;
+        return hf_error(err, HOTFIX_MEMORY, WHAT ": out of memory");
+    }
+    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", link);
+    status.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+    return hf_owned_check(WHAT, link, &status, false, HOTFIX_TRUST, err);
+}
+
+static bool counts(const char *name)
+{
+    return name[0] != '.' && (ends_in(name, HF_TRUST_KEY_END) || ends_in(name, HF_TRUST_AUTHORITY_END) ||
+                              ends_in(name, HF_TRUST_LIST_END) || strcmp(name, HF_TRUST_POLICY_NAME) == 0);
+}
+
+/* What lies beside the snapshot would not be read: nothing that looks like a part of the store may. */
+static int check_beside(DIR *directory, const char *path, struct hotfix_error *err)
+{
+    char target[LINK_SIZE];
+
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (!entry && errno)
+            return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be read", path);
+        if (!entry)
+            return 0;
+        const char *name = entry->d_name;
+        if (!counts(name))
+            continue;
+        if (!read_link(dirfd(directory), name, target) || strncmp(target, SNAPSHOT "/", strlen(SNAPSHOT "/")) != 0 ||
+            strcmp(target + strlen(SNAPSHOT "/"), name) != 0)
+            return hf_error(err, HOTFIX_TRUST,
+                            WHAT " %s/%s: is not a link to " SNAPSHOT "/%s, and beside " SNAPSHOT
+                                 " only such links may lie; put the file into one place or the other",
+                            path, name, name);
+        if (check_link(dirfd(directory), path, name, err) != 0)
+            return -1;
+    }
+}
+
+/* Reads what the link SNAPSHOT leads to, `target`: a directory beside it. */
+static int add_target(DIR *directory, const char *path, const char *target, struct hf_trust_files *files,
+                      struct hotfix_error *err)
+{
+    struct stat status;
+
+    if (strchr(target, '/') || strcmp(target, ".") == 0 || strcmp(target, "..") == 0)
+        return hf_error(err, HOTFIX_TRUST, WHAT " %s/" SNAPSHOT ": does not lead to a directory beside it", path);
+    if (check_link(dirfd(directory), path, SNAPSHOT, err) != 0 || check_beside(directory, path, err) != 0)
+        return -1;
+    HF_CLOSE int fd = openat(dirfd(directory), target, OPEN_FLAGS | O_DIRECTORY);
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s/%s: cannot be opened", path, target);
+    if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
+        return -1;
+
+    int taken = fd;
+    fd = -1;
+    return with_directory(taken, path, add_contents, files, err);
+}
+
+/*
+ * A store as Kubernetes mounts one: the link SNAPSHOT leads to the directory of this version, and every file is a link
+ * through it. A new version is one rename of that link, after which the old directory is taken away file by file. So
+ * what was read counts only if the link is the same afterwards.
+ */
+static int add_snapshot(DIR *directory, const char *path, struct hf_trust_files *files, struct hotfix_error *err)
+{
+    char target[LINK_SIZE], now[LINK_SIZE];
+
+    for (int attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
+        if (!read_link(dirfd(directory), SNAPSHOT, target))
+            break;
+        rewinddir(directory);
+        int failed = add_target(directory, path, target, files, err);
+        if (read_link(dirfd(directory), SNAPSHOT, now) && strcmp(now, target) == 0)
+            return failed;
+        hf_trust_files_deinit(files);
+    }
+    return hf_error(err, HOTFIX_IO, WHAT " %s/" SNAPSHOT ": leads elsewhere each time that it was read; try again",
+                    path);
+}
+
+/* Takes the descriptor over. */
+static int add_store(int fd, const char *path, const struct stat *status, struct hf_trust_files *files,
+                     struct hotfix_error *err)
+{
+    char target[LINK_SIZE];
+    bool snapshot = read_link(fd, SNAPSHOT, target);
+
+    /* Beside a snapshot all may be sticky: nothing but that is read. */
+    if (hf_owned_check(WHAT, path, status, snapshot, HOTFIX_TRUST, err) != 0) {
+        close(fd);
+        return -1;
+    }
+    return with_directory(fd, path, snapshot ? add_snapshot : add_contents, files, err);
 }
 
 /* path is what the store is called in messages, resolved where it is. */
@@ -148,12 +273,10 @@ static int add_all(const char *path, const char *resolved, struct hf_trust_files
                                                                               : HF_TRUST_KEY;
         return add_file(fd, path, kind, files, err);
     }
-    if (hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err) != 0)
-        return -1;
 
     int directory = fd;
     fd = -1;
-    return add_directory(directory, path, files, err);
+    return add_store(directory, path, &status, files, err);
 }
 
 void hf_trust_files_deinit(struct hf_trust_files *files)

@@ -31,7 +31,9 @@ struct hf_trust_files {
 };
 
 /*
- * Reads the store at path, a file or a directory. HOTFIX_TRUST when something in a directory is a symbolic link, or
+ * Reads the store at path, a file or a directory. A directory with a link "..data" is a volume of Kubernetes: what
+ * that leads to, beside it, is the store, and its files may be linked to from the volume and from nowhere else; the
+ * directory of the links may be sticky. HOTFIX_TRUST when something else in a directory is a symbolic link, or
  * when a file, the directory or one above it belongs to neither this user nor root or may be written by others;
  * HOTFIX_FORMAT for a file that is too large; HOTFIX_IO when something cannot be read; HOTFIX_MEMORY. On failure files
  * is untouched.

@@ -15,9 +15,9 @@
  *
  * HOTFIX_TRUST when there is no key, when one is unusable, when two are or could become one party (an authority that
  * another one issued, a key that an authority has a certificate for), when the policy can never be met, when something
- * in a directory is a symbolic link, or when a file, the directory or one above it belongs to neither this user nor
- * root or may be written by others; HOTFIX_FORMAT for a malformed policy; HOTFIX_IO when something cannot be read. On
- * failure trust is untouched.
+ * in a directory is a symbolic link (but see trustfile.h for volumes of Kubernetes), or when a file, the directory or
+ * one above it belongs to neither this user nor root or may be written by others; HOTFIX_FORMAT for a malformed policy;
+ * HOTFIX_IO when something cannot be read. On failure trust is untouched.
  */
 int hf_trust_read(const char *path, struct hf_trust *trust, struct hotfix_error *err);
 
