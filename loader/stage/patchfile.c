@@ -16,6 +16,7 @@
 #include "error.h"
 #include "owned.h"
 #include "process/linker.h"
+#include "safepath.h"
 
 #define NAMES_MAX 10000
 
@@ -43,10 +44,10 @@ static int open_directory(const char *directory, struct hotfix_error *err)
 
 int hf_patchfile_directory(const char *directory, char **resolved, struct hotfix_error *err)
 {
-    HF_FREE char *path = realpath(directory, NULL);
+    HF_FREE char *path = NULL;
 
-    if (!path)
-        return hf_error_sys(err, HOTFIX_STAGE, "staging directory %s: cannot find it", directory);
+    if (hf_safe_path("staging directory", directory, HOTFIX_STAGE, &path, err) != 0)
+        return -1;
     HF_CLOSE int fd = open_directory(path, err);
     if (fd < 0)
         return -1;

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "file.h"
 #include "owned.h"
+#include "safepath.h"
 #include "verify/ratchetfile.h"
 
 #define WHAT           "freshness state"
@@ -68,9 +69,9 @@ int hf_ratchet_path(const char *path, char **resolved, struct hotfix_error *err)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return hf_error(err, HOTFIX_TRUST, WHAT " '%s': is not the name of a file", path);
-    HF_FREE char *real = realpath(directory, NULL);
-    if (!real)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot find its directory", path);
+    HF_FREE char *real = NULL;
+    if (hf_safe_path(WHAT, directory, HOTFIX_TRUST, &real, err) != 0)
+        return -1;
     if (asprintf(&whole, "%s/%s", real[1] ? real : "", name) < 0) {
         whole = NULL;
         return hf_error(err, HOTFIX_MEMORY, "out of memory");

@@ -37,8 +37,8 @@ static bool is_anybody(uid_t user)
     return !map || sscanf(map, "%lu %lu %lu", &first, &outside, &count) != 3 || first != 0 || count != UINT32_MAX;
 }
 
-int hf_owned_check(const char *what, const char *path, const struct stat *status, bool above, enum hotfix_code code,
-                   struct hotfix_error *err)
+int hf_owned_by(const char *what, const char *path, const struct stat *status, enum hotfix_code code,
+                struct hotfix_error *err)
 {
     if (status->st_uid != 0 && status->st_uid != geteuid())
         return hf_error(err, code, "%s %s: belongs to user %u; use one of this user or of root", what, path,
@@ -48,6 +48,14 @@ int hf_owned_check(const char *what, const char *path, const struct stat *status
                         "%s %s: belongs to user %u, who may be anybody: so this user namespace shows all users whom it "
                         "does not map; map this user, or use one of root",
                         what, path, (unsigned)status->st_uid);
+    return 0;
+}
+
+int hf_owned_check(const char *what, const char *path, const struct stat *status, bool above, enum hotfix_code code,
+                   struct hotfix_error *err)
+{
+    if (hf_owned_by(what, path, status, code, err) != 0)
+        return -1;
     if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(above && (status->st_mode & S_ISVTX)))
         return hf_error(err, code, "%s %s: may be written by other users (mode %04o); chmod go-w it", what, path,
                         status->st_mode & 07777);

@@ -19,6 +19,10 @@
 int hf_owned_check(const char *what, const char *path, const struct stat *status, bool above, enum hotfix_code code,
                    struct hotfix_error *err);
 
+/* Refuses what belongs to another user. */
+int hf_owned_by(const char *what, const char *path, const struct stat *status, enum hotfix_code code,
+                struct hotfix_error *err);
+
 /* All directories above an absolute path without symbolic links, up to the root. HOTFIX_MEMORY too. */
 int hf_owned_check_above(const char *what, const char *path, enum hotfix_code code, struct hotfix_error *err);
 

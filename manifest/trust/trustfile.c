@@ -16,6 +16,7 @@
 #include "error.h"
 #include "file.h"
 #include "owned.h"
+#include "safepath.h"
 #include "trust.h"
 #include "trustpolicy.h"
 
@@ -292,11 +293,11 @@ void hf_trust_files_deinit(struct hf_trust_files *files)
 int hf_trust_files_read(const char *path, struct hf_trust_files *files, struct hotfix_error *err)
 {
     struct hf_trust_files read = {0};
-    HF_FREE char *resolved = realpath(path, NULL);
+    HF_FREE char *resolved = NULL;
 
-    if (!resolved)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", path);
-    if (add_all(path, resolved, &read, err) != 0 || hf_owned_check_above(WHAT, resolved, HOTFIX_TRUST, err) != 0) {
+    if (hf_safe_path(WHAT, path, HOTFIX_TRUST, &resolved, err) != 0)
+        return -1;
+    if (add_all(path, resolved, &read, err) != 0) {
         hf_trust_files_deinit(&read);
         return -1;
     }

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "file.h"
 #include "owned.h"
+#include "safepath.h"
 #include "source/workspace.h"
 
 #define LOCK_NAME "lock"
@@ -70,9 +71,9 @@ int hf_cache_root(char **root, struct hotfix_error *err)
         return out_of_memory(err);
     if (make_directory(parent, err) != 0)
         return -1;
-    HF_FREE char *whole = realpath(parent, NULL);
-    if (!whole)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", parent);
+    HF_FREE char *whole = NULL;
+    if (hf_safe_path("cache", parent, HOTFIX_TRUST, &whole, err) != 0)
+        return -1;
     HF_FREE char *path = below(whole, "hotfix");
     if (!path)
         return out_of_memory(err);

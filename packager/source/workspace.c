@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "owned.h"
+#include "safepath.h"
 
 #define PATIENCE           40 /* times 50 ms */
 #define REMOVE_DESCRIPTORS 32 /* directories that are open at once */
@@ -53,9 +54,9 @@ static int open_given(const char *given, char **path, struct hotfix_error *err)
 {
     if (mkdir(given, S_IRWXU) != 0 && errno != EEXIST)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", given);
-    HF_FREE char *whole = realpath(given, NULL);
-    if (!whole)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", given);
+    HF_FREE char *whole = NULL;
+    if (hf_safe_path("work directory", given, HOTFIX_TRUST, &whole, err) != 0)
+        return -1;
     if (secure(whole, err) != 0 || check_empty(given, err) != 0)
         return -1;
     *path = strdup(given);
@@ -65,11 +66,11 @@ static int open_given(const char *given, char **path, struct hotfix_error *err)
 static int make_temporary(char **path, struct hotfix_error *err)
 {
     const char *parent = getenv("TMPDIR");
-    HF_FREE char *whole = realpath(parent && *parent ? parent : "/tmp", NULL);
+    HF_FREE char *whole = NULL;
     HF_FREE char *made = NULL;
 
-    if (!whole)
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be used", parent && *parent ? parent : "/tmp");
+    if (hf_safe_path("work directory", parent && *parent ? parent : "/tmp", HOTFIX_TRUST, &whole, err) != 0)
+        return -1;
     if (asprintf(&made, "%s/hotfix-build.XXXXXX", whole) < 0) {
         made = NULL;
         return hf_error(err, HOTFIX_MEMORY, "out of memory");

@@ -111,7 +111,7 @@ as_nobody ./private expired
 says "the time is not the caller's" "1 bundle expired: the bundle expired on 2001-12-31T23:59:59Z"
 as_nobody ./private strange "$SCRATCH/lair/trust"
 says "a store in the caller's hands is refused" \
-    "1 trust store $SCRATCH/lair/trust: belongs to user $nobody; use one of this user or of root"
+    "1 trust store $SCRATCH/lair: belongs to user $nobody; use one of this user or of root"
 cp lair/trust/stranger.pub lair/other.pub
 as_nobody ./private strange "$SCRATCH/lair/other.pub"
 says "and so is a key that the caller could replace" \

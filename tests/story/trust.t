@@ -148,7 +148,7 @@ refuse "by-new: 0 of 1 keys agree; key new expired on 2026-01-01T23:59:59Z" "a k
 # A user namespace without a mapping shows every stranger as the very user that all are there, this one included.
 if [ "$(id -u)" = 0 ] && unshare --user true 2>/dev/null && chown -R 12345 trust 2>/dev/null; then
     rm -f trust/trust.ini
-    expect 4 "hotfix verify: trust store trust: belongs to user 65534, who may be anybody: so this user namespace \
+    expect 4 "hotfix verify: trust store /: belongs to user 65534, who may be anybody: so this user namespace \
 shows all users whom it does not map; map this user, or use one of root" "a stranger's store is none where all look alike" \
         unshare --user "$HOTFIX" verify one --trust trust
     chown -R 0 trust

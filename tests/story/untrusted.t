@@ -142,6 +142,10 @@ rm -rf work
 mkdir -m 777 above
 build --work above/work
 is "so is one below a directory that they may" "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
+mkdir -m 700 elsewhere && ln -s ../elsewhere above/link
+build --work above/link
+is "and a link there, which could lead elsewhere once it was looked at" \
+    "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
 TMPDIR=$SCRATCH/above
 build
 is "a temporary one as well" "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"

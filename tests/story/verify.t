@@ -70,7 +70,7 @@ expect 4 "hotfix verify: trust store none: holds no *.pub key and no authority, 
     hotfix verify good --trust none
 expect 4 "hotfix verify: trust store: release.key: holds no PEM public key" "a private key is no trust store" \
     hotfix verify good --trust release.key
-expect 5 "hotfix verify: trust store nowhere: cannot be examined: No such file or directory" \
+expect 5 "hotfix verify: trust store nowhere: cannot be found: No such file or directory" \
     "a store that is not there cannot be read" hotfix verify good --trust nowhere
 sed -i 's/^created = .*/&\nexpires = 2026-01-02T03:04:06Z/' manifest.ini
 seal expired release.key

@@ -131,8 +131,15 @@ static void a_store_below_a_directory_that_others_may_write_is_refused(void **st
     assert_refused(hf_trust_read(fixture_path("above/store"), &trust, ERR), HOTFIX_TRUST, "above: may be written");
     assert_refused(hf_trust_read(fixture_path("above/store/a.pub"), &trust, ERR), HOTFIX_TRUST,
                    "above: may be written");
+    /* Nor is a link there, whose owner could choose another store. */
+    new_directory("beside", 0755);
+    new_key(fixture_path("beside/a.pub"), 0644);
+    assert_int_equal(symlink("../beside", fixture_path("above/link")), 0);
+    assert_refused(hf_trust_read(fixture_path("above/link"), &trust, ERR), HOTFIX_TRUST, "above: may be written");
     assert_int_equal(chmod(fixture_path("above"), 01777), 0);
     assert_done(hf_trust_read(fixture_path("above/store"), &trust, ERR));
+    hf_trust_deinit(&trust);
+    assert_done(hf_trust_read(fixture_path("above/link"), &trust, ERR));
     hf_trust_deinit(&trust);
 }
 
