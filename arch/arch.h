@@ -72,6 +72,9 @@ struct hf_arch {
     /* Is a relocation type that of a direct call or jump, which may go by a veneer? */
     bool (*relocation_branches)(uint32_t type);
 
+    /* The relocation type of a variable that moved from a library into the program (a copy relocation). */
+    uint32_t copy_type;
+
     /* Bytes of the field that a relocation type changes, 0 for an unknown type. */
     size_t (*relocation_size)(uint32_t type);
 

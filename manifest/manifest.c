@@ -13,6 +13,7 @@
 #include "error.h"
 #include "inifile.h"
 #include "timestamp.h"
+#include "words.h"
 
 #define WHERE "manifest.ini"
 
@@ -71,6 +72,9 @@ static const struct field target_fields[] = {
     {"name", FIELD_TEXT, false, MANIFEST(target_name)},
     {"build-id", FIELD_BUILD_ID, false, MANIFEST(target_build_id)},
     {"arch", FIELD_TEXT, false, MANIFEST(arch)},
+    {"host-name", FIELD_TEXT, true, MANIFEST(host_name)},
+    {"host-build-id", FIELD_BUILD_ID, true, MANIFEST(host_build_id)},
+    {"host-symbols", FIELD_TEXT, true, MANIFEST(host_symbols)},
     {0},
 };
 
@@ -250,24 +254,13 @@ static int parse_build_id(const struct hf_ini_entry *entry, struct hf_build_id *
 
 static int parse_ids(const struct hf_ini_entry *entry, struct hf_id_list *ids, struct hotfix_error *err)
 {
-    const size_t digits = 2 * HF_ID_SIZE;
-    size_t count = (entry->size + 1) / (digits + 1);
+    int failed = hf_ids_parse(entry->value, ids);
 
-    if (entry->size + 1 != count * (digits + 1))
-        return bad_value(entry, "a list of bundle ids separated by one blank", err);
-    ids->items = calloc(count, HF_ID_SIZE);
-    if (!ids->items)
+    if (failed < 0)
         return out_of_memory(err);
-    ids->count = count;
-    for (size_t i = 0; i < count; i++) {
-        char *id = entry->value + i * (digits + 1);
-        if (i + 1 < count && id[digits] != ' ')
-            return bad_value(entry, "a list of bundle ids separated by one blank", err);
-        id[digits] = '\0';
-        if (hf_hex_decode(id, ids->items[i], HF_ID_SIZE) != 0)
-            return bad_value(entry, "a list of bundle ids of 32 lower-case hexadecimal digits", err);
-    }
-    return 0;
+    return failed ? bad_value(entry, "a list of bundle ids of 32 lower-case hexadecimal digits, separated by one blank",
+                              err)
+                  : 0;
 }
 
 static int parse_verdict(const struct hf_ini_entry *entry, enum hf_verdict *verdict, struct hotfix_error *err)
@@ -567,16 +560,28 @@ static int check_bundle(const struct hf_ini_section *section, const struct hf_ma
 }
 
 /* Names end up in paths, in file lookups and in messages. */
+static bool is_file_name(const char *name)
+{
+    return !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strlen(name) <= NAME_MAX;
+}
+
 static int check_target(const struct hf_ini_section *section, const struct hf_manifest *manifest,
                         struct hotfix_error *err)
 {
-    const char *name = manifest->target_name;
     size_t arch = strspn(manifest->arch, "abcdefghijklmnopqrstuvwxyz0123456789_");
 
-    if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strlen(name) > NAME_MAX)
+    if (!is_file_name(manifest->target_name))
         return bad_section(section, "name is not a file name without directories", err);
     if (manifest->arch[arch] || arch > ARCH_MAX)
         return bad_section(section, "arch is not the name of a machine", err);
+
+    bool has_host = manifest->host_build_id.size > 0;
+    if ((manifest->host_name[0] != '\0') != has_host || (manifest->host_symbols[0] != '\0') != has_host)
+        return bad_section(section, "host-name, host-build-id and host-symbols go together", err);
+    if (has_host && !is_file_name(manifest->host_name))
+        return bad_section(section, "host-name is not a file name without directories", err);
+    if (has_host && !hf_words_valid(manifest->host_symbols))
+        return bad_section(section, "host-symbols is no ordered list of names with one blank between them", err);
     return 0;
 }
 
@@ -612,19 +617,6 @@ static int parse_sections(const struct hf_inifile *ini, struct hf_manifest *mani
             return -1;
     }
     return parse_numbered(ini, manifest, err);
-}
-
-static char *ids_text(const struct hf_id_list *list)
-{
-    const size_t stride = 2 * HF_ID_SIZE + 1;
-    char *ids = calloc(1, list->count * stride + 1);
-
-    for (size_t i = 0; ids && i < list->count; i++) {
-        hf_hex_encode(list->items[i], HF_ID_SIZE, ids + i * stride);
-        if (i + 1 < list->count)
-            ids[(i + 1) * stride - 1] = ' ';
-    }
-    return ids;
 }
 
 /* The text of a field, or "" when it is absent. NULL when out of memory. */
@@ -671,7 +663,7 @@ static char *field_text(const struct field *field, const void *object)
         snprintf(buffer, sizeof(buffer), "%s", hf_verdict_name(*(const enum hf_verdict *)where));
         break;
     case FIELD_IDS:
-        return ids_text(where);
+        return hf_ids_format(where);
     case FIELD_YES:
         return strdup(*(const bool *)where ? "yes" : "");
     case FIELD_RANGES:

@@ -83,12 +83,6 @@ struct hf_manifest_assumption {
     uint64_t size;   /* > 0 */
 };
 
-/* Ids of bundles. */
-struct hf_id_list {
-    uint8_t (*items)[HF_ID_SIZE];
-    size_t count;
-};
-
 struct hf_manifest {
     char name[HF_NAME_MAX + 1];
     char version[HF_NAME_MAX + 1];
@@ -105,6 +99,10 @@ struct hf_manifest {
     char *target_name; /* file name of the target without directories */
     struct hf_build_id target_build_id;
     char *arch; /* hf_arch.name: "x86_64" or "aarch64" */
+    /* Of a module: the program that loads it, where the patch uses names that this program exports. */
+    char *host_name; /* its file name without directories; "" when absent, as are the other two then */
+    struct hf_build_id host_build_id;
+    char *host_symbols; /* those names (words.h) */
 
     char *compiler; /* vendor and version of the picked functions' units */
     char *flags;    /* normalised code-generation flags, separated by one space */

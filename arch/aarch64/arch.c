@@ -16,6 +16,7 @@ const struct hf_arch hf_arch_aarch64 = {
     .machine = EM_AARCH64,
     .reach = REACH,
     .far = FAR,
+    .copy_type = R_AARCH64_COPY,
     .landing_pad = hf_aarch64_landing_pad,
     .detour_size = hf_aarch64_detour_size,
     .detour = hf_aarch64_detour,

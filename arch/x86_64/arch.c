@@ -14,6 +14,7 @@ const struct hf_arch hf_arch_x86_64 = {
     .machine = EM_X86_64,
     .reach = REACH,
     .far = REACH,
+    .copy_type = R_X86_64_COPY,
     .landing_pad = hf_x86_64_landing_pad,
     .detour_size = hf_x86_64_detour_size,
     .detour = hf_x86_64_detour,

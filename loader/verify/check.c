@@ -14,6 +14,7 @@
 #include "switch/patcher.h"
 #include "verify/check.h"
 #include "verify/copies.h"
+#include "verify/host.h"
 #include "verify/winner.h"
 
 static int check_code(const struct hf_manifest_function *function, const struct hf_module *target,
@@ -135,7 +136,8 @@ int hf_check_target(const struct hf_manifest *manifest, const struct hotfix_patc
         }
     }
     if (check_callers(manifest, &module, err) != 0 || hf_assumptions_check(manifest, &module, err) != 0 ||
-        hf_check_winners(manifest, &module, err) != 0 || hf_check_copies(manifest, &module, err) != 0) {
+        hf_check_winners(manifest, &module, err) != 0 || hf_check_copies(manifest, &module, err) != 0 ||
+        hf_check_host(manifest, err) != 0) {
         hf_module_deinit(&module);
         return -1;
     }

@@ -14,8 +14,8 @@ int hf_check_bundle(const struct hf_manifest *manifest, struct hotfix_error *err
 /*
  * /proc of this process (process/proc.h), CPU, module with the build-id, id not applied yet, every function inside the
  * module's code and its bytes in memory as the manifest says (detours of bundles that are applied aside), in no other
- * namespace of the dynamic linker (verify/copies.h), and no applied bundle and this one break what the other counts on.
- * On success the target is kept loaded.
+ * namespace of the dynamic linker (verify/copies.h), no applied bundle and this one break what the other counts on, and
+ * what the patch uses of a module's host is of that one. On success the target is kept loaded.
  * HOTFIX_INCOMPATIBLE, HOTFIX_NO_TARGET, HOTFIX_APPLIED, HOTFIX_REPLAYED, HOTFIX_FORMAT, HOTFIX_CODE_DIFFERS,
  * HOTFIX_PATCHER, HOTFIX_STOP, HOTFIX_IO, HOTFIX_MEMORY.
  */

@@ -6,65 +6,7 @@
 
 #include "error.h"
 #include "process/linker.h"
-
-/* The dynamic symbols of a module, as the dynamic linker has them in memory. */
-struct symbols {
-    const ElfW(Sym) * table;
-    const char *names;
-    size_t count;
-};
-
-/* glibc relocates these addresses in place, but for modules whose dynamic section cannot be written (vdso). */
-static uintptr_t address_of(const struct hf_module *module, uintptr_t value)
-{
-    return value >= module->base ? value : module->base + value;
-}
-
-/* A GNU hash table does not say how many symbols there are: the longest chain ends with the last one. */
-static size_t count_gnu(const uint32_t *hash)
-{
-    uint32_t bucket_count = hash[0], first = hash[1], bloom_size = hash[2], last = 0;
-    const uint32_t *buckets = hash + 4 + (size_t)bloom_size * sizeof(ElfW(Addr)) / sizeof(uint32_t);
-    const uint32_t *chains = buckets + bucket_count;
-
-    for (uint32_t i = 0; i < bucket_count; i++)
-        if (buckets[i] > last)
-            last = buckets[i];
-    if (last < first)
-        return first;
-    while (!(chains[last - first] & 1))
-        last++;
-    return (size_t)last + 1;
-}
-
-static bool read_symbols(const struct hf_module *module, struct symbols *symbols)
-{
-    const ElfW(Dyn) *entry = (const ElfW(Dyn) *)module->dynamic; /* NOLINT(performance-no-int-to-ptr) */
-    const uint32_t *hash = NULL, *gnu_hash = NULL;
-
-    *symbols = (struct symbols){.table = NULL};
-    for (; entry && entry->d_tag != DT_NULL; entry++) {
-        const void *place = (const void *)address_of(module, entry->d_un.d_ptr); /* NOLINT(performance-no-int-to-ptr) */
-        switch (entry->d_tag) {
-        case DT_SYMTAB:
-            symbols->table = place;
-            break;
-        case DT_STRTAB:
-            symbols->names = place;
-            break;
-        case DT_HASH:
-            hash = place;
-            break;
-        case DT_GNU_HASH:
-            gnu_hash = place;
-            break;
-        default:
-            break;
-        }
-    }
-    symbols->count = hash ? hash[1] : gnu_hash ? count_gnu(gnu_hash) : 0;
-    return symbols->table && symbols->names;
-}
+#include "verify/exported.h"
 
 static bool is_exported(const ElfW(Sym) * symbol, uint64_t offset)
 {
@@ -102,10 +44,10 @@ static int check_name(const char *name, const struct hf_manifest_function *funct
 
 int hf_check_winners(const struct hf_manifest *manifest, const struct hf_module *target, struct hotfix_error *err)
 {
-    struct symbols symbols;
+    struct hf_exported symbols;
 
     /* The program itself is always first. */
-    if (target->path[0] == '\0' || !read_symbols(target, &symbols))
+    if (target->path[0] == '\0' || !hf_exported_read(target->base, target->dynamic, &symbols))
         return 0;
     for (size_t i = 0; i < symbols.count; i++)
         for (size_t k = 0; k < manifest->function_count; k++)

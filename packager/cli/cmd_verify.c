@@ -18,6 +18,7 @@
 #include "truststore.h"
 #include "ui/options.h"
 #include "ui/report.h"
+#include "verify/host.h"
 #include "verify/payload.h"
 #include "verify/target.h"
 
@@ -134,6 +135,22 @@ static int check_target(struct verify *verify, struct hotfix_error *err)
     return 0;
 }
 
+static int check_host(struct verify *verify, struct hotfix_error *err)
+{
+    struct hf_image host;
+
+    if (!verify->rebuild.host_path)
+        return 0;
+    if (hf_image_open(verify->rebuild.host_path, &host, err) != 0)
+        return hf_error_prefix(err, "host");
+    int result = hf_host_check(&host, &verify->bundle.manifest, err);
+    hf_image_close(&host);
+    if (result != 0)
+        return hf_error_prefix(err, "host %s", verify->rebuild.host_path);
+    passed(verify, "host");
+    return 0;
+}
+
 static json_t *describe_signer(const struct hf_trust_key *key, const char *id)
 {
     return json_pack("{s:o, s:s}", "name", hf_json_text(key->name), "key_id", id);
@@ -194,9 +211,24 @@ static int check_all(struct verify *verify, struct hotfix_error *err)
     if (hf_payload_check(&verify->bundle, &verify->fixups, err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "payload");
-    if (verify->target_path && check_target(verify, err) != 0)
+    if ((verify->target_path && check_target(verify, err) != 0) || check_host(verify, err) != 0)
         return -1;
     return verify->rebuild.patch_path ? check_rebuild(verify, err) : 0;
+}
+
+static void tell_host(const struct verify *verify, const struct hf_report *report)
+{
+    const char *path = verify->rebuild.host_path;
+    bool used = verify->bundle.manifest.host_build_id.size > 0;
+
+    if (path && used)
+        hf_report_line(report, "%-13s%s has the host's build-id and exports what the patch uses of it", "checked",
+                       path);
+    else if (path)
+        hf_report_line(report, "%-13sthe patch uses nothing of a program that loads the target", "checked");
+    else if (used)
+        hf_report_line(report, "%-13sno host was given: --host PROGRAM checks its build-id and symbols too",
+                       "unchecked");
 }
 
 static int verify_all(struct verify *verify, struct hf_report *report, struct hotfix_error *err)
@@ -222,6 +254,7 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
                        verify->target_path);
     else
         hf_report_line(report, "%-13sno target was given: --target BIN checks its build-id and code too", "unchecked");
+    tell_host(verify, report);
     return 0;
 }
 
@@ -231,8 +264,8 @@ static int require_inputs(const struct verify *verify, struct hotfix_error *err)
 
     if (rebuild->patch_path && !verify->target_path)
         return hf_error(err, HOTFIX_USAGE, "--rebuild packs for a target: give --target BIN, too");
-    if (!rebuild->patch_path && (rebuild->debug_path || rebuild->patch_debug_path || rebuild->host_path))
-        return hf_error(err, HOTFIX_USAGE, "--debug, --patch-debug and --host are for --rebuild");
+    if (!rebuild->patch_path && (rebuild->debug_path || rebuild->patch_debug_path))
+        return hf_error(err, HOTFIX_USAGE, "--debug and --patch-debug are for --rebuild");
     return 0;
 }
 
@@ -310,7 +343,8 @@ int hf_cmd_verify(int argc, char **argv)
          .text = &verify.rebuild.patch_debug_path},
         {.name = "host",
          .argument = "PROGRAM",
-         .help = "With --rebuild, the program that loads the target, a module: the patch may use what it exports.",
+         .help = "The program that loads the target, a module: check also that it is the one of which the patch uses "
+                 "symbols. --rebuild needs it for such a patch.",
          .text = &verify.rebuild.host_path},
     };
 

@@ -90,6 +90,22 @@ static void print_bundle(const struct hf_report *report, const struct hf_manifes
         target = NULL;
     line_if(report, "target", target ? target : "out of memory");
     line_if(report, "build-id", build_id);
+    if (manifest->host_build_id.size == 0)
+        return;
+    hf_hex_encode(manifest->host_build_id.bytes, manifest->host_build_id.size, build_id);
+    line_if(report, "host", manifest->host_name);
+    line_if(report, "its build-id", build_id);
+    line_if(report, "uses of it", manifest->host_symbols);
+}
+
+/* The program that loads the target, where the patch uses what it exports. */
+static json_t *json_host(const struct hf_manifest *manifest)
+{
+    if (manifest->host_build_id.size == 0)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "name", hf_json_text(manifest->host_name), "build_id",
+                     hf_json_hex(manifest->host_build_id.bytes, manifest->host_build_id.size), "symbols",
+                     json_words(manifest->host_symbols));
 }
 
 void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *manifest)
@@ -108,6 +124,7 @@ void hf_describe_bundle(struct hf_report *report, const struct hf_manifest *mani
                   json_pack("{s:o, s:o, s:o}", "name", hf_json_text(manifest->target_name), "arch",
                             hf_json_text(manifest->arch), "build_id",
                             hf_json_hex(manifest->target_build_id.bytes, manifest->target_build_id.size)));
+    hf_report_set(report, "host", json_host(manifest));
 }
 
 static json_t *json_functions(const struct hf_manifest *manifest)

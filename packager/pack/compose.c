@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "pack/encounters.h"
+#include "pack/host.h"
 #include "ui/plain.h"
 
 #define FIXUPS_SECTION ".hotfix.fixups"
@@ -263,7 +264,8 @@ int hf_compose(const struct hf_check_subject *subject, const struct hf_check_res
     compose_patch(subject->patch, manifest);
     return compose_target(subject, manifest, err) != 0 || compose_compiler(subject, manifest, err) != 0 ||
                    compose_functions(subject, manifest, err) != 0 || compose_checks(results, manifest, err) != 0 ||
-                   compose_waivers(results, manifest, err) != 0 || hf_compose_encounters(subject, manifest, err) != 0
+                   compose_waivers(results, manifest, err) != 0 || hf_compose_encounters(subject, manifest, err) != 0 ||
+                   hf_compose_host(subject, manifest, err) != 0
                ? -1
                : 0;
 }

@@ -8,8 +8,8 @@
 #include "manifest.h"
 
 /*
- * Sets target, compiler, flags, functions, checks, hooks and the place of the fix-up table (section .hotfix.fixups).
- * HOTFIX_USAGE when there are too many functions; HOTFIX_INCOMPATIBLE when two of them overlap.
+ * Sets target, host, compiler, flags, functions, checks, hooks and the place of the fix-up table (section
+ * .hotfix.fixups). HOTFIX_USAGE when there are too many functions; HOTFIX_INCOMPATIBLE when two of them overlap.
  */
 int hf_compose(const struct hf_check_subject *subject, const struct hf_check_result *results,
                struct hf_manifest *manifest, struct hotfix_error *err);

@@ -198,6 +198,26 @@ static void values_out_of_range_are_named_with_their_line(void **state)
     refuse("replacement-size = 80", "replacement-size = 9223372036854775807", "a function ends beyond every address");
 }
 
+static void what_a_host_is_comes_whole(void **state)
+{
+    (void)state;
+    refuse("arch = x86_64\n", "arch = x86_64\nhost-name = httpd\n", "host-build-id and host-symbols go together");
+    refuse("arch = x86_64\n", "arch = x86_64\nhost-build-id = 5a\n", "host-build-id and host-symbols go together");
+    refuse("arch = x86_64\n", "arch = x86_64\nhost-name = httpd\nhost-build-id = 5a\n", "go together");
+    refuse("arch = x86_64\n", "arch = x86_64\nhost-name = httpd\nhost-symbols = limit\n", "go together");
+    refuse("arch = x86_64\n", "arch = x86_64\nhost-name = a/b\nhost-build-id = 5a\nhost-symbols = limit\n",
+           "host-name is not a file name");
+    refuse("arch = x86_64\n", "arch = x86_64\nhost-name = httpd\nhost-build-id = 5A\nhost-symbols = limit\n",
+           "host-build-id is not a build-id");
+    static const char *const lists[] = {"b a", "a a", "a  b", "ab a"};
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        char keys[128];
+        snprintf(keys, sizeof(keys), "arch = x86_64\nhost-name = httpd\nhost-build-id = 5a\nhost-symbols = %s\n",
+                 lists[i]);
+        refuse("arch = x86_64\n", keys, "host-symbols is no ordered list of names");
+    }
+}
+
 /* A manifest whose first function has this list of cold parts. */
 static char *with_cold(const char *list)
 {
@@ -556,12 +576,31 @@ static void every_field_reads_as_it_was_written(void **state)
     hf_manifest_deinit(&m);
 }
 
+static void a_host_reads_as_it_was_written(void **state)
+{
+    struct hf_manifest m;
+
+    (void)state;
+    fixture_manifest(&m);
+    m.host_name = strdup("httpd");
+    m.host_build_id = (struct hf_build_id){.bytes = {1, 2, 3}, .size = 3};
+    m.host_symbols = strdup("ap_log ap_log_error apr_pool");
+    assert_round_trip(&m);
+    assert_string_equal(parsed.host_name, m.host_name);
+    assert_int_equal(parsed.host_build_id.size, 3);
+    assert_memory_equal(parsed.host_build_id.bytes, m.host_build_id.bytes, 3);
+    assert_string_equal(parsed.host_symbols, m.host_symbols);
+    hf_manifest_deinit(&parsed);
+    hf_manifest_deinit(&m);
+}
+
 static void optional_keys_are_absent_when_they_are_empty(void **state)
 {
     static const char *const keys[] = {
-        "\nexpires = ",     "\nadvisory = ",  "\ndescription = ", "\nsupersedes = ", "\nbuilt-on = ",
-        "\nflags = ",       "\nexception = ", "\nscope = ",       "\nsource = ",     "\nfixups-offset = ",
-        "\nfixups-size = ", "\non-apply = ",  "\non-revert = "};
+        "\nexpires = ",       "\nadvisory = ",    "\ndescription = ",   "\nsupersedes = ",
+        "\nbuilt-on = ",      "\nhost-name = ",   "\nhost-build-id = ", "\nhost-symbols = ",
+        "\nflags = ",         "\nexception = ",   "\nscope = ",         "\nsource = ",
+        "\nfixups-offset = ", "\nfixups-size = ", "\non-apply = ",      "\non-revert = "};
     struct hf_manifest m;
     char *text;
     size_t size;
@@ -700,6 +739,8 @@ int main(void)
         cmocka_unit_test(what_parsing_would_refuse_is_not_written),
         cmocka_unit_test(every_field_reads_as_it_was_written),
         cmocka_unit_test(callers_and_assumptions_read_as_they_were_written),
+        cmocka_unit_test(what_a_host_is_comes_whole),
+        cmocka_unit_test(a_host_reads_as_it_was_written),
         cmocka_unit_test(optional_keys_are_absent_when_they_are_empty),
         cmocka_unit_test(names_of_16_kib_and_blanks_anywhere_survive),
         cmocka_unit_test(as_many_ranges_as_the_limit_are_carried),
