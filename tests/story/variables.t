@@ -120,6 +120,10 @@ refuses "a constant as something to be written" 's/const int minimum/int minimum
     "incompatible|fee (target.c): minimum is constant in the target, and not in the patch"
 refuses "what others change at any time as something quiet" 's/volatile int stop/int stop/' \
     "incompatible|fee (target.c): stop is volatile in the target, and not in the patch"
+ALIGNED='incompatible|fee (target.c): total is aligned to 4096 bytes in the patch, and not in the target'
+refuses "more alignment than it has" 's/int total/int total __attribute__((aligned(4096)))/' "$ALIGNED"
+refuses "that of a type's name" 's/^extern int total/typedef int page __attribute__((aligned(4096)));\nextern page total/' "$ALIGNED"
+accepts "an alignment that it has" 's/int total/int total __attribute__((aligned(4)))/'
 
 # The unit of the function need not have known the variable.
 sed 's/^extern int other;//' declarations.c >unit.c

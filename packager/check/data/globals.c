@@ -16,6 +16,7 @@
 
 #define ADVICE       "declare it as the target does, or give the new one another name"
 #define ADVICE_DEBUG "compile with -g, or name the debug file"
+#define MAX_TYPES    64 /* names of a type for a name for a type */
 
 struct state {
     const struct hf_check_subject *subject;
@@ -84,6 +85,24 @@ static uint64_t size_of(Dwarf_Debug dwarf, Dwarf_Die holder)
     return size;
 }
 
+/* Bytes to whose multiple a variable is declared to be aligned, by itself or through its types' names; 1 when it is
+ * not. */
+static uint64_t alignment_of(Dwarf_Debug dwarf, Dwarf_Die variable)
+{
+    uint64_t alignment = 1, wanted, type = hf_die_reference(variable, DW_AT_type);
+
+    hf_die_number(variable, DW_AT_alignment, &alignment);
+    for (int depth = 0; type != HF_DIE_NONE && depth < MAX_TYPES; depth++) {
+        HF_DIE Dwarf_Die die = hf_die_at(dwarf, type);
+        if (!die || hf_die_tag(die) == DW_TAG_pointer_type)
+            break;
+        if (hf_die_number(die, DW_AT_alignment, &wanted) && wanted > alignment)
+            alignment = wanted;
+        type = hf_die_reference(die, DW_AT_type);
+    }
+    return alignment;
+}
+
 static void note(struct state *state, const struct global *global, enum hf_verdict verdict, const char *advice,
                  const char *what)
 {
@@ -114,6 +133,17 @@ static void check_qualifiers(struct state *state, const struct global *global)
         note(state, global, HF_INCOMPATIBLE, ADVICE, "is constant in the patch, and not in the target");
     if ((before & HF_TYPE_VOLATILE) && !(after & HF_TYPE_VOLATILE))
         note(state, global, HF_INCOMPATIBLE, ADVICE, "is volatile in the target, and not in the patch");
+}
+
+/* Compilers count on a declared alignment: instructions that need it fail, tests for it are left out. */
+static void check_alignment(struct state *state, const struct global *global)
+{
+    uint64_t alignment = alignment_of(state->subject->patch->dwarf->handle, global->after);
+
+    if (alignment > 1 && global->symbol->type != STT_TLS && global->symbol->address % alignment != 0)
+        hf_findings_add(state->findings, HF_INCOMPATIBLE, state->pair, ADVICE,
+                        "%s is aligned to %" PRIu64 " bytes in the patch, and not in the target%s",
+                        global->symbol->name, alignment, global->where);
 }
 
 static int check_types(struct state *state, const struct global *global)
@@ -265,6 +295,7 @@ static int check_declarations(struct state *state, const struct hf_symbol *symbo
     if (old && locate(state, &global) != 0)
         return -1;
     check_qualifiers(state, &global);
+    check_alignment(state, &global);
     if (old)
         return check_types(state, &global);
     check_size(state, &global);
