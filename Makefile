@@ -56,6 +56,9 @@ MANIFEST_SRC := $(wildcard manifest/*.c manifest/*/*.c)
 ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
 LOADER_SRC := $(wildcard loader/*.c loader/*/*.c)
 PACKAGER_SRC := $(wildcard packager/*/*.c packager/*/*/*.c)
+# What enters other processes knows the registers of x86-64 alone.
+OPERATOR_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/*.c operator/process/*.c operator/enter/*.c))
+INSIDE_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/inside/*.c))
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -68,7 +71,7 @@ PLAIN_STORIES := $(addprefix tests/story/,blocks.t build.t build-checks.t build-
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
 STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)),$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
-PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC)
+PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC) $(OPERATOR_SRC) $(INSIDE_SRC)
 MAN_PAGES := $(wildcard docs/man/*.[1357])
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -87,6 +90,9 @@ TIDY := $(patsubst %.c,$(BUILD)/tidy/%,$(PRODUCT_SRC) $(wildcard examples/*/*.c)
 EXAMPLES := $(BUILD)/examples/webapp $(BUILD)/examples/load $(BUILD)/examples/agent.so
 
 COMMAND := $(BUILD)/hotfix
+# Sanitizers' runtimes do not go into a process that has none; the command that carries the library in goes without, too.
+OPERATOR := $(if $(and $(OPERATOR_SRC),$(if $(SAN),,yes)),$(BUILD)/hotfixctl)
+AGENT := $(BUILD)/libhotfix-agent.so
 SHARED := $(BUILD)/libhotfix.so.$(VERSION)
 STATIC := $(BUILD)/libhotfix.a
 
@@ -99,7 +105,7 @@ all: command lib ## build the command and the loader library (default)
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-command: $(COMMAND) ## build the hotfix command
+command: $(COMMAND) $(OPERATOR) ## build the commands hotfix and hotfixctl
 
 lib: $(SHARED) $(STATIC) ## build libhotfix.so and libhotfix.a
 
@@ -118,12 +124,14 @@ FORTIFY := $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 COMMAND_LDFLAGS := -pie -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 FORTIFIED_OBJ := $(patsubst %.c,$(BUILD)/obj/fortified/%.o,$(MANIFEST_SRC) $(ARCH_SRC))
 
-$(BUILD)/obj/packager/%.o $(BUILD)/obj/fortified/%.o: ALL_CPPFLAGS += $(FORTIFY)
+$(BUILD)/obj/packager/%.o $(BUILD)/obj/fortified/%.o $(BUILD)/obj/operator/%.o: ALL_CPPFLAGS += $(FORTIFY)
 $(BUILD)/obj/fortified/%.o: %.c
 	$(compile)
 
 $(BUILD)/obj/loader/%.o: ALL_CPPFLAGS += -Iloader
 $(BUILD)/obj/packager/%.o: ALL_CPPFLAGS += -Ipackager
+$(BUILD)/obj/operator/%.o: ALL_CPPFLAGS += -Ioperator
+$(BUILD)/obj/operator/inside/%.o: ALL_CPPFLAGS += -Iloader
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Iloader -Ipackager -Itests
 
 $(BUILD)/obj/%.o: %.c
@@ -152,6 +160,23 @@ $(SHARED): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a loader/hotfix
 	$(Q)ln -sf $(@F) $(BUILD)/libhotfix.so
 
 comma := ,
+
+# The library that hotfixctl carries into processes: with a libcrypto of its own, of which nobody else sees anything, since a
+# process may have another version or none. It becomes part of the command.
+$(AGENT): $(call objects,$(INSIDE_SRC)) $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a operator/inside/agent.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix-agent.so.$(SOVERSION) -Wl,--version-script=operator/inside/agent.map \
+		-Wl,-z$(comma)defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--exclude-libs$(comma)ALL \
+		-Wl,--gc-sections -Wl,-s -o $@ $(filter %.o %.a,$^) $(STATIC_LIBS) $(call library,libcrypto.a)
+
+$(BUILD)/obj/operator/enter/agent-bytes.o: operator/enter/agent.S $(AGENT)
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TARGET_FLAGS) -DHF_AGENT_FILE='"$(AGENT)"' -c $< -o $@
+
+$(BUILD)/hotfixctl: $(call objects,$(OPERATOR_SRC)) $(BUILD)/obj/operator/enter/agent-bytes.o $(BUILD)/libfortified.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(COMMAND_LDFLAGS) -o $@ $^ $(STATIC_LIBS) -Wl,--gc-sections -lcrypto
 
 # One relocatable object whose internal symbols are local, so that nothing of ours can collide with the host program.
 $(STATIC): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a
@@ -364,7 +389,7 @@ run-lint: all $(EXAMPLES) $(TIDY)
 $(BUILD)/tidy/%: %.c .clang-tidy
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(ALL_CPPFLAGS) -Iloader -Ipackager -Iexamples/webapp 2>$@ \
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(ALL_CPPFLAGS) -Iloader -Ipackager -Ioperator -Iexamples/webapp 2>$@ \
 		|| { cat $@; rm -f $@; exit 1; }
 
 run-format:
@@ -376,6 +401,7 @@ run-format-check:
 install: all ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(DESTDIR)$(DATADIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)
 	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/hotfix
+	$(if $(OPERATOR),install -m 755 $(OPERATOR) $(DESTDIR)$(BINDIR)/hotfixctl)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf libhotfix.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so.$(SOVERSION)
 	ln -sf libhotfix.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so

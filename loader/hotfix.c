@@ -11,6 +11,7 @@
 #include "arm.h"
 #include "digest.h"
 #include "error.h"
+#include "handle.h"
 #include "hotfix.h"
 #include "process/lock.h"
 #include "stage/patchfile.h"
@@ -83,6 +84,26 @@ int hotfix_open(const struct hotfix_options *options, struct hotfix **hotfix, st
     }
     created->log = resolved.log;
     created->log_arg = resolved.log_arg;
+    *hotfix = created;
+    return 0;
+}
+
+int hf_handle_create(const char *path, const struct hf_trust_files *files, struct hotfix **hotfix,
+                     struct hotfix_error *error)
+{
+    struct hotfix *created = calloc(1, sizeof(*created));
+    if (!created)
+        return hf_error(error, HOTFIX_MEMORY, "out of memory");
+    if (files && hf_trust_parse(path, files, &created->setup.trust, error) != 0) {
+        hotfix_close(created);
+        return -1;
+    }
+    if (created->setup.trust.policy.fresh) {
+        hotfix_close(created);
+        return hf_error(
+            error, HOTFIX_TRUST,
+            "trust store %s: its policy demands freshness, which needs a state that the program keeps itself", path);
+    }
     *hotfix = created;
     return 0;
 }
@@ -261,15 +282,20 @@ static int list_applied(struct hotfix_applied **list, size_t *count, struct hotf
     return 0;
 }
 
-int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *count, struct hotfix_error *error)
+int hf_handle_list(struct hotfix_applied **list, size_t *count, struct hotfix_error *error)
 {
-    if (!hotfix || !list || !count)
-        return hf_error(error, HOTFIX_USAGE, "a handle and a place for the list are needed");
     if (hf_lock_take(error) != 0)
         return -1;
     int status = list_applied(list, count, error);
     hf_lock_release();
     return status;
+}
+
+int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *count, struct hotfix_error *error)
+{
+    if (!hotfix || !list || !count)
+        return hf_error(error, HOTFIX_USAGE, "a handle and a place for the list are needed");
+    return hf_handle_list(list, count, error);
 }
 
 __attribute__((noinline)) static int run_arm(const struct call *call, const char *path)

@@ -36,4 +36,21 @@ if [ -z "${SAN-}" ]; then
     done
 fi
 
+# hotfixctl: as the command, and it starts in a moment, since it needs little.
+operator=$BUILD/hotfixctl
+if [ -e "$operator" ]; then
+    ok "hotfixctl binds all that it calls when it starts" grep -q BIND_NOW <(readelf -dW "$operator")
+    ok "and protects what it bound" grep -q GNU_RELRO <(readelf -lW "$operator")
+    ok "it is position independent" grep -q 'Type: *DYN' <(readelf -hW "$operator")
+    is "it wants no executable stack" "$(readelf -lW "$operator" | awk '$1 == "GNU_STACK" { print $7 }')" RW
+    is "it needs libcrypto and the C library only" \
+        "$(readelf -dW "$operator" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort | xargs)" "libc.so.6 libcrypto.so.3"
+    agent=$BUILD/libhotfix-agent.so
+    is "what it carries into processes needs the C library only" \
+        "$(readelf -dW "$agent" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' | sort | xargs)" libc.so.6
+    is "and offers its entry, its board, and what patches may call" \
+        "$(nm -D --defined-only "$agent" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort | xargs)" \
+        "hotfix_agent_board hotfix_agent_enter $(grep -oE 'hotfix_(shadow|stack)_[a-z_]*' loader/hotfix.map | sort | xargs)"
+fi
+
 finish

@@ -7,9 +7,10 @@ cd "$ROOT" || exit 1
 
 alone() {
     local header wrong=0
-    for header in manifest/*.h manifest/*/*.h arch/*.h arch/*/*.h loader/*.h loader/*/*.h packager/*/*.h packager/*/*/*.h; do
+    for header in manifest/*.h manifest/*/*.h arch/*.h arch/*/*.h loader/*.h loader/*/*.h packager/*/*.h packager/*/*/*.h operator/*.h operator/*/*.h; do
         local own=-Iloader
         [[ $header == packager/* ]] && own=-Ipackager
+        [[ $header == operator/* ]] && own=-Ioperator
         echo "#include \"$header\"" |
             "$CC" -x c -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function -D_GNU_SOURCE -I. -Imanifest -Imanifest/trust -Imanifest/base -Iarch "$own" \
                 -fsyntax-only - || wrong=1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Who may include whom: packager and loader use manifest and arch, these two use nothing of ours, examples use what is
-# installed. What the compiler really reads is what counts.
+# Who may include whom: packager and loader use manifest and arch, these two use nothing of ours, operator uses manifest and
+# carries the loader, examples use what is installed. What the compiler really reads is what counts.
 
 . "$(dirname "$0")/../story/lib.sh"
 cd "$ROOT" || exit 1
@@ -32,6 +32,8 @@ all="-Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader -Ipackager"
     ok "loader includes loader, manifest and arch only" reads_only loader 'loader/|manifest/|arch/' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader
     ok "packager includes packager, manifest and arch only" \
         reads_only packager 'packager/|manifest/|arch/' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Ipackager
+    ok "operator includes operator, manifest and handles of the loader only" \
+        reads_only operator 'operator/|manifest/|loader/(handle|hotfix)\.h' -Imanifest -Imanifest/trust -Imanifest/base -Iloader -Ioperator
     ok "examples include what is installed only" \
         reads_only examples 'examples/|loader/hotfix\.h|manifest/hotfix/error\.h' -Iexamples/webapp $all
 }
@@ -48,9 +50,12 @@ ok "arch prints nothing and reads no file" lacks arch '#include <(stdio|unistd|f
 ok "arch compiles the same on every host" lacks arch '^ *# *if.*__(x86_64|aarch64|amd64|i386|riscv)'
 ok "only the analysis of entries, loops, values, constants and chance uses the disassembler" lacks arch '#include <capstone' \
     '^arch/[^/]*/(entry|flow|step|inert|constant|chance)\.c:'
+ok "only what goes into processes uses the loader" lacks operator '#include "(handle|hotfix)\.h"' '^operator/inside/'
 ok "the packager knows instructions from arch alone" lacks packager '#include <capstone'
 ok "manifest reads neither ELF nor DWARF" \
     lacks manifest '#include <(libelf|gelf|elfutils|libdwarf|jansson|capstone)'
+ok "the operator's command reads ELF by itself" \
+    lacks operator '#include <(libelf|gelf|elfutils|libdwarf|jansson|capstone)'
 ok "the loader reads neither symbol tables nor DWARF" lacks loader '#include <(libelf|gelf|elfutils|libdwarf|jansson|capstone)'
 ok "the loader never exits, aborts or prints" \
     lacks loader '(^|[^A-Za-z0-9_.>])(exit|_exit|quick_exit|abort|assert|printf|puts|putchar|perror|fprintf|vfprintf|syslog) ?\('

@@ -37,15 +37,18 @@ loader/applied
 loader/switch
 loader/unload loader/verify
 loader
+operator/process operator/inside
+operator/enter
+operator
 '
 
 # Each "FILE INCLUDED" of our own files, as paths. The public header is nobody's: everybody in the loader has it.
 edges() {
-    find manifest arch packager loader -name '*.[ch]' -print0 | xargs -0 grep -oE '^#include "[^"]+"' |
+    find manifest arch packager loader operator -name '*.[ch]' -print0 | xargs -0 grep -oE '^#include "[^"]+"' |
         while IFS=: read -r file line; do
             local name=${line#*\"}
             name=${name%\"}
-            for base in "${file%/*}" "${file%%/*}" manifest manifest/base manifest/trust arch; do
+            for base in "${file%/*}" "${file%%/*}" manifest manifest/base manifest/trust arch loader; do
                 [ -f "$base/$name" ] || continue
                 [ "$base/$name" = loader/hotfix.h ] || echo "$file $base/$name"
                 continue 2
@@ -61,7 +64,7 @@ none() {
 }
 
 none "every own header is found" "$(grep -F '?' "$SCRATCH/edges")"
-none "every folder is a room" "$(find manifest arch packager loader -name '*.[ch]' -printf '%h\n' | sort -u |
+none "every folder is a room" "$(find manifest arch packager loader operator -name '*.[ch]' -printf '%h\n' | sort -u |
     grep -vxF -f <(xargs -n 1 <<<"$rooms"))"
 none "no room includes a higher one" "$(awk '
     NR == FNR { for (i = 1; i <= NF; i++) floor[$i] = FNR; next }
@@ -72,7 +75,7 @@ none "no room includes a higher one" "$(awk '
     }' <(printf '%s' "$rooms") "$SCRATCH/edges")"
 none "no file includes one that includes it" "$(sed -E 's/\.[ch]\b//g' "$SCRATCH/edges" | awk '$1 != $2' | tsort 2>&1 >/dev/null)"
 none "no room has more than fifteen files and their headers" "$(
-    find manifest arch packager loader -name '*.[ch]' | sed 's/\.[ch]$//' | sort -u | sed 's#/[^/]*$##' | uniq -c |
+    find manifest arch packager loader operator -name '*.[ch]' | sed 's/\.[ch]$//' | sort -u | sed 's#/[^/]*$##' | uniq -c |
         awk '$1 > 15 { print $2 ": " $1 }'
 )"
 finish

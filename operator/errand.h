@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is done in one process: a bundle applied, one reverted, or a look whether it could be. */
+#ifndef HF_ERRAND_H
+#define HF_ERRAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bundle.h"
+#include "hotfix/error.h"
+#include "inside/protocol.h"
+#include "process/image.h"
+#include "process/target.h"
+#include "trustfile.h"
+
+/* A bundle and who is believed, read and verified here first: what is refused touches no process. */
+struct hf_cargo {
+    const char *path;
+    uint8_t *bytes;
+    size_t size;
+    const char *trust_path;
+    struct hf_trust_files files;
+    struct hf_bundle bundle;
+};
+
+/* HOTFIX_TRUST, HOTFIX_SIGNATURE, HOTFIX_IO and all else that verifying can come to. On failure hf_cargo_deinit() is
+ * due. */
+int hf_cargo_read(const char *path, const char *trust_path, struct hf_cargo *cargo, struct hotfix_error *err);
+/* A zeroed one is fine. */
+void hf_cargo_deinit(struct hf_cargo *cargo);
+
+struct hf_errand {
+    const struct hf_cargo *cargo; /* to apply; NULL: to revert */
+    const char *id;               /* to revert */
+    uint64_t deadline_ns;         /* to find a thread at a safe point */
+    uint64_t stop_ns;             /* to stop the threads, as in struct hotfix_apply_options; 0: the library's own */
+    bool dry_run;                 /* apply: only look whether it could be; the process is touched by holding a thread */
+};
+
+/*
+ * Does it. 0: answer says what was done, or is zeroed after a dry run. The codes of hotfix.h, and those of
+ * hf_target_open(), hf_judge() and hf_visit_open(): then nothing was changed, unless the message says so.
+ */
+int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_agent_request *answer, struct hotfix_error *err);
+
+#endif

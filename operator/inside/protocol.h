@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What hotfixctl and the library that it carries into a process say to each other. Both may be of different versions:
+ * the library stays in a process for as long as that lives. So nothing here changes its place or meaning; what is new
+ * goes to the end, and size tells how much of it there is.
+ */
+#ifndef HF_PROTOCOL_H
+#define HF_PROTOCOL_H
+
+#include <stdint.h>
+
+#define HF_AGENT_SONAME  "libhotfix-agent.so.0"
+#define HF_AGENT_ENTER   "hotfix_agent_enter" /* void (struct hf_agent_request *) */
+#define HF_AGENT_BOARD   "hotfix_agent_board" /* struct hf_agent_board */
+#define HF_AGENT_APPLIED 64                   /* bundles that the board has room for */
+
+#define HF_AGENT_PATH_SIZE    256
+#define HF_AGENT_MESSAGE_SIZE 512
+#define HF_AGENT_SIGNERS_SIZE 256
+#define HF_AGENT_ID_SIZE      40
+#define HF_AGENT_NAME_SIZE    72
+
+enum { HF_AGENT_APPLY = 1, HF_AGENT_REVERT = 2 };
+
+/* A file of the trust store (trustfile.h). */
+struct hf_agent_file {
+    uint64_t kind;
+    uint64_t path; /* addresses in the process */
+    uint64_t bytes;
+    uint64_t size;
+};
+
+struct hf_agent_request {
+    uint64_t size; /* of this struct, as the sender knows it */
+    uint64_t verb;
+    uint64_t bundle; /* address of its bytes */
+    uint64_t bundle_size;
+    uint64_t files; /* address of an array of struct hf_agent_file */
+    uint64_t file_count;
+    uint64_t deadline_ns;           /* as in struct hotfix_apply_options */
+    int64_t saved_errno;            /* what errno is to be afterwards */
+    char trust[HF_AGENT_PATH_SIZE]; /* what messages call the trust store */
+    char id[HF_AGENT_ID_SIZE];      /* to revert */
+    uint64_t answered;              /* what is below is the answer; 1 when it is complete */
+    int64_t code;                   /* enum hotfix_code */
+    int64_t sys_errno;
+    uint64_t pause_ns;
+    uint64_t running_pause_ns;
+    uint64_t total_ns;
+    uint64_t function_count;
+    char message[HF_AGENT_MESSAGE_SIZE];
+    char applied_id[HF_AGENT_ID_SIZE];
+    char name[HF_AGENT_NAME_SIZE];
+    char version[HF_AGENT_NAME_SIZE];
+    char signers[HF_AGENT_SIGNERS_SIZE]; /* names, separated by ", " */
+};
+
+/* What is applied, for whoever reads the process's memory while it runs. */
+struct hf_agent_board {
+    char magic[8];    /* "hfboard" */
+    uint64_t size;    /* of this struct */
+    uint64_t changes; /* odd while it is being written */
+    uint64_t count;   /* bundles, oldest first; more than there is room for are counted only */
+    struct {
+        char id[HF_AGENT_ID_SIZE];
+        char name[HF_AGENT_NAME_SIZE];
+        char version[HF_AGENT_NAME_SIZE];
+        uint64_t function_count;
+    } applied[HF_AGENT_APPLIED];
+};
+
+#define HF_AGENT_BOARD_MAGIC "hfboard"
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of hotfixctl. */
+#ifndef HF_CTL_OPTIONS_H
+#define HF_CTL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hotfix/error.h"
+#include "select.h"
+
+#define HF_TRUST_DEFAULT "/etc/hotfix/trust"
+
+struct hf_ctl {
+    const char *verb;
+    const char *operand; /* a bundle or an id; NULL: none */
+    struct hf_pids pids; /* of --pid */
+    const char *exe;     /* of --exe */
+    bool all;
+    const char *trust;
+    uint64_t deadline_ns;
+    uint64_t stop_ns; /* 0: not given */
+    bool dry_run;
+    bool json;
+};
+
+/* 0; 1 when help or the version was printed; -1 with HOTFIX_USAGE: verb and json are set as far as they are known. */
+int hf_ctl_parse(int argc, char **argv, struct hf_ctl *ctl, struct hotfix_error *err);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verbs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "board.h"
+#include "digest.h"
+#include "enter/visit.h"
+#include "errand.h"
+#include "error.h"
+
+#define ROUNDS_MAX 16 /* looks for processes that were forked meanwhile */
+
+struct run {
+    const struct hf_ctl *ctl;
+    struct hf_ctl_report *report;
+    struct hf_cargo cargo;
+    char id[2 * HF_ID_SIZE + 1];
+    struct hf_pids seen; /* all that were found */
+    struct hf_pids done; /* that got it in this run */
+    size_t fixed;        /* that have it, from this run or before */
+};
+
+static bool has_ended(pid_t pid)
+{
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/* One that was forked by a process that had it has it, too. */
+static bool has_it(const struct run *run, pid_t pid)
+{
+    struct hf_state state;
+
+    if (hf_state_read(pid, &state, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < state.board.count && i < HF_AGENT_APPLIED; i++) {
+        if (strcmp(state.board.applied[i].id, run->id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void tell(struct run *run, pid_t pid, const char *outcome, const struct hf_agent_request *answer)
+{
+    struct hf_ctl_report *report = run->report;
+    const struct hf_manifest *manifest = &run->cargo.bundle.manifest;
+
+    hf_ctl_report_open(report, NULL, '{');
+    hf_ctl_report_number(report, "pid", (uint64_t)pid);
+    hf_ctl_report_text(report, "outcome", outcome);
+    hf_ctl_report_text(report, "id", run->id);
+    if (answer) {
+        hf_ctl_report_number(report, "functions", answer->function_count);
+        hf_ctl_report_number(report, "pause_ns", answer->pause_ns);
+        hf_ctl_report_text(report, "signers", answer->signers);
+        hf_ctl_report_line(
+            report, "process %d: applied %s %s, id %s: %llu functions, signed by %s, threads paused for %llu us",
+            (int)pid, manifest->name, manifest->version, run->id, (unsigned long long)answer->function_count,
+            answer->signers, (unsigned long long)answer->pause_ns / 1000);
+    } else {
+        hf_ctl_report_line(report, "process %d: %s: %s %s, id %s", (int)pid, outcome, manifest->name, manifest->version,
+                           run->id);
+    }
+    hf_ctl_report_close(report, '}');
+}
+
+/* A process that ends meanwhile needs no fix; but one that was asked for by its number is to be there. */
+static int apply_to(struct run *run, pid_t pid, struct hotfix_error *err)
+{
+    const struct hf_ctl *ctl = run->ctl;
+    const struct hf_errand errand = {
+        .cargo = &run->cargo, .deadline_ns = ctl->deadline_ns, .stop_ns = ctl->stop_ns, .dry_run = ctl->dry_run};
+    struct hf_agent_request answer;
+    bool selected = ctl->pids.count == 0;
+
+    if (selected && has_it(run, pid)) {
+        run->fixed++;
+        tell(run, pid, "has it already", NULL);
+        return 0;
+    }
+    if (hf_errand_run(&errand, pid, &answer, err) != 0)
+        return selected && has_ended(pid) ? 0 : -1;
+    run->fixed++;
+    tell(run, pid, ctl->dry_run ? "could be applied" : "applied", ctl->dry_run ? NULL : &answer);
+    return ctl->dry_run ? 0 : hf_pids_add(&run->done, pid, err);
+}
+
+/* The next processes that are meant and were not seen before. */
+static int find(struct run *run, struct hf_pids *found, struct hotfix_error *err)
+{
+    const struct hf_ctl *ctl = run->ctl;
+    struct hf_build_id id = run->cargo.bundle.manifest.target_build_id;
+    struct hf_pids running = {0}, unseen = {0};
+    int status = 0;
+
+    if (ctl->exe && hf_select_build(ctl->exe, &id, err) != 0)
+        return -1;
+    if (ctl->pids.count == 0)
+        status = hf_select_running(&id, &running, &unseen, err);
+    const struct hf_pids *list = ctl->pids.count > 0 ? &ctl->pids : &running;
+    for (size_t i = 0; i < list->count && status == 0; i++) {
+        if (hf_pids_has(&run->seen, list->items[i]))
+            continue;
+        status = hf_pids_add(found, list->items[i], err);
+        if (status == 0)
+            status = hf_pids_add(&run->seen, list->items[i], err);
+    }
+    if (status == 0 && unseen.count > 0 && run->seen.count == found->count)
+        hf_ctl_report_note(run->report, "%zu processes may not be looked at, and were passed over: run this as root",
+                           unseen.count);
+    hf_pids_deinit(&running);
+    hf_pids_deinit(&unseen);
+    return status;
+}
+
+static int apply_all(struct run *run, struct hotfix_error *err)
+{
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct hf_pids found = {0};
+        int status = find(run, &found, err);
+        for (size_t i = 0; i < found.count && status == 0; i++) {
+            if (hf_visit_interrupted)
+                status = hf_error(err, HOTFIX_BUSY, "interrupted");
+            else
+                status = apply_to(run, found.items[i], err);
+        }
+        size_t count = found.count;
+        hf_pids_deinit(&found);
+        if (status != 0 || count == 0)
+            return status;
+    }
+    return hf_error(err, HOTFIX_BUSY, "new processes come faster than they can be fixed");
+}
+
+/* Takes it back where this run has applied it. */
+static void take_back(struct run *run, struct hotfix_error *err)
+{
+    const struct hf_errand errand = {.id = run->id, .deadline_ns = run->ctl->deadline_ns, .stop_ns = run->ctl->stop_ns};
+    size_t left = 0;
+
+    hf_visit_interrupted = 0;
+    for (size_t i = 0; i < run->done.count; i++) {
+        struct hf_agent_request answer;
+        struct hotfix_error failure;
+        pid_t pid = run->done.items[i];
+        if (hf_errand_run(&errand, pid, &answer, &failure) == 0) {
+            tell(run, pid, "reverted again", NULL);
+        } else if (!has_ended(pid)) {
+            left++;
+            hf_ctl_report_note(run->report, "process %d keeps the bundle: %s", (int)pid, failure.message);
+        }
+    }
+    if (left > 0)
+        hf_error_prefix(err, "%zu processes keep the bundle, see above; the reason to take it back was", left);
+    else if (run->done.count > 0)
+        hf_error_prefix(err, "reverted in the %zu processes that had got it, since", run->done.count);
+}
+
+int hf_verb_apply(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err)
+{
+    struct run run = {.ctl = ctl, .report = report};
+
+    int status = hf_cargo_read(ctl->operand, ctl->trust, &run.cargo, err);
+    if (status == 0) {
+        hf_hex_encode(run.cargo.bundle.manifest.id, HF_ID_SIZE, run.id);
+        status = apply_all(&run, err);
+        if (status != 0)
+            take_back(&run, err);
+        else if (run.fixed == 0)
+            status =
+                hf_error(err, HOTFIX_NO_TARGET, "no process runs %s", ctl->exe ? ctl->exe : "what the bundle is for");
+    }
+    hf_cargo_deinit(&run.cargo);
+    hf_pids_deinit(&run.seen);
+    hf_pids_deinit(&run.done);
+    return status;
+}

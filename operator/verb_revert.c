@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <signal.h>
+
+#include "enter/visit.h"
+#include "errand.h"
+#include "error.h"
+#include "verbs.h"
+
+static void tell(struct hf_ctl_report *report, pid_t pid, const struct hf_agent_request *answer)
+{
+    hf_ctl_report_open(report, NULL, '{');
+    hf_ctl_report_number(report, "pid", (uint64_t)pid);
+    hf_ctl_report_text(report, "outcome", "reverted");
+    hf_ctl_report_text(report, "id", answer->applied_id);
+    hf_ctl_report_number(report, "functions", answer->function_count);
+    hf_ctl_report_number(report, "pause_ns", answer->pause_ns);
+    hf_ctl_report_close(report, '}');
+    hf_ctl_report_line(report, "process %d: reverted %s %s, id %s: %llu functions, threads paused for %llu us",
+                       (int)pid, answer->name, answer->version, answer->applied_id,
+                       (unsigned long long)answer->function_count, (unsigned long long)answer->pause_ns / 1000);
+}
+
+/* Of processes that were selected by their file, those without the bundle and those that end are passed over. */
+static bool is_no_failure(const struct hf_ctl *ctl, pid_t pid, const struct hotfix_error *error)
+{
+    return ctl->pids.count == 0 && (error->code == HOTFIX_NOT_APPLIED || (kill(pid, 0) != 0 && errno == ESRCH));
+}
+
+int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err)
+{
+    const struct hf_errand errand = {.id = ctl->operand, .deadline_ns = ctl->deadline_ns, .stop_ns = ctl->stop_ns};
+    struct hf_pids running = {0}, unseen = {0};
+    struct hf_build_id id;
+    size_t done = 0;
+    int status = 0;
+
+    if (ctl->exe && (hf_select_build(ctl->exe, &id, err) != 0 || hf_select_running(&id, &running, &unseen, err) != 0))
+        status = -1;
+    const struct hf_pids *pids = ctl->exe ? &running : &ctl->pids;
+    for (size_t i = 0; i < pids->count && !hf_visit_interrupted; i++) {
+        struct hf_agent_request answer;
+        struct hotfix_error error;
+        if (hf_errand_run(&errand, pids->items[i], &answer, &error) == 0) {
+            done++;
+            tell(report, pids->items[i], &answer);
+        } else if (!is_no_failure(ctl, pids->items[i], &error)) {
+            if (status != 0)
+                hf_ctl_report_note(report, "%s", error.message);
+            else if (err)
+                *err = error;
+            status = -1;
+        }
+    }
+    if (status == 0 && hf_visit_interrupted)
+        status = hf_error(err, HOTFIX_BUSY, "interrupted");
+    if (status == 0 && done == 0)
+        status = hf_error(err, HOTFIX_NOT_APPLIED, "no process that runs %s has bundle %s", ctl->exe, ctl->operand);
+    hf_pids_deinit(&running);
+    hf_pids_deinit(&unseen);
+    return status;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What hotfixctl does. 0, or -1 with the reason; what was done is in the report, in both cases. */
+#ifndef HF_VERBS_H
+#define HF_VERBS_H
+
+#include "hotfix/error.h"
+#include "options.h"
+#include "report.h"
+
+/* All processes, or none: when one cannot have it, those that got it in this run are reverted. */
+int hf_verb_apply(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* Each process by itself; the first failure is the one that is returned, after all were tried. */
+int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+int hf_verb_status(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+
+#endif
