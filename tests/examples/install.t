@@ -14,9 +14,11 @@ install() {
     make -C "$ROOT" --no-print-directory BUILD="$BUILD" CC="$CC" "$@" install >install.log 2>&1
 }
 
+operator=''
+[ ! -e "$BUILD/hotfixctl" ] || operator='./bin/hotfixctl '
 ok "make install works" install PREFIX="$SCRATCH/usr"
 is "it installs these files" "$(cd usr && find . ! -type d | grep -v '/share/man/' | sort | xargs)" \
-    "./bin/hotfix ./include/hotfix.h ./include/hotfix/error.h ./lib/libhotfix.a ./lib/libhotfix.so ./lib/libhotfix.so.0 ./lib/libhotfix.so.0.1.0 ./lib/pkgconfig/hotfix.pc ./share/hotfix/check.schema.json"
+    "./bin/hotfix $operator./include/hotfix.h ./include/hotfix/error.h ./lib/libhotfix.a ./lib/libhotfix.so ./lib/libhotfix.so.0 ./lib/libhotfix.so.0.1.0 ./lib/pkgconfig/hotfix.pc ./share/hotfix/check.schema.json"
 is "it installs every man page" "$(cd usr/share/man && find . -type f -printf '%f\n' | sort)" \
     "$(find "$ROOT/docs/man" -type f -printf '%f\n' | sort)"
 ok "make install can be staged" install PREFIX=/opt/hotfix DESTDIR="$SCRATCH/stage"
@@ -80,6 +82,18 @@ for step in 1 2 3; do
     is "step $step of the README's example works" "$status $(cat "$ERR")" "0 "
 done
 is "it prints what the README says" "$(cat "$OUT")" "$(grep -A 2 '^    released:' "$ROOT/README.md" | sed 's/^    //')"
+
+# The program that knows nothing of the library.
+if [ -n "$operator" ]; then
+    block c 4 >till.c
+    for step in 4 5; do
+        block sh "$step" >step.sh
+        run bash -e step.sh
+        is "step $step of the README's example works" "$status $(cat "$ERR")" "0 "
+    done
+    is "a running program's price changes as the README says" "$(grep -v '^process' "$OUT" | xargs)" \
+        "$(grep -A 3 '^    17014' "$ROOT/README.md" | grep -v process | xargs)"
+fi
 
 # The functions of the second example, with what they leave out around them.
 {
