@@ -112,7 +112,7 @@ is "half a bundle is refused" "$status" 5
 build=$(readelf -nW load | sed -n 's/.*Build ID: //p')
 refused 6 "hotfixctl apply: process PID does not run load with build-id $build" \
     "a bundle for another program is refused" "${apply[@]}" load.hotfix --pid "$pid"
-refused 5 "hotfixctl apply: trust store nowhere: cannot be examined: No such file or directory" \
+refused 5 "hotfixctl apply: trust store nowhere: cannot be found: No such file or directory" \
     "no trust store, no apply" hotfixctl apply waits.hotfix --pid "$pid" --trust nowhere
 refused 6 "hotfixctl revert: process PID: no bundle is applied" "nothing applied, nothing reverted" \
     hotfixctl revert 00112233445566778899aabbccddeeff --pid "$pid"
