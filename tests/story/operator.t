@@ -74,7 +74,7 @@ go() {
     case $1 in
     accept) perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Peer => "socket") or die' ;;
     sigwait) kill -USR1 "$pid" ;;
-    *) echo >&9 ;;
+    *) (echo >&9) 2>/dev/null ;; # it may have ended already
     esac
     exec 9>&-
 }
