@@ -69,7 +69,12 @@ PLAIN_STORIES := $(addprefix tests/story/,blocks.t build.t build-checks.t build-
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
 # not know.
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
-STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)),$(wildcard tests/story/*.t tests/examples/*.t))
+# These choose the compilers of their targets themselves, and take long: a second run by another compiler, which says
+# OWN_COMPILERS=no, would ask the same of them.
+OWN_STORIES := $(addprefix tests/story/,blocks.t cases.t constants.t cpp.t cpp-brings.t cpp-works.t differential.t \
+	pointers.t statics.t)
+STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)) $(if $(filter no,$(OWN_COMPILERS)),$(OWN_STORIES)), \
+	$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
 PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC) $(OPERATOR_SRC) $(INSIDE_SRC)
 MAN_PAGES := $(wildcard docs/man/*.[1357])

@@ -531,7 +531,8 @@ static int refuse_type(const struct hf_numbered *sides, const struct hf_scope *s
     return hf_error(err, HOTFIX_UNPROVEN,
                     "%s: static variable '%s' of '%s' (line %u) is '%s' and was '%s': its value cannot go on; keep its "
                     "type, or give a variable that is new another name",
-                    sides->new_object->name, scope->name, scope->function, scope->line, scope->type, old->type);
+                    sides->new_object->name, scope->name, scope->function[0] ? scope->function : "the file",
+                    scope->line, scope->type, old->type);
 }
 
 /* Settles what is open on both sides: the same, shown to be different ones, or refused. */
