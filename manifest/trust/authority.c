@@ -73,7 +73,7 @@ static int add_certificate(struct hf_authority *authority, X509 *certificate, co
     char name[HF_CERTIFICATE_NAME_MAX];
 
     hf_certificate_name(certificate, name);
-    if (X509_check_ca(certificate) != 1 || !(X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN))
+    if (X509_check_ca(certificate) != 1) /* whose keyUsage, if it has one, allows signing certificates */
         return hf_error(err, HOTFIX_TRUST, "%s: the certificate of %s is not one of an authority (basicConstraints CA)",
                         where, name);
     if (hf_key_owner_of(certificate, &authority->keys[authority->count], err) != 0) {

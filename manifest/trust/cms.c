@@ -32,11 +32,10 @@ void hf_cms_close(struct hf_cms *cms)
     free(cms);
 }
 
-/* The one signer of a detached signature over plain data, or NULL. */
+/* The one signer of a detached signature over plain data, or NULL; objects that are not signed have none. */
 static CMS_SignerInfo *only_signer(CMS_ContentInfo *content)
 {
-    if (OBJ_obj2nid(CMS_get0_type(content)) != NID_pkcs7_signed || CMS_is_detached(content) != 1 ||
-        OBJ_obj2nid(CMS_get0_eContentType(content)) != NID_pkcs7_data)
+    if (CMS_is_detached(content) != 1 || OBJ_obj2nid(CMS_get0_eContentType(content)) != NID_pkcs7_data)
         return NULL;
     STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(content);
     return sk_CMS_SignerInfo_num(signers) == 1 ? sk_CMS_SignerInfo_value(signers, 0) : NULL;

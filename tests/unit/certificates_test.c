@@ -221,6 +221,64 @@ static void stores_with_unusable_authorities_are_refused(void **state)
     free(leaf);
 }
 
+/* Names of certificates are anybody's, of any length. */
+static void a_long_name_is_cut(void **state)
+{
+    enum { ROOM = HF_CERTIFICATE_NAME_MAX };
+    static const size_t lengths[] = {ROOM - 2, ROOM - 1, ROOM, ROOM + 1, 2 * ROOM};
+    char text[2 * ROOM], name[ROOM + 1];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        X509 *certificate = X509_new();
+        int size = (int)(lengths[i] - strlen("name="));
+        assert_int_equal(X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_name, MBSTRING_ASC,
+                                                    (unsigned char *)text, size, -1, 0),
+                         1);
+        memset(name, '!', sizeof(name));
+        hf_certificate_name(certificate, name);
+        assert_int_equal(name[ROOM], '!');
+        assert_int_equal(strlen(name), lengths[i] < ROOM ? lengths[i] : ROOM - 1);
+        X509_free(certificate);
+    }
+}
+
+/* What a program left in libcrypto's queue looks like the end of a file. */
+static void errors_of_the_program_end_no_file(void **state)
+{
+    char *one = fixture_certificate_pem(root.certificate), *two = fixture_certificate_pem(other.certificate), *both;
+    char *list = fixture_list_pem(&root, NULL, HOUR), *next = fixture_list_pem(&other, signer.certificate, HOUR);
+    struct hf_authority *authority;
+    struct hf_key_owner owner;
+    struct hf_certificate_mark mark;
+
+    (void)state;
+    assert_true(asprintf(&both, "%s%s", one, two) > 0);
+    ERR_raise(ERR_LIB_PEM, PEM_R_NO_START_LINE);
+    assert_done(hf_authority_parse(both, strlen(both), "x.ca.pem", &authority, ERR));
+    assert_done(hf_key_owner_of(other.certificate, &owner, ERR));
+    assert_true(hf_authority_holds(authority, &owner));
+    free(both);
+    assert_true(asprintf(&both, "%s%s", list, next) > 0);
+    assert_done(hf_authority_revoke(authority, both, strlen(both), "x.crl.pem", ERR));
+    ERR_clear_error();
+    assert_done(hf_certificate_mark(signer.certificate, &mark, ERR));
+    memset(mark.issuer, 0, sizeof(mark.issuer));
+    X509_NAME_digest(X509_get_subject_name(other.certificate), EVP_sha256(), mark.issuer, NULL);
+    assert_true(hf_authority_doubts(authority, &mark));
+    free(both);
+    assert_true(asprintf(&both, "%s-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", list) > 0);
+    assert_refused(hf_authority_revoke(authority, both, strlen(both), "x.crl.pem", ERR), HOTFIX_TRUST,
+                   "something other than PEM revocation lists");
+    hf_authority_destroy(authority);
+    free(one);
+    free(two);
+    free(list);
+    free(next);
+    free(both);
+}
+
 /* What a list leaves out that says what is new in it, it does not deny. */
 static void a_list_that_is_no_whole_one_makes_the_store_unusable(void **state)
 {
@@ -232,7 +290,14 @@ static void a_list_that_is_no_whole_one_makes_the_store_unusable(void **state)
     (void)state;
     const char *trust = store("delta");
     ASN1_INTEGER_set(base, 1);
+    /* The first of its extensions. */
     assert_int_equal(X509_CRL_add1_ext_i2d(list, NID_delta_crl, base, 1, 0), 1);
+    for (int count = X509_CRL_get_ext_count(list) - 1; count > 0; count--) {
+        X509_EXTENSION *first = X509_CRL_delete_ext(list, 0);
+        assert_int_equal(X509_CRL_add_ext(list, first, -1), 1);
+        X509_EXTENSION_free(first);
+    }
+    assert_int_equal(X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1), 0);
     assert_true(X509_CRL_sign(list, root.key, EVP_sha256()) > 0);
     assert_int_equal(PEM_write_bio_X509_CRL(out, list), 1);
     long size = BIO_get_mem_data(out, &pem);
@@ -279,6 +344,8 @@ int main(void)
         each(the_policy_says_when_certificates_must_be_valid),
         each(revocation_lists_stand_beside_their_authority),
         each(stores_with_unusable_authorities_are_refused),
+        each(a_long_name_is_cut),
+        each(errors_of_the_program_end_no_file),
         each(a_list_that_is_no_whole_one_makes_the_store_unusable),
         each(a_policy_that_misspells_the_time_is_refused),
     };

@@ -245,6 +245,11 @@ static void messages_of_another_form_are_refused(void **state)
     der = fixture_cms(&signer, NULL, message, sizeof(message), 0, &size);
     refuse_der(der, size, "is not a detached CMS signature");
     free(der);
+    BIO *bio = BIO_new_mem_buf(message, sizeof(message));
+    der = fixture_cms_der(CMS_digest_create(bio, EVP_sha256(), CMS_BINARY | CMS_DETACHED), &size);
+    refuse_der(der, size, "is not a detached CMS signature");
+    free(der);
+    BIO_free(bio);
     der = fixture_cms(&signer, NULL, message, sizeof(message), CMS_DETACHED | CMS_NOCERTS, &size);
     refuse_der(der, size, "the certificate of who signed is not in");
     free(der);
@@ -412,10 +417,20 @@ static void give_text(CMS_SignerInfo *one)
         CMS_signed_add1_attr_by_NID(one, NID_pkcs9_signingTime, V_ASN1_PRINTABLESTRING, "991231235959Z", 13), 1);
 }
 
+/* As RFC 5652 has it from the year 2050 on. */
+static void give_long_form(CMS_SignerInfo *one)
+{
+    ASN1_GENERALIZEDTIME *time = ASN1_GENERALIZEDTIME_adj(NULL, (time_t)now, 0, -60);
+
+    remove_time(one);
+    assert_int_equal(CMS_signed_add1_attr_by_NID(one, NID_pkcs9_signingTime, time->type, time, -1), 1);
+    ASN1_GENERALIZEDTIME_free(time);
+}
+
 /* Each could be meant, or none. libcrypto may refuse some of these later, when it verifies. */
 static void of_two_signing_times_none_counts(void **state)
 {
-    static add_fn *const ways[] = {NULL, remove_time, add_time, give_two_values, give_text};
+    static add_fn *const ways[] = {NULL, give_long_form, remove_time, add_time, give_two_values, give_text};
     struct hf_cms *cms;
     size_t size;
 
@@ -423,7 +438,7 @@ static void of_two_signing_times_none_counts(void **state)
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         uint8_t *der = signed_as(NID_pkcs7_data, ways[i], &size);
         assert_done(hf_cms_parse(der, size, &cms, ERR));
-        if (ways[i])
+        if (ways[i] && ways[i] != give_long_form)
             assert_refused(hf_cms_vouched(cms, authority, true, now, NULL, ERR), HOTFIX_SIGNATURE,
                            "does not say when it was made");
         else
