@@ -195,15 +195,17 @@ static int check_bundle(struct hotfix_error *err)
     return hf_bundling_unlock(&bundling, err);
 }
 
-/* Whose symbols nobody has is told before anything is built, with what would help. */
-static int check_symbols(struct hotfix_error *err)
+/* What is no program, and whose symbols nobody has, is told before anything is built, with what would help. */
+static int check_target(struct hotfix_error *err)
 {
     struct hf_image image, debug;
     HF_FREE char *note = NULL;
 
-    if (request.debug || rebuilt || hf_package_given(&package) || hf_image_open(request.target, &image, NULL) != 0)
-        return 0;
-    int found = image.stripped ? hf_debugfile_find(&image, HF_DEBUG_ROOT, &debug, &note, err) : 2;
+    if (hf_image_open(request.target, &image, err) != 0)
+        return -1;
+    int found = 2;
+    if (image.stripped && !request.debug && !rebuilt && !hf_package_given(&package))
+        found = hf_debugfile_find(&image, HF_DEBUG_ROOT, &debug, &note, err);
     hf_image_close(&image);
     if (found == 1)
         hf_image_close(&debug);
@@ -480,7 +482,7 @@ int hf_cmd_build(int argc, char **argv)
     if (result == 0)
         result = check_bundle(&error);
     if (result == 0)
-        result = check_symbols(&error);
+        result = check_target(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
     if (source.directory || hf_package_given(&package))

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -22,6 +23,7 @@ static const char *const source_endings[] = {
 struct asking {
     const struct hf_accepted *accepted;
     char names[HOTFIX_MESSAGE_SIZE / 2]; /* the first of them */
+    const char **seen;                   /* all of them, each once, in the log's text */
     size_t count;
 };
 
@@ -44,21 +46,36 @@ static bool is_accepted(const struct hf_accepted *accepted, const char *name)
     return false;
 }
 
-static void ask(struct asking *asking, const char *name)
+/* Several patches may change one file. */
+static bool was_seen(const struct asking *asking, const char *name)
+{
+    for (size_t i = 0; i < asking->count; i++)
+        if (strcmp(asking->seen[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int ask(struct asking *asking, const char *name)
 {
     size_t used = strlen(asking->names);
 
-    if (is_accepted(asking->accepted, name))
-        return;
-    if (asking->count++ < NAMED)
+    if (is_accepted(asking->accepted, name) || was_seen(asking, name))
+        return 0;
+    const char **longer = reallocarray(asking->seen, asking->count + 1, sizeof(*longer));
+    if (!longer)
+        return -1;
+    asking->seen = longer;
+    longer[asking->count++] = name;
+    if (asking->count <= NAMED)
         snprintf(asking->names + used, sizeof(asking->names) - used, "%s%s", used ? ", " : "", name);
+    return 0;
 }
 
 /*
- * One line of what patch(1) says: "patching file lib/a.c", "patching file b.c (renamed from a.c)". Names that could be
- * anything else are quoted there, and are taken with their quotes for no sources. In place.
+ * One line of what patch(1) says; -1 when out of memory: "patching file lib/a.c", "patching file b.c (renamed from
+ * a.c)". Names that could be anything else are quoted there, and are taken with their quotes for no sources. In place.
  */
-static void read_line(struct asking *asking, char *line)
+static int read_line(struct asking *asking, char *line)
 {
     static const struct {
         const char *begin;
@@ -75,17 +92,16 @@ static void read_line(struct asking *asking, char *line)
         char *from = was ? strstr(was, " from ") : NULL;
         if (was)
             *was = '\0';
-        if (forms[i].link || !hf_accepted_is_source(name))
-            ask(asking, name);
+        if ((forms[i].link || !hf_accepted_is_source(name)) && ask(asking, name) != 0)
+            return -1;
         if (!from)
-            return;
+            return 0;
         from += strlen(" from ");
         if (*from != '\'')
             from[strcspn(from, ")")] = '\0';
-        if (!hf_accepted_is_source(from))
-            ask(asking, from);
-        return;
+        return hf_accepted_is_source(from) ? 0 : ask(asking, from);
     }
+    return 0;
 }
 
 int hf_accepted_check(const struct hf_accepted *accepted, const char *log, struct hotfix_error *err)
@@ -98,8 +114,12 @@ int hf_accepted_check(const struct hf_accepted *accepted, const char *log, struc
     if (hf_file_read(log, LOG_MAX, &text, &size, err) != 0)
         return -1;
     char *rest = (char *)text;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        read_line(&asking, line);
+    int failed = 0;
+    for (char *line; !failed && (line = strsep(&rest, "\n"));)
+        failed = read_line(&asking, line);
+    free(asking.seen);
+    if (failed)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
     if (asking.count == 0)
         return 0;
     if (asking.count > NAMED)

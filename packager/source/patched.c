@@ -106,6 +106,52 @@ int hf_patched_read(const char *const *patches, size_t count, struct hf_patched 
     return 0;
 }
 
+/* What a line of patch(1) says of a failure, in words; NULL where it says nothing of one. *file is what it patches. */
+static char *read_failure(const char *line, char **file)
+{
+    static const char patching[] = "patching file ", creating[] = "The next patch would create the file ";
+    unsigned long hunk, at;
+    char *why = NULL;
+    int written = 0;
+
+    if (strncmp(line, patching, strlen(patching)) == 0) {
+        free(*file);
+        *file = strdup(line + strlen(patching));
+    } else if (*file && sscanf(line, "Hunk #%lu FAILED at %lu", &hunk, &at) == 2) {
+        written = asprintf(&why, "%s: hunk %lu fails at line %lu", *file, hunk, at);
+    } else if (*file && strncmp(line, "Reversed (or previously applied)", 32) == 0) {
+        written = asprintf(&why, "%s seems to have the change already", *file);
+    } else if (strncmp(line, "|+++ ", 5) == 0 && (line = strchr(line, '/'))) {
+        written = asprintf(&why, "no file %.*s", (int)strcspn(line + 1, "\t"), line + 1);
+    } else if (strncmp(line, creating, strlen(creating)) == 0) {
+        line += strlen(creating);
+        written = asprintf(&why, "%.*s is there already", (int)strcspn(line, ","), line);
+    }
+    return written < 0 ? NULL : why;
+}
+
+/* The first failure that the log tells of, from an offset on: " (lib/a.c: hunk 2 fails at line 7)"; else nothing. */
+static void explain(const char *log, off_t begin, char *why, size_t size)
+{
+    FILE *in = fopen(log, "re");
+    HF_FREE char *line = NULL;
+    HF_FREE char *file = NULL;
+    HF_FREE char *found = NULL;
+    size_t room = 0;
+
+    why[0] = '\0';
+    if (!in)
+        return;
+    if (fseeko(in, begin, SEEK_SET) == 0)
+        while (!found && getline(&line, &room, in) > 0) {
+            line[strcspn(line, "\n")] = '\0';
+            found = read_failure(line, &file);
+        }
+    fclose(in);
+    if (found)
+        snprintf(why, size, " (%s)", found);
+}
+
 static int apply_one(const char *patch, const char *tree, const char *name, const char *log, struct hotfix_error *err)
 {
     HF_FREE char *path = realpath(patch, NULL);
@@ -126,10 +172,14 @@ static int apply_one(const char *patch, const char *tree, const char *name, cons
                           path,
                           NULL};
     const struct hf_process process = {.argv = argv, .directory = tree, .log = log};
+    struct stat before;
+    off_t begin = stat(log, &before) == 0 ? before.st_size : 0;
+    char why[200];
 
     if (hf_process_run(&process, err) == 0)
         return 0;
-    return hf_error(err, HOTFIX_USAGE, "%s does not apply to %s with patch -p1, see %s", patch, name, log);
+    explain(log, begin, why, sizeof(why));
+    return hf_error(err, HOTFIX_USAGE, "%s does not apply to %s with patch -p1%s, see %s", patch, name, why, log);
 }
 
 int hf_patched_apply(const struct hf_patched *patched, const char *tree, const char *name, const char *log,

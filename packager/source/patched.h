@@ -22,7 +22,7 @@ void hf_patched_deinit(struct hf_patched *patched);
 
 /*
  * Applies the patches to copies of the files that they touch, in the directory `scratch`, which is made; tells which
- * are shifted. HOTFIX_USAGE when one does not apply: the message names it and the log that says why; HOTFIX_IO,
+ * are shifted. HOTFIX_USAGE when one does not apply: the message names it, where it fails and the log; HOTFIX_IO,
  * HOTFIX_MEMORY.
  */
 int hf_patched_try(struct hf_patched *patched, const char *tree, const char *scratch, const char *log,

@@ -102,6 +102,8 @@ expect 2 "hotfix build: --patch, --make, --work, --accept and --isolate belong t
     hotfix build --target shop --patch fix.patch --old a.o --new b.o -o patch.so
 expect 5 "hotfix build: none: cannot be read: No such file or directory" "sources must be there" \
     hotfix build --target shop --source none --patch fix.patch --make make -o patch.so
+expect 5 "hotfix build: none: cannot be opened: No such file or directory" "the target must be there" \
+    hotfix build --target none --source source --patch fix.patch --make 'touch was-run' -o patch.so
 expect 5 "hotfix build: none.patch: cannot be read: No such file or directory" "so must the patch" \
     hotfix build --target shop --source source --patch none.patch --make make -o patch.so
 is "nothing is left behind by any of them" "$(leftovers)" 0
@@ -119,7 +121,7 @@ is "a build that fails is refused, and named where its log is" "$status $(cat "$
 hotfix build: 'exit 3' failed before the patch, see $kept/build.log"
 rm -rf "$kept"
 expect 2 "hotfix build: what was built is kept in kept
-hotfix build: fix.patch does not apply to $SCRATCH/empty with patch -p1, see $SCRATCH/kept/build.log" "a patch that does not apply is refused" \
+hotfix build: fix.patch does not apply to $SCRATCH/empty with patch -p1 (no file lib/price.c), see $SCRATCH/kept/build.log" "a patch that does not apply is refused" \
     eval 'mkdir empty; hotfix build --target shop --source empty --patch fix.patch --make true -o patch.so --work kept'
 rm -rf kept
 : >empty.patch
@@ -406,6 +408,26 @@ run hotfix build --target built/prog --source headers --patch fix.patch --make "
 is "a file that no compile reads is named" "$status $(changed) $(cat "$ERR")" \
     "0 check_a check_b hotfix build: warning: NOTES: changed by the patch, read by no compile of the target"
 
+cat fix.patch - >twice.patch <<'PATCH'
+--- a/NOTES
++++ b/NOTES
+@@ -1 +1 @@
+-new
++newer
+PATCH
+expect 3 "hotfix build: what was built is kept in kept
+hotfix build: the patch changes what is no source of C, C++ or assembler, and may be run when it is built: NOTES; read it, then accept each by its name or a pattern: --accept FILE" \
+    "what several hunks or patches change is asked for once" \
+    hotfix build --target built/prog --source headers --patch twice.patch --make false -o patch.so --work kept
+rm -rf kept
+cp -r headers fixed
+patch -s -p1 -d fixed <fix.patch
+expect 2 "hotfix build: what was built is kept in kept
+hotfix build: fix.patch does not apply to $SCRATCH/fixed with patch -p1 ($(sed -n 's|^+++ b/||p' fix.patch | head -n 1) seems to have the change already), see $SCRATCH/kept/build.log" \
+    "a fix that is there already is told as such" \
+    hotfix build --target built/prog --source fixed --patch fix.patch --make false -o patch.so --work kept
+rm -rf kept
+
 # Patches: several, renames, hunks that have moved, hunks that only nearly fit.
 make_tree source
 cat >second.patch <<'PATCH'
@@ -429,7 +451,7 @@ is "a hunk that applies elsewhere is told" "$status $(cat "$ERR")" \
 sed -i 's/@@ -4,6 +4,6 @@/@@ -1,6 +1,6 @@/; s/^ int tax(int price)/ int tax(long price)/' second.patch
 rm -f patch.so
 expect 2 "hotfix build: what was built is kept in kept
-hotfix build: second.patch does not apply to $SCRATCH/source with patch -p1, see $SCRATCH/kept/build.log" \
+hotfix build: second.patch does not apply to $SCRATCH/source with patch -p1 (lib/tax.c: hunk 1 fails at line 1), see $SCRATCH/kept/build.log" \
     "a hunk that only nearly fits is refused, before anything is built" \
     build shop 'touch was-run' --patch second.patch --work kept
 ok "nothing was built for it" test ! -e kept/tree
