@@ -219,3 +219,115 @@ int hf_shipped_choose(const char *target, const struct hf_journal *journal, cons
     *path = strdup(chosen->output);
     return *path ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
 }
+
+/* A program or library that a package installs. */
+struct installed {
+    struct hf_build_id id;
+    char *path; /* without debian/PACKAGE/ */
+};
+
+struct installs {
+    struct installed *items;
+    size_t count;
+};
+
+static void installs_deinit(struct installs *installs)
+{
+    for (size_t i = 0; i < installs->count; i++)
+        free(installs->items[i].path);
+    free(installs->items);
+}
+
+static bool read_build_id(const char *path, struct hf_build_id *id)
+{
+    struct hf_image image;
+
+    if (!is_linked(path) || hf_image_open(path, &image, NULL) != 0)
+        return false;
+    *id = image.build_id;
+    hf_image_close(&image);
+    return id->size > 0;
+}
+
+/* `path` is below a directory of debian/, whose length without a slash is `root`. */
+static int add_installed(struct installs *installs, const char *path, size_t root, struct hotfix_error *err)
+{
+    const char *inside = strchr(path + root + 1, '/');
+    struct hf_build_id id;
+
+    if (!inside || !read_build_id(path, &id))
+        return 0;
+    struct installed *longer = reallocarray(installs->items, installs->count + 1, sizeof(*longer));
+    if (!longer)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    installs->items = longer;
+    longer[installs->count] = (struct installed){.id = id, .path = strdup(inside + 1)};
+    if (!longer[installs->count].path)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    installs->count++;
+    return 0;
+}
+
+static int find_installed(const char *tree, struct installs *installs, struct hotfix_error *err)
+{
+    HF_FREE char *root = NULL;
+    int failed = 0;
+
+    if (asprintf(&root, "%s/debian", tree) < 0) {
+        root = NULL;
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    char *const roots[] = {root, NULL};
+    __attribute__((cleanup(close_walk))) FTS *files = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!files)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be read", root);
+    for (FTSENT *entry; !failed && (entry = fts_read(files));)
+        if (entry->fts_info == FTS_F)
+            failed = add_installed(installs, entry->fts_path, strlen(root), err);
+    return failed;
+}
+
+/* Where an output is installed; *known is whether its build-id tells. */
+static const char *installed_as(const struct installs *installs, const char *tree, const char *name, bool *known)
+{
+    HF_FREE char *path = NULL;
+    struct hf_build_id id;
+
+    *known = false;
+    if (asprintf(&path, "%s/%s", tree, name) < 0) {
+        path = NULL;
+        return NULL;
+    }
+    *known = read_build_id(path, &id);
+    for (size_t i = 0; *known && i < installs->count; i++) {
+        const struct hf_build_id *other = &installs->items[i].id;
+        if (other->size == id.size && memcmp(other->bytes, id.bytes, id.size) == 0)
+            return installs->items[i].path;
+    }
+    return NULL;
+}
+
+int hf_shipped_installed(const char *tree, char **names, size_t *count, struct hotfix_error *err)
+{
+    __attribute__((cleanup(installs_deinit))) struct installs installs = {.count = 0};
+    size_t left = 0;
+
+    if (*count > 0 && find_installed(tree, &installs, err) != 0)
+        return -1;
+    if (installs.count == 0)
+        return 0;
+    for (size_t i = 0; i < *count; i++) {
+        bool known;
+        const char *place = installed_as(&installs, tree, names[i], &known);
+        char *name = place ? strdup(place) : NULL;
+        if (known && !place) {
+            free(names[i]);
+            continue;
+        }
+        if (name)
+            free(names[i]);
+        names[left++] = name ? name : names[i];
+    }
+    *count = left;
+    return 0;
+}

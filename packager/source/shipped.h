@@ -7,6 +7,7 @@
 #define HF_SHIPPED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "compiler/journal.h"
 #include "hotfix/error.h"
@@ -31,5 +32,13 @@ void hf_shipped_deinit(struct hf_shipped *shipped);
  */
 int hf_shipped_choose(const char *target, const struct hf_journal *journal, const char *name, char **path,
                       struct hotfix_error *err);
+
+/*
+ * Of outputs of a package's build, given by their paths below its tree, those that its packages install, by the paths
+ * that they install them under: which file of debian/PACKAGE/ is which output, the build-id tells. *names, *count are
+ * both ways; outputs without a build-id stay as they are, and so do all where debian/ has no program at all.
+ * HOTFIX_IO, HOTFIX_MEMORY: then nothing changed.
+ */
+int hf_shipped_installed(const char *tree, char **names, size_t *count, struct hotfix_error *err);
 
 #endif

@@ -368,15 +368,29 @@ static void name_all(char **names, size_t count, const char *what, struct hotfix
     free(names);
 }
 
+/* Other outputs that the patch changes; of a package, those that it installs. */
+static int find_elsewhere(const struct hf_builds *builds, bool shipped, char ***names, size_t *count,
+                          struct hotfix_error *err)
+{
+    if (hf_changes_elsewhere(builds, names, count, err) != 0)
+        return -1;
+    return shipped ? hf_shipped_installed(builds->tree_before, *names, count, err) : 0;
+}
+
 /* Names in the error what has the fix in the output's stead, or else what the patch changes and no compile read. */
-static void name_others(const struct hf_builds *builds, const struct hf_patched *patch, struct hotfix_error *err)
+static void name_others(const struct hf_builds *builds, const struct hf_patched *patch, bool shipped,
+                        struct hotfix_error *err)
 {
     char **names = NULL;
     size_t count = 0;
+    bool told = find_elsewhere(builds, shipped, &names, &count, NULL) == 0 && count > 0;
 
-    if (hf_changes_elsewhere(builds, &names, &count, NULL) == 0)
-        name_all(names, count, "; give as --target what the fix is in: ", err);
-    if (count == 0 && hf_reads_missing(builds, patch, &names, &count, NULL) == 0)
+    name_all(names, count, "; give as --target what the fix is in: ", err);
+    count = 0;
+    names = NULL;
+    if (!told && shipped && hf_changes_elsewhere(builds, &names, &count, NULL) == 0)
+        name_all(names, count, "; the patch changes only what the package does not install: ", err);
+    if (!told && count == 0 && hf_reads_missing(builds, patch, &names, &count, NULL) == 0)
         name_all(names, count, "; no compile of it reads ", err);
 }
 
@@ -399,11 +413,11 @@ static int compare_builds(const struct hf_tree_request *request, const struct pl
     if (!failed)
         failed = hf_changes_find(&builds, &changes, &objects->count, err);
     if (failed && err && err->code == HOTFIX_INCOMPATIBLE)
-        name_others(&builds, &places->patched, err);
+        name_others(&builds, &places->patched, request->shipped, err);
     if (!failed)
         failed = hf_reads_missing(&builds, &places->patched, &objects->unread, &objects->unread_count, err);
     if (!failed)
-        failed = hf_changes_elsewhere(&builds, &objects->elsewhere, &objects->elsewhere_count, err);
+        failed = find_elsewhere(&builds, request->shipped, &objects->elsewhere, &objects->elsewhere_count, err);
     if (!failed)
         failed = check_inside(changes, objects->count, places, err);
     if (!failed)

@@ -57,7 +57,8 @@ struct hf_tree_objects {
     size_t count;  /* of changed objects; new ones included */
     char **unread; /* files that the patch touches and that no compile of the output read, below the tree */
     size_t unread_count;
-    char **elsewhere; /* other outputs of the build that the patch changes */
+    char **elsewhere; /* other outputs of the build that the patch changes; of a package those that it installs, by the
+                         paths that it installs them under */
     size_t elsewhere_count;
     char **shifted; /* files that a patch applies to at other lines than it says */
     size_t shifted_count;

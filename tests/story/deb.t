@@ -35,7 +35,7 @@ CONTROL
 include /usr/share/dpkg/buildflags.mk
 root = debian/shop
 clean:
-	rm -rf *.o lib/*.o lite shop libprice.so debian/shop debian/files debian/substvars built
+	rm -rf *.o lib/*.o lite shop selftest libprice.so debian/shop debian/files debian/substvars built
 build: build-arch
 build-arch: built
 built:
@@ -47,13 +47,16 @@ built:
 	mkdir -p lite
 	$(CC) $(CFLAGS) $(CPPFLAGS) -DBUILT='"lite"' -c shop.c -o lite/shop.o
 	$(CC) $(LDFLAGS) lite/shop.o -o lite/shop libprice.so
+	$(CC) $(CFLAGS) $(CPPFLAGS) -c selftest.c
+	$(CC) $(LDFLAGS) selftest.o lib/price.o -o selftest
 	touch $@
 binary: binary-arch
 binary-arch: build-arch
 	install -D shop $(root)/usr/sbin/shopd
+	install -D lite/shop $(root)/usr/bin/shop-lite
 	install -D libprice.so $(root)/usr/lib/libprice.so
 ifeq (,$(filter nostrip,$(DEB_BUILD_OPTIONS)))
-	strip $(root)/usr/sbin/shopd $(root)/usr/lib/libprice.so
+	strip $(root)/usr/sbin/shopd $(root)/usr/bin/shop-lite $(root)/usr/lib/libprice.so
 endif
 	mkdir -p $(root)/DEBIAN
 	dpkg-gencontrol -pshop -Pdebian/shop
@@ -94,6 +97,14 @@ int main(int argc, char **argv)
     return 0;
 }
 SOURCE
+    cat >"$dir/selftest.c" <<'SOURCE'
+#include "lib/price.h"
+
+int main(void)
+{
+    return discount(50) == 50 ? 0 : 1;
+}
+SOURCE
     (cd package && dpkg-source -b "shop-$1" >/dev/null 2>&1) || exit 1
 }
 
@@ -106,8 +117,8 @@ ship() {
     dpkg-deb -x "$(echo "built-$1/shop_$1"_*.deb)" "shipped-$1"
 }
 
-# Another program of the same name, of which nothing may come into the patch.
-lite="hotfix build: warning: lite/shop: the patch changes it, too: where it runs, build a patch for it with its own --target"
+# Another program of the same name, of which nothing may come into the patch. The package installs it under another one.
+lite="hotfix build: warning: usr/bin/shop-lite: the patch changes it, too: where it runs, build a patch for it with its own --target"
 make_package 1.0 2
 make_package 1.1 3
 make_package 1.2 2 "Build-Depends: no-such-package (>= 7), libc6"$'\n'
@@ -136,6 +147,17 @@ cat >price.patch <<'PATCH'
      calls++;
 -    return price > 100 ? price / 2 + calls : price;
 +    return price > 200 ? price / 2 + calls : price;
+ }
+PATCH
+cat >selftest.patch <<'PATCH'
+--- a/selftest.c
++++ b/selftest.c
+@@ -2,5 +2,5 @@
+ 
+ int main(void)
+ {
+-    return discount(50) == 50 ? 0 : 1;
++    return discount(50) == 50 && discount(0) == 0 ? 0 : 1;
  }
 PATCH
 hotfix keygen key >/dev/null
@@ -192,6 +214,15 @@ rm "$SHOP_LOG"
 run hotfix build --dsc package/shop_1.0.dsc --target shipped-1.0/usr/lib/libprice.so --patch price.patch -o price.so
 is "a fix of the library is built from what is kept" "$status $(grep -c '^changed .*: discount$' "$OUT") $(wc -l <"$SHOP_LOG")" \
     "0 1 1"
+is "what the package does not install needs no patch" "$(cat "$ERR")" ""
+run hotfix build --dsc package/shop_1.0.dsc --target "$shop" --patch price.patch -o price.so --work kept
+is "a fix of the library alone names it as it is installed" "$status $(tail -n 1 "$ERR")" \
+    "1 hotfix build: nothing of the fix is in shop: no object that goes into it differs; give as --target what the fix is in: usr/lib/libprice.so"
+rm -rf kept
+run hotfix build --dsc package/shop_1.0.dsc --target "$shop" --patch selftest.patch -o price.so --work kept
+is "a fix of a test is none of the package" "$status $(tail -n 1 "$ERR")" \
+    "1 hotfix build: nothing of the fix is in shop: no object that goes into it differs; the patch changes only what the package does not install: selftest"
+rm -rf kept
 SHOP_LOG='' run build 1.0 --isolate
 is "an isolated build works as well" "$status $(cat "$ERR")" "0 $lite"
 ok "with the same result" cmp patch.so first.so
