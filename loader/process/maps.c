@@ -31,7 +31,8 @@ static struct hf_mapping parse(const char *line)
 
     mapping.begin = number(&at, 16);
     mapping.end = number(&at, 16);
-    mapping.executable = strnlen(at, 5) == 5 && at[2] == 'x';
+    mapping.readable = at[0] == 'r';
+    mapping.executable = strnlen(at, 3) == 3 && at[2] == 'x';
     at += strcspn(at, " ");
     mapping.offset = number(&at, 16);
     mapping.device[0] = number(&at, 16);

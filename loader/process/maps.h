@@ -9,6 +9,7 @@
 struct hf_mapping {
     uintptr_t begin;
     uintptr_t end;
+    bool readable;
     bool executable;
     bool stack;         /* of the first thread */
     uint64_t offset;    /* in the file */

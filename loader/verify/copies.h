@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Is code of the target in this process a second time? The dynamic linker shows the modules of one namespace alone; a
- * library that dlmopen(3) loaded again, or another loader, is found by its mappings of the same file.
+ * library that dlmopen(3) loaded again, or another loader, is found by its mappings of the same file; another file of
+ * the same build by what the dynamic linker (glibc 2.35 or later) tells debuggers of its namespaces.
  */
 #ifndef HF_COPIES_H
 #define HF_COPIES_H
