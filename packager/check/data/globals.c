@@ -14,9 +14,10 @@
 #include "types/difference.h"
 #include "types/prototype.h"
 
-#define ADVICE       "declare it as the target does, or give the new one another name"
-#define ADVICE_DEBUG "compile with -g, or name the debug file"
-#define MAX_TYPES    64 /* names of a type for a name for a type */
+#define ADVICE        "declare it as the target does, or give the new one another name"
+#define ADVICE_LAYOUT "keep the layout"
+#define ADVICE_DEBUG  "compile with -g, or name the debug file"
+#define MAX_TYPES     64 /* names of a type for a name for a type */
 
 struct state {
     const struct hf_check_subject *subject;
@@ -146,14 +147,32 @@ static void check_alignment(struct state *state, const struct global *global)
                         global->symbol->name, alignment, global->where);
 }
 
+static int note_difference(struct state *state, const struct global *global, const struct hf_difference *difference)
+{
+    char old_place[HF_VIEW_PLACE], new_place[HF_VIEW_PLACE];
+
+    if (hf_view_locate(state->subject->target->dwarf, &difference->before, old_place, state->err) != 0 ||
+        hf_view_locate(state->subject->patch->dwarf, &difference->after, new_place, state->err) != 0)
+        return -1;
+    hf_findings_add(state->findings, difference->equality == HF_TYPES_DIFFERENT ? HF_INCOMPATIBLE : HF_UNPROVEN,
+                    state->pair, ADVICE_LAYOUT, "%s has the layout of another file: %s: %s (%s, in the patch %s)",
+                    global->symbol->name, difference->type, difference->what, old_place, new_place);
+    return 0;
+}
+
+/* The layouts of what the target's unit of the function defines are compared elsewhere (layout.c). */
 static int check_types(struct state *state, const struct global *global)
 {
     Dwarf_Debug target = state->subject->target->dwarf->handle, patch = state->subject->patch->dwarf->handle;
-    HF_COMPARISON struct hf_comparison comparison = {.before = target, .after = patch, .shallow = true};
+    bool known = hf_views_include(&state->views, state->subject->target->dwarf, hf_die_offset(global->before));
+    HF_COMPARISON struct hf_comparison comparison = {.before = target, .after = patch, .shallow = known};
     HF_FREE char *what = NULL;
     enum hf_equality equality = hf_comparison_of(&comparison, global->before, global->after, &what);
 
-    if (equality == HF_TYPES_EQUAL)
+    for (size_t i = 0; i < comparison.difference_count; i++)
+        if (note_difference(state, global, &comparison.differences[i]) != 0)
+            return -1;
+    if (equality == HF_TYPES_EQUAL && !comparison.failed)
         return 0;
     HF_FREE char *old_text = hf_type_text(target, global->before);
     HF_FREE char *new_text = hf_type_text(patch, global->after);
@@ -205,7 +224,7 @@ static int find_named(struct state *state, const struct hf_symbol *symbol, uint6
             return -1;
     if (*before == HF_DIE_NONE && symbol->binding != STB_LOCAL)
         return find_elsewhere(state, symbol->name, before);
-    /* Hidden variables are local symbols of what is linked: their place says which one is meant. */
+    /* Hidden variables, and static ones of other files: their place says which one is meant. */
     if (*before == HF_DIE_NONE && *after != HF_DIE_NONE)
         *before = hf_view_defined(state->subject->target->dwarf, symbol);
     return 0;

@@ -301,8 +301,7 @@ uint64_t hf_view_defined(struct hf_dwarf *dwarf, const struct hf_symbol *symbol)
         if (unit)
             found = find_placed(dwarf->handle, unit, symbol, MAX_DEPTH);
     }
-    HF_DIE Dwarf_Die variable = found == HF_DIE_NONE ? NULL : hf_die_at(dwarf->handle, found);
-    return variable && hf_die_has(variable, DW_AT_external) ? found : HF_DIE_NONE;
+    return found;
 }
 
 /* The unit that an offset lies in; unit_count when it lies in none. */
@@ -318,6 +317,16 @@ static size_t unit_at(const struct hf_dwarf *dwarf, uint64_t offset)
             high = middle;
     }
     return low < dwarf->unit_count && offset >= dwarf->units[low].offset ? low : dwarf->unit_count;
+}
+
+bool hf_views_include(const struct hf_views *views, const struct hf_dwarf *dwarf, uint64_t offset)
+{
+    size_t unit = unit_at(dwarf, offset);
+
+    for (size_t i = 0; i < views->count; i++)
+        if (views->items[i]->unit == unit)
+            return true;
+    return false;
 }
 
 int hf_view_locate(struct hf_dwarf *dwarf, const struct hf_definition *definition, char *text, struct hotfix_error *err)

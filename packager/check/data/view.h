@@ -66,10 +66,13 @@ int hf_view_placed(const struct hf_view *view, const struct hf_check_subject *su
                    uint64_t *before, uint64_t *after, struct hotfix_error *err);
 
 /*
- * The entry with the type of the variable that a unit defines at the symbol's address, for all files to see;
- * HF_DIE_NONE when there is none.
+ * The entry with the type of the variable that any unit defines at the symbol's address, at file scope or in a
+ * function; HF_DIE_NONE when there is none.
  */
 uint64_t hf_view_defined(struct hf_dwarf *dwarf, const struct hf_symbol *symbol);
+
+/* Does an entry of the target's debug information lie in the unit of a view that was entered? */
+bool hf_views_include(const struct hf_views *views, const struct hf_dwarf *dwarf, uint64_t offset);
 
 /* Writes HF_VIEW_PLACE bytes at most: "shop.h:12", or that it is unknown. HOTFIX_MEMORY. */
 int hf_view_locate(struct hf_dwarf *dwarf, const struct hf_definition *definition, char *text,
