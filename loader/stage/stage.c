@@ -70,6 +70,10 @@ static int check_executable(int fd, const char *advice, struct hotfix_error *err
 {
     void *page = mmap(NULL, 1, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 
+    if (page == MAP_FAILED && errno == EAGAIN)
+        return hf_error_sys(err, HOTFIX_STAGE,
+                            "the patch cannot be mapped: this process locks what it maps (mlockall), and has locked as "
+                            "much as it may; raise RLIMIT_MEMLOCK");
     if (page == MAP_FAILED)
         return hf_error_sys(err, HOTFIX_STAGE, "code may not be mapped from %s", advice);
     munmap(page, 1);

@@ -97,7 +97,9 @@ int hf_veneer_seal(struct hotfix_error *err)
         if (page->sealed)
             continue;
         if (mprotect(page->code, page->size, PROT_READ | PROT_EXEC) != 0)
-            return hf_error_sys(err, HOTFIX_STAGE, "code that takes calls farther cannot be made executable");
+            return hf_error_sys(err, HOTFIX_STAGE,
+                                "code that takes calls farther cannot be made executable, as under "
+                                "MemoryDenyWriteExecute or PR_SET_MDWE; start the program without that");
         __builtin___clear_cache((char *)page->code, (char *)page->code + page->size);
         page->sealed = true;
     }

@@ -190,7 +190,8 @@ static int send_to(struct hf_attempt *attempt, size_t index, int signal)
     __atomic_sub_fetch(&parking.awaited, 1, __ATOMIC_SEQ_CST);
     if (status == -ESRCH)
         return 0;
-    return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, thread->tid, "send it a signal", status);
+    const char *what = status == -EAGAIN ? "queue one signal more (RLIMIT_SIGPENDING)" : "send it a signal";
+    return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, thread->tid, what, status);
 }
 
 /* Looks at the threads that have not parked since `began`. 0 to go on waiting, -1 with the outcome. */

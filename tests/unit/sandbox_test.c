@@ -11,6 +11,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -230,6 +231,23 @@ static void memory_is_locked(void)
     require_applied_and_reverted();
 }
 
+/* Nothing is left to lock but what the heap has. */
+static void locked_memory_is_used_up(void)
+{
+    static const struct rlimit limit = {LOCKED_MAX, LOCKED_MAX};
+
+    become_undumpable();
+    require(mallopt(M_MMAP_THRESHOLD, LOCKED_MAX) == 1 && mallopt(M_TRIM_THRESHOLD, 2 * LOCKED_MAX) == 1);
+    void *volatile room = malloc(LOCKED_MAX / 2);
+    free(room); /* the heap keeps it */
+    require(setrlimit(RLIMIT_MEMLOCK, &limit) == 0);
+    require(mlockall(MCL_FUTURE) == 0);
+    for (size_t size = LOCKED_MAX / 2; size >= 4096; size /= 2)
+        while (mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+            continue;
+    require_refused(HOTFIX_STAGE, "has locked as much as it may; raise RLIMIT_MEMLOCK: Resource temporarily");
+}
+
 /* Far from where the kernel maps by itself, so that all else must be reserved. */
 static void far_place_is_reserved(void)
 {
@@ -295,6 +313,7 @@ SCENARIO(memfd_beyond_limit)
 SCENARIO(staged_file_beyond_limit)
 SCENARIO(state_beyond_limit)
 SCENARIO(memory_is_locked)
+SCENARIO(locked_memory_is_used_up)
 SCENARIO(far_place_is_reserved)
 
 static int setup_all(void **state)
@@ -325,6 +344,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_staged_file_beyond_limit),
         cmocka_unit_test(test_state_beyond_limit),
         cmocka_unit_test(test_memory_is_locked),
+        cmocka_unit_test(test_locked_memory_is_used_up),
         cmocka_unit_test(test_far_place_is_reserved),
         cmocka_unit_test(under_valgrind),
     };

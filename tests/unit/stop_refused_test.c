@@ -194,6 +194,18 @@ static void not_dumpable_and_blocked(void)
     require_running();
 }
 
+/* The signals that are queued for a user are limited as well. */
+static void limit_of_signals(void)
+{
+    struct rlimit none = {0, 0};
+
+    be_nobody();
+    start_counting(count_up);
+    require(setrlimit(RLIMIT_SIGPENDING, &none) == 0);
+    require_refused(HF_STOP_SIGNAL, "cannot queue one signal more (RLIMIT_SIGPENDING): Resource temporarily");
+    require_running();
+}
+
 /* Nobody waits for the only thread, so no deadline may pass, however late the helper gets a processor. */
 static void only_thread_has_time(void)
 {
@@ -389,6 +401,7 @@ SCENARIO(limit_of_processes)
 SCENARIO(limit_of_processes_and_blocked)
 SCENARIO(not_dumpable_and_blocked)
 SCENARIO(only_thread_has_time)
+SCENARIO(limit_of_signals)
 
 int main(void)
 {
@@ -401,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_helper_is_suspended),      cmocka_unit_test(test_helper_is_reaped),
         cmocka_unit_test(test_limit_of_processes),       cmocka_unit_test(test_limit_of_processes_and_blocked),
         cmocka_unit_test(test_not_dumpable_and_blocked), cmocka_unit_test(test_only_thread_has_time),
+        cmocka_unit_test(test_limit_of_signals),
     };
 
     if (emulator_skips("there is no ptrace, and no seccomp filter runs"))
