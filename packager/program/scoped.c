@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "elf/demangle.h"
 
+#define BLANKS    " \t\n\v\f\r" /* as isspace() has them */
 #define ANONYMOUS "(anonymous namespace)"
 #define ANY       "<*>"
 
@@ -26,7 +27,7 @@ static char *without_blanks(const char *text)
             *end++ = *at;
             continue;
         }
-        const char *next = at + strspn(at, " \t\n\v\f\r");
+        const char *next = at + strspn(at, BLANKS);
         bool words = end > copy && in_word(end[-1]) && in_word(*next);
         if (words || (end > copy && end[-1] == '<' && *next == '<'))
             *end++ = ' ';
@@ -220,7 +221,7 @@ static const char *behind_result(const char *text)
         } else if (text[at] == '<' && !conversion) {
             at = behind_arguments(text, at);
         } else if (isspace((unsigned char)text[at])) {
-            at += strspn(text + at, " \t");
+            at += strspn(text + at, BLANKS);
             name = conversion || strchr("(:", text[at]) ? name : text + at;
         } else {
             conversion = is_operator(text, 0, at) || (conversion && strncmp(text + at, "::", 2) != 0);

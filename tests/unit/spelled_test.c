@@ -4,6 +4,7 @@
 
 #include "elf/demangle.h"
 #include "pick_fixture.h"
+#include "program/scoped.h"
 
 static const char shop[] =
     "#include <string>\n"
@@ -246,9 +247,31 @@ BOTH(instantiations_are_picked_together_or_alone)
 BOTH(a_class_is_all_its_methods)
 BOTH(a_namespace_is_all_below_it)
 
+/* Names are the user's, or those of foreign files: with any byte in any place they are read, and come to an end. */
+static void names_may_hold_any_byte(void **state)
+{
+    static const char *const names[] = {"int most<int>(int)", "shop::Order::operator bool() const",
+                                        "(anonymous namespace)::hidden(int)", "std::f<a,b>::g(char const*)"};
+    struct hf_scoped scoped;
+
+    (void)state;
+    for (size_t i = 0; i < FIXTURE_COUNT(names); i++)
+        for (size_t at = 0; names[i][at]; at++)
+            for (int byte = 1; byte < 256; byte++) {
+                char *text = strdup(names[i]);
+                text[at] = (char)byte;
+                if (hf_scoped_read(text, &scoped) == 0)
+                    hf_scoped_deinit(&scoped);
+                free(text);
+            }
+    if (hf_scoped_read_symbol("_Z3a\nbv", &scoped) == 0)
+        hf_scoped_deinit(&scoped);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_may_hold_any_byte),
         cmocka_unit_test(a_name_that_means_several_lists_them_with_gcc),
         cmocka_unit_test(a_name_that_means_several_lists_them_with_clang),
         cmocka_unit_test(what_there_is_not_is_refused_with_gcc),
