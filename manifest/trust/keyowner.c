@@ -96,12 +96,25 @@ static bool rsa_is_plain(const EVP_PKEY *key, const struct written *written)
            memcmp(written->bytes + size, numbers.bytes, numbers.size) == 0;
 }
 
+/* With an exponent of 1 a signature is its message: anybody makes one. An even exponent has no private key. */
+static bool rsa_has_owner(const EVP_PKEY *key)
+{
+    BIGNUM *exponent = NULL;
+    bool owned = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 && BN_is_odd(exponent) &&
+                 !BN_is_one(exponent);
+
+    BN_free(exponent);
+    return owned;
+}
+
 static int rsa(const EVP_PKEY *key, const struct written *written, struct hf_key_owner *owner, struct hotfix_error *err)
 {
     struct material material = {.size = 0};
 
     if (!rsa_is_plain(key, written) || (EVP_PKEY_is_a(key, "RSA") && written->parameters != V_ASN1_NULL))
         return bad("is not written in the canonical form of RSA keys", err);
+    if (!rsa_has_owner(key))
+        return bad("has an exponent that is 1 or even: no honest RSA key has", err);
     put_text(&material, "RSA");
     if (!put_number(&material, key, OSSL_PKEY_PARAM_RSA_N))
         return bad("has no modulus", err);

@@ -38,7 +38,7 @@ static int bad_value(const struct reader *reader, const struct hf_ini_entry *ent
                     expected);
 }
 
-/* Decimal from 1 to max, with no leading zero or sign. */
+/* Decimal from 1 to max, with no leading zero or sign; no value is empty. */
 static int parse_number(const char *text, uint64_t max, uint64_t *number)
 {
     uint64_t value = 0;
@@ -47,7 +47,7 @@ static int parse_number(const char *text, uint64_t max, uint64_t *number)
         return -1;
     for (; *text; text++)
         value = value * 10 + (uint64_t)(*text - '0');
-    if (value == 0 || value > max)
+    if (value > max)
         return -1;
     *number = value;
     return 0;

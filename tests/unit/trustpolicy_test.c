@@ -97,6 +97,25 @@ static void values_out_of_range_are_refused(void **state)
     refused("[revoked." ID "0]\nreason = x\n", HOTFIX_FORMAT, "not a section header");
 }
 
+#define ROLE "a-role-of-thirty-two-bytes-exact"
+
+static void values_are_taken_up_to_their_limits(void **state)
+{
+    char text[128];
+
+    (void)state;
+    _Static_assert(sizeof(ROLE) - 1 == HF_TRUST_ROLE_MAX, "the longest role");
+    assert_done(parse("[policy]\nkeys = 256\n\n[freshness]\nstart = 999999999999999999\nmax-step = 1\n"));
+    assert_int_equal(trust.policy.keys, 256);
+    assert_true(trust.policy.start == UINT64_C(999999999999999999) && trust.policy.max_step == 1);
+    refused("[freshness]\nstart = 1000000000000000000\n", HOTFIX_FORMAT, "line 2: start is not");
+    refused("[freshness]\nmax-step = \n", HOTFIX_FORMAT, "line 2: a value is missing");
+    assert_done(parse("[policy]\nroles = " ROLE "\n"));
+    assert_string_equal(trust.policy.roles, ROLE);
+    snprintf(text, sizeof(text), "[policy]\nroles = %sx\n", ROLE);
+    refused(text, HOTFIX_FORMAT, "line 2: roles is not a list of different roles");
+}
+
 /* What somebody writes who means the opposite must not revoke, and what is meant to must not be passed over. */
 static void a_key_is_revoked_by_yes_alone(void **state)
 {
@@ -188,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_in_the_format_is_refused_with_its_line),
         cmocka_unit_test(values_out_of_range_are_refused),
+        cmocka_unit_test(values_are_taken_up_to_their_limits),
         cmocka_unit_test(a_key_is_revoked_by_yes_alone),
         cmocka_unit_test(roles_are_words_separated_by_one_blank),
         cmocka_unit_test(a_key_that_is_not_there_is_refused),
