@@ -221,6 +221,7 @@ static int take_lock(const char *path, uint64_t deadline_ns, struct hotfix_error
     HF_CLOSE int fd = open(name, O_RDWR | O_CREAT | OPEN_FLAGS, STATE_MODE);
     if (fd < 0)
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", name);
+    (void)fchmod(fd, STATE_MODE); /* whoever calls a setuid program chooses the umask */
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     while (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
@@ -250,12 +251,17 @@ static int sync_directory(const char *path, struct hotfix_error *err)
 static int write_records(const char *path, const struct hf_ratchet_records *records, struct hotfix_error *err)
 {
     HF_FREE char *text = NULL;
+    struct stat status;
     size_t size = 0;
 
     if (hf_ratchet_format(records, &text, &size, err) != 0)
         return -1;
+    bool new = lstat(path, &status) != 0;
     if (hf_file_write(path, text, size, STATE_MODE, false, err) != 0)
         return hf_error_prefix(err, WHAT);
+    /* As of the lock. A file that was there has kept its mode. */
+    if (new &&chmod(path, STATE_MODE) != 0)
+        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: its mode cannot be set", path);
     return sync_directory(path, err);
 }
 

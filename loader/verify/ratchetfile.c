@@ -52,12 +52,12 @@ static int parse_sequence(const char *text, uint64_t *sequence)
     return 0;
 }
 
-/* Bytes of lower-case hexadecimal digits, of any length from 1 to the room. */
+/* Bytes of lower-case hexadecimal digits, as many as there is room for; no value is empty. */
 static int parse_bytes(const char *text, uint8_t *bytes, size_t room, size_t *size)
 {
     size_t length = strlen(text) / 2;
 
-    if (length < 1 || length > room || hf_hex_decode(text, bytes, length) != 0)
+    if (length > room || hf_hex_decode(text, bytes, length) != 0)
         return -1;
     *size = length;
     return 0;

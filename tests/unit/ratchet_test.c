@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "certificate_fixture.h"
+#include "cleanup.h"
 #include "file.h"
 #include "verify/ratchetfile.h"
 
@@ -111,6 +112,8 @@ static void a_state_that_is_damaged_is_as_good_as_none(void **state)
         EMPTY "\n[newest]\nkey = " ZEROS "\nissuer = " ZEROS "\nserial = 000102030405060708091011121314151617181920\n"
               "target = webapp\nsequence = 5\n",
         OLD "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nbuild-id = 0a\nsequence = 5\n",
+        OLD "\n[newest]\nkey = " ZEROS "\nissuer = " ZEROS "\nserial = 01\ntarget = webapp\nsequence = 5\n",
+        EMPTY "\n[newest]\nkey = " ZEROS "\ntarget = webapp\nbuild-id = " ZEROS ZEROS "00\nsequence = 5\n",
         EMPTY "\n[oldest]\nkey = " ZEROS "\ntarget = webapp\nsequence = 5\n",
     };
 
@@ -164,6 +167,30 @@ static void an_older_bundle_is_refused_whoever_signed_it(void **state)
     assert_done(advance(1, 5));
     assert_done(advance(1, 6));
     assert_refused(check(5), HOTFIX_REPLAYED, "and 6 was applied");
+}
+
+static void the_longest_record_comes_back(void **state)
+{
+    static const char text[] = EMPTY "\n[newest]\nkey = " ZEROS "\nissuer = " ZEROS
+                                     "\nserial = 7f01020304050607080910111213141516171819\ntarget = webapp\n"
+                                     "build-id = " ZEROS ZEROS "\nsequence = 9223372036854775807\n";
+    struct hf_ratchet_records records = {0};
+    HF_FREE char *again = NULL;
+    size_t size;
+
+    (void)state;
+    assert_done(hf_ratchet_parse(text, strlen(text), &records, ERR));
+    assert_int_equal(records.count, 1);
+    assert_int_equal(records.items[0].mark.serial_size, HF_CERTIFICATE_SERIAL);
+    assert_int_equal(records.items[0].build_id.size, HF_BUILD_ID_MAX);
+    assert_done(hf_ratchet_format(&records, &again, &size, ERR));
+    hf_ratchet_records_deinit(&records);
+    assert_done(hf_ratchet_parse(again, size, &records, ERR));
+    assert_int_equal(records.count, 1);
+    assert_int_equal(records.items[0].mark.serial_size, HF_CERTIFICATE_SERIAL);
+    assert_int_equal(records.items[0].build_id.size, HF_BUILD_ID_MAX);
+    assert_true(records.items[0].sequence == INT64_MAX);
+    hf_ratchet_records_deinit(&records);
 }
 
 static void each_target_has_numbers_of_its_own(void **state)
@@ -458,6 +485,32 @@ static void numbers_of_an_authority_go_with_its_key(void **state)
     fixture_identity_drop(&good);
 }
 
+/* Whoever starts a setuid program chooses its umask. */
+static void the_umask_closes_no_file_to_its_owner(void **state)
+{
+    char *lock;
+    struct stat status;
+
+    (void)state;
+    assert_true(asprintf(&lock, "%s.lock", path) > 0);
+    unlink(lock);
+    assert_int_equal(unlink(path), 0);
+    trust.policy.lost_state_accepted = true;
+    mode_t before = umask(0777);
+    int advanced = advance(0, 5);
+    umask(before);
+    assert_int_equal(advanced, 0);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(stat(lock, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+    assert_int_equal(chmod(path, 0400), 0);
+    assert_done(advance(0, 6));
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0400);
+    free(lock);
+}
+
 static void nothing_is_written_where_nothing_changes(void **state)
 {
     struct stat before, after;
@@ -548,7 +601,16 @@ static void a_state_with_too_many_records_is_refused(void **state)
     }
     record.key[HF_KEY_SIZE - 1] = 1;
     assert_refused(hf_ratchet_raise(&records, &record, &changed, ERR), HOTFIX_REPLAYED, "4096 records");
+    HF_FREE char *text = NULL, *more = NULL;
+    size_t size;
+    assert_done(hf_ratchet_format(&records, &text, &size, ERR));
+    assert_true(size < HF_RATCHET_MAX_SIZE);
     hf_ratchet_records_deinit(&records);
+    assert_done(hf_ratchet_parse(text, size, &records, ERR));
+    assert_int_equal(records.count, HF_RATCHET_MAX_RECORDS);
+    hf_ratchet_records_deinit(&records);
+    assert_true(asprintf(&more, "%s" RECORD, text) > 0);
+    assert_refused(hf_ratchet_parse(more, strlen(more), &records, ERR), HOTFIX_FORMAT, "more than 4096 records");
 }
 
 /* Each counts one further than it finds; without the lock some would overwrite what others wrote. */
@@ -675,6 +737,7 @@ int main(void)
         cmocka_unit_test_setup(a_state_cut_off_within_a_record_is_damaged, begin),
         cmocka_unit_test_setup(a_bundle_without_a_number_is_refused, begin),
         cmocka_unit_test_setup(an_older_bundle_is_refused_whoever_signed_it, begin),
+        cmocka_unit_test_setup(the_longest_record_comes_back, begin),
         cmocka_unit_test_setup(each_target_has_numbers_of_its_own, begin),
         cmocka_unit_test_setup(a_leap_is_refused_where_the_policy_has_a_limit, begin),
         cmocka_unit_test_setup(the_leap_of_a_stolen_key_ends_with_its_revocation, begin),
@@ -686,6 +749,7 @@ int main(void)
         cmocka_unit_test_setup(the_highest_number_of_a_revoked_key_counts, begin),
         cmocka_unit_test_setup(a_certificate_that_was_replaced_keeps_its_numbers, begin),
         cmocka_unit_test_setup(numbers_of_an_authority_go_with_its_key, begin),
+        cmocka_unit_test_setup(the_umask_closes_no_file_to_its_owner, begin),
         cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
         cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
