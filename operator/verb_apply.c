@@ -108,8 +108,7 @@ static int find(struct run *run, struct hf_pids *found, struct hotfix_error *err
             status = hf_pids_add(&run->seen, list->items[i], err);
     }
     if (status == 0 && unseen.count > 0 && run->seen.count == found->count)
-        hf_ctl_report_note(run->report, "%zu processes may not be looked at, and were passed over: run this as root",
-                           unseen.count);
+        hf_ctl_report_note(run->report, "processes that this user may not look at were passed over: %zu", unseen.count);
     hf_pids_deinit(&running);
     hf_pids_deinit(&unseen);
     return status;

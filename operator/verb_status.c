@@ -39,8 +39,7 @@ int hf_verb_status(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
     if (ctl->exe && (hf_select_build(ctl->exe, &id, err) != 0 || hf_select_running(&id, &running, &unseen, err) != 0))
         status = -1;
     if (status == 0 && unseen.count > 0)
-        hf_ctl_report_note(report, "%zu processes may not be looked at, and were passed over: run this as root",
-                           unseen.count);
+        hf_ctl_report_note(report, "processes that this user may not look at were passed over: %zu", unseen.count);
     const struct hf_pids *pids = ctl->exe ? &running : &ctl->pids;
     for (size_t i = 0; i < pids->count; i++) {
         struct hf_state state;

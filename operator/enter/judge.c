@@ -2,8 +2,11 @@
 #include "enter/judge.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -64,6 +67,24 @@ static int check_library(const struct hf_target *target, const struct hf_images 
     return 0;
 }
 
+/* The library is opened through /proc as the process sees it. */
+static int check_proc(const struct hf_target *target, struct hotfix_error *err)
+{
+    struct statfs system;
+    int pid = (int)target->pid;
+    HF_CLOSE int fd = openat(target->directory, "root/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 && errno == EACCES)
+        return 0; /* the process may see more than this user: it will show */
+    if (fd < 0 || fstatfs(fd, &system) != 0 || system.f_type != PROC_SUPER_MAGIC)
+        return hf_error(
+            err, HOTFIX_STAGE,
+            "process %d has no /proc in its root directory, which it needs to load the library: mount it there "
+            "meanwhile (mkdir -p /proc/%d/root/proc; mount -t proc proc /proc/%d/root/proc)",
+            pid, pid, pid);
+    return 0;
+}
+
 int hf_judge(const struct hf_target *target, const struct hf_images *images, struct hotfix_error *err)
 {
     int pid = (int)target->pid;
@@ -82,5 +103,5 @@ int hf_judge(const struct hf_target *target, const struct hf_images *images, str
         return hf_target_refused(target, 0, err);
     if (target->status.state == 'T' || target->status.state == 't')
         return hf_error(err, HOTFIX_STOP, "process %d is stopped: continue it first (kill -CONT %d)", pid, pid);
-    return 0;
+    return check_proc(target, err);
 }

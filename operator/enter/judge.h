@@ -9,8 +9,8 @@
 
 /*
  * HOTFIX_STAGE for what this command cannot enter: programs of another CPU, 32-bit ones, statically linked ones, those
- * of another C library than glibc 2.34 or later, those with a shadow stack, and those that link libhotfix themselves.
- * HOTFIX_STOP for a process that job control or a tracer has stopped.
+ * of another C library than glibc 2.34 or later, those with a shadow stack, without /proc in their root directory, and
+ * those that link libhotfix themselves. HOTFIX_STOP for a process that job control or a tracer has stopped.
  */
 int hf_judge(const struct hf_target *target, const struct hf_images *images, struct hotfix_error *err);
 

@@ -226,6 +226,11 @@ static int make_memfd(struct hf_visit *visit, int *fd, struct hotfix_error *err)
         return hf_error(err, HOTFIX_NO_TARGET, "process %d has ended", (int)visit->target->pid);
     if (hf_tracee_syscall(&visit->tracee, SYS_memfd_create, arguments, &result, err) != 0)
         return -1;
+    if (result == -EMFILE)
+        return hf_error(
+            err, HOTFIX_STAGE,
+            "process %d has no descriptor left for the library: raise its limit (prlimit --pid %d --nofile)",
+            (int)visit->target->pid, (int)visit->target->pid);
     if (result < 0)
         return call_failed(visit, "make a file in memory", result, err);
     *fd = (int)result;
