@@ -292,7 +292,7 @@ ARM64_SYSROOT := $(ARM64)/sysroot
 ARM64_PACKAGES := libc6-dev libarchive-dev libcapstone-dev libcmocka-dev libdwarf-dev libelf-dev libiberty-dev \
 	libinih-dev libjansson-dev libmicrohttpd-dev libssl-dev
 # What depends on the CPU, and what the loader does in a process: the others are the same on any CPU.
-ARM64_TESTS := apply arch_aarch64 arm code custom_patcher fixup linker lock module parked patcher place quiescence refuse \
+ARM64_TESTS := apply arch_aarch64 arm code copies custom_patcher fixup linker lock module parked patcher place quiescence refuse \
 	registry scenario_calls scenario_code stage staging stop_attempt stop_link stop_range stop_refused
 # All others, but those that ask for options of x86-64 compilers or for what qemu-user does not have.
 ARM64_NOT := image live pick program restamp scenario_process scenario_threads shadow stop tree

@@ -103,10 +103,10 @@ static void a_mapping_that_runs_no_function_is_none(void **state)
 
     (void)state;
     void *data = map_again(0, 4 * page, PROT_READ);
-    void *headers = map_again(0, page, PROT_READ | PROT_EXEC);
+    void *behind = map_again(64 * page, page, PROT_READ | PROT_EXEC);
     assert_works();
     munmap(data, 4 * page);
-    munmap(headers, page);
+    munmap(behind, page);
 }
 
 static void another_loader_counts(void **state)
