@@ -16,6 +16,7 @@
 #include "compare/coroutines.h"
 #include "compare/correlate.h"
 #include "compare/initialisers.h"
+#include "compiler/temporary.h"
 #include "error.h"
 #include "file.h"
 #include "link/below.h"
@@ -334,14 +335,9 @@ static int run(struct hf_work *work, struct trees *trees, struct hotfix_error *e
     if (check_size(work, err) != 0 || hf_warn(work, err) != 0)
         return -1;
 
-    const char *base = getenv("TMPDIR");
     HF_FREE char *directory = NULL;
-    if (asprintf(&directory, "%s/hotfix-build-XXXXXX", base && *base ? base : "/tmp") < 0) {
-        directory = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    }
-    if (!mkdtemp(directory))
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", directory);
+    if (hf_temporary_make(&directory, err) != 0)
+        return -1;
     int failed = make_patch(work, directory, err);
     remove_directory(directory);
     return failed;

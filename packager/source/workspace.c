@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compiler/temporary.h"
 #include "error.h"
 #include "owned.h"
 #include "safepath.h"
@@ -63,31 +64,11 @@ static int open_given(const char *given, char **path, struct hotfix_error *err)
     return *path ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
 }
 
-static int make_temporary(char **path, struct hotfix_error *err)
-{
-    const char *parent = getenv("TMPDIR");
-    HF_FREE char *whole = NULL;
-    HF_FREE char *made = NULL;
-
-    if (hf_safe_path("work directory", parent && *parent ? parent : "/tmp", HOTFIX_TRUST, &whole, err) != 0)
-        return -1;
-    if (asprintf(&made, "%s/hotfix-build.XXXXXX", whole) < 0) {
-        made = NULL;
-        return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    }
-    if (hf_owned_check_above("work directory", made, HOTFIX_TRUST, err) != 0)
-        return -1;
-    if (!mkdtemp(made))
-        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", made);
-    *path = hf_move(made);
-    return 0;
-}
-
 int hf_workspace_init(struct hf_workspace *workspace, const char *given, struct hotfix_error *err)
 {
     char *path = NULL;
 
-    if ((given ? open_given(given, &path, err) : make_temporary(&path, err)) != 0)
+    if ((given ? open_given(given, &path, err) : hf_temporary_make(&path, err)) != 0)
         return -1;
     *workspace = (struct hf_workspace){.path = path, .temporary = !given};
     return 0;

@@ -149,7 +149,18 @@ is "and a link there, which could lead elsewhere once it was looked at" \
 TMPDIR=$SCRATCH/above
 build
 is "a temporary one as well" "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
+mkdir before after && sed 's/100/200/' source/shop.c >fixed.c
+# shellcheck disable=SC2086
+$CC -O2 -g ${RECORD-} -c -o before/shop.o source/shop.c && $CC -O2 -g ${RECORD-} -c -o after/shop.o fixed.c || exit 1
+objects() {
+    run hotfix build --target shop --old before --new after -o patch.so
+}
+objects
+is "and where a patch is linked from objects" \
+    "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
 TMPDIR=$SCRATCH/tmp
+objects
+is "which is fine in another one" "$status" 0
 if [ "$(id -u)" = 0 ]; then
     mkdir work && chown 65534 work
     build --work work

@@ -575,6 +575,17 @@ static void a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted(void
     assert_refused(hf_ratchet_advance(resolved, &trust, &signers, &manifest, 0, ERR), HOTFIX_TRUST, "may be written");
     free(resolved);
     assert_refused(hf_ratchet_path(inside, &resolved, ERR), HOTFIX_TRUST, "may be written");
+    /* And what lies above it, each time anew. */
+    char *below = strdup(fixture_path("shared/below"));
+    assert_int_equal(mkdir(below, 0700), 0);
+    assert_int_equal(chmod(directory, 0700), 0);
+    assert_done(hf_ratchet_path(fixture_path("shared/below/state"), &resolved, ERR));
+    fixture_write(resolved, EMPTY, strlen(EMPTY), 0600);
+    assert_done(hf_ratchet_check(resolved, &trust, &manifest, ERR));
+    assert_int_equal(chmod(directory, 0777), 0);
+    assert_refused(hf_ratchet_check(resolved, &trust, &manifest, ERR), HOTFIX_TRUST, "shared: may be written");
+    free(resolved);
+    free(below);
     assert_int_equal(symlink("/tmp", inside), 0);
     char *through;
     assert_true(asprintf(&through, "%s/state", inside) > 0);

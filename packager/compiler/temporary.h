@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A directory for what is built and thrown away: nobody else can put something in the place of what lies there. */
+#ifndef HF_TEMPORARY_H
+#define HF_TEMPORARY_H
+
+#include "hotfix/error.h"
+
+/*
+ * Makes a directory for this user alone, below TMPDIR or /tmp: *path is malloc'ed, without symbolic links. HOTFIX_TRUST
+ * where others have a say in what lies there (safepath.h), HOTFIX_IO, HOTFIX_MEMORY.
+ */
+int hf_temporary_make(char **path, struct hotfix_error *err);
+
+#endif
