@@ -14,6 +14,9 @@
 #include "file.h"
 #include "truststore.h"
 
+#define PAUSE_NS  10000000L /* before a busy process is asked again, at first */
+#define PAUSE_MAX 160000000L
+
 /* A process that is looked at, with all that is released behind it. */
 struct looked {
     struct hf_target target;
@@ -208,10 +211,46 @@ static int visit_process(const struct hf_errand *errand, struct hf_visit *visit,
     return take_answer(visit, request, answer, err);
 }
 
+static int try_once(const struct hf_errand *errand, struct looked *looked, uint64_t deadline,
+                    struct hf_agent_request *answer, struct hotfix_error *err)
+{
+    struct hf_visit visit = {0};
+
+    *answer = (struct hf_agent_request){.answered = 0};
+    int status = hf_visit_open(&looked->target, &looked->images, deadline, &visit, err);
+    if (status == 0 && !errand->dry_run)
+        status = visit_process(errand, &visit, answer, err);
+    hf_visit_close(&visit);
+    return status;
+}
+
+/* A process whose threads are where they may not be for the switch is asked again, less and less often. */
+static int try_again(const struct hf_errand *errand, struct looked *looked, struct hf_agent_request *answer,
+                     struct hotfix_error *err)
+{
+    uint64_t deadline = hf_now_ns() + errand->deadline_ns;
+    struct hotfix_error error;
+    long pause = PAUSE_NS;
+
+    while (try_once(errand, looked, deadline, answer, &error) != 0) {
+        bool again = answer->answered == 1 && error.code == HOTFIX_BUSY && !hf_visit_interrupted;
+        if (!again || hf_now_ns() + (uint64_t)pause > deadline) {
+            if (err)
+                *err = error;
+            return -1;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
+        pause = pause < PAUSE_MAX ? 2 * pause : pause;
+        if (hf_target_remap(&looked->target, err) != 0 ||
+            hf_images_read(&looked->target, true, &looked->images, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_agent_request *answer, struct hotfix_error *err)
 {
     __attribute__((cleanup(looked_cleanup))) struct looked looked = {0};
-    struct hf_visit visit = {0};
 
     if (hf_target_open(pid, &looked.target, err) != 0 ||
         hf_images_read(&looked.target, true, &looked.images, err) != 0 ||
@@ -223,9 +262,5 @@ int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_agent_req
         return hf_error(err, HOTFIX_NOT_APPLIED, "process %d: no bundle is applied", (int)pid);
     if (errand->dry_run && errand->cargo && check_code(errand->cargo, &looked, err) != 0)
         return -1;
-    int status = hf_visit_open(&looked.target, &looked.images, hf_now_ns() + errand->deadline_ns, &visit, err);
-    if (status == 0 && !errand->dry_run)
-        status = visit_process(errand, &visit, answer, err);
-    hf_visit_close(&visit);
-    return status;
+    return try_again(errand, &looked, answer, err);
 }

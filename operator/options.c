@@ -41,7 +41,7 @@ static const struct {
     {"all", NULL, OPTION_ALL, VERB_APPLY, "every process that runs what the bundle is for"},
     {"trust", "STORE", OPTION_TRUST, VERB_APPLY, "who is believed; " HF_TRUST_DEFAULT " if not given"},
     {"deadline", "MS", OPTION_DEADLINE, VERB_APPLY | VERB_REVERT,
-     "milliseconds to find a thread at a safe point (5000), and to stop all threads (100)"},
+     "milliseconds to try (5000), and that threads may be stopped for a switch (100)"},
     {"dry-run", NULL, OPTION_DRY_RUN, VERB_APPLY, "look whether the bundle could be applied, and change nothing"},
     {"json", NULL, OPTION_JSON, VERB_ALL, "report as one JSON object"},
     {"help", NULL, OPTION_HELP, VERB_ALL, "show this"},

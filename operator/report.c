@@ -125,7 +125,8 @@ void hf_ctl_report_flag(struct hf_ctl_report *report, const char *name, bool val
 static void print_object(const struct hf_ctl_report *report, const struct hotfix_error *err, int status)
 {
     const char *quote = report->verb ? "\"" : "";
-    printf("{\"verb\": %s%s%s", quote, report->verb ? report->verb : "null", quote);
+    printf("{\"schema\": \"hotfixctl%s%s/1\", \"verb\": %s%s%s", report->verb ? "." : "",
+           report->verb ? report->verb : "", quote, report->verb ? report->verb : "null", quote);
     printf(", \"ok\": %s, \"status\": %d, \"error\": ", err ? "false" : "true", status);
     if (err) {
         printf("{\"code\": \"%s\", \"message\": \"", hf_error_name(err->code));

@@ -24,6 +24,7 @@ struct hf_tracee {
     uint64_t restorer; /* of the C library; its system call is HF_RESTORER_SYSCALL bytes behind */
     uint64_t frame; /* where the context of the thread is written to; functions' stack is below; 0: there is none yet */
     bool entering;  /* it is stopped before a system call, not behind one */
+    bool filtered;  /* it has a filter of system calls, which is suspended while it is held */
     bool left;      /* it is this command's no more */
     bool disturbed; /* the process was stopped meanwhile, which may have made the kernel forget a sleep's end */
 };

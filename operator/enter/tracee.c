@@ -140,7 +140,7 @@ enum hf_held hf_tracee_hold(const struct hf_target *target, pid_t tid, bool filt
     int status;
 
     settle_stragglers();
-    *tracee = (struct hf_tracee){.target = target, .tid = tid, .left = true};
+    *tracee = (struct hf_tracee){.target = target, .tid = tid, .filtered = filtered, .left = true};
     if (trace(PTRACE_SEIZE, tracee, 0, PTRACE_O_TRACESYSGOOD | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0)) != 0)
         return errno == ESRCH ? HF_HELD_ELSEWHERE : HF_HELD_REFUSED;
     tracee->left = false;
@@ -301,6 +301,35 @@ static void note_result(struct hf_tracee_call *call, long number, int64_t result
     }
 }
 
+/*
+ * What runs in there waits for something. The thread is left to itself, and finds back by the context on its stack. But
+ * with a filter of system calls, which would be back in force, the process might be ended for what it does there: such
+ * a thread is put back, and what it had locked stays locked.
+ */
+static int overrun(struct hf_tracee *tracee, struct hotfix_error *err)
+{
+    int pid = (int)tracee->target->pid, tid = (int)tracee->tid, status;
+
+    if (!tracee->filtered) {
+        leave_behind(tracee);
+        return hf_error(
+            err, HOTFIX_BUSY,
+            "thread %d of process %d waits for something in there: it goes on by itself, look with 'hotfixctl "
+            "status' what came of it",
+            tid, pid);
+    }
+    trace(PTRACE_INTERRUPT, tracee, 0, 0);
+    if (await(tracee, hf_now_ns() + NS_PER_S, &status) != 1)
+        leave_behind(tracee);
+    else if (WSTOPSIG(status) == SYSCALL_STOP)
+        tracee->entering = !tracee->entering;
+    return hf_error(
+        err, HOTFIX_BUSY,
+        "thread %d of process %d waited too long for something in there and was taken back: restart the process "
+        "when you can, since locks may be held for ever",
+        tid, pid);
+}
+
 int hf_tracee_run(struct hf_tracee *tracee, struct hf_tracee_call *call, uint64_t deadline, struct hotfix_error *err)
 {
     struct user_regs_struct regs;
@@ -315,14 +344,8 @@ int hf_tracee_run(struct hf_tracee *tracee, struct hf_tracee_call *call, uint64_
         if (stop == STOP_CRASH)
             return hf_error(err, HOTFIX_INTERNAL, "what was to run in process %d crashed, and thread %d was put back",
                             (int)tracee->target->pid, (int)tracee->tid);
-        if (stop == STOP_LATE) {
-            leave_behind(tracee); /* it finds back by the context on its stack */
-            return hf_error(
-                err, HOTFIX_BUSY,
-                "thread %d of process %d waits for something in there: it goes on by itself, look with 'hotfixctl "
-                "status' what came of it",
-                (int)tracee->tid, (int)tracee->target->pid);
-        }
+        if (stop == STOP_LATE)
+            return overrun(tracee, err);
         if (stop == STOP_GONE || !get_regs(tracee, &regs))
             return gone(tracee, err);
         if (!tracee->entering) {

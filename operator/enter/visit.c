@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,12 +28,6 @@
 #define RUN_NS     UINT64_C(30000000000) /* that a function may take in there, before the thread is left to itself */
 
 volatile int hf_visit_interrupted;
-
-/* A thread with a filter of system calls cannot be left to itself: the filter, back in force, might end the process. */
-static uint64_t run_deadline(const struct hf_visit *visit)
-{
-    return visit->filtered ? UINT64_MAX : hf_now_ns() + RUN_NS;
-}
 
 static int interrupted(struct hotfix_error *err)
 {
@@ -100,7 +95,6 @@ static int try_thread(struct search *search, pid_t tid, struct hotfix_error *err
     bool filtered = status.seccomp != 0;
     switch (hf_tracee_hold(visit->target, tid, filtered, visit->deadline, &visit->tracee)) {
     case HF_HELD:
-        visit->filtered = filtered;
         break;
     case HF_HELD_REFUSED:
         return refused(visit->target, filtered, errno, err);
@@ -195,15 +189,26 @@ const struct hf_image *hf_visit_agent(const struct hf_images *images)
     return agent && hf_image_symbol(agent, HF_AGENT_ENTER) && hf_image_symbol(agent, HF_AGENT_BOARD) ? agent : NULL;
 }
 
-/* Writes the library into the memfd, of which this process has the other end by way of /proc. */
+/*
+ * Writes the library into the memfd. Its descriptor is taken over, not opened again by way of /proc: where a thread of
+ * the process had put another file there, of which it may read only, root would open that one for writing.
+ */
 static int fill_memfd(const struct hf_visit *visit, int number, struct hotfix_error *err)
 {
-    char name[32];
+    struct stat theirs, ours;
+    char name[64];
+    HF_CLOSE int process = (int)syscall(SYS_pidfd_open, visit->target->pid, 0);
+    HF_CLOSE int fd = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, number, 0);
 
-    snprintf(name, sizeof(name), "fd/%d", number);
-    HF_CLOSE int fd = openat(visit->target->directory, name, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return hf_error_sys(err, HOTFIX_STAGE, "the file made in process %d cannot be opened", (int)visit->target->pid);
+        return hf_error_sys(err, HOTFIX_STAGE, "the file made in process %d cannot be taken over",
+                            (int)visit->target->pid);
+    snprintf(name, sizeof(name), "task/%d/fd/%d", (int)visit->tracee.tid, number);
+    if (fcntl(fd, F_GET_SEALS) != 0 || fstat(fd, &ours) != 0 || ours.st_size != 0 ||
+        fstatat(visit->target->directory, name, &theirs, 0) != 0 || theirs.st_dev != ours.st_dev ||
+        theirs.st_ino != ours.st_ino)
+        return hf_error(err, HOTFIX_STAGE, "process %d put another file in the place of the one that was made",
+                        (int)visit->target->pid);
     for (size_t done = 0; done < hf_agent_size;) {
         ssize_t put = write(fd, hf_agent_bytes + done, hf_agent_size - done);
         if (put <= 0)
@@ -249,7 +254,7 @@ static int open_library(struct hf_visit *visit, int fd, struct hotfix_error *err
     call.function = hf_image_symbol(libc, "dlopen");
     call.arguments[0] = visit->cargo;
     call.arguments[1] = RTLD_NOW | RTLD_GLOBAL;
-    if (hf_tracee_run(&visit->tracee, &call, run_deadline(visit), err) != 0)
+    if (hf_tracee_run(&visit->tracee, &call, hf_now_ns() + RUN_NS, err) != 0)
         return -1;
     if (hf_target_remap(visit->target, err) != 0)
         return -1;
@@ -298,7 +303,7 @@ int hf_visit_enter(struct hf_visit *visit, uint64_t request, struct hotfix_error
         return interrupted(err);
     call.function = hf_image_symbol(agent, HF_AGENT_ENTER);
     call.arguments[0] = request;
-    return hf_tracee_run(&visit->tracee, &call, run_deadline(visit), err);
+    return hf_tracee_run(&visit->tracee, &call, hf_now_ns() + RUN_NS, err);
 }
 
 void hf_visit_close(struct hf_visit *visit)

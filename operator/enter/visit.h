@@ -20,7 +20,6 @@ struct hf_visit {
     struct hf_images *images;
     struct hf_tracee tracee;
     uint64_t deadline;
-    bool filtered;   /* the thread has a filter of system calls, which is suspended */
     uint64_t region; /* in the process: guard, stack, context, then what is carried in; 0: none */
     size_t region_size;
     uint64_t cargo;         /* where what is carried in begins */

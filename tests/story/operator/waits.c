@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <link.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -18,6 +19,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 int fee(int value);
@@ -107,6 +109,89 @@ static long run_sigwait(void)
     return sigwaitinfo(&set, NULL) == SIGUSR1 ? 1 : -1;
 }
 
+/* Sleeps until the input has something. */
+static long sleep_here(void)
+{
+    char byte;
+
+    return read(0, &byte, 1) == 1 ? 0 : -1;
+}
+
+static void handle(int signal)
+{
+    int saved = errno;
+
+    (void)signal;
+    sleep_here();
+    errno = saved;
+}
+
+static int compare(const void *a, const void *b)
+{
+    (void)a;
+    (void)b;
+    sleep_here();
+    return 0;
+}
+
+static ucontext_t home, away;
+
+static void go_away(void)
+{
+    sleep_here();
+}
+
+static long run_coroutine(void)
+{
+    static char stack[65536];
+
+    getcontext(&away);
+    away.uc_stack.ss_sp = stack;
+    away.uc_stack.ss_size = sizeof(stack);
+    away.uc_link = &home;
+    makecontext(&away, go_away, 0);
+    return swapcontext(&home, &away);
+}
+
+/* Where a library would be initialised with the dynamic linker's lock held. */
+static int visit(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)info;
+    (void)size;
+    (void)data;
+    return sleep_here() == 0 ? 1 : 2;
+}
+
+static const char *last_kind;
+
+static void leave(void)
+{
+    if (strcmp(last_kind, "exit") == 0)
+        sleep_here();
+}
+
+/* Kinds in which no thread may be used. */
+static long run_unsafe(const char *kind)
+{
+    int pair[2] = {1, 2};
+
+    if (strcmp(kind, "stdio") == 0)
+        return getchar() == EOF ? -1 : 0;
+    if (strcmp(kind, "handler") == 0) {
+        signal(SIGUSR2, handle);
+        return raise(SIGUSR2);
+    }
+    if (strcmp(kind, "qsort") == 0) {
+        qsort(pair, 2, sizeof(pair[0]), compare);
+        return 0;
+    }
+    if (strcmp(kind, "coroutine") == 0)
+        return run_coroutine();
+    if (strcmp(kind, "linker") == 0)
+        return dl_iterate_phdr(visit, NULL) == 1 ? 0 : -1;
+    return strcmp(kind, "exit") == 0 ? 0 : -3;
+}
+
 static long run(const char *kind)
 {
     char byte;
@@ -133,6 +218,9 @@ static long run(const char *kind)
         return run_sleep();
     if (strcmp(kind, "sigwait") == 0)
         return run_sigwait();
+    long unsafe = run_unsafe(kind);
+    if (unsafe != -3)
+        return unsafe;
     thread = spinner(kind);
     if (strcmp(kind, "join") == 0)
         return pthread_join(thread, NULL);
@@ -140,8 +228,6 @@ static long run(const char *kind)
         return wait_on_condition();
     if (strcmp(kind, "sem") == 0)
         return sem_wait(&semaphore);
-    if (strcmp(kind, "stdio") == 0)
-        return getchar() == EOF ? -1 : 0;
     if (strcmp(kind, "mutex") == 0) {
         pthread_mutex_lock(&mutex);
         pthread_create(&thread, NULL, lock_too, NULL);
@@ -159,6 +245,8 @@ int main(int argc, char **argv)
     int (*volatile called)(int value) = fee;
 
     (void)argc;
+    last_kind = argv[1];
+    atexit(leave);
     setvbuf(stdout, NULL, _IOLBF, 0);
     sem_init(&semaphore, 0, 0);
     if (strcmp(argv[1], "accept") != 0 && strcmp(argv[1], "sigwait") != 0)
