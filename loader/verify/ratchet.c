@@ -139,8 +139,7 @@ static bool believed(const struct hf_trust *trust, const struct hf_ratchet_recor
     for (size_t i = 0; i < trust->count; i++) {
         const struct hf_trust_key *key = &trust->keys[i];
         if (is_by(record, key))
-            return !key->revoked && !(key->authority && record->mark.serial_size > 0 &&
-                                      hf_authority_doubts(key->authority, &record->mark));
+            return !key->revoked && !(key->authority && hf_authority_doubts(key->authority, &record->mark));
     }
     return false;
 }
@@ -270,12 +269,12 @@ static struct hf_ratchet_record record_of(const struct hf_signers *signers, size
                                           const struct hf_manifest *manifest)
 {
     bool certified = signers->keys[which]->authority != NULL;
-    struct hf_ratchet_record record = {
-        .target = manifest->target_name, .build_id = manifest->target_build_id, .sequence = manifest->sequence};
+    struct hf_ratchet_record record = {.mark = signers->marks[which],
+                                       .target = manifest->target_name,
+                                       .build_id = manifest->target_build_id,
+                                       .sequence = manifest->sequence};
 
     memcpy(record.key, certified ? signers->ends[which].bytes : signers->keys[which]->key.bytes, HF_KEY_SIZE);
-    if (certified)
-        record.mark = signers->marks[which];
     return record;
 }
 

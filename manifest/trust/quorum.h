@@ -14,7 +14,8 @@
 /* The keys that count: each once, in the order of their signatures. They belong to the trust store. */
 struct hf_signers {
     const struct hf_trust_key *keys[HF_SIGNATURE_MAX];
-    /* Where the key is an authority's: of the signer's certificate, and the authority's key that its chain ends in. */
+    /* Where the key is an authority's: of the signer's certificate, and the authority's key that its chain ends in;
+     * else zeros. */
     struct hf_certificate_mark marks[HF_SIGNATURE_MAX];
     struct hf_key_owner ends[HF_SIGNATURE_MAX];
     size_t count;

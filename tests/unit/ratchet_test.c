@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 
 #include "certificate_fixture.h"
-#include "cleanup.h"
 #include "file.h"
 #include "verify/ratchetfile.h"
 
@@ -169,30 +168,6 @@ static void an_older_bundle_is_refused_whoever_signed_it(void **state)
     assert_refused(check(5), HOTFIX_REPLAYED, "and 6 was applied");
 }
 
-static void the_longest_record_comes_back(void **state)
-{
-    static const char text[] = EMPTY "\n[newest]\nkey = " ZEROS "\nissuer = " ZEROS
-                                     "\nserial = 7f01020304050607080910111213141516171819\ntarget = webapp\n"
-                                     "build-id = " ZEROS ZEROS "\nsequence = 9223372036854775807\n";
-    struct hf_ratchet_records records = {0};
-    HF_FREE char *again = NULL;
-    size_t size;
-
-    (void)state;
-    assert_done(hf_ratchet_parse(text, strlen(text), &records, ERR));
-    assert_int_equal(records.count, 1);
-    assert_int_equal(records.items[0].mark.serial_size, HF_CERTIFICATE_SERIAL);
-    assert_int_equal(records.items[0].build_id.size, HF_BUILD_ID_MAX);
-    assert_done(hf_ratchet_format(&records, &again, &size, ERR));
-    hf_ratchet_records_deinit(&records);
-    assert_done(hf_ratchet_parse(again, size, &records, ERR));
-    assert_int_equal(records.count, 1);
-    assert_int_equal(records.items[0].mark.serial_size, HF_CERTIFICATE_SERIAL);
-    assert_int_equal(records.items[0].build_id.size, HF_BUILD_ID_MAX);
-    assert_true(records.items[0].sequence == INT64_MAX);
-    hf_ratchet_records_deinit(&records);
-}
-
 static void each_target_has_numbers_of_its_own(void **state)
 {
     (void)state;
@@ -217,6 +192,41 @@ static void another_name_for_the_same_build_escapes_nothing(void **state)
     assert_refused(check(5), HOTFIX_REPLAYED, "is an old one");
     manifest.target_build_id = next_build;
     assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
+}
+
+/* Neither its beginning nor none is a build. */
+static void builds_that_only_begin_alike_are_others(void **state)
+{
+    const struct hf_build_id longer = {{0xaa, 0xbb, 0xcc}, 3};
+    char text[512], hex[2 * HF_KEY_SIZE + 1];
+
+    (void)state;
+    manifest.target_build_id = longer;
+    assert_done(advance(0, 5));
+    manifest.target_name = other_name;
+    manifest.target_build_id = first_build;
+    assert_done(check(4));
+    manifest.target_build_id = longer;
+    assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
+    hf_hex_encode(alice.public_key.bytes, HF_KEY_SIZE, hex);
+    snprintf(text, sizeof(text), OLD "\n[newest]\nkey = %s\ntarget = webapp\nsequence = 5\n", hex);
+    write_state(text);
+    manifest.target_build_id = (struct hf_build_id){.size = 0};
+    assert_done(check(4));
+}
+
+/* A key that was an authority's, or a state that somebody edited. */
+static void a_certificate_says_nothing_of_a_plain_key(void **state)
+{
+    char text[512], hex[2 * HF_KEY_SIZE + 1];
+
+    (void)state;
+    hf_hex_encode(alice.public_key.bytes, HF_KEY_SIZE, hex);
+    snprintf(text, sizeof(text),
+             EMPTY "\n[newest]\nkey = %s\nissuer = " ZEROS "\nserial = 01\ntarget = webapp\nsequence = 5\n", hex);
+    write_state(text);
+    assert_refused(check(4), HOTFIX_REPLAYED, "is an old one");
+    assert_done(check(5));
 }
 
 /* Records of one key are apart by name, build and certificate: one must not take another's place. */
@@ -599,31 +609,6 @@ static void a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted(void
     free(inside);
 }
 
-static void a_state_with_too_many_records_is_refused(void **state)
-{
-    struct hf_ratchet_records records = {0};
-    struct hf_ratchet_record record = {.target = target_name, .sequence = 1};
-    bool changed = false;
-
-    (void)state;
-    for (uint32_t i = 0; i < HF_RATCHET_MAX_RECORDS; i++) {
-        memcpy(record.key, &i, sizeof(i));
-        assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
-    }
-    record.key[HF_KEY_SIZE - 1] = 1;
-    assert_refused(hf_ratchet_raise(&records, &record, &changed, ERR), HOTFIX_REPLAYED, "4096 records");
-    HF_FREE char *text = NULL, *more = NULL;
-    size_t size;
-    assert_done(hf_ratchet_format(&records, &text, &size, ERR));
-    assert_true(size < HF_RATCHET_MAX_SIZE);
-    hf_ratchet_records_deinit(&records);
-    assert_done(hf_ratchet_parse(text, size, &records, ERR));
-    assert_int_equal(records.count, HF_RATCHET_MAX_RECORDS);
-    hf_ratchet_records_deinit(&records);
-    assert_true(asprintf(&more, "%s" RECORD, text) > 0);
-    assert_refused(hf_ratchet_parse(more, strlen(more), &records, ERR), HOTFIX_FORMAT, "more than 4096 records");
-}
-
 /* Each counts one further than it finds; without the lock some would overwrite what others wrote. */
 static void processes_that_share_a_state_lose_nothing(void **state)
 {
@@ -748,12 +733,13 @@ int main(void)
         cmocka_unit_test_setup(a_state_cut_off_within_a_record_is_damaged, begin),
         cmocka_unit_test_setup(a_bundle_without_a_number_is_refused, begin),
         cmocka_unit_test_setup(an_older_bundle_is_refused_whoever_signed_it, begin),
-        cmocka_unit_test_setup(the_longest_record_comes_back, begin),
         cmocka_unit_test_setup(each_target_has_numbers_of_its_own, begin),
         cmocka_unit_test_setup(a_leap_is_refused_where_the_policy_has_a_limit, begin),
         cmocka_unit_test_setup(the_leap_of_a_stolen_key_ends_with_its_revocation, begin),
         cmocka_unit_test_setup(numbers_of_a_revoked_key_stay_as_far_as_a_step_goes, begin),
         cmocka_unit_test_setup(the_leap_of_a_stolen_certificate_ends_with_its_revocation, begin),
+        cmocka_unit_test_setup(builds_that_only_begin_alike_are_others, begin),
+        cmocka_unit_test_setup(a_certificate_says_nothing_of_a_plain_key, begin),
         cmocka_unit_test_setup(another_name_for_the_same_build_escapes_nothing, begin),
         cmocka_unit_test_setup(a_state_of_the_first_format_goes_on, begin),
         cmocka_unit_test_setup(each_name_and_build_and_certificate_has_a_record, begin),
@@ -764,7 +750,6 @@ int main(void)
         cmocka_unit_test_setup(nothing_is_written_where_nothing_changes, begin),
         cmocka_unit_test_setup(all_keys_that_signed_are_written_down, begin),
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
-        cmocka_unit_test_setup(a_state_with_too_many_records_is_refused, begin),
         cmocka_unit_test_setup(processes_that_share_a_state_lose_nothing, begin),
         cmocka_unit_test_setup(processes_that_race_never_turn_back, begin),
         cmocka_unit_test_setup(a_state_that_another_process_keeps_is_waited_for_until_the_deadline, begin),
