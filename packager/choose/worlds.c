@@ -338,7 +338,18 @@ static void assume_body(const struct hf_inlined *old, const char *function, bool
     }
 }
 
-/* What the patch has of other functions of the release in its own code, since they were inlined there. */
+/* Code of a function of the release that another function, or a version of its own for some callers, did not have. */
+static bool is_new_copy(const struct hf_inlined *old, const struct hf_inlined_item *item)
+{
+    const struct hf_part *whole = item->part->family ? item->part->family : item->part;
+
+    if (!(item->part->marks & HF_MARK_KEPT))
+        return false;
+    return item->copy ? !was_inlined(old, item->function, item->part) : !whole->twin;
+}
+
+/* What the patch has of functions of the release in its own code: another bundle that fixes them does not know of it.
+ */
 static int find_inlined(const struct hf_pairing *pairing, bool *assumed, struct hotfix_error *err)
 {
     HF_INLINED struct hf_inlined old = {.count = 0};
@@ -346,12 +357,16 @@ static int find_inlined(const struct hf_pairing *pairing, bool *assumed, struct 
 
     if (hf_inlined_read(pairing->before, &old, err) != 0 || hf_inlined_read(pairing->after, &new, err) != 0)
         return -1;
-    for (size_t i = 0; i < new.count; i++) {
-        const struct hf_inlined_item *item = &new.items[i];
-        if (item->copy && (item->part->marks & HF_MARK_KEPT) && !was_inlined(&old, item->function, item->part))
-            assume_body(&old, item->function, assumed);
-    }
+    for (size_t i = 0; i < new.count; i++)
+        if (is_new_copy(&old, &new.items[i]))
+            assume_body(&old, new.items[i].function, assumed);
     return 0;
+}
+
+/* The patch's callers have a version of their own, which is not what other bundles divert. */
+static bool is_apart(const struct hf_part *before)
+{
+    return (before->marks & HF_MARK_APART) && is_function(before);
 }
 
 static int find_pairing(struct hf_work *work, const struct hf_pairing *pairing, struct hotfix_error *err)
@@ -365,7 +380,8 @@ static int find_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
         find_new(&sides, assumed, err) != 0 || find_inlined(pairing, assumed, err) != 0)
         return -1;
     for (size_t i = 1; i < pairing->before->part_count; i++)
-        if (assumed[i] && add_code(work, HF_WORLD_ASSUMED, pairing, &pairing->before->parts[i], err) != 0)
+        if ((assumed[i] || is_apart(&pairing->before->parts[i])) &&
+            add_code(work, HF_WORLD_ASSUMED, pairing, &pairing->before->parts[i], err) != 0)
             return -1;
     return 0;
 }

@@ -10,10 +10,11 @@
  *   Where all that refers to such a function is itself replaced, it is left undiverted: old code finishes with old
  * code, new code with new code. Else no thread may be inside the caller in that moment.
  * - what the patch calls in the target, when another bundle brings another version of it: such functions are named, and
- *   the loader refuses to have both. So it does with what is inlined into the patch's functions and was not inlined
- * into their old versions: another bundle that fixes it does not know of that copy.
+ *   the loader refuses to have both. So it does with functions of the release of which the patch has code that no
+ *   detour leads to: left undiverted, in a version for some callers, or inlined where they were not before. Another
+ *   bundle that fixes such a function does not know of that code.
  *
- * But for what is inlined: where the compiler used no such facts (-O0, -flive-patching=inline-only-static, -fno-ipa-ra
+ * But for that code: where the compiler used no such facts (-O0, -flive-patching=inline-only-static, -fno-ipa-ra
  * and its kin, functions that may be interposed) nothing of this applies.
  */
 #ifndef HF_WORLDS_H

@@ -93,4 +93,38 @@ storage=
 flags+=("-fdebug-prefix-map=$PWD=/usr/src/shop")
 story tariff ", of a source below /usr"
 
+# A function that changed with all its callers is left in the target for who is inside these: the callers in the patch
+# have a version of their own, which another fix of that function does not reach.
+source_file() {
+    cat >shop.c <<C
+volatile long sink;
+static __attribute__((noinline)) long tariff(long value)
+{
+    sink = value;
+    return value * 3 + $1;
+}
+long pay(long value)
+{
+    long kept = value * sink;
+    return tariff(value) + kept * 0 + $2;
+}
+long bill(long value)
+{
+    sink = value;
+    return value + sink - sink + $2;
+}
+C
+}
+rm -rf old && mkdir old && source_file 0 0 && "$CC" "${flags[@]}" -c shop.c -o old/shop.o &&
+    "$CC" -pie -Wl,--build-id -o target main.o old/shop.o "$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl || exit 1
+ok "a fix of a function and its caller" fix first 100 1
+ok "another fix of that function" fix second 200 0
+is "the caller's version is not diverted" "$(hotfix show --json first.hotfix | jq -r '.functions[].name' | tr '\n' ' ')" "pay bill "
+is "the second one is refused over the first, which would keep its own" "$(./target first.hotfix second.hotfix)" \
+    "function tariff: code of applied bundle first 1 was compiled for what it was before, and would meet the new one; make this bundle of both fixes: one that lies over first (hotfix build --on) or supersedes it (hotfix pack --supersedes)
+131 11"
+is "so is the first over the second" "$(./target second.hotfix first.hotfix)" \
+    "function tariff: this bundle was compiled for what it is in the release, and applied bundle second 1 replaced it; make this bundle of both fixes: one that lies over second (hotfix build --on) or supersedes it (hotfix pack --supersedes)
+230 10"
+
 finish
