@@ -165,7 +165,7 @@ static int find_voucher(const struct hf_cms *cms, const struct measure *measure,
         else
             hf_chain_deinit(&voucher.chain);
     }
-    if (found->key && check_revoked(cms, found, measure->trust, &own) != 0)
+    if (check_revoked(cms, found, measure->trust, &own) != 0)
         keep_refusal(&own, refusal);
     return !found->key || refusal->code == HOTFIX_REVOKED || refusal->code == HOTFIX_MEMORY ? -1 : 0;
 }

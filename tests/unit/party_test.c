@@ -103,6 +103,32 @@ static void one_key_with_certificates_of_two_authorities_counts_once(void **stat
     X509_free(again.certificate);
 }
 
+/* Whichever of the signatures before it was the key's. */
+static void a_third_certificate_is_held_against_all_before_it(void **state)
+{
+    struct fixture_identity third = fixture_identity("third", NULL, ca);
+    struct fixture_identity free_one = fixture_identity("free", &third, code);
+    EVP_PKEY *keys[] = {signer.key, others.key};
+
+    (void)state;
+    const char *trust = two("three");
+    add_authority(trust, "third.ca.pem", third.certificate);
+    write_text(trust, "trust.ini", "[policy]\nkeys = 3\n");
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture_identity again = certified(&others, &third, keys[i]);
+        parts.signature_count = 0;
+        sign(&signer);
+        sign(&others);
+        sign(&again);
+        assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "2 of 3 keys agree: corp, partner");
+        sign(&free_one);
+        assert_done(verify(trust, ERR));
+        X509_free(again.certificate);
+    }
+    fixture_identity_drop(&third);
+    fixture_identity_drop(&free_one);
+}
+
 /* libcrypto writes the point of a certificate in the form that its key says. */
 static void points_that_are_not_plain_are_refused(void **state)
 {
@@ -364,62 +390,6 @@ static void an_rsa_key_is_one_under_either_name(void **state)
     X509_free(ca_again.certificate);
     EVP_PKEY_free(plain);
     EVP_PKEY_free(pss);
-}
-
-/* The modulus of a key with other exponents. */
-static EVP_PKEY *with_exponents(const EVP_PKEY *key, BN_ULONG public, BN_ULONG private)
-{
-    BIGNUM *n = NULL, *e = BN_new(), *d = BN_new();
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-    EVP_PKEY *made_key = NULL;
-
-    assert_int_equal(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n), 1);
-    BN_set_word(e, public);
-    BN_set_word(d, private);
-    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n);
-    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e);
-    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_D, d);
-    OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(build);
-    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
-    assert_int_equal(EVP_PKEY_fromdata(context, &made_key, EVP_PKEY_KEYPAIR, parameters), 1);
-    OSSL_PARAM_free(parameters);
-    OSSL_PARAM_BLD_free(build);
-    EVP_PKEY_CTX_free(context);
-    BN_free(n);
-    BN_free(e);
-    BN_free(d);
-    return made_key;
-}
-
-/* With an exponent of 1 whoever knows the modulus signs, as here. */
-static void an_rsa_key_that_anybody_has_does_not_sign(void **state)
-{
-    static const BN_ULONG exponents[] = {1, 2, 65536};
-    EVP_PKEY *honest = EVP_RSA_gen(2048);
-    struct hf_key_owner owner;
-
-    (void)state;
-    const char *trust = two("anybody");
-    for (size_t i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
-        EVP_PKEY *key = with_exponents(honest, exponents[i], 1);
-        struct fixture_identity one = certified(&signer, &root, key);
-        assert_refused(hf_key_owner_of(one.certificate, &owner, ERR), HOTFIX_SIGNATURE, "that is 1 or even");
-        if (exponents[i] == 1) {
-            parts.signature_count = 0;
-            sign(&one);
-            sign(&others);
-            assert_refused(verify(trust, ERR), HOTFIX_SIGNATURE, "that is 1 or even");
-        }
-        X509_free(one.certificate);
-        EVP_PKEY_free(key);
-    }
-    EVP_PKEY *small = with_exponents(honest, 3, 1);
-    struct fixture_identity three = certified(&signer, &root, small);
-    assert_done(hf_key_owner_of(three.certificate, &owner, ERR));
-    X509_free(three.certificate);
-    EVP_PKEY_free(small);
-    EVP_PKEY_free(honest);
 }
 
 static void a_key_that_is_neither_rsa_nor_ec_does_not_sign(void **state)
@@ -792,6 +762,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         each(one_key_with_certificates_of_two_authorities_counts_once),
+        each(a_third_certificate_is_held_against_all_before_it),
         each(points_that_are_not_plain_are_refused),
         each(keys_that_are_written_in_another_way_are_refused),
         each(curves_without_a_name_are_refused),
@@ -799,7 +770,6 @@ int main(void)
         each(the_usual_curves_are_known),
         each(the_opposite_point_is_no_other_key),
         each(an_rsa_key_is_one_under_either_name),
-        each(an_rsa_key_that_anybody_has_does_not_sign),
         each(a_key_that_is_neither_rsa_nor_ec_does_not_sign),
         each(a_store_with_an_authority_and_one_that_it_issued_is_refused),
         each(a_store_with_one_key_under_two_names_is_refused),
