@@ -77,6 +77,19 @@ static void two_keys_without_the_role_are_not_enough(void **state)
     refused(HOTFIX_SIGNATURE, "2 of 2 keys agree: builder, spare; a key with role 'release' is missing");
 }
 
+static void more_keys_than_needed_are_enough(void **state)
+{
+    (void)state;
+    sign(BUILDER);
+    sign(SPARE);
+    sign(RELEASE);
+    assert_done(hf_signed_verify(&parts, &trust, NOW, &signers, ERR));
+    assert_int_equal(signers.count, 3);
+    assert_int_equal(hf_signers_short_of(&signers, &trust.policy), 0);
+    trust.policy = (struct hf_trust_policy){.keys = 0};
+    assert_done(hf_signed_verify(&parts, &trust, NOW, &signers, ERR));
+}
+
 static void a_role_is_a_whole_word(void **state)
 {
     static char longer[] = "releases", shorter[] = "releas";
@@ -289,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_key_of_two_is_not_enough, begin),
         cmocka_unit_test_setup(two_keys_without_the_role_are_not_enough, begin),
+        cmocka_unit_test_setup(more_keys_than_needed_are_enough, begin),
         cmocka_unit_test_setup(a_role_is_a_whole_word, begin),
         cmocka_unit_test_setup(a_role_without_enough_keys_is_not_enough, begin),
         cmocka_unit_test_setup(two_signatures_by_one_key_are_one, begin),
