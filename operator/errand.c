@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "enter/judge.h"
+#include "enter/lend.h"
 #include "enter/visit.h"
 #include "error.h"
 #include "file.h"
@@ -136,7 +137,7 @@ static uint64_t put(struct packing *packing, const void *bytes, size_t size)
 
 static size_t cargo_size(const struct hf_cargo *cargo)
 {
-    size_t size = align(sizeof(struct hf_agent_request));
+    size_t size = align(sizeof(struct hf_agent_request)) + HF_LEND_SPACE;
 
     if (!cargo)
         return size;

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "cleanup.h"
 #include "enter/agent.h"
 #include "enter/context.h"
+#include "enter/lend.h"
 #include "enter/safe.h"
 #include "error.h"
 #include "inside/protocol.h"
@@ -189,59 +189,6 @@ const struct hf_image *hf_visit_agent(const struct hf_images *images)
     return agent && hf_image_symbol(agent, HF_AGENT_ENTER) && hf_image_symbol(agent, HF_AGENT_BOARD) ? agent : NULL;
 }
 
-/*
- * Writes the library into the memfd. Its descriptor is taken over, not opened again by way of /proc: where a thread of
- * the process had put another file there, of which it may read only, root would open that one for writing.
- */
-static int fill_memfd(const struct hf_visit *visit, int number, struct hotfix_error *err)
-{
-    struct stat theirs, ours;
-    char name[64];
-    HF_CLOSE int process = (int)syscall(SYS_pidfd_open, visit->target->pid, 0);
-    HF_CLOSE int fd = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, number, 0);
-
-    if (fd < 0)
-        return hf_error_sys(err, HOTFIX_STAGE, "the file made in process %d cannot be taken over",
-                            (int)visit->target->pid);
-    snprintf(name, sizeof(name), "task/%d/fd/%d", (int)visit->tracee.tid, number);
-    if (fcntl(fd, F_GET_SEALS) != 0 || fstat(fd, &ours) != 0 || ours.st_size != 0 ||
-        fstatat(visit->target->directory, name, &theirs, 0) != 0 || theirs.st_dev != ours.st_dev ||
-        theirs.st_ino != ours.st_ino)
-        return hf_error(err, HOTFIX_STAGE, "process %d put another file in the place of the one that was made",
-                        (int)visit->target->pid);
-    for (size_t done = 0; done < hf_agent_size;) {
-        ssize_t put = write(fd, hf_agent_bytes + done, hf_agent_size - done);
-        if (put <= 0)
-            return hf_error_sys(err, HOTFIX_STAGE, "the library cannot be written into memory for process %d",
-                                (int)visit->target->pid);
-        done += (size_t)put;
-    }
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
-        return hf_error_sys(err, HOTFIX_STAGE, "the library cannot be sealed");
-    return 0;
-}
-
-static int make_memfd(struct hf_visit *visit, int *fd, struct hotfix_error *err)
-{
-    static const char name[] = "hotfix-agent";
-    int64_t result;
-    const uint64_t arguments[6] = {visit->cargo, MFD_CLOEXEC | MFD_ALLOW_SEALING};
-
-    if (!hf_target_write(visit->target, visit->cargo, name, sizeof(name)))
-        return hf_error(err, HOTFIX_NO_TARGET, "process %d has ended", (int)visit->target->pid);
-    if (hf_tracee_syscall(&visit->tracee, SYS_memfd_create, arguments, &result, err) != 0)
-        return -1;
-    if (result == -EMFILE)
-        return hf_error(
-            err, HOTFIX_STAGE,
-            "process %d has no descriptor left for the library: raise its limit (prlimit --pid %d --nofile)",
-            (int)visit->target->pid, (int)visit->target->pid);
-    if (result < 0)
-        return call_failed(visit, "make a file in memory", result, err);
-    *fd = (int)result;
-    return 0;
-}
-
 static int open_library(struct hf_visit *visit, int fd, struct hotfix_error *err)
 {
     char path[32];
@@ -275,18 +222,16 @@ static int open_library(struct hf_visit *visit, int fd, struct hotfix_error *err
 
 int hf_visit_bring(struct hf_visit *visit, struct hotfix_error *err)
 {
-    int fd = -1;
+    int fd = -1, file;
     int64_t result;
 
     if (hf_visit_agent(visit->images))
         return 0;
     if (hf_visit_interrupted)
         return interrupted(err);
-    if (make_memfd(visit, &fd, err) != 0)
+    if (hf_agent_file(&file, err) != 0 || hf_lend(&visit->tracee, visit->cargo, file, &fd, err) != 0)
         return -1;
-    int status = fill_memfd(visit, fd, err);
-    if (status == 0)
-        status = open_library(visit, fd, err);
+    int status = open_library(visit, fd, err);
     const uint64_t arguments[6] = {(uint64_t)fd};
     if (!visit->tracee.left &&
         hf_tracee_syscall(&visit->tracee, SYS_close, arguments, &result, status == 0 ? err : NULL) != 0)
