@@ -161,6 +161,13 @@ is "and where a patch is linked from objects" \
 TMPDIR=$SCRATCH/tmp
 objects
 is "which is fine in another one" "$status" 0
+# In a sandbox whose only user is its own, root is unknown, and who else owns a directory.
+sandbox=(setpriv --reuid 12345 --regid 12345 --clear-groups unshare --user --map-current-user)
+if [ "$(id -u)" = 0 ] && chmod 755 . && "${sandbox[@]}" true 2>/dev/null; then
+    mkdir -m 777 theirs
+    TMPDIR=$SCRATCH/theirs run "${sandbox[@]}" "$HOTFIX" build --target shop --old before --new after -o theirs/patch.so
+    is "a sandbox without root can build" "$status $(cat "$ERR")" "0 "
+fi
 if [ "$(id -u)" = 0 ]; then
     mkdir work && chown 65534 work
     build --work work
