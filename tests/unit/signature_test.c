@@ -6,6 +6,8 @@
 #include "cursor.h"
 #include "manifest_fixture.h"
 
+#include <sys/mman.h>
+
 static const char archive[] = "any bytes: signing does not look inside";
 static struct fixture_signer signer, stranger;
 
@@ -258,6 +260,72 @@ static void cms_entries_read_as_they_were_written(void **state)
     free(again);
 }
 
+/* The block itself, before a whole trailer. */
+static void a_block_cut_at_any_byte_is_refused(void **state)
+{
+    struct hf_signed parts;
+    size_t size;
+    uint8_t *file = signed_file(2, &size);
+    const size_t block = 12 + 2 * ENTRY;
+
+    (void)state;
+    for (size_t cut = 0; cut < block; cut++) {
+        uint8_t *exact = malloc(size - block + cut);
+        memcpy(exact, file, size - TRAILER - block + cut);
+        memcpy(exact + size - TRAILER - block + cut, file + size - TRAILER, TRAILER);
+        hf_put(exact + size - TRAILER - block + cut, cut, 4);
+        assert_refused(hf_signed_parse(exact, size - block + cut, &parts, ERR), HOTFIX_FORMAT,
+                       cut < 12 ? "bundle trailer: damaged" : "signature block: cut off");
+        free(exact);
+    }
+    free(file);
+}
+
+/* What lies before it is not read. */
+static void a_file_shorter_than_a_trailer_is_refused(void **state)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct hf_signed parts;
+
+    (void)state;
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    assert_int_equal(mprotect(pages, page, PROT_NONE), 0);
+    for (size_t size = 0; size < TRAILER; size++)
+        assert_refused(hf_signed_parse(pages + page, size, &parts, ERR), HOTFIX_FORMAT, "or cut off: only");
+    assert_refused(hf_signed_parse(pages + page, TRAILER, &parts, ERR), HOTFIX_FORMAT, "with the bundle trailer");
+    munmap(pages, 2 * page);
+}
+
+static void a_block_may_be_as_large_as_the_limit(void **state)
+{
+    struct hf_signed parts = unsigned_parts(), parsed;
+    uint8_t *cms = calloc(1, HF_CMS_MAX), *file;
+    const size_t entry = 24, largest = 12 + 3 * (entry + HF_CMS_MAX), last = HF_SIGNATURE_BLOCK_MAX - largest - entry;
+    size_t size;
+
+    (void)state;
+    for (parts.signature_count = 0; parts.signature_count < 4; parts.signature_count++)
+        parts.signatures[parts.signature_count] =
+            (struct hf_signature){.cms = cms, .cms_size = parts.signature_count < 3 ? HF_CMS_MAX : last};
+    assert_done(hf_signed_format(&parts, &file, &size, ERR));
+    assert_done(hf_signed_parse(file, size, &parsed, ERR));
+    assert_int_equal(parsed.signature_count, 4);
+    assert_int_equal(parsed.signatures[0].cms_size, HF_CMS_MAX);
+    hf_put(file + size - TRAILER, HF_SIGNATURE_BLOCK_MAX + 1, 4);
+    assert_refused(hf_signed_parse(file, size, &parsed, ERR), HOTFIX_FORMAT, "bundle trailer: damaged");
+    free(file);
+    parts.signatures[3].cms_size++;
+    assert_refused(hf_signed_format(&parts, &file, &size, ERR), HOTFIX_FORMAT, "no room for another");
+    /* Nothing but a block. */
+    parts = (struct hf_signed){.archive = (const uint8_t *)archive};
+    assert_done(hf_signed_format(&parts, &file, &size, ERR));
+    assert_done(hf_signed_parse(file, size, &parsed, ERR));
+    assert_int_equal(parsed.archive_size, 0);
+    free(file);
+    free(cms);
+}
+
 static void a_file_cut_at_any_byte_is_refused(void **state)
 {
     struct hf_signed parts;
@@ -324,6 +392,9 @@ int main(void)
         cmocka_unit_test(a_damaged_trailer_or_block_is_refused),
         cmocka_unit_test(cms_entries_of_another_size_are_refused),
         cmocka_unit_test(cms_entries_read_as_they_were_written),
+        cmocka_unit_test(a_block_cut_at_any_byte_is_refused),
+        cmocka_unit_test(a_file_shorter_than_a_trailer_is_refused),
+        cmocka_unit_test(a_block_may_be_as_large_as_the_limit),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused),
         cmocka_unit_test(more_signatures_than_the_limit_are_not_written),
         cmocka_unit_test(a_file_reads_as_it_was_written),
