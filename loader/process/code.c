@@ -49,32 +49,32 @@ static int fail(struct hotfix_error *err, const char *what, const void *address,
 }
 
 /* A page of code that nobody uses: of the program's file, since rules for memory of files may be others (SELinux). */
-static void *map_code(size_t size)
+static long map_code(size_t size)
 {
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    void *page = MAP_FAILED;
+    long fd = hf_raw4(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
+    long page = -EBADF;
 
     if (fd >= 0) {
-        page = mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-        close(fd);
+        page = hf_raw6(SYS_mmap, 0, (long)size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+        hf_raw1(SYS_close, fd);
     }
-    return page != MAP_FAILED ? page : mmap(NULL, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return page < 0 ? hf_raw6(SYS_mmap, 0, (long)size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                    : page;
 }
 
-/* Goes the way of write_protected() on such a page. 0, or -errno of the step that is refused. */
+/* Goes the way of write_protected() there and back, on such a page. 0, or -errno of the step that is refused. */
 static long try_protection(size_t page_size)
 {
-    volatile char *page = map_code(page_size);
+    long page = map_code(page_size);
 
-    if (page == MAP_FAILED)
-        return -errno;
-    long status = mprotect((void *)page, page_size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+    if (page < 0)
+        return page;
+    long status = hf_raw3(SYS_mprotect, page, page_size, PROT_READ | PROT_WRITE);
     if (status == 0) {
-        page[0] = 0; /* the page is this process's own from now on */
-        if (mprotect((void *)page, page_size, PROT_READ | PROT_EXEC) != 0)
-            status = -errno;
+        *(volatile char *)page = 0; /* the page is this process's own from now on */
+        status = hf_raw3(SYS_mprotect, page, page_size, PROT_READ | PROT_EXEC);
     }
-    munmap((void *)page, page_size);
+    hf_raw2(SYS_munmap, page, page_size);
     return status;
 }
 
@@ -82,7 +82,7 @@ void hf_code_writer_init(struct hf_code_writer *writer)
 {
     writer->mem_fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
     writer->page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    writer->barred = try_protection(writer->page_size);
+    writer->returns = writer->mem_fd < 0 && try_protection(writer->page_size) == 0;
 }
 
 void hf_code_writer_deinit(struct hf_code_writer *writer)
@@ -166,11 +166,15 @@ __attribute__((noinline)) static long write_protected(const struct hf_code_write
     return status;
 }
 
-int hf_code_check_mprotect(const struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err)
+/* May code at the address lose the right to execute for a moment? Tried right before where it was not shown. */
+static int check_return(const struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err)
 {
-    if (!(prot & PROT_EXEC) || writer->barred == 0)
+    if (!(prot & PROT_EXEC) || writer->returns)
         return 0;
-    return fail(err, "cannot write the code at ", address, writer->barred,
+    long status = try_protection(writer->page_size);
+    if (status == 0)
+        return 0;
+    return fail(err, "cannot write the code at ", address, status,
                 ": /proc/self/mem may not write it, and what mprotect makes writable may not become executable again "
                 "(MemoryDenyWriteExecute, PR_SET_MDWE or SELinux); start the program without that, or have it set "
                 "PR_SET_DUMPABLE to 1 after it has changed its user");
@@ -190,7 +194,7 @@ int hf_code_write(const struct hf_code_writer *writer, void *address, const void
         return 0;
     }
 
-    if (hf_code_check_mprotect(writer, address, prot, err) != 0)
+    if (check_return(writer, address, prot, err) != 0)
         return -1;
     long status = write_protected(writer, address, bytes, size, prot);
     if (status < 0)
@@ -199,6 +203,14 @@ int hf_code_write(const struct hf_code_writer *writer, void *address, const void
             ": neither /proc/self/mem nor mprotect may write it; mount /proc, or allow mprotect to make private "
             "pages writable");
     flush(address, size);
+    return 0;
+}
+
+int hf_code_check_mprotect(struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err)
+{
+    if (check_return(writer, address, prot, err) != 0)
+        return -1;
+    writer->returns = writer->returns || (prot & PROT_EXEC);
     return 0;
 }
 

@@ -13,14 +13,15 @@
 #include "hotfix/error.h"
 
 struct hf_code_writer {
-    int mem_fd;  /* /proc/self/mem, or -1: mprotect is used */
-    long barred; /* -errno: memory that was written to may not become executable (again), so mprotect is not for code */
+    int mem_fd;   /* /proc/self/mem, or -1: mprotect is used */
+    bool returns; /* a page that mprotect made writable was seen to become executable again */
     uintptr_t page_size;
 };
 
 /*
- * Before the stop. Never fails: it chooses, and tries the way back from writable to executable on a page of its own,
- * since code that stays without the right to execute ends the process.
+ * Before the stop. Never fails: it chooses. Where mprotect has to do, the way back from writable to executable is tried
+ * first, on a page of its own, since code that stays without the right to execute ends the process. It is not tried
+ * without need: a filter may end the process for it.
  */
 void hf_code_writer_init(struct hf_code_writer *writer);
 void hf_code_writer_deinit(struct hf_code_writer *writer);
@@ -36,8 +37,7 @@ int hf_code_write(const struct hf_code_writer *writer, void *address, const void
 /*
  * Before the stop, for bytes that the probe below says no to: is mprotect the way? HOTFIX_SWITCH where nothing is.
  */
-int hf_code_check_mprotect(const struct hf_code_writer *writer, const void *address, int prot,
-                           struct hotfix_error *err);
+int hf_code_check_mprotect(struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err);
 
 /*
  * For many small writes near each other. The probe belongs before the stop: it writes what is there already, so that

@@ -94,14 +94,14 @@ static void become_undumpable(void)
 }
 
 /* What systemd's MemoryDenyWriteExecute puts in front of mprotect. */
-static void deny_becoming_executable(void)
+static void deny_becoming_executable(unsigned int answer)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT_2),
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, answer),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
@@ -112,6 +112,13 @@ static void deny_becoming_executable(void)
 
 static const char barred[] = "what mprotect makes writable may not become executable again (MemoryDenyWriteExecute";
 
+/* Where /proc/self/mem is the way, nothing else is tried: a filter may end the process for it. */
+static void dumpable_with_deadly_filter(void)
+{
+    deny_becoming_executable(SECCOMP_RET_KILL_PROCESS);
+    require_applied_and_reverted();
+}
+
 static void undumpable(void)
 {
     become_undumpable();
@@ -121,7 +128,7 @@ static void undumpable(void)
 static void undumpable_with_filter(void)
 {
     become_undumpable();
-    deny_becoming_executable();
+    deny_becoming_executable(SECCOMP_RET_ERRNO | EPERM);
     require_refused(HOTFIX_SWITCH, barred);
 }
 
@@ -135,7 +142,7 @@ static void undumpable_with_mdwe(void)
 /* /proc/self/mem is the way then. */
 static void dumpable_with_filter(void)
 {
-    deny_becoming_executable();
+    deny_becoming_executable(SECCOMP_RET_ERRNO | EPERM);
     require_applied_and_reverted();
 }
 
@@ -147,7 +154,7 @@ static void restricted_between(void)
 
     require(try_apply(&error) == 0);
     become_undumpable();
-    deny_becoming_executable();
+    deny_becoming_executable(SECCOMP_RET_ERRNO | EPERM);
     require(hotfix_revert_opt(handle, bundle_id, &patient, &result) == -1);
     require(result.error.code == HOTFIX_SWITCH && strstr(result.error.message, barred));
     hotfix_result_deinit(&result);
@@ -161,7 +168,7 @@ static void writer_refuses(void)
     struct hotfix_error error = {HOTFIX_OK, 0, ""};
     uint8_t *entry = (uint8_t *)(uintptr_t)price;
 
-    deny_becoming_executable();
+    deny_becoming_executable(SECCOMP_RET_ERRNO | EPERM);
     hf_code_writer_init(&writer);
     hf_code_writer_deinit(&writer);
     require(hf_code_write(&writer, entry, "\xcc", 1, PROT_READ | PROT_EXEC, &error) == -1);
@@ -311,6 +318,7 @@ SCENARIO(undumpable)
 SCENARIO(undumpable_with_filter)
 SCENARIO(undumpable_with_mdwe)
 SCENARIO(dumpable_with_filter)
+SCENARIO(dumpable_with_deadly_filter)
 SCENARIO(restricted_between)
 SCENARIO(writer_refuses)
 SCENARIO(memfd_beyond_limit)
@@ -342,6 +350,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_undumpable_with_filter),
         cmocka_unit_test(test_undumpable_with_mdwe),
         cmocka_unit_test(test_dumpable_with_filter),
+        cmocka_unit_test(test_dumpable_with_deadly_filter),
         cmocka_unit_test(test_restricted_between),
         cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_memfd_beyond_limit),
