@@ -265,7 +265,7 @@ check-arm64: ## build for arm64, patch programs for it and run the loader's test
 check-arm64-all: ## likewise, with all unit tests that work under qemu-user
 check-arm64-system: ## run what needs a kernel for arm64 in an emulated machine: ptrace, signals, forks, faults
 demo: ## fix the example web server while it serves
-corpus: ## fix real programs: every security patch of Debian's redis and curl, and some of libraries in C++
+corpus: ## fix real programs: every security patch of Debian's redis and curl, some of libraries in C++, and what Debian ships
 differential: ## random fixes of random programs beside an oracle for DIFFERENTIAL_SECONDS (600), or N of them from SEED on; KEEP=DIR
 bench: ## measure applies, pauses, detours, hotfix build and check, and verification, beside their peers
 soak: ## fix and put back the web server under load for SOAK_SECONDS (600)
@@ -338,7 +338,7 @@ run-check-arm64-system:
 	$(Q)$(TEST_ENV) tests/arm64/system check $(MACHINE_SYSROOT) $(MACHINE) $(MACHINE_STORIES) $(MACHINE_BIN)
 
 run-corpus: all
-	$(Q)failed=0; for program in redis curl cxx; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed
+	$(Q)failed=0; for program in redis curl cxx debian; do $(TEST_ENV) tests/corpus/$$program.sh || failed=1; done; exit $$failed
 
 run-demo: all $(EXAMPLES)
 	$(Q)$(TEST_ENV) examples/webapp/demo.sh

@@ -2,26 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fixes of the programs that Debian ships: each is downloaded as the distribution built it, stripped; its source package
 # is built once more and must come out as what was shipped; a fix is built twice (the second time from what is kept),
-# applied to the shipped program while it runs and answers, seen there, and reverted.
+# applied by hotfixctl to the shipped program while it runs and answers, seen there where it can be, and reverted.
 #
-#     debian.sh [PACKAGE...]    all, or those named: memcached redis
+#     debian.sh [PACKAGE...]    all rows of debian.list, or those of the packages named
 #
 # What hotfix keeps of a package stays in CORPUS_CACHE: the first column of seconds is that of a first build only after
-# `rm -r CORPUS_CACHE/hotfix`. Reads BUILD (where hotfix was built), CORPUS_CACHE, CORPUS_WORK and CORPUS_PORT. Build
-# dependencies are installed, which takes root.
+# `rm -r CORPUS_CACHE/hotfix`. Reads BUILD (where hotfix was built), CORPUS_CACHE, CORPUS_WORK and CORPUS_PORT.
+#
+# What the packages need to be built is installed and purged again, package by package: some exclude each other, or make
+# another program of one that does not ask for them. That takes root; packages whose needs are not there are passed over
+# by anybody else.
 # Exits with 77 when packages cannot be had.
 
 # shellcheck source=tests/corpus/lib.sh
 . "$(dirname "$0")/lib.sh"
+list=$root/tests/corpus/debian.list
 port=${CORPUS_PORT:-7893}
 server=
+installed=()
 
 stop_server() {
     [ -z "$server" ] || kill -9 "$server" 2>/dev/null
     server=
 }
-trap stop_server EXIT
+
+purge_needs() {
+    [ ${#installed[@]} -eq 0 ] || DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge "${installed[@]}" >"$work/purge.log" 2>&1
+    installed=()
+}
+trap 'stop_server; purge_needs' EXIT
 trap 'exit 130' INT TERM
+
+# install_needs: what the build of $dsc needs and this machine does not have, remembered. Fails where only root may.
+install_needs() {
+    local simulated=$work/needs.log
+    apt-get -s build-dep --arch-only "$dsc" >"$simulated" 2>&1 || die "apt cannot install what $dsc needs: see $simulated"
+    grep -q '^Inst ' "$simulated" || return 0
+    [ "$(id -u)" = 0 ] || return 1
+    # A line that gives a version in brackets is of a package that is there, in another version.
+    mapfile -t installed < <(sed -n 's/^Inst \([^ ]*\) (.*/\1/p' "$simulated")
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y build-dep --arch-only "$dsc" >"$work/install.log" 2>&1 ||
+        die "what the build of $dsc needs is not installed: see $work/install.log"
+}
 
 # shipped PACKAGE VERSION: the binary package, unpacked in $work/shipped.
 shipped() {
@@ -31,7 +53,9 @@ shipped() {
     dpkg-deb -x "$(echo "$work/debs/$1"_*.deb)" "$work/shipped" || die "$1 cannot be unpacked"
 }
 
-# say TEXT: one request to the server on the port, and what it answers within a second.
+# Questions to servers: what they answer within a second or so, on one line.
+
+# say TEXT: one line over TCP.
 say() {
     # shellcheck disable=SC2016 # perl's variables
     timeout 10 perl -MIO::Socket::INET -e '
@@ -42,39 +66,62 @@ say() {
         print $line;' "$port" "$1"
 }
 
-# run_server COMMAND...: with the agent inside, answering on the port.
+# resolve NAME: the address that a name server has for it.
+resolve() {
+    # shellcheck disable=SC2016 # perl's variables
+    timeout 10 perl -MIO::Socket::INET -e '
+        my $socket = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1", PeerPort => shift) or die "$!\n";
+        my $name = join "", map { pack "C/a", $_ } split /\./, shift;
+        $socket->send(pack("nnnnnn", 7, 0x100, 1, 0, 0, 0) . "$name\0" . pack("nn", 1, 1));
+        alarm 2;
+        $socket->recv(my $answer, 512) // exit 1;
+        print join ".", unpack "C4", substr $answer, -4;' "$port" "$1"
+}
+
+# run_server COMMAND...: until it answers the question.
 run_server() {
-    rm -f "$work/agent.sock"
-    HOTFIX_AGENT_SOCKET=$work/agent.sock HOTFIX_AGENT_TRUST=$work/trust LD_PRELOAD=$agent "$@" >"$work/server.log" 2>&1 &
+    "$@" >"$work/server.log" 2>&1 &
     server=$!
     disown "$server"
     for _ in $(seq 300); do
-        [ -S "$work/agent.sock" ] && say "$question" >/dev/null 2>&1 && return
+        [ -n "$(ask 2>/dev/null)" ] && return
         kill -0 "$server" 2>/dev/null || break
         sleep 0.1
     done
     die "the server does not start: see $work/server.log"
 }
 
-# make_fix SOURCE FILE EXPRESSION: $work/fix.patch, what sed(1) changes in that file of the source package.
-make_fix() {
+unpack_source() {
     rm -rf "$work/source" "$work/a" "$work/b"
     dpkg-source --no-copy -x "$dsc" "$work/source" >"$work/unpack.log" 2>&1 || die "$dsc cannot be unpacked"
-    mkdir -p "$work/a/$(dirname "$2")" "$work/b/$(dirname "$2")"
-    cp "$work/source/$2" "$work/a/$2"
-    sed "$3" "$work/source/$2" >"$work/b/$2"
-    (cd "$work" && diff -u "a/$2" "b/$2") >"$work/fix.patch"
-    [ -s "$work/fix.patch" ] || die "nothing in $2 matches"
+}
+
+# edit FILE EXPRESSION: $work/fix.patch, what sed(1) changes in that file of the source package.
+edit() {
+    mkdir -p "$work/a/$(dirname "$1")" "$work/b/$(dirname "$1")"
+    cp "$work/source/$1" "$work/a/$1"
+    sed "$2" "$work/source/$1" >"$work/b/$1"
+    (cd "$work" && diff -u "a/$1" "b/$1") >"$work/fix.patch"
+    [ -s "$work/fix.patch" ] || die "nothing in $1 matches"
+}
+
+# take_back PATCH: $work/fix.patch, which undoes a security patch that the package has: what was shipped has the fix.
+take_back() {
+    [ -f "$work/source/debian/patches/$1" ] || die "the package has no patch $1"
+    cp -a "$work/source" "$work/a"
+    cp -a "$work/source" "$work/b"
+    patch -d "$work/b" -R -s -p1 --batch --force --no-backup-if-mismatch -i "$work/source/debian/patches/$1" \
+        >"$work/patch.log" 2>&1 || die "$1 cannot be taken back: later patches change the same lines"
+    (cd "$work" && diff -Nru a b) >"$work/fix.patch"
 }
 
 # build_fix PACKAGE TARGET PATCH: seconds of the first and of the second build in $first and $second.
 build_fix() {
     local begin
     begin=$(now_ms)
-    "$hotfix" build --deb "$1" --install-build-deps --target "$2" --patch "$3" -o "$work/patch.so" >"$work/build.log" 2>&1 ||
-        return 1
+    "$hotfix" build --deb "$1" --target "$2" --patch "$3" --accept '*' -o "$work/patch.so" >"$work/build.log" 2>&1 || return 1
     first=$(seconds_since "$begin") begin=$(now_ms)
-    "$hotfix" build --deb "$1" --target "$2" --patch "$3" -o "$work/again.so" >"$work/build.log" 2>&1 || return 1
+    "$hotfix" build --deb "$1" --target "$2" --patch "$3" --accept '*' -o "$work/again.so" >"$work/build.log" 2>&1 || return 1
     second=$(seconds_since "$begin")
     cmp -s "$work/patch.so" "$work/again.so" || echo 'hotfix build: the second patch is another' >"$work/build.log"
     cmp -s "$work/patch.so" "$work/again.so" &&
@@ -82,18 +129,12 @@ build_fix() {
             -o "$work/fix.hotfix" >"$work/build.log" 2>&1
 }
 
-# A machine under load may not stop all threads in time: once more, then.
-put_back() {
+# control LOG VERB OPERAND [OPTION...]: a machine under load may not stop all threads in time: once more, then.
+control() {
+    local log=$1
+    shift
     for _ in $(seq 20); do
-        ask "$work/agent.sock" revert >"$work/revert.log" && return
-        sleep 0.2
-    done
-    return 1
-}
-
-apply() {
-    for _ in $(seq 20); do
-        ask "$work/agent.sock" "apply $work/fix.hotfix" >"$work/apply.log" && return
+        "$BUILD/hotfixctl" "$@" --pid "$server" >"$log" 2>&1 && return
         sleep 0.2
     done
     return 1
@@ -101,76 +142,111 @@ apply() {
 
 # Sets $verdict: the question is answered in the old way, with the fix in the new one, and without it in the old one.
 try_fix() {
-    local before after
-    before=$(say "$question")
-    if ! apply; then
+    local before after id
+    before=$(ask)
+    if ! control "$work/apply.log" apply "$work/fix.hotfix" --trust "$work/trust"; then
         verdict="refused: loader: $(head -n 1 "$work/apply.log")"
         return
     fi
-    functions=$(grep -c '^function ' "$work/apply.log")
-    pause=$(($(field pause_ns <"$work/apply.log") / 1000))us
-    after=$(say "$question")
+    functions=$(sed -n 's/.*: \([0-9]*\) functions.*/\1/p' "$work/apply.log")
+    pause=$(sed -n 's/.*threads paused for \([0-9]*\) us.*/\1us/p' "$work/apply.log")
+    id=$("$hotfix" show "$work/fix.hotfix" | field 'id *')
+    after=$(ask)
     if [ "$before" != "$old_answer" ]; then
         verdict="broken: it answered '$before' before"
     elif [ "$after" != "$new_answer" ]; then
         verdict="broken: it answers '$after' with the fix"
-    elif ! put_back; then
+    elif ! control "$work/revert.log" revert "$id"; then
         verdict="broken: not reverted: $(head -n 1 "$work/revert.log")"
-    elif [ "$(say "$question")" != "$old_answer" ]; then
+    elif [ "$(ask)" != "$old_answer" ]; then
         verdict="broken: the fix is still there after it was reverted"
     else
         verdict="identical, applied and reverted"
     fi
 }
 
-# package SOURCE BINARIES PROGRAM FILE EXPRESSION COMMAND...: one row. COMMAND follows the program.
-package() {
-    local source=$1 binaries=$2 program=$work/shipped$3 version binary
+# Each package says what binary packages it has, which program is fixed, by what command it serves, what it is asked and
+# answers; `seen` is a change whose effect shows in the answer.
+
+package_memcached() {
+    binaries=memcached program=$work/shipped/usr/bin/memcached
+    command=("$program" -u root -p "$port" -l 127.0.0.1 -U 0)
+    old_answer=OK
+    ask() { say 'verbosity 99'; }
+    seen() {
+        new_answer='OK, as verbose as it gets'
+        edit proto_text.c '/^static void process_verbosity_command/,/^}/ s/out_string(c, "OK")/out_string(c, level > 9 ? "OK, as verbose as it gets" : "OK")/'
+    }
+}
+
+package_redis() {
+    binaries='redis-tools redis-server' program=$work/shipped/usr/bin/redis-server
+    command=("$program" --port "$port" --save '' --appendonly no)
+    # shellcheck disable=SC2016 # not the shell's
+    old_answer='$0'
+    ask() { say 'ECHO ""'; }
+    seen() {
+        new_answer='-ERR nothing to echo'
+        edit src/server.c '/^void echoCommand/ a\    if (sdslen(c->argv[1]->ptr) == 0) { addReplyError(c, "nothing to echo"); return; }'
+    }
+}
+
+package_dnsmasq() {
+    binaries=dnsmasq-base program=$work/shipped/usr/sbin/dnsmasq
+    command=("$program" -k -C /dev/null -p "$port" --address=/a.test/10.1.2.3 -u root --listen-address=127.0.0.1
+        --bind-interfaces)
+    old_answer=10.1.2.3
+    ask() { resolve a.test; }
+}
+
+# try_row PACKAGE FIX EXPECTED: one row of the list.
+try_row() {
+    local source=$1 fix=$2 version binary
     fetch "$source"
     dsc=$(compgen -G "$cache/${source}_*.dsc" | head -n 1)
     version=$(field Version: <"$dsc")
+    "package_$source"
+    # shellcheck disable=SC2154 # of that function
+    new_answer=$old_answer functions=- pause=- first=- second=- verdict=
     rm -rf "$work/shipped" "$work/debs"
     for binary in $binaries; do
         shipped "$binary" "$version"
     done
-    make_fix "$source" "$4" "$5"
-    shift 5
-    functions=- pause=- first=- second=- verdict=
+    unpack_source
+    if [ "$fix" = seen ]; then seen; else take_back "$fix"; fi
     if build_fix "$source=$version" "$program" "$work/fix.patch"; then
-        run_server "$program" "$@"
+        run_server "${command[@]}"
         try_fix
         stop_server
     else
         verdict="refused: $(sed -n 's/^hotfix [a-z]*: //p' "$work/build.log" | tail -n 1)"
     fi
-    row "$source $version" "$functions" "$verdict" "$pause" "$first+$second" 'identical, applied and reverted'
+    row "$source $version $fix" "$functions" "$verdict" "$pause" "$first+$second" "$3"
 }
 
-memcached() {
-    question='verbosity 99' old_answer='OK' new_answer='OK, as verbose as it gets'
-    package memcached memcached /usr/bin/memcached proto_text.c \
-        '/^static void process_verbosity_command/,/^}/ s/out_string(c, "OK")/out_string(c, level > 9 ? "OK, as verbose as it gets" : "OK")/' \
-        -u root -p "$port" -l 127.0.0.1 -U 0
-}
-
-redis() {
-    # shellcheck disable=SC2016 # not the shell's
-    question='ECHO ""' old_answer='$0' new_answer='-ERR nothing to echo'
-    package redis 'redis-tools redis-server' /usr/bin/redis-server src/server.c \
-        '/^void echoCommand/ a\    if (sdslen(c->argv[1]->ptr) == 0) { addReplyError(c, "nothing to echo"); return; }' \
-        --port "$port" --save '' --appendonly no
+# try_package PACKAGE: its rows.
+try_package() {
+    local fix expected
+    fetch "$1"
+    dsc=$(compgen -G "$cache/$1_*.dsc" | head -n 1)
+    if ! install_needs; then
+        printf '%-66s passed over: what its build needs is not installed, and this is not root\n' "$1"
+        return
+    fi
+    while IFS=$'\t' read -r _ fix expected; do
+        try_row "$1" "$fix" "$expected"
+    done < <(entry "$list" "$1")
+    purge_needs
 }
 
 export XDG_CACHE_HOME=$cache
 mkdir -p "$work" "$cache"
 make_keys
-make_agent
 table_head
-[ $# -gt 0 ] || set -- memcached redis
+# shellcheck disable=SC2046 # a word each
+[ $# -gt 0 ] || set -- $(sed '/^#/d' "$list" | cut -f1 | uniq)
 for one in "$@"; do
-    case $one in
-    memcached | redis) "$one" ;;
-    *) die "no package $one: memcached redis" ;;
-    esac
+    [ -n "$(entry "$list" "$one")" ] || die "no package $one in $list"
+    try_package "$one"
 done
 finish
