@@ -85,6 +85,17 @@ void hf_bundling_deinit(struct hf_bundling *bundling)
     free(bundling->file);
 }
 
+void hf_bundling_again(struct hf_bundling *bundling, const char *output)
+{
+    hf_manifest_deinit(&bundling->manifest);
+    hf_manifest_init(&bundling->manifest);
+    free(bundling->default_output);
+    free(bundling->file);
+    bundling->default_output = NULL;
+    bundling->file = NULL;
+    bundling->output = output;
+}
+
 /* A bundle that is not signed is asked for, not forgotten. */
 static int check_signing(const struct hf_bundling *bundling, const char *verb, struct hotfix_error *err)
 {

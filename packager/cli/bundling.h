@@ -44,6 +44,8 @@ void hf_bundling_options(struct hf_bundling *bundling, struct hf_option options[
 /* A zeroed one, but for what options set; hf_bundling_deinit() is due after it. */
 void hf_bundling_init(struct hf_bundling *bundling);
 void hf_bundling_deinit(struct hf_bundling *bundling);
+/* Makes it ready for another bundle of the same options, but for `output`; the key stays. */
+void hf_bundling_again(struct hf_bundling *bundling, const char *output);
 
 /* Whether any of the shared options was given. */
 bool hf_bundling_given(const struct hf_bundling *bundling);

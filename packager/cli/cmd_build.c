@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hotfix build: from old and new object files, or sources and a patch, to a patch.so that shares the target's state. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "check/check.h"
@@ -87,6 +89,15 @@ static const char *rebuilt;
 static struct hf_reasons reasons;
 static struct hf_check_result *results;
 static bool leave_checks;
+
+/* Each --target, and what is written for it. Of several, each has a file of its own name in a directory. */
+static struct target {
+    const char *path;
+    char *output;
+    char *bundle;
+    bool written;
+} * targets;
+static size_t target_count;
 
 /* All that `hotfix pack` would refuse is refused while the patch is no file yet; the bundle is made where one is asked
  * for. */
@@ -177,6 +188,59 @@ static int choose_output(struct hotfix_error *err)
     return 0;
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* DIR/NAME.so; the directory is made. NULL stays NULL. */
+static int place_in(const char *directory, const char *target, const char *suffix, char **path,
+                    struct hotfix_error *err)
+{
+    struct stat status;
+
+    if (!directory)
+        return 0;
+    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", directory);
+    if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode))
+        return hf_error(err, HOTFIX_USAGE, "%s: is no directory; with several --target one holds a file for each",
+                        directory);
+    if (asprintf(path, "%s/%s%s", directory, base_name(target), suffix) >= 0)
+        return 0;
+    *path = NULL;
+    return hf_error(err, HOTFIX_MEMORY, "out of memory");
+}
+
+/* With several targets --output and --bundle are directories. */
+static int place_outputs(struct hotfix_error *err)
+{
+    const char *outputs = request.output ? request.output : bundling.output;
+
+    for (size_t i = 0; i < target_count; i++) {
+        struct target *target = &targets[i];
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(base_name(targets[k].path), base_name(target->path)) == 0)
+                return hf_error(err, HOTFIX_USAGE, "%s and %s have one name: build for one after the other",
+                                targets[k].path, target->path);
+        if (place_in(outputs, target->path, ".so", &target->output, err) != 0 ||
+            place_in(bundling.output, target->path, ".hotfix", &target->bundle, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What belongs to a single target cannot be given for several; what else is shared may. */
+static int check_several(struct hotfix_error *err)
+{
+    if (!source.directory && !hf_package_given(&package))
+        return hf_error(err, HOTFIX_USAGE, "--target may be given again with --source, --deb and --dsc alone");
+    if (request.debug || rebuilt || request.host || request.on_count > 0)
+        return hf_error(err, HOTFIX_USAGE, "--debug, --rebuilt, --host and --on belong to a single --target");
+    return 0;
+}
+
 /* What is wrong with the bundle's options, or its key's passphrase, is said before anything is built. */
 static int check_bundle(struct hotfix_error *err)
 {
@@ -223,6 +287,35 @@ static int check_target(struct hotfix_error *err)
                     request.target);
 }
 
+/* Takes one of several targets as if it were the only one. */
+static int turn_to(const struct target *target, struct hotfix_error *err)
+{
+    const char *waivers = inputs.waivers_path;
+
+    hf_check_results_destroy(results);
+    results = NULL;
+    hf_inputs_deinit(&inputs);
+    inputs = (struct hf_inputs){.waivers_path = waivers};
+    hf_bundling_again(&bundling, target->bundle);
+    request.target = target->path;
+    request.output = target->output;
+    request.debug = NULL;
+    return check_bundle(err);
+}
+
+static int check_targets(struct hotfix_error *err)
+{
+    if (target_count == 1)
+        return check_bundle(err) != 0 ? -1 : check_target(err);
+    if (check_several(err) != 0 || (request.output || bundling.output ? place_outputs(err) : check_bundle(err)) != 0)
+        return -1;
+    for (size_t i = 0; i < target_count; i++) {
+        if (turn_to(&targets[i], err) != 0 || check_target(err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int check(struct hotfix_error *err)
 {
     if (hf_package_given(&package))
@@ -248,35 +341,88 @@ static void tell_files(struct hf_report *report, const char *key, char *const *n
 }
 
 /* Part of the fix may be in what no compile reads: a makefile, a table for a generator, another program. */
-static void tell_patches(const struct hf_tree_objects *objects, struct hf_report *report)
+static void tell_patches(const struct hf_tree_result *result, struct hf_report *report)
 {
-    tell_files(report, "shifted", objects->shifted, objects->shifted_count,
+    tell_files(report, "shifted", result->shifted, result->shifted_count,
                "the patch applies at other lines than it says: look whether it is made for this version");
-    tell_files(report, "unread", objects->unread, objects->unread_count,
+    tell_files(report, "unread", result->unread, result->unread_count,
                "changed by the patch, read by no compile of the target");
-    tell_files(report, "elsewhere", objects->elsewhere, objects->elsewhere_count,
-               "the patch changes it, too: where it runs, build a patch for it with its own --target");
+    tell_files(report, "elsewhere", result->elsewhere, result->elsewhere_count,
+               "the patch changes it, too: where it runs, give it as --target, too");
+}
+
+/* From the objects of one target to its patch. */
+static int build_target(const struct hf_tree_objects *objects, struct hf_report *report, struct hotfix_error *err)
+{
+    if (objects->rebuilt) {
+        request.debug = objects->rebuilt;
+        hf_report_line(report, "%s is what the sources build: all that is loaded is the same", request.target);
+    }
+    request.before = objects->old_objects;
+    request.after = objects->new_objects;
+    request.proof = objects->proof_objects;
+    request.independent = objects->pic_objects;
+    request.moved = objects->moved_objects;
+    int failed = build(report, err);
+    if (!failed && hf_package_given(&package))
+        failed = hf_package_publish(&package, request.target, request.debug, err);
+    return failed;
+}
+
+/* Half of a fix is worse than none: what was written for other targets goes, too. */
+static void remove_written(void)
+{
+    for (size_t i = 0; i < target_count; i++) {
+        if (!targets[i].written)
+            continue;
+        unlink(targets[i].output);
+        if (targets[i].bundle)
+            unlink(targets[i].bundle);
+    }
+}
+
+static int build_several(struct hf_report *report, struct hotfix_error *err)
+{
+    json_t *array = json_array();
+    int failed = 0;
+
+    for (size_t i = 0; !failed && i < target_count; i++) {
+        struct hf_report part;
+        if (source.result.targets[i].count == 0) {
+            hf_report_note(report, "the patch changes nothing of %s, which needs none", targets[i].path);
+            continue;
+        }
+        hf_report_init(&part, report->verb);
+        part.json = report->json;
+        failed = turn_to(&targets[i], err);
+        if (!failed)
+            failed = build_target(&source.result.targets[i], &part, err);
+        targets[i].written = !failed;
+        hf_report_set(&part, "target_file", hf_json_text(targets[i].path));
+        hf_report_add(report, array, part.object);
+        report->failed |= part.failed;
+        if (failed)
+            hf_error_prefix(err, "%s", targets[i].path);
+    }
+    hf_report_set(report, "targets", array);
+    if (failed)
+        remove_written();
+    return failed;
 }
 
 /* The objects come from a source tree, perhaps that of the package. */
 static int build_source(struct hf_report *report, struct hotfix_error *err)
 {
-    int failed = hf_source_build(&source, request.target, err);
+    HF_FREE const char **paths = calloc(target_count, sizeof(*paths));
 
+    if (!paths)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; i < target_count; i++)
+        paths[i] = targets[i].path;
+    int failed = hf_source_build(&source, paths, target_count, err);
     if (!failed) {
-        if (source.objects.rebuilt) {
-            request.debug = source.objects.rebuilt;
-            hf_report_line(report, "%s is what the sources build: all that is loaded is the same", request.target);
-        }
-        request.before = source.objects.old_objects;
-        request.after = source.objects.new_objects;
-        request.proof = source.objects.proof_objects;
-        request.independent = source.objects.pic_objects;
-        tell_patches(&source.objects, report);
-        request.moved = source.objects.moved_objects;
-        failed = build(report, err);
-        if (!failed && hf_package_given(&package))
-            failed = hf_package_publish(&package, request.target, request.debug, err);
+        tell_patches(&source.result, report);
+        failed = target_count == 1 ? build_target(&source.result.targets[0], report, err) : build_several(report, err);
     }
     hf_source_end(&source, !failed, report);
     return failed;
@@ -311,6 +457,28 @@ static int add_patch(const struct hf_option *option, const char *argument, struc
     return hf_source_add_patch(&source, argument, err);
 }
 
+static int add_target(const struct hf_option *option, const char *argument, struct hotfix_error *err)
+{
+    struct target *longer = reallocarray(targets, target_count + 1, sizeof(*longer));
+
+    (void)option;
+    if (!longer)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    targets = longer;
+    targets[target_count++] = (struct target){.path = argument};
+    request.target = targets[0].path;
+    return 0;
+}
+
+static void targets_deinit(void)
+{
+    for (size_t i = 0; i < target_count; i++) {
+        free(targets[i].output);
+        free(targets[i].bundle);
+    }
+    free(targets);
+}
+
 static int add_on(const struct hf_option *option, const char *argument, struct hotfix_error *err)
 {
     const char **grown = reallocarray(request.on, request.on_count + 1, sizeof(*grown));
@@ -326,9 +494,10 @@ static int add_on(const struct hf_option *option, const char *argument, struct h
 static const struct hf_option options[] = {
     {.name = "target",
      .argument = "BIN",
-     .help = "The program or library that is to be patched.",
+     .help = "The program or library that is to be patched. With --source, --deb and --dsc it may be given again: the "
+             "build runs once for all, and --output and --bundle are directories.",
      .required = true,
-     .text = &request.target},
+     .each = add_target},
     {.name = "old",
      .argument = "OBJ|DIR",
      .help = "Object file of the release, or the directory that they are in, compiled with the release's options "
@@ -480,9 +649,7 @@ int hf_cmd_build(int argc, char **argv)
     if (result == 0)
         result = check(&error);
     if (result == 0)
-        result = check_bundle(&error);
-    if (result == 0)
-        result = check_target(&error);
+        result = check_targets(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
     if (source.directory || hf_package_given(&package))
@@ -497,6 +664,7 @@ int hf_cmd_build(int argc, char **argv)
     hf_reasons_deinit(&reasons);
     free(request.on);
     free(default_output);
+    targets_deinit();
     if (result < 0 && hf_interrupt_signal())
         hf_error(&error, HOTFIX_IO, "interrupted by signal %d", hf_interrupt_signal());
     int status = hf_report_finish(&report, result, &error);

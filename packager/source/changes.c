@@ -117,12 +117,17 @@ struct search {
 bool hf_changes_goes_in(const struct hf_builds *builds, const struct hf_compile *compile)
 {
     const struct hf_journal *const journals[] = {builds->after, builds->before};
-    return is_linked(journals, builds->output, &compile->digest, 0);
+
+    for (size_t i = 0; i < builds->output_count; i++)
+        if (is_linked(journals, builds->outputs[i], &compile->digest, 0))
+            return true;
+    return false;
 }
 
 static bool goes_in(const struct search *search, const struct hf_compile *compile)
 {
-    return hf_changes_goes_in(search->builds, compile);
+    const struct hf_journal *const journals[] = {search->builds->after, search->builds->before};
+    return is_linked(journals, search->builds->output, &compile->digest, 0);
 }
 
 static bool is_same(const struct hf_compile *then, const struct hf_compile *now)
@@ -307,6 +312,14 @@ static const char *below_tree(const struct hf_builds *builds, const char *path)
     return strncmp(path, builds->tree, length) == 0 && path[length] == '/' ? path + length + 1 : path;
 }
 
+static bool is_asked_for(const struct hf_builds *builds, const struct hf_link *link)
+{
+    for (size_t i = 0; i < builds->output_count; i++)
+        if (is_output(builds->outputs[i], link))
+            return true;
+    return false;
+}
+
 /* What is linked into something else in turn (gcc -r) is no output of the build, nor is what configure tried. */
 static int add_outputs(const struct hf_builds *builds, const struct hf_digest *digest, unsigned depth,
                        struct names *names)
@@ -316,7 +329,7 @@ static int add_outputs(const struct hf_builds *builds, const struct hf_digest *d
     for (size_t j = 0; depth < PARTIAL_LINKS_MAX && j < 2; j++)
         for (size_t i = 0; i < journals[j]->link_count; i++) {
             const struct hf_link *link = &journals[j]->links[i];
-            if (!hf_link_has(link, digest) || is_output(builds->output, link) || access(link->output, F_OK) != 0)
+            if (!hf_link_has(link, digest) || is_asked_for(builds, link) || access(link->output, F_OK) != 0)
                 continue;
             if ((has_input(builds->after, &link->digest) || has_input(builds->before, &link->digest)
                      ? add_outputs(builds, &link->digest, depth + 1, names)

@@ -22,9 +22,11 @@ struct hf_builds {
     const char *tree;               /* where both were built */
     const char *tree_before;        /* a copy of the first one's state */
     const char *output;             /* the program's or library's name; a whole path where that is known */
+    const char *const *outputs;     /* of all that are asked for, this one among them */
+    size_t output_count;
 };
 
-/* Whether the compile's object went into the output in one of the builds. */
+/* Whether the compile's object went into one of the outputs in one of the builds. */
 bool hf_changes_goes_in(const struct hf_builds *builds, const struct hf_compile *compile);
 
 /* Whether the journal tells how the output was linked, and of each object in it how it was made. */
@@ -40,8 +42,8 @@ int hf_changes_find(const struct hf_builds *builds, struct hf_change **changes, 
                     struct hotfix_error *err);
 
 /*
- * The other programs and libraries of the build into which something goes that the patch changes: *names is a malloc'ed
- * array of malloc'ed paths below the tree, in order, each once. HOTFIX_MEMORY.
+ * The programs and libraries of the build, not asked for, into which something goes that the patch changes: *names is a
+ * malloc'ed array of malloc'ed paths below the tree, in order, each once. HOTFIX_MEMORY.
  */
 int hf_changes_elsewhere(const struct hf_builds *builds, char ***names, size_t *count, struct hotfix_error *err);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "elf/dynamic.h"
 #include "elf/rebuilt.h"
 #include "error.h"
 #include "file.h"
@@ -25,6 +26,7 @@ struct search {
     bool stripped;           /* what is the target's like has no symbols */
     bool named;              /* there is one of the target's name */
     struct hotfix_error why; /* in what that one differs */
+    char advice[160];        /* behind that */
 };
 
 static const char *base_name(const char *path)
@@ -49,6 +51,41 @@ static bool is_linked(const char *path)
            memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 && (header.e_type == ET_EXEC || header.e_type == ET_DYN);
 }
 
+/* The first library that one file needs and the other one does not, into `name`; false when there is none. */
+static bool find_extra(const struct hf_dynamic *of, const struct hf_dynamic *other, char name[64])
+{
+    for (size_t i = 0; i < of->needed_count; i++) {
+        size_t k = 0;
+        while (k < other->needed_count && strcmp(of->needed[i], other->needed[k]) != 0)
+            k++;
+        if (k < other->needed_count)
+            continue;
+        snprintf(name, 64, "%s", of->needed[i]);
+        return true;
+    }
+    return false;
+}
+
+/* Configure scripts take what they find: libraries tell of a machine where more or less is installed. */
+static void advise(struct search *search, const struct hf_image *rebuilt)
+{
+    struct hf_dynamic ours = {.needed_count = 0}, theirs = {.needed_count = 0};
+    char name[64];
+
+    snprintf(search->advice, sizeof(search->advice),
+             "is it the same version, built with the same compiler and libraries?");
+    if (hf_dynamic_read(search->target, &ours, NULL) == 0 && hf_dynamic_read(rebuilt, &theirs, NULL) == 0) {
+        if (find_extra(&theirs, &ours, name))
+            snprintf(search->advice, sizeof(search->advice),
+                     "the rebuild alone needs %s: build where no more than the build dependencies is installed", name);
+        else if (find_extra(&ours, &theirs, name))
+            snprintf(search->advice, sizeof(search->advice),
+                     "the rebuild does not need %s: the package that has it for builds is not installed", name);
+    }
+    hf_dynamic_deinit(&ours);
+    hf_dynamic_deinit(&theirs);
+}
+
 /* Looks at one file; true when it is the one. */
 static bool look_at(struct search *search, const char *path)
 {
@@ -61,13 +98,14 @@ static bool look_at(struct search *search, const char *path)
         return false;
     bool same = hf_rebuilt_check(search->target, &image, &why) == 0;
     bool stripped = image.stripped;
-    hf_image_close(&image);
     if (same)
         search->stripped |= stripped;
     else if (named && (!search->named || !stripped)) {
         search->named = true;
         search->why = why;
+        advise(search, &image);
     }
+    hf_image_close(&image);
     return same && !stripped;
 }
 
@@ -95,8 +133,7 @@ static int refuse(const struct search *search, struct hotfix_error *err)
                         "with -s",
                         search->target->path);
     if (search->named)
-        return hf_error(err, HOTFIX_INCOMPATIBLE,
-                        "%s; is it the same version, built with the same compiler and libraries?", search->why.message);
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "%s; %s", search->why.message, search->advice);
     return hf_error(err, HOTFIX_USAGE, "the build makes no program or library that is %s, and none of its name",
                     search->target->path);
 }

@@ -93,7 +93,7 @@ static void explain(struct hf_source *source, struct hotfix_error *err)
     }
 }
 
-int hf_source_build(struct hf_source *source, const char *target, struct hotfix_error *err)
+int hf_source_build(struct hf_source *source, const char *const *targets, size_t target_count, struct hotfix_error *err)
 {
     struct hf_progress progress;
 
@@ -109,7 +109,8 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
         .make_on = source->make_on,
         .make_name = source->make_name,
         .isolate = source->isolate,
-        .target = target,
+        .targets = targets,
+        .target_count = target_count,
         .shipped = source->shipped,
         .place = source->place,
         .kept = source->kept,
@@ -118,7 +119,7 @@ int hf_source_build(struct hf_source *source, const char *target, struct hotfix_
         .progress = progress.terminal ? hf_progress_show : NULL,
         .progress_arg = &progress,
     };
-    int failed = hf_tree_build(&request, &source->objects, err);
+    int failed = hf_tree_build(&request, &source->result, err);
     hf_progress_end(&progress);
     if (failed)
         explain(source, err);
@@ -150,7 +151,7 @@ void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_rep
     }
     free(source->accepted.patterns);
     source->accepted = (struct hf_accepted){.count = 0};
-    hf_tree_objects_deinit(&source->objects);
+    hf_tree_result_deinit(&source->result);
     hf_workspace_deinit(&source->workspace);
     free(source->patches);
     source->patches = NULL;

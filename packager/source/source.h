@@ -29,7 +29,7 @@ struct hf_source {
 
     struct hf_workspace workspace;
     bool worthless; /* nobody will want to look at what is there */
-    struct hf_tree_objects objects;
+    struct hf_tree_result result;
 };
 
 /* Adds a --patch. HOTFIX_MEMORY. */
@@ -40,8 +40,9 @@ int hf_source_accept(const struct hf_option *option, const char *argument, struc
 /* Whether the options fit each other; `objects` says that objects were given. HOTFIX_USAGE. */
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err);
 
-/* Makes the objects, for the program or library `target`; progress goes to a terminal. As hf_tree_build(). */
-int hf_source_build(struct hf_source *source, const char *target, struct hotfix_error *err);
+/* Makes the objects, for the programs and libraries `targets`; progress goes to a terminal. As hf_tree_build(). */
+int hf_source_build(struct hf_source *source, const char *const *targets, size_t target_count,
+                    struct hotfix_error *err);
 
 /* Removes a temporary work directory when all went well; otherwise says where it is. */
 void hf_source_end(struct hf_source *source, bool succeeded, const struct hf_report *report);

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,6 +31,13 @@
 #include "source/shipped.h"
 #include "source/standin.h"
 
+/* A target, as an output of the build. */
+struct output {
+    const char *target; /* its file */
+    char *name;         /* that the build gives it; a whole path where that is known */
+    struct hf_change *changes;
+};
+
 /*
  * Where things are below the work directory. The tree keeps one path for both of its states, so that what a compiler
  * writes about paths (DWARF, __FILE__) is the same before and after the patch: that of the sources given, where the
@@ -45,8 +54,9 @@ struct places {
     char *journal_before;
     char *journal_after;
     char *log;
-    char *output;  /* the name that the build gives the target */
-    char *rebuilt; /* the build's own file, as it was before the patch; NULL where nobody asks */
+    struct output *outputs; /* one for each target */
+    const char **names;     /* theirs */
+    size_t output_count;
     time_t begin;
     struct hf_kept kept;
     struct hf_patched patched;
@@ -59,11 +69,17 @@ static int out_of_memory(struct hotfix_error *err)
 
 static void places_deinit(struct places *places)
 {
-    char **all[] = {&places->copy,           &places->before,        &places->after,  &places->shims,  &places->log,
-                    &places->journal_before, &places->journal_after, &places->output, &places->rebuilt};
+    char *const all[] = {places->copy, places->before,         places->after,        places->shims,
+                         places->log,  places->journal_before, places->journal_after};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        free(*all[i]);
+        free(all[i]);
+    for (size_t i = 0; i < places->output_count; i++) {
+        free(places->outputs[i].name);
+        free(places->outputs[i].changes);
+    }
+    free(places->outputs);
+    free(places->names);
     hf_patched_deinit(&places->patched);
     hf_kept_deinit(&places->kept);
 }
@@ -84,7 +100,24 @@ static char *output_name(const char *target)
     return strdup(slash ? slash + 1 : whole);
 }
 
-static int places_init(struct places *places, const char *work, const char *target, struct hotfix_error *err)
+static int add_outputs(struct places *places, const struct hf_tree_request *request, struct hotfix_error *err)
+{
+    places->outputs = calloc(request->target_count, sizeof(*places->outputs));
+    places->names = calloc(request->target_count, sizeof(*places->names));
+    if (!places->outputs || !places->names)
+        return out_of_memory(err);
+    for (size_t i = 0; i < request->target_count; i++) {
+        struct output *output = &places->outputs[places->output_count++];
+        output->target = request->targets[i];
+        output->name = output_name(output->target);
+        if (!output->name)
+            return out_of_memory(err);
+    }
+    return 0;
+}
+
+static int places_init(struct places *places, const char *work, const struct hf_tree_request *request,
+                       struct hotfix_error *err)
 {
     *places = (struct places){
         .copy = below(work, "tree"),
@@ -94,13 +127,14 @@ static int places_init(struct places *places, const char *work, const char *targ
         .journal_before = below(work, "journal.before"),
         .journal_after = below(work, "journal.after"),
         .log = below(work, "build.log"),
-        .output = output_name(target),
         .begin = time(NULL),
     };
     places->tree = places->copy;
     if (!places->copy || !places->before || !places->after || !places->shims || !places->journal_before ||
-        !places->journal_after || !places->log || !places->output)
+        !places->journal_after || !places->log)
         return out_of_memory(err);
+    if (add_outputs(places, request, err) != 0)
+        return -1;
     const char *made[] = {places->shims, places->journal_before, places->journal_after};
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
         if (mkdir(made[i], 0777) != 0)
@@ -311,32 +345,53 @@ static int renumber_file(const struct places *places, const char *name, bool *mo
     return failed;
 }
 
-/* Compiles the changed sources of the tree before the patch once more, with new numbers. */
-static int compile_moved(const struct places *places, const struct hf_compiles *compiles, const char *map,
-                         const char *directory, struct hotfix_error *err)
+/* Gives all lines that the patch moves their new numbers; *moved: there are such. */
+static int renumber(const struct places *places, bool *moved, struct hotfix_error *err)
 {
-    struct hf_compiles lenient = *compiles;
-    const char *const options[] = {map, "-ffunction-sections", "-fdata-sections", "-w"};
-    bool moved = false;
-
+    *moved = false;
     for (size_t i = 0; i < places->patched.file_count; i++)
-        if (renumber_file(places, places->patched.files[i], &moved, err) != 0)
+        if (renumber_file(places, places->patched.files[i], moved, err) != 0)
             return -1;
-    if (!moved)
-        return 0;
-    lenient.lenient = true;
-    return hf_compiles_run(&lenient, options, 4, directory, err);
+    return 0;
+}
+
+/* Ways of compiling a changed source: options, and where its object goes. */
+struct way {
+    bool after;     /* the patch */
+    bool renumber;  /* the lines, before; what does not compile is left out */
+    size_t options; /* of all */
+    size_t place;   /* in struct hf_tree_objects */
+};
+
+#define PLACE(member) offsetof(struct hf_tree_objects, member)
+
+/* Compiles the changed sources of all targets in one way. */
+static int compile_way(const struct places *places, const struct way *way, const char *const *options,
+                       const struct hf_tree_objects *targets, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < places->output_count; i++) {
+        const struct hf_compiles compiles = {
+            places->outputs[i].changes, targets[i].count, way->after, places->tree, places->log, way->renumber};
+        char *const *place = (char *const *)((const char *)&targets[i] + way->place);
+        if (targets[i].count > 0 && hf_compiles_run(&compiles, options, way->options, *place, err) != 0)
+            return hf_error_prefix(err, way->after ? "with the patch" : "without the patch");
+    }
+    return 0;
 }
 
 /* Compiles the changed sources in each state of the tree. Paths in strings and debug information become those of the
  * original. */
 static int compile_changed(const struct hf_tree_request *request, const struct places *places,
-                           const struct hf_change *changes, size_t count, struct hf_tree_objects *objects,
-                           struct hotfix_error *err)
+                           const struct hf_tree_objects *targets, struct hotfix_error *err)
 {
-    const struct hf_compiles after = {changes, count, true, places->tree, places->log, false};
-    const struct hf_compiles before = {changes, count, false, places->tree, places->log, false};
+    static const struct way ways[] = {{true, false, 3, PLACE(new_objects)},
+                                      {true, false, 5, PLACE(pic_objects)},
+                                      {false, false, 3, PLACE(old_objects)},
+                                      {false, false, 0, PLACE(proof_objects)},
+                                      {false, true, 4, PLACE(moved_objects)}};
     HF_FREE char *map = NULL;
+    bool moved = true;
+    size_t count = 0;
 
     if (asprintf(&map, "-ffile-prefix-map=%s=%s", places->tree, request->source) < 0) {
         map = NULL;
@@ -344,18 +399,21 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
     }
     const char *const options[] = {map, "-ffunction-sections", "-fdata-sections", "-fPIC",
                                    "-fno-semantic-interposition"};
+    const char *const quiet[] = {map, "-ffunction-sections", "-fdata-sections", "-w"};
+    for (size_t i = 0; i < places->output_count; i++)
+        count += targets[i].count;
     report(request, HF_TREE_COMPILE, 0);
-    if (hf_compiles_run(&after, options, 3, objects->new_objects, err) != 0 ||
-        hf_compiles_run(&after, options, 5, objects->pic_objects, err) != 0)
-        return hf_error_prefix(err, "with the patch");
-    report(request, HF_TREE_COMPILE, 2 * count);
-    if (swap_trees(places, err) != 0)
-        return -1;
-    if (hf_compiles_run(&before, options, 3, objects->old_objects, err) != 0 ||
-        hf_compiles_run(&before, NULL, 0, objects->proof_objects, err) != 0)
-        return hf_error_prefix(err, "without the patch");
-    report(request, HF_TREE_COMPILE, 4 * count);
-    return compile_moved(places, &before, map, objects->moved_objects, err);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        const struct way *way = &ways[i];
+        if (i > 0 && !way->after && ways[i - 1].after && swap_trees(places, err) != 0)
+            return -1;
+        if (way->renumber && renumber(places, &moved, err) != 0)
+            return -1;
+        if (moved && compile_way(places, way, way->renumber ? quiet : options, targets, err) != 0)
+            return -1;
+        report(request, HF_TREE_COMPILE, (i + 1) * count);
+    }
+    return 0;
 }
 
 static void name_all(char **names, size_t count, const char *what, struct hotfix_error *err)
@@ -394,34 +452,68 @@ static void name_others(const struct hf_builds *builds, const struct hf_patched 
         name_all(names, count, "; no compile of it reads ", err);
 }
 
-static int compare_builds(const struct hf_tree_request *request, const struct places *places,
-                          struct hf_tree_objects *objects, struct hotfix_error *err)
+/* What the patch changes of one target: nothing is no failure where it may change another one. */
+static int find_changes(const struct hf_builds *builds, const struct hf_tree_request *request, struct output *output,
+                        size_t *count, struct hotfix_error *err)
+{
+    struct hotfix_error why;
+
+    *count = 0;
+    if (hf_reads_inside(builds, request->source, err) != 0)
+        return -1;
+    if (hf_changes_find(builds, &output->changes, count, &why) == 0 ||
+        (request->target_count > 1 && why.code == HOTFIX_INCOMPATIBLE))
+        return 0;
+    if (err)
+        *err = why;
+    return -1;
+}
+
+/* Finds what the patch changes of each target. */
+static int find_all(struct hf_builds *builds, const struct hf_tree_request *request, struct places *places,
+                    struct hf_tree_objects *targets, struct hotfix_error *err)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < places->output_count; i++) {
+        builds->output = places->outputs[i].name;
+        if (find_changes(builds, request, &places->outputs[i], &targets[i].count, err) != 0 ||
+            check_inside(places->outputs[i].changes, targets[i].count, places, err) != 0)
+            return -1;
+        found += targets[i].count;
+    }
+    if (found == 0)
+        return hf_error(err, HOTFIX_INCOMPATIBLE,
+                        "nothing of the fix is in any of the targets: no object that goes into them differs");
+    return 0;
+}
+
+static int compare_builds(const struct hf_tree_request *request, struct places *places, struct hf_tree_result *result,
+                          struct hotfix_error *err)
 {
     struct hf_journal before = {0}, after = {0};
-    const struct hf_builds builds = {.before = &before,
-                                     .after = &after,
-                                     .tree = places->tree,
-                                     .tree_before = places->before,
-                                     .output = places->output};
-    HF_FREE struct hf_change *changes = NULL;
+    struct hf_builds builds = {.before = &before,
+                               .after = &after,
+                               .tree = places->tree,
+                               .tree_before = places->before,
+                               .outputs = places->names,
+                               .output_count = places->output_count};
 
+    for (size_t i = 0; i < places->output_count; i++)
+        places->names[i] = places->outputs[i].name;
     int failed = hf_journal_read(places->journal_before, &before, err);
     if (!failed)
         failed = hf_journal_read(places->journal_after, &after, err);
     if (!failed)
-        failed = hf_reads_inside(&builds, request->source, err);
-    if (!failed)
-        failed = hf_changes_find(&builds, &changes, &objects->count, err);
+        failed = find_all(&builds, request, places, result->targets, err);
     if (failed && err && err->code == HOTFIX_INCOMPATIBLE)
         name_others(&builds, &places->patched, request->shipped, err);
     if (!failed)
-        failed = hf_reads_missing(&builds, &places->patched, &objects->unread, &objects->unread_count, err);
+        failed = hf_reads_missing(&builds, &places->patched, &result->unread, &result->unread_count, err);
     if (!failed)
-        failed = find_elsewhere(&builds, request->shipped, &objects->elsewhere, &objects->elsewhere_count, err);
+        failed = find_elsewhere(&builds, request->shipped, &result->elsewhere, &result->elsewhere_count, err);
     if (!failed)
-        failed = check_inside(changes, objects->count, places, err);
-    if (!failed)
-        failed = compile_changed(request, places, changes, objects->count, objects, err);
+        failed = compile_changed(request, places, result->targets, err);
     hf_journal_deinit(&before);
     hf_journal_deinit(&after);
     return failed;
@@ -440,7 +532,10 @@ static int build_first(const struct hf_tree_request *request, struct places *pla
         run_make(request, places, places->journal_before, HF_TREE_BUILD, err) != 0 ||
         hf_journal_read(places->journal_before, &journal, err) != 0)
         return -1;
-    if (!places->built || hf_changes_whole(&journal, places->output))
+    bool whole = true;
+    for (size_t i = 0; i < places->output_count; i++)
+        whole &= hf_changes_whole(&journal, places->outputs[i].name);
+    if (!places->built || whole)
         return 0;
     if (hf_products_outdate(places->tree, err) != 0)
         return -1;
@@ -469,46 +564,59 @@ static int keep(const struct hf_tree_request *request, struct places *places, st
 }
 
 /* A build may link several files of the target's name. */
-static int choose_output(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+static int choose_output(const struct hf_journal *journal, struct output *output, struct hotfix_error *err)
 {
-    __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
     HF_FREE char *path = NULL;
 
-    if (hf_journal_read(places->journal_before, &journal, err) != 0 ||
-        hf_shipped_choose(request->target, &journal, places->output, &path, err) != 0)
+    if (hf_shipped_choose(output->target, journal, output->name, &path, err) != 0)
         return -1;
     if (path) {
-        free(places->output);
-        places->output = hf_move(path);
+        free(output->name);
+        output->name = hf_move(path);
     }
     return 0;
 }
 
 /* The build's own file takes the place of debug files that nobody has. */
-static int find_shipped(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+static int take_shipped(const struct places *places, const struct hf_journal *journal, struct output *output,
+                        const char *copy, struct hotfix_error *err)
 {
-    __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
     __attribute__((cleanup(hf_shipped_deinit))) struct hf_shipped shipped = {0};
-    HF_FREE char *copy = below(request->work, "rebuilt");
 
-    if (!request->shipped)
-        return choose_output(request, places, err);
-    if (!copy)
-        return out_of_memory(err);
-    if (hf_journal_read(places->journal_before, &journal, err) != 0 ||
-        hf_shipped_find(request->target, &journal, places->tree, &shipped, err) != 0)
+    if (hf_shipped_find(output->target, journal, places->tree, &shipped, err) != 0)
         return -1;
     const char *argv[] = {"cp", "--reflink=auto", "--", shipped.rebuilt, copy, NULL};
     const struct hf_process process = {.argv = argv, .log = places->log};
     if (hf_process_run(&process, err) != 0)
         return -1;
-    free(places->output);
-    places->output = hf_move(shipped.output);
-    places->rebuilt = hf_move(copy);
+    free(output->name);
+    output->name = hf_move(shipped.output);
     return 0;
 }
 
-static int build_twice(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
+/* Which output of the first build each target is. */
+static int find_outputs(const struct hf_tree_request *request, struct places *places, struct hf_tree_result *result,
+                        struct hotfix_error *err)
+{
+    __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
+
+    if (hf_journal_read(places->journal_before, &journal, err) != 0)
+        return -1;
+    for (size_t i = 0; i < places->output_count; i++) {
+        struct output *output = &places->outputs[i];
+        if (request->shipped ? take_shipped(places, &journal, output, result->targets[i].rebuilt, err) != 0
+                             : choose_output(&journal, output, err) != 0)
+            return -1;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(places->outputs[k].name, output->name) == 0)
+                return hf_error(err, HOTFIX_USAGE, "%s and %s are one output of the build: give one of them",
+                                places->outputs[k].target, output->target);
+    }
+    return 0;
+}
+
+static int build_twice(const struct hf_tree_request *request, struct places *places, struct hf_tree_result *result,
+                       struct hotfix_error *err)
 {
     bool allowed = hf_standin_allowed();
 
@@ -520,7 +628,7 @@ static int build_twice(const struct hf_tree_request *request, struct places *pla
         return -1;
     if (!places->kept.complete && (build_first(request, places, err) != 0 || keep(request, places, err) != 0))
         return -1;
-    if (find_shipped(request, places, err) != 0)
+    if (find_outputs(request, places, result, err) != 0)
         return -1;
     report(request, HF_TREE_PATCH, 0);
     if (copy_tree(places->tree, places->before, places->log, err) != 0 || apply_patches(request, places, err) != 0)
@@ -554,47 +662,74 @@ static int resolve(const struct hf_tree_request *request, struct hf_tree_request
     return 0;
 }
 
-int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err)
+/* The directories of each target. */
+static int make_result(const struct hf_tree_request *request, struct hf_tree_result *result, struct hotfix_error *err)
+{
+    result->targets = calloc(request->target_count, sizeof(*result->targets));
+    if (!result->targets)
+        return out_of_memory(err);
+    for (size_t i = 0; i < request->target_count; i++) {
+        struct hf_tree_objects *objects = &result->targets[result->target_count++];
+        const struct {
+            char **place;
+            const char *name;
+        } all[] = {{&objects->old_objects, "objects.old"},     {&objects->new_objects, "objects.new"},
+                   {&objects->proof_objects, "objects.proof"}, {&objects->pic_objects, "objects.pic"},
+                   {&objects->moved_objects, "objects.moved"}, {&objects->rebuilt, "rebuilt"}};
+        for (size_t k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+            int written = i == 0 ? asprintf(all[k].place, "%s/%s", request->work, all[k].name)
+                                 : asprintf(all[k].place, "%s/%s.%zu", request->work, all[k].name, i + 1);
+            if (written < 0) {
+                *all[k].place = NULL;
+                return out_of_memory(err);
+            }
+        }
+    }
+    return 0;
+}
+
+/* What the caller gets besides of what was made. */
+static void finish_result(const struct hf_tree_request *request, struct places *places, struct hf_tree_result *result)
+{
+    for (size_t i = 0; !request->shipped && i < result->target_count; i++) {
+        free(result->targets[i].rebuilt);
+        result->targets[i].rebuilt = NULL;
+    }
+    result->shifted = places->patched.shifted;
+    result->shifted_count = places->patched.shifted_count;
+    places->patched.shifted = NULL;
+    places->patched.shifted_count = 0;
+}
+
+int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_result *result, struct hotfix_error *err)
 {
     __attribute__((cleanup(places_deinit))) struct places places = {0};
+    struct hf_tree_result made = {.target_count = 0};
     struct hf_tree_request whole;
     HF_FREE char *source = NULL;
     HF_FREE char *work = NULL;
 
     if (resolve(request, &whole, &source, &work, err) != 0)
         return -1;
-    struct hf_tree_objects made = {
-        .old_objects = below(work, "objects.old"),
-        .new_objects = below(work, "objects.new"),
-        .proof_objects = below(work, "objects.proof"),
-        .pic_objects = below(work, "objects.pic"),
-        .moved_objects = below(work, "objects.moved"),
-    };
-    int failed = 0;
-    if (!made.old_objects || !made.new_objects || !made.proof_objects || !made.pic_objects || !made.moved_objects)
-        failed = out_of_memory(err);
+    int failed = make_result(&whole, &made, err);
     if (!failed)
-        failed = places_init(&places, work, request->target, err);
+        failed = places_init(&places, work, &whole, err);
     if (!failed)
         failed = hf_shim_create(places.shims, err);
     if (!failed)
         failed = try_patches(&whole, work, &places, err);
     if (!failed)
-        failed = build_twice(&whole, &places, err);
+        failed = build_twice(&whole, &places, &made, err);
     if (!failed)
         failed = compare_builds(&whole, &places, &made, err);
     if (stand_back(&places, failed ? NULL : err) != 0)
         failed = -1;
     if (failed) {
-        hf_tree_objects_deinit(&made);
+        hf_tree_result_deinit(&made);
         return -1;
     }
-    made.rebuilt = hf_move(places.rebuilt);
-    made.shifted = places.patched.shifted;
-    made.shifted_count = places.patched.shifted_count;
-    places.patched.shifted = NULL;
-    places.patched.shifted_count = 0;
-    *objects = made;
+    finish_result(&whole, &places, &made);
+    *result = made;
     return 0;
 }
 
@@ -605,16 +740,20 @@ static void free_names(char **names, size_t count)
     free(names);
 }
 
-void hf_tree_objects_deinit(struct hf_tree_objects *objects)
+void hf_tree_result_deinit(struct hf_tree_result *result)
 {
-    free(objects->old_objects);
-    free(objects->new_objects);
-    free(objects->proof_objects);
-    free(objects->pic_objects);
-    free(objects->moved_objects);
-    free(objects->rebuilt);
-    free_names(objects->unread, objects->unread_count);
-    free_names(objects->elsewhere, objects->elsewhere_count);
-    free_names(objects->shifted, objects->shifted_count);
-    memset(objects, 0, sizeof(*objects));
+    for (size_t i = 0; i < result->target_count; i++) {
+        struct hf_tree_objects *objects = &result->targets[i];
+        free(objects->old_objects);
+        free(objects->new_objects);
+        free(objects->proof_objects);
+        free(objects->pic_objects);
+        free(objects->moved_objects);
+        free(objects->rebuilt);
+    }
+    free(result->targets);
+    free_names(result->unread, result->unread_count);
+    free_names(result->elsewhere, result->elsewhere_count);
+    free_names(result->shifted, result->shifted_count);
+    memset(result, 0, sizeof(*result));
 }

@@ -31,8 +31,9 @@ struct hf_tree_request {
                                      that were there; NULL: `make` does */
     const char *make_name;        /* what messages call it; NULL: itself */
     bool isolate;                 /* the command runs without network and rights (isolate.h) */
-    const char *target;           /* the program or library that is to be patched */
-    bool shipped;                 /* it must be what the build makes (shipped.h), and goes by any name there */
+    const char *const *targets;   /* the programs and libraries that are to be patched */
+    size_t target_count;          /* > 0 */
+    bool shipped;                 /* they must be what the build makes (shipped.h), and go by any name there */
     const char *place;            /* a directory that an isolated build may write to as well; may be NULL */
     const char *kept;             /* directory for the first build (kept.h); NULL: it is not kept */
     const char *key;              /* what kept builds must agree on */
@@ -42,10 +43,10 @@ struct hf_tree_request {
 };
 
 /*
- * Directories below `work` with one object a changed source, under the same relative path in each: before and after the
- * patch with sections, before the patch with exactly the release's options, and after it with sections and -fPIC. And
- * before the patch with sections where lines that only moved have their new numbers (renumber.h): objects may be
- * missing there, and all of them where no line moved.
+ * Directories below `work` with one object a changed source of a target, under the same relative path in each: before
+ * and after the patch with sections, before the patch with exactly the release's options, and after it with sections
+ * and -fPIC. And before the patch with sections where lines that only moved have their new numbers (renumber.h):
+ * objects may be missing there, and all of them where no line moved.
  */
 struct hf_tree_objects {
     char *old_objects;
@@ -54,8 +55,13 @@ struct hf_tree_objects {
     char *pic_objects;
     char *moved_objects;
     char *rebuilt; /* a copy of the build's own file, where that must be, and is, the target; else NULL */
-    size_t count;  /* of changed objects; new ones included */
-    char **unread; /* files that the patch touches and that no compile of the output read, below the tree */
+    size_t count;  /* of changed objects; new ones included. 0: the patch changes another target alone */
+};
+
+struct hf_tree_result {
+    struct hf_tree_objects *targets; /* as many as were asked for, in that order */
+    size_t target_count;
+    char **unread; /* files that the patch touches and that no compile of the targets read, below the tree */
     size_t unread_count;
     char **elsewhere; /* other outputs of the build that the patch changes; of a package those that it installs, by the
                          paths that it installs them under */
@@ -67,10 +73,10 @@ struct hf_tree_objects {
 /*
  * HOTFIX_INCOMPATIBLE when the target must be what the build makes and is not; HOTFIX_IO when a step cannot run or
  * fails (the message names it and its log), HOTFIX_USAGE when the patch does not apply, or the build makes no `output`
- * or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of `output` changed; HOTFIX_UNPROVEN when
+ * or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of any target changed; HOTFIX_UNPROVEN when
  * the patch changes what has to be accepted.
  */
-int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_objects *objects, struct hotfix_error *err);
-void hf_tree_objects_deinit(struct hf_tree_objects *objects);
+int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_result *result, struct hotfix_error *err);
+void hf_tree_result_deinit(struct hf_tree_result *result);
 
 #endif

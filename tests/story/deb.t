@@ -118,7 +118,7 @@ ship() {
 }
 
 # Another program of the same name, of which nothing may come into the patch. The package installs it under another one.
-lite="hotfix build: warning: usr/bin/shop-lite: the patch changes it, too: where it runs, build a patch for it with its own --target"
+lite="hotfix build: warning: usr/bin/shop-lite: the patch changes it, too: where it runs, give it as --target, too"
 make_package 1.0 2
 make_package 1.1 3
 make_package 1.2 2 "Build-Depends: no-such-package (>= 7), libc6"$'\n'
@@ -226,6 +226,65 @@ rm -rf kept
 SHOP_LOG='' run build 1.0 --isolate
 is "an isolated build works as well" "$status $(cat "$ERR")" "0 $lite"
 ok "with the same result" cmp patch.so first.so
+
+# One fix of the library and of the program: one build behind the patch makes both.
+cat fix.patch price.patch >both.patch
+library=shipped-1.0/usr/lib/libprice.so
+both() {
+    hotfix build --dsc package/shop_1.0.dsc --patch both.patch --target "$shop" --target "$library" "$@"
+}
+rm "$SHOP_LOG"
+run both --target shipped-1.0/usr/bin/shop-lite --bundle both --key key.key --version 1
+is "several targets get a bundle each" "$status $(cat "$ERR") $(find both -type f -printf "%f\n" | sort | xargs)" \
+    "0  libprice.so.hotfix libprice.so.so shop-lite.hotfix shop-lite.so shopd.hotfix shopd.so"
+is "from one build behind the patch" "$(wc -l <"$SHOP_LOG") $(grep -c '^changed' "$OUT")" "1 3"
+run build 1.0 --patch price.patch
+is "each is the patch that is made for it alone" "$status $(cmp patch.so both/shopd.so && echo same)" "0 same"
+for name in shopd libprice.so; do
+    file=$shop
+    [ "$name" = shopd ] || file=$library
+    run hotfix verify "both/$name.hotfix" --trust key.pub --target "$file"
+    is "the bundle $name is for its target and has its name" "$status $(sed -n 's/^bundle *//p' "$OUT")" "0 $name 1"
+done
+run both -o json.d --json
+is "one object tells of all" "$status $(json targets.0.output) $(json targets.1.items.0.name) $(json targets.1.target_file)" \
+    "0 json.d/shopd.so discount $library"
+run hotfix build --dsc package/shop_1.0.dsc --patch price.patch --target "$shop" --target "$library" -o one.d
+is "a target that the fix does not change needs none" "$status $(cat "$ERR") $(ls one.d)" \
+    "0 hotfix build: the patch changes nothing of $shop, which needs none libprice.so.so"
+run hotfix build --dsc package/shop_1.0.dsc --patch selftest.patch --target "$shop" --target "$library" -o none.d --work kept
+is "a fix that changes none is refused" "$status $(tail -n 1 "$ERR") $(ls none.d)" \
+    "1 hotfix build: nothing of the fix is in any of the targets: no object that goes into them differs; the patch changes only what the package does not install: selftest "
+rm -rf kept
+cat >grown.patch <<'PATCH'
+--- a/lib/price.c
++++ b/lib/price.c
+@@ -1,6 +1,6 @@
+ #include "price.h"
+ 
+-static int calls;
++static int calls = 7;
+ 
+ int discount(int price)
+ {
+PATCH
+run hotfix build --dsc package/shop_1.0.dsc --patch fix.patch --patch grown.patch --target "$shop" --target "$library" \
+    --bundle half --key key.key --work kept
+is "where one of them is refused there is none" "$status $(ls half) $(tail -n 1 "$ERR" | cut -d: -f1,2)" "1  hotfix build: $library"
+rm -rf kept
+expect 2 "hotfix build: fix.patch: is no directory; with several --target one holds a file for each" \
+    "several patches need a directory" both -o fix.patch
+expect 2 "hotfix build: --debug, --rebuilt, --host and --on belong to a single --target" "what is one target's is asked for one" \
+    both -o both --host "$shop"
+expect 2 "hotfix build: $shop and built-1.0/tree/debian/shop/usr/sbin/shopd have one name: build for one after the other" \
+    "files of one name would overwrite each other" both --target built-1.0/tree/debian/shop/usr/sbin/shopd -o both
+cp "$library" twin
+run both --target twin -o both --work kept
+is "one target is given once" "$status $(tail -n 1 "$ERR")" \
+    "2 hotfix build: $library and twin are one output of the build: give one of them"
+rm -rf kept
+expect 2 "hotfix build: --target may be given again with --source, --deb and --dsc alone" "objects are those of one target" \
+    hotfix build --target "$shop" --target "$library" --old . --new . -o both
 is "no work directory is left behind" "$(ls "$TMPDIR")" ""
 
 # A package that leaves its build to dh, of which a fake does what matters here: steps in order, unless they were done.
@@ -296,6 +355,21 @@ sed 's|price / 2|price / 3|' price.patch >price3.patch
 run hotfix build --dsc package/shop_1.1.dsc --target shipped-1.0/usr/lib/libprice.so --patch price3.patch -o other.so
 is "what the sources do not make is refused with the function" \
     "$status $(grep -c 'is no rebuild of .*discount.*; is it the same version, built with the same compiler' "$ERR")" "1 1"
+# A library that configure scripts find on this machine alone: sources that no flag of the package tells of.
+sed 's|^#include "lib/price.h"|&\n#include <zlib.h>|; s|printf("%s %d|zlibVersion(), &|' package/shop-1.0/shop.c >zlib.c
+make_package 4.0 2
+cp zlib.c package/shop-4.0/shop.c
+sed -i 's|shop libprice.so$|& -lz|' package/shop-4.0/debian/rules
+(cd package && dpkg-source -b shop-4.0 >/dev/null 2>&1) || exit 1
+run hotfix build --dsc package/shop_4.0.dsc --target built-1.0/tree/shop --patch fix.patch -o other.so
+is "what more is installed here is told where the rebuild has it" "$status $(grep -o '; the rebuild alone .*' "$ERR")" \
+    "1 ; the rebuild alone needs libz.so.1: build where no more than the build dependencies is installed"
+ship 4.0
+cp shipped-4.0/usr/sbin/shopd shop
+run hotfix build --dsc package/shop_1.0.dsc --target shop --patch fix.patch -o other.so
+is "what is not installed here, too" "$status $(grep -o '; the rebuild does .*' "$ERR")" \
+    "1 ; the rebuild does not need libz.so.1: the package that has it for builds is not installed"
+rm -rf "$TMPDIR"/hotfix-build.* "$(echo cache/hotfix/packages/shop_4.0_*)"
 run build 1.1
 is "a program that another version has too is proven all the same" "$status $(cat "$ERR")" "0 $lite"
 

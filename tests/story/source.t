@@ -343,11 +343,18 @@ echo 'int check_a(int); int main(int n, char **v) { (void)v; return check_a(n); 
 echo 'int main(void) { return 0; }' >shared/plain.c
 run hotfix build --target built/prog --source shared --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
 is "another program that the fix changes is named" "$status $(cat "$ERR")" "0 hotfix build: warning: tool: the patch changes it, \
-too: where it runs, build a patch for it with its own --target"
+too: where it runs, give it as --target, too"
 echo 'int main(void) { return 0; }' | $CC -x c -o plain -
 run hotfix build --target plain --source shared --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so --json
 is "and where nothing of the fix is, what has it" "$status $(json .error.message)" "1 nothing of the fix is in plain: no object \
 that goes into it differs; give as --target what the fix is in: prog, tool"
+
+cp -a shared released
+make -s -C released tool CC="$CC" CFLAGS="$CFLAGS"
+run hotfix build --target built/prog --target released/tool --source shared --patch fix.patch \
+    --make "echo made >>$SCRATCH/made; make CC=$CC CFLAGS='$CFLAGS'" -o two
+is "two programs share both builds" "$status $(sed -n 's/^changed .*: //p' "$OUT" | xargs) $(cat "$ERR") $(find two -type f -printf "%f\n" | sort | xargs) $(wc -l <made)" \
+    "0 check_a check_b check_a  prog.so tool.so 2"
 
 # Two programs of one name: what is compiled for the other one does not come in.
 cp -a shared twins
@@ -363,8 +370,8 @@ MAKEFILE
 sed -i '$a #ifdef LITE\nint lite(int n) { return n + MAX; }\n#endif' twins/b.c
 run hotfix build --target built/prog --source twins --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS'" -o patch.so
 is "of two programs of one name the target is taken" "$status $(changed) $(cat "$ERR")" \
-    "0 check_a check_b hotfix build: warning: lite/prog: the patch changes it, too: where it runs, build a patch for it with \
-its own --target"
+    "0 check_a check_b hotfix build: warning: lite/prog: the patch changes it, too: where it runs, give it as \
+--target, too"
 run hotfix build --target built/prog --source twins --patch fix.patch --make "make CC=$CC CFLAGS='$CFLAGS -O0'" -o patch.so --json
 is "and where none of them is the target, that is said" "$status $(json .error.message | sed 's/ is built.*//')" \
     "2 the build links several 'prog' of other objects, and none of them"

@@ -25,7 +25,8 @@ static const char fix[] = "--- a/part/part.c\n"
                           "-int part(int x) { return x + 1; }\n"
                           "+int part(int x) { return x + 2; }\n";
 
-static struct hf_tree_objects objects;
+static struct hf_tree_result result;
+static const char *const targets[] = {"program"};
 
 static int tree_setup(void **state)
 {
@@ -45,16 +46,21 @@ static int tree_setup(void **state)
 static int tree_teardown(void **state)
 {
     (void)state;
-    hf_tree_objects_deinit(&objects);
+    hf_tree_result_deinit(&result);
     return 0;
 }
 
 static int build(const char *make)
 {
-    const struct hf_tree_request request = {
-        .source = "source", .patches = fixes, .patch_count = 1, .make = make, .target = "program", .work = "work"};
+    const struct hf_tree_request request = {.source = "source",
+                                            .patches = fixes,
+                                            .patch_count = 1,
+                                            .make = make,
+                                            .targets = targets,
+                                            .target_count = 1,
+                                            .work = "work"};
 
-    return hf_tree_build(&request, &objects, &fixture_error);
+    return hf_tree_build(&request, &result, &fixture_error);
 }
 
 static void assert_built(const char *make)
@@ -101,9 +107,10 @@ static void a_work_directory_inside_of_the_sources_is_refused(void **state)
                                             .patches = fixes,
                                             .patch_count = 1,
                                             .make = "make",
-                                            .target = "program",
+                                            .targets = targets,
+                                            .target_count = 1,
                                             .work = "source/work"};
-    assert_refused(hf_tree_build(&request, &objects, &fixture_error), HOTFIX_USAGE,
+    assert_refused(hf_tree_build(&request, &result, &fixture_error), HOTFIX_USAGE,
                    "source/work: is inside of source, which is to be copied there");
 }
 
@@ -150,9 +157,9 @@ static void no_compiler_in_path_is_refused(void **state)
     if (asprintf(&poor, "%s/bin", here) < 0)
         abort();
     setenv("PATH", poor, 1);
-    int result = build("true");
+    int status = build("true");
     setenv("PATH", path, 1);
-    assert_refused(result, HOTFIX_USAGE, "no C compiler is found in PATH");
+    assert_refused(status, HOTFIX_USAGE, "no C compiler is found in PATH");
 }
 
 static void another_name_of_the_target_is_refused(void **state)
@@ -204,7 +211,7 @@ static void what_changed_is_compiled_in_four_ways(void **state)
 {
     (void)state;
     assert_built("make");
-    assert_int_equal(objects.count, 1);
+    assert_int_equal(result.targets[0].count, 1);
     static const char *const directories[] = {"work/objects.old", "work/objects.new", "work/objects.proof",
                                               "work/objects.pic"};
     for (size_t i = 0; i < FIXTURE_COUNT(directories); i++)
@@ -235,7 +242,7 @@ static void a_tree_that_is_built_is_built_anew_in_the_copy(void **state)
     (void)state;
     assert_run("make -C source && cp -p source/part/part.o kept.o");
     assert_built("make");
-    assert_int_equal(objects.count, 1);
+    assert_int_equal(result.targets[0].count, 1);
     assert_objects("work/objects.old", "part/part.o");
     assert_run("ls work/journal.before/compile-*");
     assert_run("cmp kept.o source/part/part.o && [ ! source/part/part.o -nt kept.o ]");
@@ -264,7 +271,7 @@ static void parallel_builds_are_recorded_whole(void **state)
                                "+#define LIMIT 2\n int part(int x);\n");
     assert_run("sed -i 's/^main.o part.part.o:/main.o $(patsubst %%.c,%%.o,$(wildcard part\\/*.c)):/' source/Makefile");
     assert_built("make -j8");
-    assert_int_equal(objects.count, 41); /* part.o came out as it was; main.o did not */
+    assert_int_equal(result.targets[0].count, 41); /* part.o came out as it was; main.o did not */
 }
 
 static void a_file_that_the_patch_brings_has_no_old_object(void **state)
@@ -275,7 +282,7 @@ static void a_file_that_the_patch_brings_has_no_old_object(void **state)
                                "+int part(int x) { return more(x); }\n--- /dev/null\n+++ b/part/more.c\n@@ -0,0 +1 @@\n"
                                "+int more(int x) { return x + 2; }\n");
     assert_built("make");
-    assert_int_equal(objects.count, 2);
+    assert_int_equal(result.targets[0].count, 2);
     assert_objects("work/objects.old", "part/part.o");
     assert_objects("work/objects.new", "part/more.o part/part.o");
     assert_objects("work/objects.pic", "part/more.o part/part.o");
