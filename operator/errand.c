@@ -212,21 +212,22 @@ static int visit_process(const struct hf_errand *errand, struct hf_visit *visit,
     return take_answer(visit, request, answer, err);
 }
 
-static int try_once(const struct hf_errand *errand, struct looked *looked, uint64_t deadline,
-                    struct hf_agent_request *answer, struct hotfix_error *err)
+static int try_once(const struct hf_errand *errand, struct looked *looked, uint64_t deadline, struct hf_answer *answer,
+                    struct hotfix_error *err)
 {
     struct hf_visit visit = {0};
 
-    *answer = (struct hf_agent_request){.answered = 0};
+    *answer = (struct hf_answer){.held_ns = 0};
     int status = hf_visit_open(&looked->target, &looked->images, deadline, &visit, err);
     if (status == 0 && !errand->dry_run)
-        status = visit_process(errand, &visit, answer, err);
+        status = visit_process(errand, &visit, &answer->said, err);
     hf_visit_close(&visit);
+    answer->held_ns = visit.began ? hf_now_ns() - visit.began : 0;
     return status;
 }
 
 /* A process whose threads are where they may not be for the switch is asked again, less and less often. */
-static int try_again(const struct hf_errand *errand, struct looked *looked, struct hf_agent_request *answer,
+static int try_again(const struct hf_errand *errand, struct looked *looked, struct hf_answer *answer,
                      struct hotfix_error *err)
 {
     uint64_t deadline = hf_now_ns() + errand->deadline_ns;
@@ -234,7 +235,7 @@ static int try_again(const struct hf_errand *errand, struct looked *looked, stru
     long pause = PAUSE_NS;
 
     while (try_once(errand, looked, deadline, answer, &error) != 0) {
-        bool again = answer->answered == 1 && error.code == HOTFIX_BUSY && !hf_visit_interrupted;
+        bool again = answer->said.answered == 1 && error.code == HOTFIX_BUSY && !hf_visit_interrupted;
         if (!again || hf_now_ns() + (uint64_t)pause > deadline) {
             if (err)
                 *err = error;
@@ -249,7 +250,7 @@ static int try_again(const struct hf_errand *errand, struct looked *looked, stru
     return 0;
 }
 
-int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_agent_request *answer, struct hotfix_error *err)
+int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_answer *answer, struct hotfix_error *err)
 {
     __attribute__((cleanup(looked_cleanup))) struct looked looked = {0};
 

@@ -39,10 +39,16 @@ struct hf_errand {
     bool dry_run;                 /* apply: only look whether it could be; the process is touched by holding a thread */
 };
 
+/* What came of it. */
+struct hf_answer {
+    struct hf_agent_request said; /* by the library; all zero after a dry run */
+    uint64_t held_ns; /* how long the thread that was used was held, the time it waited for others included */
+};
+
 /*
- * Does it. 0: answer says what was done, or is zeroed after a dry run. The codes of hotfix.h, and those of
+ * Does it. 0: answer says what was done. The codes of hotfix.h, and those of
  * hf_target_open(), hf_judge() and hf_visit_open(): then nothing was changed, unless the message says so.
  */
-int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_agent_request *answer, struct hotfix_error *err);
+int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_answer *answer, struct hotfix_error *err);
 
 #endif

@@ -42,7 +42,7 @@ static bool has_it(const struct run *run, pid_t pid)
     return false;
 }
 
-static void tell(struct run *run, pid_t pid, const char *outcome, const struct hf_agent_request *answer)
+static void tell(struct run *run, pid_t pid, const char *outcome, const struct hf_answer *answer)
 {
     struct hf_ctl_report *report = run->report;
     const struct hf_manifest *manifest = &run->cargo.bundle.manifest;
@@ -52,13 +52,17 @@ static void tell(struct run *run, pid_t pid, const char *outcome, const struct h
     hf_ctl_report_text(report, "outcome", outcome);
     hf_ctl_report_text(report, "id", run->id);
     if (answer) {
-        hf_ctl_report_number(report, "functions", answer->function_count);
-        hf_ctl_report_number(report, "pause_ns", answer->pause_ns);
-        hf_ctl_report_text(report, "signers", answer->signers);
-        hf_ctl_report_line(
-            report, "process %d: applied %s %s, id %s: %llu functions, signed by %s, threads paused for %llu us",
-            (int)pid, manifest->name, manifest->version, run->id, (unsigned long long)answer->function_count,
-            answer->signers, (unsigned long long)answer->pause_ns / 1000);
+        hf_ctl_report_number(report, "functions", answer->said.function_count);
+        hf_ctl_report_number(report, "pause_ns", answer->said.pause_ns);
+        hf_ctl_report_number(report, "held_ns", answer->held_ns);
+        hf_ctl_report_text(report, "signers", answer->said.signers);
+        hf_ctl_report_line(report,
+                           "process %d: applied %s %s, id %s: %llu functions, signed by %s, threads paused for %llu "
+                           "us, one held for %llu us",
+                           (int)pid, manifest->name, manifest->version, run->id,
+                           (unsigned long long)answer->said.function_count, answer->said.signers,
+                           (unsigned long long)answer->said.pause_ns / 1000,
+                           (unsigned long long)answer->held_ns / 1000);
     } else {
         hf_ctl_report_line(report, "process %d: %s: %s %s, id %s", (int)pid, outcome, manifest->name, manifest->version,
                            run->id);
@@ -72,7 +76,7 @@ static int apply_to(struct run *run, pid_t pid, struct hotfix_error *err)
     const struct hf_ctl *ctl = run->ctl;
     const struct hf_errand errand = {
         .cargo = &run->cargo, .deadline_ns = ctl->deadline_ns, .stop_ns = ctl->stop_ns, .dry_run = ctl->dry_run};
-    struct hf_agent_request answer;
+    struct hf_answer answer;
     bool selected = ctl->pids.count == 0;
 
     if (selected && has_it(run, pid)) {
@@ -141,7 +145,7 @@ static void take_back(struct run *run, struct hotfix_error *err)
 
     hf_visit_interrupted = 0;
     for (size_t i = 0; i < run->done.count; i++) {
-        struct hf_agent_request answer;
+        struct hf_answer answer;
         struct hotfix_error failure;
         pid_t pid = run->done.items[i];
         if (hf_errand_run(&errand, pid, &answer, &failure) == 0) {

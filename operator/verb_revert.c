@@ -7,18 +7,21 @@
 #include "error.h"
 #include "verbs.h"
 
-static void tell(struct hf_ctl_report *report, pid_t pid, const struct hf_agent_request *answer)
+static void tell(struct hf_ctl_report *report, pid_t pid, const struct hf_answer *answer)
 {
     hf_ctl_report_open(report, NULL, '{');
     hf_ctl_report_number(report, "pid", (uint64_t)pid);
     hf_ctl_report_text(report, "outcome", "reverted");
-    hf_ctl_report_text(report, "id", answer->applied_id);
-    hf_ctl_report_number(report, "functions", answer->function_count);
-    hf_ctl_report_number(report, "pause_ns", answer->pause_ns);
+    hf_ctl_report_text(report, "id", answer->said.applied_id);
+    hf_ctl_report_number(report, "functions", answer->said.function_count);
+    hf_ctl_report_number(report, "pause_ns", answer->said.pause_ns);
+    hf_ctl_report_number(report, "held_ns", answer->held_ns);
     hf_ctl_report_close(report, '}');
-    hf_ctl_report_line(report, "process %d: reverted %s %s, id %s: %llu functions, threads paused for %llu us",
-                       (int)pid, answer->name, answer->version, answer->applied_id,
-                       (unsigned long long)answer->function_count, (unsigned long long)answer->pause_ns / 1000);
+    hf_ctl_report_line(
+        report, "process %d: reverted %s %s, id %s: %llu functions, threads paused for %llu us, one held for %llu us",
+        (int)pid, answer->said.name, answer->said.version, answer->said.applied_id,
+        (unsigned long long)answer->said.function_count, (unsigned long long)answer->said.pause_ns / 1000,
+        (unsigned long long)answer->held_ns / 1000);
 }
 
 /* Of processes that were selected by their file, those without the bundle and those that end are passed over. */
@@ -39,7 +42,7 @@ int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
         status = -1;
     const struct hf_pids *pids = ctl->exe ? &running : &ctl->pids;
     for (size_t i = 0; i < pids->count && !hf_visit_interrupted; i++) {
-        struct hf_agent_request answer;
+        struct hf_answer answer;
         struct hotfix_error error;
         if (hf_errand_run(&errand, pids->items[i], &answer, &error) == 0) {
             done++;

@@ -93,6 +93,7 @@ static int try_thread(struct search *search, pid_t tid, struct hotfix_error *err
         return 0;
     }
     bool filtered = status.seccomp != 0;
+    uint64_t began = hf_now_ns();
     switch (hf_tracee_hold(visit->target, tid, filtered, visit->deadline, &visit->tracee)) {
     case HF_HELD:
         break;
@@ -101,8 +102,10 @@ static int try_thread(struct search *search, pid_t tid, struct hotfix_error *err
     default:
         return 0;
     }
-    if (hf_safe_point(visit->target, visit->images, &visit->tracee, search->why))
+    if (hf_safe_point(visit->target, visit->images, &visit->tracee, search->why)) {
+        visit->began = began;
         return 1;
+    }
     search->tid = tid;
     hf_tracee_release(&visit->tracee);
     return 0;

@@ -20,6 +20,7 @@ struct hf_visit {
     struct hf_images *images;
     struct hf_tracee tracee;
     uint64_t deadline;
+    uint64_t began;  /* when the thread was held (hf_now_ns()); 0: none was */
     uint64_t region; /* in the process: guard, stack, context, then what is carried in; 0: none */
     size_t region_size;
     uint64_t cargo;         /* where what is carried in begins */

@@ -76,6 +76,20 @@ there meanwhile (mkdir -p /proc/PID/root/proc; mount -t proc proc /proc/PID/root
     fi
     over
 
+    # Containers: numbers, mounts and users of their own.
+    for kind in -pfmn -Urpfmn; do
+        unshare "$kind" --mount-proc true 2>/dev/null || continue
+        start cage unshare "$kind" --mount-proc ./cage undumpable
+        outer=$pid
+        pid=$(pgrep -P "$outer")
+        asleep
+        applied "a process in namespaces ($kind) is entered" "${apply[@]}" cage.hotfix --pid "$pid"
+        ask cage
+        is "and runs the fix" "$answer" "fee 10"
+        pid=$outer
+        over
+    done
+
     nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
     start cage ./cage
     asleep
