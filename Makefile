@@ -129,14 +129,14 @@ FORTIFY := $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 COMMAND_LDFLAGS := -pie -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 FORTIFIED_OBJ := $(patsubst %.c,$(BUILD)/obj/fortified/%.o,$(MANIFEST_SRC) $(ARCH_SRC))
 
-$(BUILD)/obj/packager/%.o $(BUILD)/obj/fortified/%.o $(BUILD)/obj/operator/%.o: ALL_CPPFLAGS += $(FORTIFY)
+$(BUILD)/obj/packager/%.o $(BUILD)/obj/fortified/%.o $(BUILD)/obj/operator/%.o: private ALL_CPPFLAGS += $(FORTIFY)
 $(BUILD)/obj/fortified/%.o: %.c
 	$(compile)
 
 $(BUILD)/obj/loader/%.o: ALL_CPPFLAGS += -Iloader
 $(BUILD)/obj/packager/%.o: ALL_CPPFLAGS += -Ipackager
-$(BUILD)/obj/operator/%.o: ALL_CPPFLAGS += -Ioperator
-$(BUILD)/obj/operator/inside/%.o: ALL_CPPFLAGS += -Iloader
+$(BUILD)/obj/operator/%.o: private ALL_CPPFLAGS += -Ioperator
+$(BUILD)/obj/operator/inside/%.o: private ALL_CPPFLAGS += -Iloader
 $(BUILD)/obj/tests/%.o: ALL_CPPFLAGS += -Iloader -Ipackager -Itests
 
 $(BUILD)/obj/%.o: %.c

@@ -23,6 +23,9 @@ if [ -z "${SAN-}" ]; then
 fi
 is "libhotfix.so wants no executable stack" "$(readelf -lW "$library" | awk '$1 == "GNU_STACK" { print $7 }')" RW
 is "libhotfix.so has no relocations in its code" "$(readelf -dW "$library" | grep -c TEXTREL)" 0
+# Flags of the command's objects must not come down to what is built for them, in whatever order that is.
+is "the library is compiled with its own flags" \
+    "$(make -nB V=1 SAN= CC="${CC:-cc}" BUILD="$SCRATCH/none" all 2>/dev/null | grep -c 'FORTIFY.* -c loader/')" 0
 
 # The command: nothing that it calls can be redirected once it runs, and the C library checks its buffers.
 command=$BUILD/hotfix
