@@ -35,7 +35,8 @@ int hf_tar_header(const char *name, uint64_t size, int64_t time, uint8_t header[
     char digits[32];
     unsigned sum = 0;
 
-    if (size >= ELEVEN_DIGITS || time < 0 || (uint64_t)time >= ELEVEN_DIGITS || strlen(name) >= sizeof(h.name))
+    /* As a number without a sign, a time before 1970 is beyond all digits. */
+    if (size >= ELEVEN_DIGITS || (uint64_t)time >= ELEVEN_DIGITS || strlen(name) >= sizeof(h.name))
         return -1;
     strcpy(h.name, name);
     memcpy(h.mode, "000644 ", 8);

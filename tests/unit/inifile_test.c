@@ -31,6 +31,7 @@ static void lines_of_another_form_are_refused(void **state)
         {"[ab\nk = v\n", "not a section header"},
         {"[a]]\nk = v\n", "not a section header"},
         {"[a b]\nk = v\n", "not a section header"},
+        {"[a)\nk = v\n", "not a section header"},
         {"[\nk = v\n", "not a section header"},
         {"[a]\n = v\n", "begins with a blank"},
         {"[a]\n= v\n", "not a line 'key = value'"},
