@@ -150,6 +150,23 @@ struct hf_jump_table {
     bool is_signed;
 };
 
+/* What an instruction does with the variable that it names. */
+enum hf_arch_store_kind {
+    HF_STORE_NONE,     /* reads it */
+    HF_STORE_ADDRESS,  /* takes its address, or names it in a way that is not known */
+    HF_STORE_CONSTANT, /* sets it to a constant, which an instruction in front of it may have loaded */
+    HF_STORE_UNKNOWN,  /* sets it to what a register held at the begin of the straight run of code */
+    HF_STORE_VALUE     /* sets it to something that is computed or read */
+};
+struct hf_arch_store {
+    enum hf_arch_store_kind kind;
+    size_t behind; /* bytes from the begin of the field to the end of the instruction */
+    /* Of a constant: its number, and the instruction that has it, where a reference says of which address it is. */
+    uint64_t value;
+    size_t from;
+    size_t from_end;
+};
+
 #define HF_ARCH_NO_ARGUMENT UINT32_MAX
 
 /* Two versions of an instruction that differ in the constant that they load. */
@@ -301,6 +318,12 @@ struct hf_arch_tools {
      * the next one, without these. Such an instruction at `at` itself is a run of its own. OK or DECODE.
      */
     enum hf_arch_status (*run)(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
+    /*
+     * What each of `count` fields, ordered by offset, which relocations fill in, is to its instruction. OK or DECODE.
+     * NULL for a CPU of which it is not known.
+     */
+    enum hf_arch_status (*stores)(const uint8_t *code, size_t size, const size_t *fields, size_t count,
+                                  struct hf_arch_store *stores);
     /* Does the code begin with what an indirect call must find where that is checked? Other than landing_pad(), this
      * counts what does not stay in place. */
     bool (*lands)(const uint8_t *code, size_t size);

@@ -279,6 +279,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .linked = hf_x86_64_linked,
     .flow = hf_x86_64_flow,
     .run = hf_x86_64_run,
+    .stores = hf_x86_64_stores,
     .inert = hf_x86_64_inert,
     .lands = lands,
     .guarded = hf_x86_64_guarded,

@@ -8,7 +8,7 @@
 
 #define MAX_CODE (256u << 10) /* bytes of a function that is followed */
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, NONE = 32 };
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, NONE = HF_X86_64_REGISTERS };
 
 /* Each general register's names, by width. */
 static const struct {
@@ -34,8 +34,7 @@ static const struct {
 
 #define BIT(n) (UINT32_C(1) << (n))
 
-/* The number of a general register; *part: only some of its low 32 bits are named. */
-static unsigned number(unsigned name, bool *part)
+unsigned hf_x86_64_register(unsigned name, bool *part)
 {
     for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
         bool whole = name == registers[i].quad || name == registers[i].word;
@@ -57,7 +56,7 @@ static bool holds_values(unsigned name)
 static void read_register(unsigned name, struct hf_step *step)
 {
     bool part;
-    unsigned n = number(name, &part);
+    unsigned n = hf_x86_64_register(name, &part);
 
     if (n != NONE && n != RSP)
         step->reads |= BIT(n);
@@ -66,7 +65,7 @@ static void read_register(unsigned name, struct hf_step *step)
 static void write_register(unsigned name, struct hf_step *step)
 {
     bool part;
-    unsigned n = number(name, &part);
+    unsigned n = hf_x86_64_register(name, &part);
 
     if (n == NONE) {
         step->writes_other |= holds_values(name);
@@ -88,7 +87,7 @@ static bool is_stack(unsigned name)
 static void read_memory(const cs_x86_op *op, const struct hf_named_field *field, struct hf_step *step)
 {
     bool part;
-    unsigned base = number(op->mem.base, &part), index = number(op->mem.index, &part);
+    unsigned base = hf_x86_64_register(op->mem.base, &part), index = hf_x86_64_register(op->mem.index, &part);
 
     if (field) {
         step->has_memory = true;

@@ -35,4 +35,13 @@ bool hf_x86_64_is_branch(const uint8_t *code, size_t offset);
 size_t hf_x86_64_stub(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
 bool hf_x86_64_inert(const struct hf_arch_memory *memory, uint64_t address);
 
+/*
+ * The number of a general register that Capstone names, HF_X86_64_REGISTERS for another one; *part: only some of its
+ * low 32 bits are named.
+ */
+#define HF_X86_64_REGISTERS 32
+unsigned hf_x86_64_register(unsigned name, bool *part);
+enum hf_arch_status hf_x86_64_stores(const uint8_t *code, size_t size, const size_t *fields, size_t count,
+                                     struct hf_arch_store *stores);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choose/stored.h"
 #include "dwarf/die.h"
 #include "error.h"
 #include "object/debuginfo.h"
@@ -310,7 +311,8 @@ int hf_state_check(struct hf_work *work, struct hotfix_error *err)
         SIGHTINGS struct sightings old = {.count = 0};
         SIGHTINGS struct sightings new = {.count = 0};
         if (pairing->before && pairing->after->elf &&
-            (check_new(pairing, &old, err) != 0 || check_gone(pairing, &new, err) != 0))
+            (check_new(pairing, &old, err) != 0 || check_gone(pairing, &new, err) != 0 ||
+             hf_stored_check(pairing, err) != 0))
             return -1;
     }
     return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "digest.h"
 #include "dwarf/die.h"
 #include "error.h"
 #include "object/debuginfo.h"
@@ -23,6 +24,8 @@ struct hf_scopes {
     size_t code_count;
     struct hf_scope_known *knowns;
     size_t known_count;
+    struct hf_scope_coded *coded;
+    size_t coded_count;
     struct hf_scope *lost; /* declared, and nowhere; function is "" where it is not known */
     size_t lost_count;
     bool abstract; /* reading what is inlined: there alone all blocks are kept */
@@ -157,6 +160,25 @@ static int add(struct hf_scopes *scopes, uint64_t address, const struct hf_scope
     return scope->function && scope->name && scope->type ? 0 : -1;
 }
 
+/* The rest of the expression makes a value of what lies there. */
+static int add_coded(struct hf_scopes *scopes, const struct expression *expression, const struct hf_scope *like)
+{
+    size_t size = (size_t)(expression->end - expression->next);
+    struct hf_scope_coded *grown = reallocarray(scopes->coded, scopes->coded_count + 1, sizeof(*grown));
+
+    if (!grown)
+        return -1;
+    scopes->coded = grown;
+    struct hf_scope_coded *coded = &grown[scopes->coded_count++];
+    *coded = (struct hf_scope_coded){.function = strdup(like->function ? like->function : ""),
+                                     .name = strdup(like->name),
+                                     .operations = malloc(2 * size + 1)};
+    if (!coded->function || !coded->name || !coded->operations)
+        return -1;
+    hf_hex_encode(expression->next, size, coded->operations);
+    return 0;
+}
+
 /* Adds a variable at one address, or each of its pieces that has one. */
 static int add_located(struct hf_scopes *scopes, Dwarf_Die die, struct expression *expression, struct hf_scope *like)
 {
@@ -166,8 +188,10 @@ static int add_located(struct hf_scopes *scopes, Dwarf_Die die, struct expressio
         if (here && !take_address(expression, die, &address))
             return 0;
         like->whole = expression->next == expression->end;
-        if (!like->whole && take_fixed(expression, 1) != DW_OP_piece)
-            return 0;
+        if (!like->whole && *expression->next != DW_OP_piece)
+            return add_coded(scopes, expression, like);
+        if (!like->whole)
+            take_fixed(expression, 1);
         uint64_t size = like->whole ? 0 : take_leb(expression);
         if (expression->failed)
             return 0;
@@ -447,6 +471,12 @@ void hf_scopes_destroy(struct hf_scopes *scopes)
         free(scopes->lost[i].type);
     }
     free(scopes->lost);
+    for (size_t i = 0; i < scopes->coded_count; i++) {
+        free(scopes->coded[i].function);
+        free(scopes->coded[i].name);
+        free(scopes->coded[i].operations);
+    }
+    free(scopes->coded);
     for (size_t i = 0; i < scopes->known_count; i++)
         free(scopes->knowns[i].name);
     free(scopes->knowns);
@@ -471,6 +501,12 @@ const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_
 {
     *count = scopes ? scopes->code_count : 0;
     return scopes ? scopes->codes : NULL;
+}
+
+const struct hf_scope_coded *hf_scopes_coded(const struct hf_scopes *scopes, size_t *count)
+{
+    *count = scopes ? scopes->coded_count : 0;
+    return scopes ? scopes->coded : NULL;
 }
 
 const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count)

@@ -32,6 +32,16 @@ struct hf_scope_code {
     uint64_t end;
 };
 
+/*
+ * A variable whose value is computed from what lies in its place: clang keeps one that only ever holds two values as a
+ * byte that says which.
+ */
+struct hf_scope_coded {
+    char *function; /* that declares it, "" at file scope and where it is not known */
+    char *name;
+    char *operations; /* of the location expression, as hexadecimal digits */
+};
+
 /* Code in which a variable or parameter is known to hold a value (known.h). */
 struct hf_scope_known {
     const struct hf_part *part;
@@ -60,6 +70,9 @@ const struct hf_scope *hf_scopes_lost(const struct hf_scopes *scopes, size_t *co
 
 /* The code of all blocks, in the order of debug information; NULL and 0 without scopes. */
 const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_t *count);
+
+/* Variables whose values are computed; NULL and 0 without scopes. */
+const struct hf_scope_coded *hf_scopes_coded(const struct hf_scopes *scopes, size_t *count);
 
 /* What variables are known to hold; NULL and 0 without scopes. */
 const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count);

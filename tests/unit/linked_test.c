@@ -272,6 +272,28 @@ static void straight_runs_are_seen(void **state)
     assert_int_equal(tools->run(broken, sizeof(broken), 0, &begin, &end), HF_ARCH_DECODE);
 }
 
+static void stores_are_told(void **state)
+{
+    /* lea 0(%rip),%rax; mov %rax,0(%rip); call; mov %rax,0(%rip); movq $5,0(%rip); add %rdi,0(%rip); cmpq $0,0(%rip);
+     * lea 0(%rip),%rdi; mov %rsi,0(%rip); ret */
+    const uint8_t code[] = {0x48, 0x8d, 0x05, 0,    0,    0,    0, 0x48, 0x89, 0x05, 0,    0,    0,    0, 0xe8, 0,   0,
+                            0,    0,    0x48, 0x89, 0x05, 0,    0, 0,    0,    0x48, 0xc7, 0x05, 0,    0, 0,    0,   5,
+                            0,    0,    0,    0x48, 0x01, 0x3d, 0, 0,    0,    0,    0x48, 0x83, 0x3d, 0, 0,    0,   0,
+                            0,    0x48, 0x8d, 0x3d, 0,    0,    0, 0,    0x48, 0x89, 0x35, 0,    0,    0, 0,    0xc3};
+    const size_t fields[] = {3, 10, 22, 29, 40, 47, 55, 62};
+    const enum hf_arch_store_kind kinds[] = {HF_STORE_ADDRESS, HF_STORE_CONSTANT, HF_STORE_UNKNOWN, HF_STORE_CONSTANT,
+                                             HF_STORE_VALUE,   HF_STORE_NONE,     HF_STORE_ADDRESS, HF_STORE_VALUE};
+    struct hf_arch_store stores[8];
+
+    (void)state;
+    assert_int_equal(tools->stores(code, sizeof(code), fields, 8, stores), HF_ARCH_OK);
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(stores[i].kind, kinds[i]);
+    assert_true(stores[1].from == 0 && stores[1].from_end == 7 && stores[1].behind == 4);
+    assert_true(stores[3].value == 5 && stores[3].from == 26 && stores[3].behind == 8);
+    assert_int_equal(tools->stores(code, sizeof(code) - 3, fields, 8, stores), HF_ARCH_DECODE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_stored_address_is_no_call),
         cmocka_unit_test(flow_is_seen),
         cmocka_unit_test(straight_runs_are_seen),
+        cmocka_unit_test(stores_are_told),
     };
     tools = hf_arch_tools_find(EM_X86_64);
     return cmocka_run_group_tests(tests, NULL, NULL);
