@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "errand.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -250,11 +253,36 @@ static int try_again(const struct hf_errand *errand, struct looked *looked, stru
     return 0;
 }
 
+/*
+ * Two of these commands in one process would bring two libraries. They take turns by a lock on its directory in /proc,
+ * which goes with the process, and with the command.
+ */
+static int take_turn(pid_t pid, uint64_t deadline, int *lock, struct hotfix_error *err)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return hf_error_sys(err, HOTFIX_IO, "%s cannot be locked", path);
+        if (hf_now_ns() > deadline || hf_visit_interrupted)
+            return hf_error(err, HOTFIX_BUSY, "another hotfixctl is at process %d: try again when it is done",
+                            (int)pid);
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+    }
+    *lock = fd; /* what cannot be opened cannot be entered either, as is told later */
+    fd = -1;
+    return 0;
+}
+
 int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_answer *answer, struct hotfix_error *err)
 {
+    HF_CLOSE int lock = -1;
     __attribute__((cleanup(looked_cleanup))) struct looked looked = {0};
 
-    if (hf_target_open(pid, &looked.target, err) != 0 ||
+    if (take_turn(pid, hf_now_ns() + errand->deadline_ns, &lock, err) != 0 ||
+        hf_target_open(pid, &looked.target, err) != 0 ||
         hf_images_read(&looked.target, true, &looked.images, err) != 0 ||
         hf_judge(&looked.target, &looked.images, err) != 0)
         return -1;

@@ -198,7 +198,8 @@ static int open_library(struct hf_visit *visit, int fd, struct hotfix_error *err
     struct hf_tracee_call call = {.watched = -1};
     const struct hf_image *libc = hf_images_named(visit->images, "libc.so.6");
 
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    /* The dynamic linker knows libraries by such names: one that the program uses itself is not to mean this one. */
+    snprintf(path, sizeof(path), "/proc/self/fd/./%d", fd);
     if (!hf_target_write(visit->target, visit->cargo, path, sizeof(path)))
         return hf_error(err, HOTFIX_NO_TARGET, "process %d has ended", (int)visit->target->pid);
     call.function = hf_image_symbol(libc, "dlopen");

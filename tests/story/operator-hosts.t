@@ -235,6 +235,9 @@ ask cage
 is "which is back" "$answer" "fee 10"
 over
 inside
+run "${apply[@]}" cage.hotfix --pid "$pid" --deadline 50
+is "two commands take turns" "$status $(sed "s/$pid/PID/" "$ERR")" "6 hotfixctl apply: another hotfixctl is at process PID: try again \
+when it is done"
 kill -KILL "$ctl"
 wait "$ctl" 2>/dev/null
 touch outside
