@@ -65,14 +65,14 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # These take longer with sanitizers than anybody waits, or have not been seen to pass.
 PLAIN_STORIES := $(addprefix tests/story/,blocks.t build.t build-checks.t build-references.t build-symbols.t cases.t constants.t cpp.t \
-	cpp-brings.t cpp-works.t far.t identity.t names.t pointers.t reload.t shadow.t statics.t worlds.t)
+	cpp-brings.t cpp-works.t far.t identity.t names.t pointers.t reload.t shadow.t statics.t stored.t worlds.t)
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
 # not know.
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
 # These choose the compilers of their targets themselves, and take long: a second run by another compiler, which says
 # OWN_COMPILERS=no, would ask the same of them.
 OWN_STORIES := $(addprefix tests/story/,blocks.t cases.t constants.t cpp.t cpp-brings.t cpp-works.t differential.t \
-	pointers.t statics.t)
+	pointers.t statics.t stored.t)
 STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)) $(if $(filter no,$(OWN_COMPILERS)),$(OWN_STORIES)), \
 	$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
@@ -305,7 +305,8 @@ ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(
 # and sizes that only x86-64 has, namespaces under the emulator; nor those of C++ that were never tried there (cpp-brings.t,
 # names.t, orders.t).
 ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,blocks.t build-symbols.t cases.t constants.t \
-	corpus.t cpp-brings.t deb.t differential.t environment.t identity.t live.t names.t pointers.t setuid.t statics.t untrusted.t) \
+	corpus.t cpp-brings.t deb.t differential.t environment.t identity.t live.t names.t pointers.t setuid.t statics.t stored.t \
+	untrusted.t) \
 	examples/agent.t examples/orders.t),$(STORIES))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
