@@ -152,7 +152,7 @@ static bool read_link(int directory, const char *name, char target[LINK_SIZE])
     return true;
 }
 
-/* Whoever owns a link says where it leads; everybody may "write" one. */
+/* Whoever owns a link says where it leads; its mode means nothing. */
 static int check_link(int directory, const char *path, const char *name, struct hotfix_error *err)
 {
     HF_FREE char *link = NULL;
@@ -164,8 +164,7 @@ static int check_link(int directory, const char *path, const char *name, struct 
     }
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be examined", link);
-    status.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
-    return hf_owned_check(WHAT, link, &status, false, HOTFIX_TRUST, err);
+    return hf_owned_by(WHAT, link, &status, HOTFIX_TRUST, err);
 }
 
 static bool counts(const char *name)
