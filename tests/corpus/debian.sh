@@ -36,12 +36,13 @@ trap 'exit 130' INT TERM
 # install_needs: what the build of $dsc needs and this machine does not have, remembered. Fails where only root may.
 install_needs() {
     local simulated=$work/needs.log
-    apt-get -s build-dep --arch-only "$dsc" >"$simulated" 2>&1 || die "apt cannot install what $dsc needs: see $simulated"
+    local options=(--no-install-recommends --arch-only -P nocheck) # as hotfix build asks for them
+    apt-get -s "${options[@]}" build-dep "$dsc" >"$simulated" 2>&1 || die "apt cannot install what $dsc needs: see $simulated"
     grep -q '^Inst ' "$simulated" || return 0
     [ "$(id -u)" = 0 ] || return 1
     # A line that gives a version in brackets is of a package that is there, in another version.
     mapfile -t installed < <(sed -n 's/^Inst \([^ ]*\) (.*/\1/p' "$simulated")
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y build-dep --arch-only "$dsc" >"$work/install.log" 2>&1 ||
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y "${options[@]}" build-dep "$dsc" >"$work/install.log" 2>&1 ||
         die "what the build of $dsc needs is not installed: see $work/install.log"
 }
 
