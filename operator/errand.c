@@ -254,8 +254,8 @@ static int try_again(const struct hf_errand *errand, struct looked *looked, stru
 }
 
 /*
- * Two of these commands in one process would bring two libraries. They take turns by a lock on its directory in /proc,
- * which goes with the process, and with the command.
+ * Two of these commands in one process would bring two libraries. They take turns by a lock on the file of its memory,
+ * which nobody can open, and so hold up, who may not trace the process.
  */
 static int take_turn(pid_t pid, uint64_t deadline, int *lock, struct hotfix_error *err)
 {
