@@ -148,6 +148,11 @@ static void paths_that_lead_nowhere_are_refused(void **state)
             assert_int_equal(ERR->sys_errno, ENAMETOOLONG);
         free(resolved);
     }
+    /* Cut, it would lead elsewhere. */
+    memset(path, '/', PATH_MAX);
+    strcpy(path + PATH_MAX, "none");
+    refuse(path, HOTFIX_IO, WHAT);
+    assert_int_equal(ERR->sys_errno, ENAMETOOLONG);
     memset(path, 'x', 2 * PATH_MAX);
     path[2 * PATH_MAX - 1] = '\0';
     refuse(path, HOTFIX_IO, WHAT);
