@@ -18,8 +18,9 @@
 #include "file.h"
 #include "truststore.h"
 
-#define PAUSE_NS  10000000L /* before a busy process is asked again, at first */
-#define PAUSE_MAX 160000000L
+#define PAUSE_NS   10000000L /* before a busy process is asked again, at first */
+#define PAUSE_MAX  160000000L
+#define STAGES_MAX 5
 
 /* A process that is looked at, with all that is released behind it. */
 struct looked {
@@ -229,16 +230,21 @@ static int try_once(const struct hf_errand *errand, struct looked *looked, uint6
     return status;
 }
 
-/* A process whose threads are where they may not be for the switch is asked again, less and less often. */
+/*
+ * A process whose threads are where they may not be for the switch is asked again, less and less often; a few times
+ * also where the patch came to lie in the wrong place, since other threads map memory while it is loaded.
+ */
 static int try_again(const struct hf_errand *errand, struct looked *looked, struct hf_answer *answer,
                      struct hotfix_error *err)
 {
     uint64_t deadline = hf_now_ns() + errand->deadline_ns;
     struct hotfix_error error;
     long pause = PAUSE_NS;
+    int stages = 0;
 
     while (try_once(errand, looked, deadline, answer, &error) != 0) {
-        bool again = answer->said.answered == 1 && error.code == HOTFIX_BUSY && !hf_visit_interrupted;
+        bool misplaced = error.code == HOTFIX_STAGE && stages++ < STAGES_MAX;
+        bool again = answer->said.answered == 1 && (error.code == HOTFIX_BUSY || misplaced) && !hf_visit_interrupted;
         if (!again || hf_now_ns() + (uint64_t)pause > deadline) {
             if (err)
                 *err = error;

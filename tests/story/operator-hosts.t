@@ -7,11 +7,12 @@
 # All processes of a program are meant below: not those of another run of this story.
 name=cage$$
 unique=$(od -An -N16 -tx1 /dev/urandom | tr -d ' ')
+sed "s|@DIRECTORY@|$SCRATCH|" "$SOURCES/slow.c" >slow.c
 # shellcheck disable=SC2086 # words
 {
     $CC $release="0x$unique" -o cage "$SOURCES/shop.c" "$SOURCES/cage.c" && ln cage "$name" &&
-        $CC -O2 -g $record -fPIC -shared -DFIXED -o fix.so "$SOURCES/shop.c" &&
-        $CC -O2 -g $record -fPIC -shared -DFIXED -DDIRECTORY="\"$SCRATCH\"" -o slow.so "$SOURCES/shop.c" "$SOURCES/slow.c" || exit 1
+        $CC -O2 -g $record -fPIC -shared -o fix.so fixed.c &&
+        $CC -O2 -g $record -fPIC -shared -o slow.so fixed.c slow.c || exit 1
 }
 pack --target cage --key release.key -o cage.hotfix
 hotfix pack --patch slow.so --func fee --accept-flags "made by hand" --name slow --version 1 --target cage --key release.key \

@@ -11,7 +11,7 @@
     for program in waits registers load; do
         $CC $release -o "$program" "$SOURCES/shop.c" "$SOURCES/$program.c" -pthread -lm || exit 1
     done
-    $CC -O2 -g $record -fPIC -shared -DFIXED -o fix.so "$SOURCES/shop.c" || exit 1
+    $CC -O2 -g $record -fPIC -shared -o fix.so fixed.c || exit 1
 }
 for program in waits registers load; do
     pack --target "$program" --key release.key -o "$program.hotfix"
