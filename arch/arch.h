@@ -334,7 +334,10 @@ struct hf_arch_tools {
      * size when there is none. Bytes that only look like it count. absolute: addresses are final, code may hold them.
      */
     size_t (*mention)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
-    /* Likewise, direct calls and jumps aside: where the code may take `to` as a value. */
+    /* The first offset from `from` on at which there may be the field of a direct call or jump, and where that leads;
+     * size when there is none. Bytes that only look like it count. */
+    size_t (*branch)(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to);
+    /* As mention(), direct calls and jumps aside: where the code may take `to` as a value. */
     size_t (*takes)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 
     /*

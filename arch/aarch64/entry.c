@@ -186,6 +186,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .lands = hf_aarch64_lands,
     .guarded = hf_aarch64_guarded,
     .mention = hf_aarch64_mention,
+    .branch = hf_aarch64_branch_at,
     .takes = hf_aarch64_takes,
     .steps = hf_aarch64_steps,
     .is_branch = hf_aarch64_is_branch,

@@ -44,6 +44,14 @@ static bool names(const uint8_t *code, size_t size, size_t at, uint64_t address,
     return !is_adrp(word) && hf_aarch64_literal(word, address + at, &target) && target == to;
 }
 
+size_t hf_aarch64_branch_at(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to)
+{
+    for (size_t at = (from + 3) & ~(size_t)3; at < size && size - at >= HF_AARCH64_WORD; at += HF_AARCH64_WORD)
+        if (hf_aarch64_branch(hf_aarch64_read(code + at), address + at, to))
+            return at;
+    return size;
+}
+
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from)
 {
     (void)absolute; /* no instruction holds an address */

@@ -285,6 +285,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .guarded = hf_x86_64_guarded,
     .mention = hf_x86_64_mention,
     .takes = hf_x86_64_takes,
+    .branch = hf_x86_64_branch,
     .by_chance = hf_x86_64_by_chance,
     .steps = hf_x86_64_steps,
     .is_branch = hf_x86_64_is_branch,

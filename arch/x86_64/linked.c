@@ -224,27 +224,36 @@ static bool takes(const uint8_t *code, size_t size, size_t at, uint64_t place, u
     return (relative && place + 4 + (uint64_t)value == to) || (absolute && (uint64_t)value == to);
 }
 
-/* A 32-bit distance behind a branch's opcode. */
-static bool branches_far(const uint8_t *code, size_t size, size_t at, uint64_t place, uint64_t to)
-{
-    return size - at >= 4 && at > 0 && hf_x86_64_is_branch(code, at) &&
-           place + 4 + (uint64_t)read_signed(code + at) == to;
-}
-
-/* An 8-bit distance: jmp, jcc, loop, jrcxz. */
-static bool branches_near(const uint8_t *code, size_t at, uint64_t place, uint64_t to)
+/* Where a distance leads that stands behind a branch's opcode: of 32 bits, or of 8 bits (jmp, jcc, loop, jrcxz). */
+static bool branches(const uint8_t *code, size_t size, size_t at, uint64_t place, uint64_t *to)
 {
     uint8_t opcode = at > 0 ? code[at - 1] : 0;
-    bool branch = opcode == 0xeb || (opcode & 0xf0u) == 0x70 || (opcode >= 0xe0 && opcode <= 0xe3);
 
-    return branch && place + 1 + (uint64_t)(int64_t)(int8_t)code[at] == to;
+    if (size - at >= 4 && at > 0 && hf_x86_64_is_branch(code, at)) {
+        *to = place + 4 + (uint64_t)read_signed(code + at);
+        return true;
+    }
+    if (opcode != 0xeb && (opcode & 0xf0u) != 0x70 && (opcode < 0xe0 || opcode > 0xe3))
+        return false;
+    *to = place + 1 + (uint64_t)(int64_t)(int8_t)code[at];
+    return true;
+}
+
+size_t hf_x86_64_branch(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to)
+{
+    for (size_t at = from; at < size; at++)
+        if (branches(code, size, at, address + at, to))
+            return at;
+    return size;
 }
 
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from)
 {
+    uint64_t target;
+
     for (size_t at = from; at < size; at++)
-        if (takes(code, size, at, address + at, to, absolute) || branches_far(code, size, at, address + at, to) ||
-            branches_near(code, at, address + at, to))
+        if (takes(code, size, at, address + at, to, absolute) ||
+            (branches(code, size, at, address + at, &target) && target == to))
             return at;
     return size;
 }

@@ -27,6 +27,7 @@ enum hf_arch_status hf_x86_64_immediates(const uint8_t *code, size_t size, uint6
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 enum hf_arch_status hf_x86_64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
+size_t hf_x86_64_branch(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to);
 bool hf_x86_64_steps(const struct hf_leak_question *question, struct hf_steps *steps);
 size_t hf_x86_64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 bool hf_x86_64_by_chance(const struct hf_arch_function *function, size_t at, uint64_t to);

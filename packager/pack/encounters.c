@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check/code/callers.h"
+#include "check/code/callsites.h"
+#include "cleanup.h"
 #include "error.h"
 #include "patch/base.h"
 #include "patch/record.h"
@@ -97,35 +98,67 @@ static int add_ranges(uint64_t offset, uint64_t size, const struct hf_code_range
     return 0;
 }
 
-/* Was a picked function compiled for another picked one? */
-static int is_fitted(const struct hf_check_subject *subject, uint64_t address, bool *fitted, struct hotfix_error *err)
+/* Addresses of functions that were compiled for a picked one. */
+struct fitted {
+    uint64_t *items;
+    size_t count;
+    bool failed; /* out of memory */
+};
+
+static bool note_fitted(const struct hf_function *caller, void *arg)
 {
-    *fitted = false;
-    for (size_t i = 0; i < subject->pair_count; i++) {
-        const struct hf_function *caller = subject->pairs[i].old_function;
-        for (size_t k = 0; caller->address == address && k < subject->pair_count; k++) {
-            if (hf_callers_fitted(subject, caller, subject->pairs[k].old_function, fitted, err) != 0)
-                return -1;
-            if (*fitted)
-                return 0;
+    struct fitted *fitted = arg;
+
+    if ((fitted->count & (fitted->count - 1)) == 0) {
+        uint64_t *grown = reallocarray(fitted->items, fitted->count ? 2 * fitted->count : 1, sizeof(*grown));
+        if (!grown) {
+            fitted->failed = true;
+            return false;
         }
+        fitted->items = grown;
     }
+    fitted->items[fitted->count++] = caller->address;
+    return true;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+static int find_fitted(const struct hf_check_subject *subject, struct fitted *fitted, struct hotfix_error *err)
+{
+    HF_CALLSITES struct hf_callsites callsites = {.subject = NULL};
+
+    if (hf_callsites_read(subject, &callsites, err) != 0)
+        return -1;
+    for (size_t i = 0; i < subject->pair_count && !fitted->failed; i++)
+        hf_callsites_fitted(&callsites, subject->pairs[i].old_function, note_fitted, fitted);
+    if (fitted->failed)
+        return out_of_memory(err);
+    if (fitted->count > 0)
+        qsort(fitted->items, fitted->count, sizeof(*fitted->items), by_address);
     return 0;
 }
 
 static int compose_by_hand(const struct hf_check_subject *subject, struct hf_manifest *manifest,
                            struct hotfix_error *err)
 {
+    struct fitted fitted = {.count = 0};
+    int result = find_fitted(subject, &fitted, err);
+    HF_FREE uint64_t *addresses = fitted.items;
+
+    if (result != 0)
+        return -1;
     manifest->callers = calloc(manifest->function_count + 1, sizeof(*manifest->callers));
     if (!manifest->callers)
         return out_of_memory(err);
     for (size_t i = 0; i < manifest->function_count; i++) {
         const struct hf_manifest_function *function = &manifest->functions[i];
         struct hf_manifest_caller *caller = &manifest->callers[manifest->caller_count];
-        bool fitted;
-        if (is_fitted(subject, function->offset, &fitted, err) != 0)
-            return -1;
-        if (!fitted)
+        if (!bsearch(&function->offset, addresses, fitted.count, sizeof(*addresses), by_address))
             continue;
         *caller = (struct hf_manifest_caller){.name = strdup(function->name)};
         manifest->caller_count++;

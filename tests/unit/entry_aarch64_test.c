@@ -239,6 +239,10 @@ static void code_that_names_an_address_is_found(void **state)
     size_t size = CODE(STP, ADRP0(5), STP, 0x91048c00, BL(-4), RET);
 
     (void)state;
+    uint64_t target = 0;
+    for (size_t i = 0; (i = tools->branch(code, size, ADDRESS, i, &target)) < size; i++)
+        assert_true(tools->is_branch(code, i) && tools->mention(code, size, ADDRESS, target, false, i) == i);
+    assert_true(target != 0);
     assert_int_equal(tools->mention(code, size, ADDRESS, to, false, 0), 4);
     assert_int_equal(tools->mention(code, size, ADDRESS, to, false, 5), size);
     assert_int_equal(tools->mention(code, size, ADDRESS, to + 1, false, 0), size);

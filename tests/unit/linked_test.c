@@ -216,6 +216,21 @@ static void mentions_are_found(void **state)
     assert_int_equal(tools->takes(code, sizeof(code), ADDRESS, ADDRESS + 0x19, false, 0), sizeof(code));
 }
 
+static void branches_are_found_with_where_they_lead(void **state)
+{
+    const uint8_t code[] = {0x90, 0xe8, 0xfa, 0x0f, 0, 0, 0x0f, 0x84, 0xf4, 0x0f, 0, 0, 0xeb, 0xf2, 0xe9, 0};
+    uint64_t to = 0;
+
+    (void)state;
+    assert_int_equal(tools->branch(code, sizeof(code), ADDRESS, 0, &to), 2);
+    assert_int_equal(to, ADDRESS + 0x1000);
+    assert_int_equal(tools->branch(code, sizeof(code), ADDRESS, 3, &to), 8);
+    assert_int_equal(to, ADDRESS + 0x1000);
+    assert_int_equal(tools->branch(code, sizeof(code), ADDRESS, 9, &to), 13);
+    assert_int_equal(to, ADDRESS);
+    assert_int_equal(tools->branch(code, sizeof(code), ADDRESS, 14, &to), sizeof(code)); /* cut off */
+}
+
 /* movq $0x401000, -0x18(%rbp): the byte in front of the address looks like that of a call. */
 static void a_stored_address_is_no_call(void **state)
 {
@@ -302,6 +317,7 @@ int main(void)
         cmocka_unit_test(code_may_end_anywhere),
         cmocka_unit_test(stubs_are_recognised),
         cmocka_unit_test(mentions_are_found),
+        cmocka_unit_test(branches_are_found_with_where_they_lead),
         cmocka_unit_test(a_stored_address_is_no_call),
         cmocka_unit_test(flow_is_seen),
         cmocka_unit_test(straight_runs_are_seen),

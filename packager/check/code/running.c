@@ -5,7 +5,7 @@
  * applied and do nothing), and where the switch would wait for main to be left.
  */
 #include "check/check.h"
-#include "check/code/callers.h"
+#include "check/code/callsites.h"
 #include "patch/world.h"
 #include "program/stay.h"
 
@@ -61,15 +61,37 @@ static bool waits_for_main(const struct hf_stay *stay, const struct hf_world_tab
 }
 
 /* The same of a patch that was made by hand. */
+struct main_caller {
+    const struct hf_stay *stay;
+    const struct hf_function *callee;
+    bool fitted;
+};
+
+static bool note_main(const struct hf_function *caller, void *arg)
+{
+    struct main_caller *found = arg;
+
+    found->fitted = caller->address == found->stay->main->address && caller != found->callee;
+    return !found->fitted;
+}
+
 static int is_main_fitted(const struct hf_check_subject *subject, const struct hf_stay *stay, bool *fitted,
                           struct hotfix_error *err)
 {
+    HF_CALLSITES struct hf_callsites callsites = {.subject = NULL};
+    bool picked = false;
+
     *fitted = false;
-    for (size_t i = 0; stay->main && i < subject->pair_count; i++) {
-        const struct hf_function *caller = subject->pairs[i].old_function;
-        for (size_t k = 0; caller->address == stay->main->address && !*fitted && k < subject->pair_count; k++)
-            if (k != i && hf_callers_fitted(subject, caller, subject->pairs[k].old_function, fitted, err) != 0)
-                return -1;
+    for (size_t i = 0; stay->main && i < subject->pair_count; i++)
+        picked |= subject->pairs[i].old_function->address == stay->main->address;
+    if (!picked)
+        return 0;
+    if (hf_callsites_read(subject, &callsites, err) != 0)
+        return -1;
+    for (size_t i = 0; i < subject->pair_count && !*fitted; i++) {
+        struct main_caller found = {.stay = stay, .callee = subject->pairs[i].old_function};
+        hf_callsites_fitted(&callsites, found.callee, note_main, &found);
+        *fitted = found.fitted;
     }
     return 0;
 }
