@@ -335,9 +335,9 @@ whole "also where the build has rules written and does not read them" headers "m
 whole "and names their file" headers "make CC=$CC CFLAGS='$CFLAGS' RULES='-MD -MF rule.mk'"
 ok "the tree is as it was" eval '[ ! -e headers/a.o ] && grep -q 64 built/max.h'
 
-# What else the fix is in: a tool that shares an object with the program.
+# What else the fix is in: a tool that shares an object with the program. What the build only tried to link is gone.
 cp -a headers shared
-sed -i 's/^all: .*/all: prog tool plain/; $a tool: a.o tool.o\n\t$(CC) $(CFLAGS) -o $@ a.o tool.o\nplain: plain.o\n\t$(CC) -o $@ plain.o' \
+sed -i 's/^all: .*/all: prog tool plain/; $a tool: a.o tool.o\n\t$(CC) $(CFLAGS) -o $@ a.o tool.o\n\t$(CC) $(CFLAGS) -o conftest a.o tool.o \&\& rm conftest\nplain: plain.o\n\t$(CC) -o $@ plain.o' \
     shared/Makefile
 echo 'int check_a(int); int main(int n, char **v) { (void)v; return check_a(n); }' >shared/tool.c
 echo 'int main(void) { return 0; }' >shared/plain.c

@@ -202,11 +202,12 @@ static void revert_goes_to_the_previous_address(void **state)
     assert_memory_equal(code, original, sizeof(original));
 }
 
-/* All of the code is functions, in an order that is not theirs in memory; calls go on to one of the first page. */
+/* All of the code is functions, in an order that is not theirs in memory: the lowest is not the first. Calls go on to
+ * one of the first page. */
 static void fill_with_functions(void)
 {
     for (size_t i = 0; i < MANY; i++) {
-        uint8_t *at = code + i * 7 % MANY * SIZE;
+        uint8_t *at = code + (i + 5) * 7 % MANY * SIZE;
         functions[i] = (struct hotfix_function){.name = "f",
                                                 .source = "",
                                                 .old_address = at,
