@@ -32,7 +32,7 @@ static bool same_code(const struct hf_blocks *before, const struct hf_block *lef
         const struct hf_scope_code *b = next_piece(right_codes, right_count, &right_at, right->scope->block);
         if (!a || !b)
             return any && !a && !b;
-        if (a->part->twin != b->part || !hf_excerpt_same(a, left->name->part, b, right->name->part))
+        if (a->part->twin != b->part || !hf_excerpt_same(a, left->name, b, right->name))
             return false;
     }
 }

@@ -6,9 +6,19 @@
 #include "arch.h"
 #include "compare/compare.h"
 
+#define NEAR_ADDEND 8 /* the most bytes from a field to the end of its instruction */
+
+/* Does a reference name the variable, or what lies a few bytes off, as addends do? */
+static bool is_own(const struct hf_part *part, int64_t offset, const struct hf_name *own)
+{
+    int64_t distance = offset - (int64_t)own->value;
+
+    return part == own->part && (part->name_count == 1 || (distance >= -NEAR_ADDEND && distance < (int64_t)own->size));
+}
+
 /* What of one reference is compared: where it lies from the begin of the code. */
-static bool same_reference(const struct hf_reference *before, uint64_t before_begin, const struct hf_part *before_own,
-                           const struct hf_reference *after, uint64_t after_begin, const struct hf_part *after_own)
+static bool same_reference(const struct hf_reference *before, uint64_t before_begin, const struct hf_name *before_own,
+                           const struct hf_reference *after, uint64_t after_begin, const struct hf_name *after_own)
 {
     struct hf_reference left = *before, right = *after;
     int64_t left_offset, right_offset;
@@ -17,10 +27,9 @@ static bool same_reference(const struct hf_reference *before, uint64_t before_be
     right.offset -= after_begin;
     const struct hf_part *left_part = hf_reference_part(&left, &left_offset);
     const struct hf_part *right_part = hf_reference_part(&right, &right_offset);
-    if ((left_part == before_own) != (right_part == after_own))
-        return false;
-    if (left_part == before_own)
-        return left.offset == right.offset && left.type == right.type && left_offset == right_offset;
+    if (is_own(left_part, left_offset, before_own) && is_own(right_part, right_offset, after_own))
+        return left.offset == right.offset && left.type == right.type &&
+               left_offset - (int64_t)before_own->value == right_offset - (int64_t)after_own->value;
     return hf_compare_reference(&left, &right);
 }
 
@@ -63,8 +72,8 @@ bool hf_excerpt_readable(const struct hf_scope_code *code)
            code->end <= code->part->size;
 }
 
-bool hf_excerpt_same(const struct hf_scope_code *before, const struct hf_part *before_own,
-                     const struct hf_scope_code *after, const struct hf_part *after_own)
+bool hf_excerpt_same(const struct hf_scope_code *before, const struct hf_name *before_own,
+                     const struct hf_scope_code *after, const struct hf_name *after_own)
 {
     if (!hf_excerpt_readable(before) || !hf_excerpt_readable(after) ||
         before->end - before->begin != after->end - after->begin || !same_bytes(before, after))

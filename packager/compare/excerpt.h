@@ -15,7 +15,7 @@ bool hf_excerpt_readable(const struct hf_scope_code *code);
  * Byte for byte and reference for reference, where before_own of the old piece stands for after_own of the new one. The
  * bytes of a field that a relocation fills in say nothing.
  */
-bool hf_excerpt_same(const struct hf_scope_code *before, const struct hf_part *before_own,
-                     const struct hf_scope_code *after, const struct hf_part *after_own);
+bool hf_excerpt_same(const struct hf_scope_code *before, const struct hf_name *before_own,
+                     const struct hf_scope_code *after, const struct hf_name *after_own);
 
 #endif

@@ -254,13 +254,14 @@ static bool same_use(const struct hf_numbered *sides, const struct hf_name *old,
     const struct hf_block left = {old, hf_scope_of(sides->old_scopes, old)};
     const struct hf_block right = {new, hf_scope_of(sides->new_scopes, new)};
 
-    return hf_blocks_same(&before, &left, &after, &right) || hf_uses_same(old->part, new->part);
+    return hf_blocks_same(&before, &left, &after, &right) || hf_uses_same(old, new);
 }
 
 /*
  * Are those of a declaration that compilers left out the same ones on both sides? Else the one that has a place on this
  * side may be one that has none on the other. Equal numbers do not show that: a fix may swap two blocks and exchange
- * which of them reads its variable. But then the one that has a place is used in another way than the one that had it.
+ * which of them reads its variable. But then the one that has a place is used in another way than the one that had it,
+ * or begins with another value.
  */
 static bool same_lost(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
 {
@@ -270,7 +271,7 @@ static bool same_lost(const struct hf_numbered *sides, const struct hf_name *old
     count_lost(sides->new_scopes, hf_scope_of(sides->new_scopes, new), new_counts);
     if (old_counts[0] != new_counts[0] || old_counts[1] != new_counts[1])
         return false;
-    return old_counts[0] + old_counts[1] == 0 || same_use(sides, old, new);
+    return old_counts[0] + old_counts[1] == 0 || hf_uses_begin_alike(old, new) || same_use(sides, old, new);
 }
 
 /* How many members of one side are like this name. */
@@ -491,7 +492,7 @@ static bool renamed(const struct hf_numbered *sides, const struct hf_name *befor
 {
     return !function_of(sides->new_object, old->function) && !function_of(sides->old_object, new->function) &&
            same_value(before->part, after->part) && strcmp(old->type, new->type) == 0 &&
-           same_lost(sides, before, after) && hf_uses_same(before->part, after->part);
+           same_lost(sides, before, after) && hf_uses_same(before, after);
 }
 
 /* old: the only one that it may be, by debug information; NULL when several may. */

@@ -4,12 +4,37 @@
 #include "arch.h"
 #include "compare/excerpt.h"
 
-/* The index of the first reference to a variable from one on; reference_count when there is none. */
-static size_t next_use(const struct hf_part *user, const struct hf_part *variable, size_t from)
+/* What the instruction of a reference does with what it names; false when that is not known. */
+static bool look(const struct hf_part *user, size_t reference, struct hf_arch_store *store)
 {
+    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
+    size_t field = user->references[reference].offset;
+
+    return user->kind == HF_PART_CODE && user->bytes && arch && arch->stores &&
+           arch->stores(user->bytes, user->size, &field, 1, store) == HF_ARCH_OK;
+}
+
+/* Does the reference name the variable, which may share its section with others? */
+static bool names(const struct hf_part *user, size_t reference, const struct hf_name *variable)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
+    struct hf_arch_store store = {.behind = 0};
     int64_t offset;
 
-    while (from < user->reference_count && hf_reference_part(&user->references[from], &offset) != variable)
+    if (hf_reference_part(&user->references[reference], &offset) != variable->part)
+        return false;
+    if (variable->part->name_count == 1)
+        return true;
+    if (arch && arch->from_behind && arch->relation(user->references[reference].type) == HF_RELATION_NEAR &&
+        look(user, reference, &store))
+        offset += (int64_t)store.behind;
+    return offset >= (int64_t)variable->value && offset < (int64_t)(variable->value + variable->size);
+}
+
+/* The index of the first reference to a variable from one on; reference_count when there is none. */
+static size_t next_use(const struct hf_part *user, const struct hf_name *variable, size_t from)
+{
+    while (from < user->reference_count && !names(user, from, variable))
         from++;
     return from;
 }
@@ -28,8 +53,8 @@ static bool run_around(const struct hf_part *user, size_t reference, struct hf_s
 }
 
 /* All uses in one function and its twin. */
-static bool same_in(const struct hf_part *old_user, const struct hf_part *before, const struct hf_part *new_user,
-                    const struct hf_part *after)
+static bool same_in(const struct hf_part *old_user, const struct hf_name *before, const struct hf_part *new_user,
+                    const struct hf_name *after)
 {
     size_t old = next_use(old_user, before, 0), new = next_use(new_user, after, 0);
 
@@ -43,32 +68,50 @@ static bool same_in(const struct hf_part *old_user, const struct hf_part *before
     return old == old_user->reference_count && new == new_user->reference_count;
 }
 
-static bool is_user(const struct hf_part *part, const struct hf_part *variable)
+static bool is_user(const struct hf_part *part, const struct hf_name *variable)
 {
     return part->kind != HF_PART_DEBUG && next_use(part, variable, 0) < part->reference_count;
 }
 
 /* The only user of a variable; NULL when it has none or several. */
-static const struct hf_part *only_user(const struct hf_part *variable, size_t *count)
+static const struct hf_part *only_user(const struct hf_name *variable, size_t *count)
 {
+    const struct hf_object *object = variable->part->object;
     const struct hf_part *user = NULL;
 
     *count = 0;
-    for (size_t i = 1; i < variable->object->part_count; i++)
-        if (is_user(&variable->object->parts[i], variable) && (*count)++ == 0)
-            user = &variable->object->parts[i];
+    for (size_t i = 1; i < object->part_count; i++)
+        if (is_user(&object->parts[i], variable) && (*count)++ == 0)
+            user = &object->parts[i];
     return *count == 1 ? user : NULL;
 }
 
-bool hf_uses_same(const struct hf_part *before, const struct hf_part *after)
+bool hf_uses_begin_alike(const struct hf_name *before, const struct hf_name *after)
 {
+    const struct hf_part *old = before->part, *new = after->part;
+    bool any = false;
+
+    if (!old->bytes || !new->bytes || before->size != after->size || before->value > old->size ||
+        after->value > new->size || before->size > old->size - before->value || after->size > new->size - after->value)
+        return false;
+    for (uint64_t i = 0; i < before->size; i++) {
+        if (old->bytes[before->value + i] != new->bytes[after->value + i])
+            return false;
+        any = any || old->bytes[before->value + i] != 0;
+    }
+    return any;
+}
+
+bool hf_uses_same(const struct hf_name *before, const struct hf_name *after)
+{
+    const struct hf_object *object = after->part->object;
     size_t old_count, new_count;
     const struct hf_part *old_user = only_user(before, &old_count), *new_user = only_user(after, &new_count);
 
     if (old_user && new_user)
         return same_in(old_user, before, new_user, after);
-    for (size_t i = 1; i < after->object->part_count; i++) {
-        const struct hf_part *user = &after->object->parts[i];
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *user = &object->parts[i];
         if (is_user(user, after) &&
             (!user->twin || user->twin->twin != user || !same_in(user->twin, before, user, after)))
             return false;

@@ -11,6 +11,9 @@
  * Straight: no jump, call or return among them. False also for code that cannot be decoded, and where data refers to
  * one of them.
  */
-bool hf_uses_same(const struct hf_part *before, const struct hf_part *after);
+bool hf_uses_same(const struct hf_name *before, const struct hf_name *after);
+
+/* Do both begin with the same value, and is it not 0? */
+bool hf_uses_begin_alike(const struct hf_name *before, const struct hf_name *after);
 
 #endif
