@@ -82,6 +82,7 @@ static struct armed *add(const struct hf_manifest *manifest, uint8_t **bytes, si
         return NULL;
     }
 
+    armed->info.size = sizeof(armed->info);
     hf_hex_encode(manifest->id, HF_ID_SIZE, armed->info.id);
     snprintf(armed->info.name, sizeof(armed->info.name), "%s", manifest->name);
     snprintf(armed->info.version, sizeof(armed->info.version), "%s", manifest->version);

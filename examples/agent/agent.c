@@ -43,9 +43,9 @@ static void agent_report(FILE *out, const struct hotfix_result *result)
     }
     fprintf(out, "ok\nid %s\npause_ns %llu\ntotal_ns %llu\n", result->id, (unsigned long long)result->cost.pause,
             (unsigned long long)result->cost.total);
-    for (size_t i = 0; i < result->function_count; i++)
-        fprintf(out, "function %s %p %p\n", result->functions[i].name, result->functions[i].old_address,
-                result->functions[i].new_address);
+    const struct hotfix_function *function = result->functions;
+    for (size_t i = 0; i < result->function_count; i++, function = HOTFIX_NEXT(function))
+        fprintf(out, "function %s %p %p\n", function->name, function->old_address, function->new_address);
 }
 
 static void agent_list(FILE *out)
@@ -59,8 +59,9 @@ static void agent_list(FILE *out)
         return;
     }
     fprintf(out, "ok\n");
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "%s %s %s %zu\n", list[i].id, list[i].name, list[i].version, list[i].function_count);
+    const struct hotfix_applied *item = list;
+    for (size_t i = 0; i < count; i++, item = HOTFIX_NEXT(item))
+        fprintf(out, "%s %s %s %zu\n", item->id, item->name, item->version, item->function_count);
     free(list);
 }
 
@@ -70,10 +71,10 @@ static void agent_serve(char *line, FILE *out)
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
     if (strncmp(line, "apply ", 6) == 0) {
-        hotfix_apply(agent_hotfix, line + 6, &result);
+        hotfix_apply(agent_hotfix, line + 6, NULL, &result);
         agent_report(out, &result);
     } else if (strncmp(line, "revert", 6) == 0 && (line[6] == '\0' || line[6] == ' ')) {
-        hotfix_revert(agent_hotfix, line[6] ? line + 7 : NULL, &result);
+        hotfix_revert(agent_hotfix, line[6] ? line + 7 : NULL, NULL, &result);
         agent_report(out, &result);
     } else if (strcmp(line, "list") == 0) {
         agent_list(out);

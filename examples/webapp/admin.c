@@ -86,13 +86,12 @@ static json_t *admin_address(const void *address)
 static json_t *admin_functions(const struct hotfix_result *result)
 {
     json_t *list = json_array();
+    const struct hotfix_function *function = result->functions;
 
-    for (size_t i = 0; i < result->function_count; i++) {
-        const struct hotfix_function *function = &result->functions[i];
+    for (size_t i = 0; i < result->function_count; i++, function = HOTFIX_NEXT(function))
         json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", function->name, "source",
                                               function->source, "old_address", admin_address(function->old_address),
                                               "new_address", admin_address(function->new_address)));
-    }
     return list;
 }
 
@@ -137,10 +136,10 @@ static unsigned admin_patches(const struct admin *admin, json_t **answer)
         return 500;
     }
     json_t *patches = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(patches,
-                              json_pack("{s:s, s:s, s:s, s:I}", "id", list[i].id, "name", list[i].name, "version",
-                                        list[i].version, "function_count", (json_int_t)list[i].function_count));
+    const struct hotfix_applied *item = list;
+    for (size_t i = 0; i < count; i++, item = HOTFIX_NEXT(item))
+        json_array_append_new(patches, json_pack("{s:s, s:s, s:s, s:I}", "id", item->id, "name", item->name, "version",
+                                                 item->version, "function_count", (json_int_t)item->function_count));
     free(list);
     *answer = json_pack("{s:b, s:o}", "ok", 1, "patches", patches);
     return 200;
@@ -164,8 +163,8 @@ unsigned admin_handle(const struct admin *admin, const struct admin_request *req
         struct hotfix_apply_options options = HOTFIX_APPLY_OPTIONS_INIT;
         options.unload = HOTFIX_UNLOAD;
         int failed = strcmp(request->path, "/admin/apply") == 0
-                         ? hotfix_apply_memory(admin->hotfix, request->body, request->body_size, &result)
-                         : hotfix_revert_opt(admin->hotfix, request->id, &options, &result);
+                         ? hotfix_apply_memory(admin->hotfix, request->body, request->body_size, NULL, &result)
+                         : hotfix_revert(admin->hotfix, request->id, &options, &result);
         status = failed ? 409 : 200;
         json = admin_result(&result);
         hotfix_result_deinit(&result);

@@ -14,6 +14,7 @@ static void resolve(struct hf_applied *applied, size_t i)
     uint8_t *address = (uint8_t *)applied->target.base + from->offset;
 
     applied->functions[i] = (struct hotfix_function){
+        .size = sizeof(struct hotfix_function),
         .name = from->name,
         .source = from->source,
         .old_address = address,
@@ -132,6 +133,7 @@ void hf_registry_remove(struct hf_applied *applied)
 
 void hf_registry_describe(const struct hf_applied *applied, struct hotfix_applied *description)
 {
+    description->size = sizeof(*description);
     hf_hex_encode(applied->manifest.id, HF_ID_SIZE, description->id);
     memcpy(description->name, applied->manifest.name, sizeof(description->name));
     memcpy(description->version, applied->manifest.version, sizeof(description->version));

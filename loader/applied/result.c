@@ -228,6 +228,7 @@ int hf_report_signers(struct hf_report *report, const struct hf_signers *signers
 
     char *room = (char *)(copy + signers->count);
     for (size_t i = 0; i < signers->count; i++) {
+        copy[i].size = sizeof(copy[i]);
         copy[i].name = keep_text(&room, signers->keys[i]->name);
         hf_hex_encode(signers->keys[i]->key.id, HF_KEY_ID_SIZE, copy[i].key_id);
     }

@@ -48,7 +48,7 @@ lacks() {
 
 ok "arch prints nothing and reads no file" lacks arch '#include <(stdio|unistd|fcntl|sys/.*)\.h>'
 ok "arch compiles the same on every host" lacks arch '^ *# *if.*__(x86_64|aarch64|amd64|i386|riscv)'
-ok "only the analysis of entries, loops, values, constants and chance uses the disassembler" lacks arch '#include <capstone' \
+ok "only the analysis of entries, loops, values, constants, stores and chance uses the disassembler" lacks arch '#include <capstone' \
     '^arch/[^/]*/(entry|flow|step|inert|constant|chance|store)\.c:'
 ok "only what goes into processes uses the loader" lacks operator '#include "(handle|hotfix)\.h"' '^operator/inside/'
 ok "the packager knows instructions from arch alone" lacks packager '#include <capstone'
