@@ -242,16 +242,27 @@ static int check_pointers(const struct hf_pairing *pairing, struct hotfix_error 
     return 0;
 }
 
-static const struct hf_scope_coded *find_coded(const struct hf_scopes *scopes, const struct hf_scope_coded *like)
+/*
+ * Does the other side keep the variable in another way? One of the same function counts; without one, those of all
+ * functions, since this may have got another name. A variable that the other side does not have is new, or gone.
+ */
+static bool is_coded_otherwise(const struct hf_scopes *scopes, const struct hf_scope_coded *like)
 {
     size_t count;
     const struct hf_scope_coded *coded = hf_scopes_coded(scopes, &count);
+    bool other = hf_scopes_find(scopes, like->function, like->name) != NULL;
 
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(coded[i].name, like->name) == 0 && strcmp(coded[i].function, like->function) == 0 &&
-            strcmp(coded[i].operations, like->operations) == 0)
-            return &coded[i];
-    return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(coded[i].name, like->name) != 0)
+            continue;
+        bool same = strcmp(coded[i].operations, like->operations) == 0;
+        if (strcmp(coded[i].function, like->function) == 0)
+            return !same;
+        if (same)
+            return false;
+        other = true;
+    }
+    return other;
 }
 
 static int check_coded(const struct hf_scopes *scopes, const struct hf_scopes *others, const struct hf_object *object,
@@ -261,7 +272,7 @@ static int check_coded(const struct hf_scopes *scopes, const struct hf_scopes *o
     const struct hf_scope_coded *coded = hf_scopes_coded(scopes, &count);
 
     for (size_t i = 0; i < count; i++)
-        if (!find_coded(others, &coded[i]))
+        if (is_coded_otherwise(others, &coded[i]))
             return hf_error(err, HOTFIX_UNPROVEN,
                             "%s: static variable '%s' holds one of two values, of which the compiler keeps which, and "
                             "these are other ones in the new object than in the old one: " ADVICE,

@@ -66,6 +66,14 @@ for compiler in gcc clang; do
         variable "static int kept" "NUMBER + a" kept
         works "old 18 19 new 30 31 old 18 19" "$compiler $level: a number that is computed" "$compiler" "$level"
 
+        # One that the fix brings, and one that it removes.
+        variable "static int kept" 5 kept
+        sed -i 's/noise += a;/#ifdef FIXED\n    static int told;\n    if (!told)\n        told = 1;\n#endif\n    noise += a;/' program.c
+        works "old 15 16 new 25 26 old 15 16" "$compiler $level: one that is new" "$compiler" "$level"
+        variable "static int kept" 5 kept
+        sed -i 's/noise += a;/#ifndef FIXED\n    static int told;\n    if (!told)\n        told = 1;\n#endif\n    noise += a;/' program.c
+        works "old 15 16 new 25 26 old 15 16" "$compiler $level: one that goes" "$compiler" "$level"
+
         variable "static const char *kept" TEXT "kept ? kept[1] : 0"
         case $compiler in
         clang) refused 3 "$ONCE" "$compiler $level: a text that is stored is another one" "$compiler" "$level" ;;
