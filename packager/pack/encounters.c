@@ -158,7 +158,7 @@ static int compose_by_hand(const struct hf_check_subject *subject, struct hf_man
     for (size_t i = 0; i < manifest->function_count; i++) {
         const struct hf_manifest_function *function = &manifest->functions[i];
         struct hf_manifest_caller *caller = &manifest->callers[manifest->caller_count];
-        if (!bsearch(&function->offset, addresses, fitted.count, sizeof(*addresses), by_address))
+        if (fitted.count == 0 || !bsearch(&function->offset, addresses, fitted.count, sizeof(*addresses), by_address))
             continue;
         *caller = (struct hf_manifest_caller){.name = strdup(function->name)};
         manifest->caller_count++;

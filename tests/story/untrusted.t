@@ -151,7 +151,8 @@ build
 is "a temporary one as well" "$status $(grep -c 'work directory .*/above: may be written by other users' "$ERR")" "4 1"
 mkdir before after && sed 's/100/200/' source/shop.c >fixed.c
 # shellcheck disable=SC2086
-$CC -O2 -g ${RECORD-} -c -o before/shop.o source/shop.c && $CC -O2 -g ${RECORD-} -c -o after/shop.o fixed.c || exit 1
+$CC -O2 -g -ffunction-sections ${RECORD-} -c -o before/shop.o source/shop.c &&
+    $CC -O2 -g -ffunction-sections ${RECORD-} -c -o after/shop.o fixed.c || exit 1
 objects() {
     run hotfix build --target shop --old before --new after -o patch.so
 }
