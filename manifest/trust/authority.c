@@ -284,9 +284,9 @@ int hf_certificate_mark(X509 *certificate, struct hf_certificate_mark *mark, str
                         HF_CERTIFICATE_SERIAL);
     if (X509_NAME_digest(X509_get_issuer_name(certificate), sha256, digest, NULL) != 1)
         return hf_error(err, HOTFIX_MEMORY, "out of memory for a certificate");
+    *mark = (struct hf_certificate_mark){.serial_size = (size_t)size};
     memcpy(mark->issuer, digest, sizeof(mark->issuer));
     memcpy(mark->serial, ASN1_STRING_get0_data(serial), (size_t)size);
-    mark->serial_size = (size_t)size;
     return 0;
 }
 
