@@ -123,7 +123,7 @@ static bool patcher_valid(const struct hotfix_patcher *patcher)
     return patcher->size >= PATCHER_FIRST_VERSION && patcher->name && patcher->apply && patcher->revert;
 }
 
-/* What counts where the caller gives no options. */
+/* What hotfix_apply() and hotfix_revert() go by. */
 static const struct hotfix_apply_options defaults = HOTFIX_APPLY_OPTIONS_INIT;
 
 /* Fills in what the options, which may be NULL, leave to the library. */
@@ -201,8 +201,8 @@ __attribute__((noinline)) static int run_apply(const struct call *call, const st
     return leave(&report, status);
 }
 
-int hotfix_apply(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
-                 struct hotfix_result *result)
+int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+                     struct hotfix_result *result)
 {
     const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
     const struct hf_input input = {.path = path};
@@ -210,13 +210,32 @@ int hotfix_apply(struct hotfix *hotfix, const char *path, const struct hotfix_ap
     return run_apply(&call, &input);
 }
 
-int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size,
-                        const struct hotfix_apply_options *options, struct hotfix_result *result)
+int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle, size_t size,
+                            const struct hotfix_apply_options *options, struct hotfix_result *result)
 {
     const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
     const struct hf_input input = {.bytes = bundle, .size = size};
 
     return run_apply(&call, &input);
+}
+
+int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result)
+{
+    return hotfix_apply_opt(hotfix, path, NULL, result);
+}
+
+int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size, struct hotfix_result *result)
+{
+    return hotfix_apply_memory_opt(hotfix, bundle, size, NULL, result);
+}
+
+int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotfix_patcher *patcher,
+                      struct hotfix_result *result)
+{
+    struct hotfix_apply_options options = defaults;
+
+    options.patcher = patcher;
+    return hotfix_apply_opt(hotfix, path, &options, result);
 }
 
 __attribute__((noinline)) static int run_revert(const struct call *call, const char *id)
@@ -233,12 +252,17 @@ __attribute__((noinline)) static int run_revert(const struct call *call, const c
     return leave(&report, status);
 }
 
-int hotfix_revert(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
-                  struct hotfix_result *result)
+int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
+                      struct hotfix_result *result)
 {
     const struct call call = {hotfix, options, result, __builtin_frame_address(0)};
 
     return run_revert(&call, id);
+}
+
+int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result)
+{
+    return hotfix_revert_opt(hotfix, id, NULL, result);
 }
 
 static int list_applied(struct hotfix_applied **list, size_t *count, struct hotfix_error *error)

@@ -9,7 +9,7 @@
  *     if (hotfix_open(&options, &hotfix, &error) != 0) ...
  *
  *     struct hotfix_result result = HOTFIX_RESULT_INIT;
- *     if (hotfix_apply(hotfix, "/srv/fixes/discount-1.hotfix", NULL, &result) != 0)
+ *     if (hotfix_apply(hotfix, "/srv/fixes/discount-1.hotfix", &result) != 0)
  *         fprintf(stderr, "%s\n", result.error.message);
  *     hotfix_result_deinit(&result);
  *
@@ -188,6 +188,39 @@ struct hotfix_result {
 
 HOTFIX_API void hotfix_result_deinit(struct hotfix_result *result);
 
+/*
+ * Verifies the bundle in a file, stages it, stops the threads and switches all its functions, or changes nothing.
+ *
+ * Applied bundles that its manifest supersedes are reverted in the same stop, or stay applied when it fails: calls of
+ * their functions that the new bundle does not replace arrive where they would without them. They are in the result
+ * and no more in the list; their hotfix_on_revert() runs after the stop, newest first. Their code stays mapped, unless
+ * the options ask for unloading. Superseded bundles that are not applied are passed over. One that another patcher
+ * applied is refused with HOTFIX_PATCHER. A later revert of the new bundle does not bring them back: apply them again.
+ *
+ * Returns 0, or -1 with result->error. result may be NULL. Every enum hotfix_code but NOT_APPLIED can come out.
+ */
+HOTFIX_API int hotfix_apply(struct hotfix *hotfix, const char *path, struct hotfix_result *result);
+
+/* As hotfix_apply(), from size bytes in memory, which are only read, and not used after the call. */
+HOTFIX_API int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size,
+                                   struct hotfix_result *result);
+
+/*
+ * Puts the functions of an applied bundle back. id is its 32-digit id, or NULL for the bundle applied last. A function
+ * that a later bundle replaced too keeps that bundle's version; one that an earlier bundle replaced goes back to that
+ * one's. A bundle that is armed (hotfix_arm()) is disarmed by its id. The patch's code stays mapped, since threads may
+ * still be in it (but see enum hotfix_unload). After a revert the same bundle may be applied again. HOTFIX_NOT_APPLIED,
+ * HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH, HOTFIX_PATCHER, HOTFIX_MEMORY.
+ */
+HOTFIX_API int hotfix_revert(struct hotfix *hotfix, const char *id, struct hotfix_result *result);
+
+/*
+ * Lists what is applied in this process, oldest first: *list is one block that the caller frees with free(), NULL when
+ * *count is 0. HOTFIX_MEMORY.
+ */
+HOTFIX_API int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *count,
+                           struct hotfix_error *error);
+
 /* The fully resolved request that a patcher works on. Valid until the patcher's finish() returns. */
 struct hotfix_request {
     size_t size;
@@ -237,6 +270,10 @@ struct hotfix_patcher {
 /* The built-in patcher: a detour at each function's entry. For wrapping by one's own. */
 HOTFIX_API const struct hotfix_patcher *hotfix_builtin_patcher(void);
 
+/* As hotfix_apply() with the given patcher; patcher NULL means the built-in one. */
+HOTFIX_API int hotfix_apply_with(struct hotfix *hotfix, const char *path, const struct hotfix_patcher *patcher,
+                                 struct hotfix_result *result);
+
 /*
  * What is asked of the other threads in the moment of the switch. Immediate: they may be inside the functions and
  * finish them as they are. Quiescent: no thread, the caller included, is inside a version of a function that the switch
@@ -265,7 +302,7 @@ enum hotfix_unload { HOTFIX_KEEP, HOTFIX_UNLOAD };
 
 /*
  * How one bundle is applied or reverted. size lets later versions add fields: initialise with
- * HOTFIX_APPLY_OPTIONS_INIT, which asks for what no options (NULL) do.
+ * HOTFIX_APPLY_OPTIONS_INIT, which asks for what hotfix_apply() and hotfix_revert() do.
  */
 struct hotfix_apply_options {
     size_t size;
@@ -280,56 +317,30 @@ struct hotfix_apply_options {
     }
 
 /*
- * Verifies the bundle in a file, stages it, stops the threads and switches all its functions, or changes nothing.
- *
- * Applied bundles that its manifest supersedes are reverted in the same stop, or stay applied when it fails: calls of
- * their functions that the new bundle does not replace arrive where they would without them. They are in the result
- * and no more in the list; their hotfix_on_revert() runs after the stop, newest first. Their code stays mapped, unless
- * the options ask for unloading. Superseded bundles that are not applied are passed over. One that another patcher
- * applied is refused with HOTFIX_PATCHER. A later revert of the new bundle does not bring them back: apply them again.
+ * As hotfix_apply(), hotfix_apply_memory() and hotfix_revert(), the way the options say; NULL means their defaults.
  *
  * A quiescent apply waits until no thread is inside the old functions, or inside the versions that applied bundles put
  * in their place; a quiescent revert, until none is inside the functions that it takes out of use; an apply that
- * supersedes bundles waits for both. The threads are let go and stopped again meanwhile. HOTFIX_BUSY when one is still
- * inside at the deadline: the message names the thread's id, its name and the function.
+ * supersedes bundles waits for both. The threads are let
+ * go and stopped again meanwhile. HOTFIX_BUSY when one is still inside at the deadline: the message names the thread's
+ * id, its name and the function.
  *
  * Not seen: stacks that no thread runs on in that moment, as those of coroutines, unless they are registered
  * (hotfix_stack_register()), and versions whose bundle is no longer applied. Parts that the compiler moved out of a
  * function (NAME.cold) count as the function, as far as symbols told the packager of them. Any word on a stack that
  * looks like a return address counts as one, so that a function may be held in use that is not.
- *
- * options may be NULL. Returns 0, or -1 with result->error. result may be NULL. Every enum hotfix_code but NOT_APPLIED
- * can come out.
  */
-HOTFIX_API int hotfix_apply(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
-                            struct hotfix_result *result);
-
-/* As hotfix_apply(), from size bytes in memory, which are only read, and not used after the call. */
-HOTFIX_API int hotfix_apply_memory(struct hotfix *hotfix, const void *bundle, size_t size,
-                                   const struct hotfix_apply_options *options, struct hotfix_result *result);
-
-/*
- * Puts the functions of an applied bundle back. id is its 32-digit id, or NULL for the bundle applied last. A function
- * that a later bundle replaced too keeps that bundle's version; one that an earlier bundle replaced goes back to that
- * one's. A bundle that is armed (hotfix_arm()) is disarmed by its id. The patch's code stays mapped, since threads may
- * still be in it (but see enum hotfix_unload). After a revert the same bundle may be applied again. options may be
- * NULL; their patcher does not count. HOTFIX_NOT_APPLIED, HOTFIX_USAGE, HOTFIX_STOP, HOTFIX_BUSY, HOTFIX_SWITCH,
- * HOTFIX_PATCHER, HOTFIX_MEMORY.
- */
-HOTFIX_API int hotfix_revert(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
-                             struct hotfix_result *result);
-
-/*
- * Lists what is applied in this process, oldest first: *list is one block that the caller frees with free(), NULL when
- * *count is 0. HOTFIX_MEMORY.
- */
-HOTFIX_API int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, size_t *count,
-                           struct hotfix_error *error);
+HOTFIX_API int hotfix_apply_opt(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
+                                struct hotfix_result *result);
+HOTFIX_API int hotfix_apply_memory_opt(struct hotfix *hotfix, const void *bundle, size_t size,
+                                       const struct hotfix_apply_options *options, struct hotfix_result *result);
+HOTFIX_API int hotfix_revert_opt(struct hotfix *hotfix, const char *id, const struct hotfix_apply_options *options,
+                                 struct hotfix_result *result);
 
 /*
  * Arms a bundle for a library that may not be loaded yet. Verifies it now (signature, form, expiry, CPU), so that a bad
  * one is refused while somebody looks, and keeps a copy of it. When its target is loaded already it is applied at once,
- * as by hotfix_apply(). Else 0 is returned with no functions in the result, and it waits for hotfix_dlopen() or
+ * as by hotfix_apply_opt(). Else 0 is returned with no functions in the result, and it waits for hotfix_dlopen() or
  * hotfix_apply_armed(). options may be NULL; a patcher in them must last as long as the bundle is armed or applied.
  *
  * Nothing watches the dynamic linker: what is armed takes effect in those two calls, and costs nothing otherwise. A
@@ -340,7 +351,7 @@ HOTFIX_API int hotfix_list(struct hotfix *hotfix, struct hotfix_applied **list, 
  * What is armed belongs to the process, not to a handle; a child of fork has it too. hotfix_revert() with its id
  * disarms it. Once applied it is no longer armed: after its revert it must be armed again. Superseding is for applied
  * bundles: an armed one that another bundle supersedes stays armed until it is disarmed. HOTFIX_APPLIED when it is
- * armed or applied already; otherwise as hotfix_apply().
+ * armed or applied already; otherwise as hotfix_apply_opt().
  */
 HOTFIX_API int hotfix_arm(struct hotfix *hotfix, const char *path, const struct hotfix_apply_options *options,
                           struct hotfix_result *result);
@@ -351,7 +362,7 @@ HOTFIX_API int hotfix_arm(struct hotfix *hotfix, const char *path, const struct 
  * stays armed, is logged through the handle, and hotfix_list_armed() tells why; the others are applied none the less. A
  * library of the target's name but another build-id is logged and listed likewise, and is no failure.
  *
- * Returns 0, or -1 with the first failure, as of hotfix_apply(). *count, when not NULL, is the number applied.
+ * Returns 0, or -1 with the first failure, as of hotfix_apply_opt(). *count, when not NULL, is the number applied.
  */
 HOTFIX_API int hotfix_apply_armed(struct hotfix *hotfix, size_t *count, struct hotfix_error *error);
 

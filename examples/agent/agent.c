@@ -71,10 +71,10 @@ static void agent_serve(char *line, FILE *out)
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
     if (strncmp(line, "apply ", 6) == 0) {
-        hotfix_apply(agent_hotfix, line + 6, NULL, &result);
+        hotfix_apply(agent_hotfix, line + 6, &result);
         agent_report(out, &result);
     } else if (strncmp(line, "revert", 6) == 0 && (line[6] == '\0' || line[6] == ' ')) {
-        hotfix_revert(agent_hotfix, line[6] ? line + 7 : NULL, NULL, &result);
+        hotfix_revert(agent_hotfix, line[6] ? line + 7 : NULL, &result);
         agent_report(out, &result);
     } else if (strcmp(line, "list") == 0) {
         agent_list(out);

@@ -35,14 +35,14 @@ int main(int argc, char **argv)
     show("released", order);
 
     hotfix_result result = HOTFIX_RESULT_INIT;
-    if (hotfix_apply(fixes, argv[1], &patient, &result) != 0) {
+    if (hotfix_apply_opt(fixes, argv[1], &patient, &result) != 0) {
         std::printf("refused: %s\n", result.error.message);
         return 1;
     }
     show("fixed", order);
     hotfix_result_deinit(&result);
 
-    if (hotfix_revert(fixes, nullptr, &patient, &result) != 0)
+    if (hotfix_revert_opt(fixes, nullptr, &patient, &result) != 0)
         std::printf("not reverted: %s\n", result.error.message);
     hotfix_result_deinit(&result);
     show("reverted", order);

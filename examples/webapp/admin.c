@@ -163,8 +163,8 @@ unsigned admin_handle(const struct admin *admin, const struct admin_request *req
         struct hotfix_apply_options options = HOTFIX_APPLY_OPTIONS_INIT;
         options.unload = HOTFIX_UNLOAD;
         int failed = strcmp(request->path, "/admin/apply") == 0
-                         ? hotfix_apply_memory(admin->hotfix, request->body, request->body_size, NULL, &result)
-                         : hotfix_revert(admin->hotfix, request->id, &options, &result);
+                         ? hotfix_apply_memory(admin->hotfix, request->body, request->body_size, &result)
+                         : hotfix_revert_opt(admin->hotfix, request->id, &options, &result);
         status = failed ? 409 : 200;
         json = admin_result(&result);
         hotfix_result_deinit(&result);

@@ -99,9 +99,9 @@ static void serve(struct hf_agent_request *request, struct hotfix_result *result
     if (hf_handle_create(request->trust, request->verb == HF_AGENT_APPLY ? &files : NULL, &hotfix, &result->error) ==
         0) {
         if (request->verb == HF_AGENT_APPLY)
-            hotfix_apply_memory(hotfix, (const void *)request->bundle, request->bundle_size, &options, result);
+            hotfix_apply_memory_opt(hotfix, (const void *)request->bundle, request->bundle_size, &options, result);
         else
-            hotfix_revert(hotfix, request->id, &options, result);
+            hotfix_revert_opt(hotfix, request->id, &options, result);
         hotfix_close(hotfix);
     }
     free(files.items);

@@ -131,7 +131,7 @@ static struct hotfix_cost bench_change(struct hotfix *hotfix, const char *bundle
 
     for (int i = 0; status != 0 && i < BENCH_TRIES; i++) {
         hotfix_result_deinit(&result);
-        status = bundle ? hotfix_apply(hotfix, bundle, NULL, &result) : hotfix_revert(hotfix, NULL, NULL, &result);
+        status = bundle ? hotfix_apply(hotfix, bundle, &result) : hotfix_revert(hotfix, NULL, &result);
         if (status != 0 && result.error.code != HOTFIX_BUSY)
             break;
         bench_refused += status != 0;

@@ -85,9 +85,9 @@ int main(int argc, char **argv)
             sem_post(&wanted);
             sem_wait(&done);
         } else if (strncmp(line, "apply ", 6) == 0) {
-            report("apply", hotfix_apply(hotfix, line + 6, &patient, &result), &result);
+            report("apply", hotfix_apply_opt(hotfix, line + 6, &patient, &result), &result);
         } else if (strncmp(line, "revert ", 7) == 0) {
-            report("revert", hotfix_revert(hotfix, line + 7, &patient, &result), &result);
+            report("revert", hotfix_revert_opt(hotfix, line + 7, &patient, &result), &result);
         }
         hotfix_result_deinit(&result);
         fflush(stdout);

@@ -78,9 +78,9 @@ int main(int argc, char **argv)
         else if (strcmp(line, "wait") == 0)
             traced(1, wait_here);
         else if (strcmp(line, "revert") == 0)
-            report(line, hotfix_revert(hotfix, NULL, &patient, &result), &result);
+            report(line, hotfix_revert_opt(hotfix, NULL, &patient, &result), &result);
         else if (strncmp(line, "apply ", 6) == 0)
-            report(line, hotfix_apply(hotfix, line + 6, &patient, &result), &result);
+            report(line, hotfix_apply_opt(hotfix, line + 6, &patient, &result), &result);
         fflush(stdout);
     }
     hotfix_close(hotfix);

@@ -50,9 +50,9 @@ int main(int argc, char **argv)
     }
     while (scanf("%15s %4095s", what, argument) == 2) {
         if (strcmp(what, "apply") == 0)
-            report(what, hotfix_apply(hotfix, argument, &patient, &result), &result);
+            report(what, hotfix_apply_opt(hotfix, argument, &patient, &result), &result);
         else if (strcmp(what, "revert") == 0)
-            report(what, hotfix_revert(hotfix, NULL, &patient, &result), &result);
+            report(what, hotfix_revert_opt(hotfix, NULL, &patient, &result), &result);
         else if (strcmp(what, "freed") == 0)
             printf("freed %d\n", blocks_freed);
         else

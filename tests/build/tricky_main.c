@@ -65,7 +65,8 @@ int main(int argc, char **argv)
         if (strcmp(line, "run") == 0)
             run();
         else if (strncmp(line, "apply ", 6) == 0)
-            printf("apply %s\n", hotfix_apply(hotfix, line + 6, &patient, &result) == 0 ? "ok" : result.error.message);
+            printf("apply %s\n",
+                   hotfix_apply_opt(hotfix, line + 6, &patient, &result) == 0 ? "ok" : result.error.message);
         hotfix_result_deinit(&result);
         fflush(stdout);
     }

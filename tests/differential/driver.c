@@ -155,7 +155,7 @@ static void apply(int bundle)
         return;
     if (!handle && hotfix_open(&options, &handle, &error) != 0)
         exit(2);
-    if (hotfix_apply(handle, path, &patient, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &patient, &result) != 0)
         refused("apply", bundle, &result.error);
     memcpy(ids[bundle], result.id, sizeof result.id);
     hotfix_result_deinit(&result);
@@ -167,7 +167,7 @@ static void revert(int bundle)
 
     if (!handle || !ids[bundle][0])
         return;
-    if (hotfix_revert(handle, ids[bundle], &patient, &result) != 0)
+    if (hotfix_revert_opt(handle, ids[bundle], &patient, &result) != 0)
         refused("revert", bundle, &result.error);
     hotfix_result_deinit(&result);
 }

@@ -161,8 +161,8 @@ static void assert_same_picture(struct picture *before, const char *what)
 static int run(enum operation operation, const struct hotfix_apply_options *options, struct hotfix_result *result)
 {
     if (operation == REVERT)
-        return hotfix_revert(handle, bundle_id, options, result);
-    return hotfix_apply(handle, operation == APPLY ? bundle : newer, options, result);
+        return hotfix_revert_opt(handle, bundle_id, options, result);
+    return hotfix_apply_opt(handle, operation == APPLY ? bundle : newer, options, result);
 }
 
 /* After the operation: makes it possible again. */
@@ -345,7 +345,7 @@ static void refused_at_any_step(const char *path, enum hotfix_code code)
         struct picture before = picture_take();
         fault_blocks();
         fault_arm(FAULT_FAILURE, nth++);
-        int status = hotfix_apply(strict, path, &bounded, &result);
+        int status = hotfix_apply_opt(strict, path, &bounded, &result);
         where = fault_disarm();
         if (status == 0)
             fail_msg("applied after a failure of %s", where);
@@ -427,7 +427,7 @@ static bool end_at(unsigned long nth, const char *advanced)
     if (child == 0) {
         fault_at_exit(tell_switched);
         fault_arm(FAULT_EXIT, nth);
-        int applied = hotfix_apply(strict, agreed, &patient, NULL);
+        int applied = hotfix_apply_opt(strict, agreed, &patient, NULL);
         fault_disarm();
         _exit(applied == 0 ? 0 : 1);
     }
@@ -441,7 +441,7 @@ static bool end_at(unsigned long nth, const char *advanced)
         fail_msg("step %lu: code of the bundle ran, and the state does not know", nth);
     free(text);
     if (moved)
-        assert_int_equal(hotfix_apply(strict, old, &patient, NULL), -1);
+        assert_int_equal(hotfix_apply_opt(strict, old, &patient, NULL), -1);
     return WEXITSTATUS(status) != 0;
 }
 

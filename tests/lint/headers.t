@@ -30,7 +30,7 @@ int main(void)
     struct hotfix *hotfix = 0;
     struct hotfix_error error;
 
-    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply(hotfix, "", &how, &result) != 0)
+    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply_opt(hotfix, "", &how, &result) != 0)
         return 1;
     hotfix_result_deinit(&result);
     hotfix_close(hotfix);

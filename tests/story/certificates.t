@@ -143,7 +143,7 @@ int main(int argc, char **argv)
     options.trust = argv[1];
     if (argc != 3 || hotfix_open(&options, &hotfix, &error) != 0)
         return 1;
-    if (hotfix_apply(hotfix, argv[2], NULL, &result) != 0)
+    if (hotfix_apply(hotfix, argv[2], &result) != 0)
         puts(result.error.message);
     hotfix_result_deinit(&result);
     hotfix_close(hotfix);

@@ -64,8 +64,8 @@ static void change(struct hotfix *hotfix, const char *path)
 
     options.quiescence = HOTFIX_QUIESCENT;
     for (options.deadline_ns = 50000000; options.deadline_ns < 20000000000u; options.deadline_ns *= 2) {
-        status = path ? hotfix_apply(hotfix, path, &options, &result)
-                      : hotfix_revert(hotfix, NULL, &options, &result);
+        status = path ? hotfix_apply_opt(hotfix, path, &options, &result)
+                      : hotfix_revert_opt(hotfix, NULL, &options, &result);
         if (status == 0 || strstr(result.error.message, " at 0x"))
             break;
     }

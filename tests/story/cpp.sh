@@ -32,13 +32,13 @@ int main(int, char **argv)
         return 2;
     scenario("old");
     how.deadline_ns = 10000000000u;
-    if (hotfix_apply(hotfix, argv[1], &how, &result) != 0) {
+    if (hotfix_apply_opt(hotfix, argv[1], &how, &result) != 0) {
         printf("%s\n", result.error.message);
         return 0;
     }
     hotfix_result_deinit(&result);
     scenario("new");
-    if (hotfix_revert(hotfix, nullptr, &how, &result) != 0)
+    if (hotfix_revert_opt(hotfix, nullptr, &how, &result) != 0)
         printf("%s\n", result.error.message);
     scenario("back");
     hotfix_close(hotfix);

@@ -122,8 +122,8 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++) {
         struct hotfix_result result = HOTFIX_RESULT_INIT;
         size_t before = count_maps();
-        int status = strcmp(argv[i], "revert") == 0 ? hotfix_revert(hotfix, NULL, &choice, &result)
-                                                    : hotfix_apply(hotfix, argv[i], &choice, &result);
+        int status = strcmp(argv[i], "revert") == 0 ? hotfix_revert_opt(hotfix, NULL, &choice, &result)
+                                                    : hotfix_apply_opt(hotfix, argv[i], &choice, &result);
         size_t after = count_maps();
         if (status != 0) {
             printf("%s%s\n", result.error.message, before == after ? "" : ", and something stayed mapped");

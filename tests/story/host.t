@@ -62,14 +62,14 @@ int main(int argc, char **argv)
         return 2;
     printf("%d", work(8));
     fflush(stdout);
-    if (hotfix_apply(hotfix, argv[1], &patient, &result) != 0) {
+    if (hotfix_apply_opt(hotfix, argv[1], &patient, &result) != 0) {
         fprintf(stderr, "%s\n", result.error.message);
         printf(" refused %d\n", work(8));
         return 1;
     }
     quota++;
     printf(" %d", work(8));
-    if (hotfix_revert(hotfix, NULL, &patient, &result) != 0)
+    if (hotfix_revert_opt(hotfix, NULL, &patient, &result) != 0)
         return 1;
     printf(" %d\n", work(8));
     return 0;

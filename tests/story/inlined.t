@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     if (hotfix_open(&options, &hotfix, &error) != 0)
         return 2;
     for (int i = 1; i < argc; i++)
-        if (hotfix_apply(hotfix, argv[i], &patient, &result) != 0)
+        if (hotfix_apply_opt(hotfix, argv[i], &patient, &result) != 0)
             printf("%s\n", result.error.message);
     printf("%ld %ld\n", pay(10), bill(10));
     return 0;

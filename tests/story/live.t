@@ -90,7 +90,7 @@ static const char *apply(void)
     struct hotfix_options options = HOTFIX_OPTIONS_INIT;
     struct hotfix *hotfix;
     options.trust = "release.pub";
-    if (hotfix_open(&options, &hotfix, &result.error) != 0 || hotfix_apply(hotfix, "fix.hotfix", NULL, &result) != 0)
+    if (hotfix_open(&options, &hotfix, &result.error) != 0 || hotfix_apply(hotfix, "fix.hotfix", &result) != 0)
         return result.error.message;
     return "applied";
 }

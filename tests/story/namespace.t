@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     options.staging = argc > 2 ? argv[2] : NULL;
     if (hotfix_open(&options, &hotfix, &error) != 0)
         return printf("%s\n", error.message), 1;
-    if (hotfix_apply(hotfix, argv[1], NULL, &result) != 0)
+    if (hotfix_apply(hotfix, argv[1], &result) != 0)
         printf("%s\n", result.error.message);
     /* No direct call: a compiler would fit it to what it knows of the function. */
     int (*volatile called)(int value) = fee;

@@ -42,12 +42,12 @@ int main(int argc, char **argv)
     if (hotfix_open(&options, &hotfix, &error) != 0)
         return 2;
     show("old");
-    if (hotfix_apply(hotfix, argv[1], &patient, &result) != 0) {
+    if (hotfix_apply_opt(hotfix, argv[1], &patient, &result) != 0) {
         printf("%s\n", result.error.message);
         return 1;
     }
     show("new");
-    if (hotfix_revert(hotfix, NULL, &patient, &result) != 0)
+    if (hotfix_revert_opt(hotfix, NULL, &patient, &result) != 0)
         return 1;
     show("old");
     return 0;

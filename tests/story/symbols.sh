@@ -31,7 +31,7 @@ static void fix(void)
     options.trust = "trust";
     patient.deadline_ns = 20000000000u;
     setvbuf(stdout, NULL, _IONBF, 0);
-    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply(hotfix, "fix.hotfix", &patient, &result) != 0)
+    if (hotfix_open(&options, &hotfix, &error) != 0 || hotfix_apply_opt(hotfix, "fix.hotfix", &patient, &result) != 0)
         printf("error %s\n", result.error.message);
     hotfix_result_deinit(&result);
 }

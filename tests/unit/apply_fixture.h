@@ -66,7 +66,7 @@ static const struct hotfix_apply_options patient = {
 FIXTURE void must_apply(const char *path)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    if (hotfix_apply(handle, path, &patient, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
 }
@@ -74,7 +74,7 @@ FIXTURE void must_apply(const char *path)
 FIXTURE void must_revert(const char *id)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    if (hotfix_revert(handle, id, &patient, &result) != 0)
+    if (hotfix_revert_opt(handle, id, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
 }
@@ -87,19 +87,16 @@ FIXTURE int apply_plain(const char *path, struct hotfix_result *result)
 {
     int status;
     do {
-        status = hotfix_apply(handle, path, NULL, result);
+        status = hotfix_apply(handle, path, result);
     } while (status != 0 && result->error.code == HOTFIX_BUSY);
     return status;
 }
 
 FIXTURE int apply_plain_with(const char *path, const struct hotfix_patcher *patcher, struct hotfix_result *result)
 {
-    struct hotfix_apply_options options = HOTFIX_APPLY_OPTIONS_INIT;
     int status;
-
-    options.patcher = patcher;
     do {
-        status = hotfix_apply(handle, path, &options, result);
+        status = hotfix_apply_with(handle, path, patcher, result);
     } while (status != 0 && result->error.code == HOTFIX_BUSY);
     return status;
 }
@@ -108,7 +105,7 @@ FIXTURE int revert_plain(const char *id, struct hotfix_result *result)
 {
     int status;
     do {
-        status = hotfix_revert(handle, id, NULL, result);
+        status = hotfix_revert(handle, id, result);
     } while (status != 0 && result->error.code == HOTFIX_BUSY);
     return status;
 }

@@ -150,7 +150,7 @@ static void same_bundle_is_armed_once(void **state)
     must_arm(path, id);
     assert_refused(path, HOTFIX_APPLIED);
     assert_int_equal(count_armed(), 1);
-    assert_int_equal(hotfix_revert(scenario.handle, id, NULL, NULL), 0);
+    assert_int_equal(hotfix_revert(scenario.handle, id, NULL), 0);
 }
 
 static void armed_bundle_takes_effect_when_its_library_is_loaded(void **state)
@@ -174,7 +174,7 @@ static void armed_bundle_takes_effect_when_its_library_is_loaded(void **state)
     assert_int_equal(call(library, "tax"), 12);
     assert_int_equal(count_armed(), 0);
     assert_int_equal(count_applied(), 1);
-    assert_int_equal(hotfix_revert(scenario.handle, id, &patient, NULL), 0);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, id, &patient, NULL), 0);
     assert_int_equal(call(library, "price"), 11);
     dlclose(library);
 }
@@ -227,11 +227,11 @@ static void disarmed_bundle_takes_no_effect(void **state)
     scenario_bundle(&scenario, price_only, "", price_patch, path);
     unload_target();
     must_arm(path, id);
-    assert_int_equal(hotfix_revert(scenario.handle, NULL, NULL, &result), -1); /* the one applied last: there is none */
-    assert_int_equal(hotfix_revert(scenario.handle, id, NULL, &result), 0);
+    assert_int_equal(hotfix_revert(scenario.handle, NULL, &result), -1); /* the one applied last: there is none */
+    assert_int_equal(hotfix_revert(scenario.handle, id, &result), 0);
     assert_string_equal(result.id, id);
     assert_int_equal(count_armed(), 0);
-    assert_int_equal(hotfix_revert(scenario.handle, id, NULL, &result), -1);
+    assert_int_equal(hotfix_revert(scenario.handle, id, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_NOT_APPLIED);
     void *library = must_load();
     assert_int_equal(call(library, "price"), 11);
@@ -331,7 +331,7 @@ static void failure_at_load_time_is_told_and_stops_no_other_bundle(void **state)
     struct hotfix_armed armed = the_armed();
     assert_string_equal(armed.id, id[0]);
     assert_int_equal(armed.error.code, HOTFIX_STAGE);
-    assert_int_equal(hotfix_revert(handle, id[0], NULL, NULL), 0);
+    assert_int_equal(hotfix_revert(handle, id[0], NULL), 0);
     assert_true(scenario_revert(&scenario));
     dlclose(library);
     hotfix_close(handle);
@@ -355,7 +355,7 @@ static void child_has_what_its_parent_had_armed(void **state)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 1);
     assert_int_equal(count_armed(), 1);
-    assert_int_equal(hotfix_revert(scenario.handle, id, NULL, NULL), 0);
+    assert_int_equal(hotfix_revert(scenario.handle, id, NULL), 0);
 }
 
 static void unload_in_the_middle(enum hotfix_log_level level, const char *text, void *arg)
@@ -375,7 +375,7 @@ static void target_unloaded_during_its_apply_goes_with_the_revert(void **state)
     scenario_bundle(&scenario, price_only, "", price_patch, path);
     int (*price)(int) = (int (*)(int))(uintptr_t)dlsym(scenario.fixture.target, "price");
     struct hotfix *handle = open_with(unload_in_the_middle);
-    if (hotfix_apply(handle, path, &patient, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     assert_null(scenario.fixture.target);
     assert_true(loaded());

@@ -29,7 +29,7 @@ static void assert_refused(const char *text)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    assert_int_equal(hotfix_apply(handle, bundle, &patient, &result), -1);
+    assert_int_equal(hotfix_apply_opt(handle, bundle, &patient, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_NO_TARGET);
     if (!strstr(result.error.message, text))
         fail_msg("%s", result.error.message);

@@ -227,7 +227,7 @@ static void function_is_not_stacked_on_another_patchers(void **state)
     make_bundle(4, both, path[1], id[1]);
     script_reset(-1, 0);
     assert_int_equal(apply_plain_with(path[0], &scripted, &result), 0);
-    assert_int_equal(hotfix_apply(handle, path[1], NULL, &result), -1);
+    assert_int_equal(hotfix_apply(handle, path[1], &result), -1);
     assert_int_equal(result.error.code, HOTFIX_PATCHER);
     assert_int_equal(price(10), 30);
     must_revert(id[0]);

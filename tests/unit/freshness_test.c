@@ -36,7 +36,7 @@ static void make_numbered(int factor, uint64_t sequence, const char *more, char 
 
 static int apply_to(struct hotfix *hotfix, const char *path, struct hotfix_result *result)
 {
-    return hotfix_apply(hotfix, path, &patient, result);
+    return hotfix_apply_opt(hotfix, path, &patient, result);
 }
 
 static void assert_result(struct hotfix_result *result, enum hotfix_code code, const char *message)

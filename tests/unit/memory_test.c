@@ -73,7 +73,7 @@ static void what_was_verified_is_what_is_applied(void **state)
     open_pages[0] = open_pages[1] = page_count - 1;
 
     sigaction(SIGSEGV, &action, &before);
-    int status = hotfix_apply_memory(handle, memory, memory_size, &patient, &result);
+    int status = hotfix_apply_memory_opt(handle, memory, memory_size, &patient, &result);
     sigaction(SIGSEGV, &before, NULL);
     assert_int_equal(read_pages, page_count);
     assert_int_equal(price(10), status == 0 ? 50 : 20);
@@ -95,7 +95,7 @@ static void more_bytes_than_a_bundle_has_are_not_copied(void **state)
     void *nothing = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     (void)state;
-    assert_int_equal(hotfix_apply_memory(handle, nothing, size, &patient, &result), -1);
+    assert_int_equal(hotfix_apply_memory_opt(handle, nothing, size, &patient, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_FORMAT);
     hotfix_result_deinit(&result);
     munmap(nothing, size);

@@ -65,7 +65,7 @@ static int apply_quiescent(const char *path, uint64_t deadline_ns, struct hotfix
 
     options.quiescence = HOTFIX_QUIESCENT;
     options.deadline_ns = deadline_ns;
-    return hotfix_apply(handle, path, &options, result);
+    return hotfix_apply_opt(handle, path, &options, result);
 }
 
 /* Under load a deadline may pass before it is seen who is in the way: then it is given twice as long. */

@@ -73,7 +73,8 @@ static int hinder(const char *path, enum hotfix_quiescence quiescence, struct ho
 
     options.quiescence = quiescence;
     do {
-        status = path ? hotfix_apply(handle, path, &options, result) : hotfix_revert(handle, NULL, &options, result);
+        status =
+            path ? hotfix_apply_opt(handle, path, &options, result) : hotfix_revert_opt(handle, NULL, &options, result);
         options.deadline_ns *= 2;
     } while (status != 0 && options.deadline_ns < LONG_NS && !strstr(result->error.message, " at 0x"));
     return status;
@@ -104,9 +105,9 @@ static void options_without_a_size_are_refused(void **state)
     (void)state;
     make_bundle(3, both, path, id);
     options.size = 0;
-    assert_int_equal(hotfix_apply(handle, path, &options, &result), -1);
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
-    assert_int_equal(hotfix_revert(handle, NULL, &options, &result), -1);
+    assert_int_equal(hotfix_revert_opt(handle, NULL, &options, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
     hotfix_result_deinit(&result);
     assert_unpatched();
@@ -122,7 +123,7 @@ static void unknown_kind_of_quiescence_is_refused(void **state)
     (void)state;
     make_bundle(3, both, path, id);
     memcpy(&options.quiescence, &unknown, sizeof(unknown));
-    assert_int_equal(hotfix_apply(handle, path, &options, &result), -1);
+    assert_int_equal(hotfix_apply_opt(handle, path, &options, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
     hotfix_result_deinit(&result);
     assert_unpatched();
@@ -162,7 +163,7 @@ static void thread_blocked_in_the_old_function_is_named_when_quiescent(void **st
     leave_order(thread);
 
     options.deadline_ns = LONG_NS;
-    if (hotfix_apply(handle, path, &options, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
     assert_int_equal(order(10), 90);
@@ -234,7 +235,7 @@ static void thread_in_a_cold_part_is_in_the_function(void **state)
     hotfix_result_deinit(&result);
 
     make_cold_bundle(false, path);
-    if (hotfix_apply(handle, path, &options, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
     leave_order(thread);
@@ -283,7 +284,7 @@ static void quiescent_apply_waits_until_the_thread_has_left(void **state)
     make_bundle(100, order_only, path, id);
     pthread_t thread = enter_order();
     assert_int_equal(pthread_create(&helper, NULL, leave_soon, NULL), 0);
-    if (hotfix_apply(handle, path, &options, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
     pthread_join(helper, NULL);
@@ -389,7 +390,7 @@ static void thread_in_the_new_function_is_named_by_a_quiescent_revert(void **sta
     assert_int_equal(result_of_order, 90);
 
     options.deadline_ns = LONG_NS;
-    if (hotfix_revert(handle, NULL, &options, &result) != 0)
+    if (hotfix_revert_opt(handle, NULL, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
     assert_int_equal(order(10), 11);
@@ -463,7 +464,7 @@ static void two_functions_change_together_only_when_no_thread_is_between_them(vo
     assert_int_equal(result_of_giver, 7);
 
     options.deadline_ns = LONG_NS;
-    if (hotfix_apply(handle, path, &options, &result) != 0)
+    if (hotfix_apply_opt(handle, path, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
     assert_int_equal(giver(7), 7);

@@ -14,7 +14,7 @@ static void assert_refused(const char *path, enum hotfix_code code, const char *
     struct picture before = picture_take();
 
     memcpy(code_before, (const void *)(uintptr_t)price, sizeof(code_before));
-    assert_int_equal(hotfix_apply(handle, path, NULL, &result), -1);
+    assert_int_equal(hotfix_apply(handle, path, &result), -1);
     if (result.error.code != code || !strstr(result.error.message, message))
         fail_msg("expected code %d and '%s', got code %d and '%s'", (int)code, message, (int)result.error.code,
                  result.error.message);
@@ -111,7 +111,7 @@ static void code_that_someone_edited_is_refused(void **state)
     assert_int_equal(hf_code_write(&writer, last.address, "\xcc", 1, PROT_READ | PROT_EXEC, NULL), 0);
 
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    assert_int_equal(hotfix_apply(handle, path, NULL, &result), -1);
+    assert_int_equal(hotfix_apply(handle, path, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_CODE_DIFFERS);
     hotfix_result_deinit(&result);
 
@@ -218,23 +218,21 @@ static void wrong_use_is_refused(void **state)
     assert_int_equal(hotfix_open(&options, &opened, &error), -1);
     assert_int_equal(error.code, HOTFIX_USAGE);
     assert_int_equal(hotfix_open(NULL, &opened, &error), -1);
-    assert_int_equal(hotfix_apply(NULL, "x", NULL, &result), -1);
+    assert_int_equal(hotfix_apply(NULL, "x", &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
-    assert_int_equal(hotfix_apply(handle, NULL, NULL, &result), -1);
+    assert_int_equal(hotfix_apply(handle, NULL, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
-    assert_int_equal(hotfix_revert(handle, "xyz", NULL, &result), -1);
+    assert_int_equal(hotfix_revert(handle, "xyz", &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
-    assert_int_equal(hotfix_revert(handle, "00000000000000000000000000000001", NULL, &result), -1);
+    assert_int_equal(hotfix_revert(handle, "00000000000000000000000000000001", &result), -1);
     assert_int_equal(result.error.code, HOTFIX_NOT_APPLIED);
-    assert_int_equal(hotfix_revert(handle, NULL, NULL, NULL), -1);
+    assert_int_equal(hotfix_revert(handle, NULL, NULL), -1);
     struct hotfix_patcher patcher = {.size = sizeof(patcher), .name = "empty"};
-    struct hotfix_apply_options chosen = HOTFIX_APPLY_OPTIONS_INIT;
-    chosen.patcher = &patcher;
-    assert_int_equal(hotfix_apply(handle, "x", &chosen, &result), -1);
+    assert_int_equal(hotfix_apply_with(handle, "x", &patcher, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
     hotfix_result_deinit(&result);
     struct hotfix_result uninitialised = {.size = 8};
-    assert_int_equal(hotfix_apply(handle, "x", NULL, &uninitialised), -1);
+    assert_int_equal(hotfix_apply(handle, "x", &uninitialised), -1);
 }
 
 int main(void)

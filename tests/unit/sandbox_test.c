@@ -53,7 +53,7 @@ static void load_bundle(void)
 static int try_apply(struct hotfix_error *error)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    int status = hotfix_apply_memory(handle, bundle, bundle_size, &patient, &result);
+    int status = hotfix_apply_memory_opt(handle, bundle, bundle_size, &patient, &result);
 
     *error = result.error;
     hotfix_result_deinit(&result);
@@ -68,7 +68,7 @@ static void require_applied_and_reverted(void)
     if (try_apply(&error) != 0)
         fprintf(stderr, "%s\n", error.message);
     require(error.code == HOTFIX_OK && price(10) == 30 && tax(10) == 13);
-    require(hotfix_revert(handle, bundle_id, &patient, &result) == 0);
+    require(hotfix_revert_opt(handle, bundle_id, &patient, &result) == 0);
     hotfix_result_deinit(&result);
     require(price(10) == 20 && tax(10) == 11);
 }
@@ -155,7 +155,7 @@ static void restricted_between(void)
     require(try_apply(&error) == 0);
     become_undumpable();
     deny_becoming_executable(SECCOMP_RET_ERRNO | EPERM);
-    require(hotfix_revert(handle, bundle_id, &patient, &result) == -1);
+    require(hotfix_revert_opt(handle, bundle_id, &patient, &result) == -1);
     require(result.error.code == HOTFIX_SWITCH && strstr(result.error.message, barred));
     hotfix_result_deinit(&result);
     require(price(10) == 30 && tax(10) == 13);

@@ -57,7 +57,7 @@ FIXTURE void *scenario_symbol(const struct scenario *scenario, const char *name)
 FIXTURE bool scenario_apply(const struct scenario *scenario, const char *path)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    int status = hotfix_apply(scenario->handle, path, &patient, &result);
+    int status = hotfix_apply_opt(scenario->handle, path, &patient, &result);
 
     if (status != 0)
         fprintf(stderr, "%s\n", result.error.message);
@@ -69,7 +69,7 @@ FIXTURE bool scenario_apply(const struct scenario *scenario, const char *path)
 FIXTURE bool scenario_revert(const struct scenario *scenario)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    int status = hotfix_revert(scenario->handle, NULL, &patient, &result);
+    int status = hotfix_revert_opt(scenario->handle, NULL, &patient, &result);
 
     if (status != 0)
         fprintf(stderr, "%s\n", result.error.message);

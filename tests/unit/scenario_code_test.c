@@ -64,7 +64,7 @@ static void no_page_is_writable_and_executable_and_text_stays_read_only(void **s
     looking.apply = look_and_apply;
     options.patcher = &looking;
     assert_text_is_read_only((void *)(uintptr_t)edge);
-    assert_int_equal(hotfix_apply(scenario.handle, path, &options, NULL), 0);
+    assert_int_equal(hotfix_apply_opt(scenario.handle, path, &options, NULL), 0);
     assert_non_null(strstr(maps_seen, "r-xp"));
     assert_null(strstr(maps_seen, "rwx"));
     assert_null(strstr(maps_seen, "-wx"));
@@ -159,7 +159,7 @@ static void landing_pad_stays_valid(void **state)
     scenario_bundle(&scenario, edge_only, "-fcf-protection=branch", edge_patch, path);
     const uint8_t *edge = scenario_symbol(&scenario, "edge");
     assert_memory_equal(edge, endbr64, sizeof(endbr64));
-    assert_int_equal(hotfix_apply(scenario.handle, path, &patient, &result), 0);
+    assert_int_equal(hotfix_apply_opt(scenario.handle, path, &patient, &result), 0);
     assert_int_equal(result.functions[0].entry_skip, sizeof(endbr64));
     assert_memory_equal(edge, endbr64, sizeof(endbr64));
     assert_memory_equal(result.functions[0].new_address, endbr64, sizeof(endbr64));

@@ -55,7 +55,7 @@ static int teardown(void **state)
 static bool apply_from_memory(struct hotfix_error *error)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
-    int status = hotfix_apply_memory(scenario.handle, bytes, size, &patient, &result);
+    int status = hotfix_apply_memory_opt(scenario.handle, bytes, size, &patient, &result);
 
     *error = result.error;
     if (status != 0)
@@ -147,11 +147,11 @@ static void relative_paths_of_trust_store_and_bundle(void **state)
     assert_int_equal(chdir(scenario.fixture.dir), 0);
     options.trust = "trust";
     assert_int_equal(hotfix_open(&options, &handle, NULL), 0);
-    int status = hotfix_apply(handle, strrchr(path, '/') + 1, &patient, NULL);
+    int status = hotfix_apply_opt(handle, strrchr(path, '/') + 1, &patient, NULL);
     assert_int_equal(chdir(before), 0);
     assert_int_equal(status, 0);
     assert_int_equal(price(10), 30);
-    assert_int_equal(hotfix_revert(handle, NULL, &patient, NULL), 0);
+    assert_int_equal(hotfix_revert_opt(handle, NULL, &patient, NULL), 0);
     hotfix_close(handle);
 }
 
@@ -196,14 +196,14 @@ static void two_libraries_are_patched_independently(void **state)
     scenario_open(&other, "", other_source);
     scenario_bundle(&other, both, "-DFACTOR=30", other_source, other_path);
     int (*other_price)(int) = (int (*)(int))(uintptr_t)scenario_symbol(&other, "price");
-    assert_int_equal(hotfix_apply(scenario.handle, path, &patient, &result), 0);
+    assert_int_equal(hotfix_apply_opt(scenario.handle, path, &patient, &result), 0);
     memcpy(id, result.id, sizeof(id));
     assert_int_equal(price(10), 30);
     assert_int_equal(other_price(10), 200);
     assert_true(scenario_apply(&other, other_path));
     assert_int_equal(price(10), 30);
     assert_int_equal(other_price(10), 300);
-    assert_int_equal(hotfix_revert(scenario.handle, id, &patient, &result), 0);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, id, &patient, &result), 0);
     assert_int_equal(price(10), 20);
     assert_int_equal(other_price(10), 300);
     assert_true(scenario_revert(&other));

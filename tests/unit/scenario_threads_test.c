@@ -211,7 +211,7 @@ static void thread_in_a_constructor_of_a_library(void **state)
     assert_int_equal(hotfix_open(&options, &handle, NULL), 0);
     assert_int_equal(pthread_create(&thread, NULL, load_slowly, path), 0);
     sem_wait(&is_inside);
-    assert_int_equal(hotfix_apply(handle, bundle, &patient, NULL), 0);
+    assert_int_equal(hotfix_apply_opt(handle, bundle, &patient, NULL), 0);
     assert_int_equal(price(10), 30);
     assert_int_equal(pthread_join(thread, &library), 0);
     assert_int_equal(atomic_load(&wrong), 0);

@@ -97,7 +97,7 @@ static void must_apply_staged(const char *path)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    if (hotfix_apply(staged, path, &patient, &result) != 0)
+    if (hotfix_apply_opt(staged, path, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     hotfix_result_deinit(&result);
 }
@@ -106,7 +106,7 @@ static void assert_apply_refused(struct hotfix *with, const char *path, const ch
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    assert_int_equal(hotfix_apply(with, path, &patient, &result), -1);
+    assert_int_equal(hotfix_apply_opt(with, path, &patient, &result), -1);
     assert_message(&result.error, HOTFIX_STAGE, a, b);
     hotfix_result_deinit(&result);
     assert_unpatched();
@@ -231,7 +231,7 @@ static void apply_on_a_full_disk(void)
 
     signal(SIGXFSZ, SIG_IGN);
     require(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    require(hotfix_apply(staged, child_path, &patient, &result) != 0);
+    require(hotfix_apply_opt(staged, child_path, &patient, &result) != 0);
     require(result.error.code == HOTFIX_STAGE);
     require(strstr(result.error.message, "may write files of 64 at most (RLIMIT_FSIZE)"));
 }
@@ -269,11 +269,11 @@ static void apply_without_memfds(void)
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
     forbid(SYS_memfd_create, 0, 0);
-    require(hotfix_apply(handle, child_path, &patient, &result) != 0);
+    require(hotfix_apply_opt(handle, child_path, &patient, &result) != 0);
     require(result.error.code == HOTFIX_STAGE);
     require(strstr(result.error.message, "give a staging directory"));
     require(price(10) == 20);
-    require(hotfix_apply(staged, child_path, &patient, &result) == 0);
+    require(hotfix_apply_opt(staged, child_path, &patient, &result) == 0);
     require(price(10) == 50);
 }
 
@@ -303,9 +303,9 @@ static void apply_without_executable_files(void)
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
     forbid(SYS_mmap, 2, PROT_EXEC);
-    require(hotfix_apply(handle, child_path, &patient, &result) != 0);
+    require(hotfix_apply_opt(handle, child_path, &patient, &result) != 0);
     require(strstr(result.error.message, "code may not be mapped from a memfd: give a staging directory"));
-    require(hotfix_apply(staged, child_path, &patient, &result) != 0);
+    require(hotfix_apply_opt(staged, child_path, &patient, &result) != 0);
     require(strstr(result.error.message, "code may not be mapped from files of the staging directory"));
     require(price(10) == 20);
 }
@@ -390,7 +390,7 @@ static void debugger_finds_the_symbols_in_the_file(void **state)
 
     (void)state;
     make_bundle(5, price_only, path, id);
-    if (hotfix_apply(staged, path, &patient, &result) != 0)
+    if (hotfix_apply_opt(staged, path, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     file_path(id, file);
     assert_int_not_equal(dladdr1(result.functions[0].new_address, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
@@ -456,7 +456,7 @@ static __attribute__((noinline)) void revert_and_unload(const char *id)
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
     options.unload = HOTFIX_UNLOAD;
-    if (hotfix_revert(staged, id, &options, &result) != 0)
+    if (hotfix_revert_opt(staged, id, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     if (!strstr(result.log, "is unloaded"))
         fail_msg("%s", result.log);

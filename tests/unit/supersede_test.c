@@ -67,7 +67,7 @@ static void assert_not_applied(const struct made *made)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    assert_int_equal(hotfix_revert(handle, made->id, NULL, &result), -1);
+    assert_int_equal(hotfix_revert(handle, made->id, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_NOT_APPLIED);
     hotfix_result_deinit(&result);
 }
@@ -136,8 +136,8 @@ static void bundle_of_another_patcher_is_not_superseded(void **state)
     make_plain(&older, 3, tax_only);
     make(&newer, 4, price_only, "", &older, NULL);
     script_reset(NULL);
-    assert_int_equal(hotfix_apply(handle, older.path, &by_script, NULL), 0);
-    assert_int_equal(hotfix_apply(handle, newer.path, &patient, &result), -1);
+    assert_int_equal(hotfix_apply_opt(handle, older.path, &by_script, NULL), 0);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &patient, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_PATCHER);
     assert_non_null(strstr(result.error.message, "which this one supersedes, was applied through another patcher "
                                                  "(scripted); revert that first"));
@@ -167,11 +167,11 @@ static void failure_in_the_middle_leaves_the_older_bundles(void **state)
     make_plain(&older, 3, both);
     make(&newer, 4, price_only, "", &older, NULL);
     script_reset(NULL);
-    assert_int_equal(hotfix_apply(handle, older.path, &by_script, NULL), 0);
+    assert_int_equal(hotfix_apply_opt(handle, older.path, &by_script, NULL), 0);
     struct picture picture = picture_take();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         script_reset(cases[i].fail);
-        assert_int_equal(hotfix_apply(handle, newer.path, &by_script, &result), -1);
+        assert_int_equal(hotfix_apply_opt(handle, newer.path, &by_script, &result), -1);
         assert_int_equal(result.error.code, HOTFIX_PATCHER);
         assert_string_equal(script.calls, cases[i].calls);
         assert_null(result.superseded);
@@ -182,7 +182,7 @@ static void failure_in_the_middle_leaves_the_older_bundles(void **state)
     hotfix_result_deinit(&result);
     picture_assert_same(&picture);
     script_reset(NULL);
-    assert_int_equal(hotfix_apply(handle, newer.path, &by_script, NULL), 0);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &by_script, NULL), 0);
     assert_string_equal(script.calls, "prepare:tax prepare:price revert:tax apply:price finish:price finish:tax ");
     assert_int_equal(price(10), 40);
     assert_int_equal(tax(10), 11);
@@ -199,7 +199,7 @@ static void refusing_hook_leaves_the_older_bundle(void **state)
     make_plain(&older, 3, both);
     make(&newer, 4, price_only, "int hotfix_on_apply(void) { return 7; }\n", &older, NULL);
     must_apply(older.path);
-    assert_int_equal(hotfix_apply(handle, newer.path, &patient, &result), -1);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &patient, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_STAGE);
     hotfix_result_deinit(&result);
     assert_listed(&older, NULL);
@@ -217,7 +217,7 @@ static void superseding_what_is_not_applied_is_a_plain_apply(void **state)
     (void)state;
     make_plain(&older, 3, both);
     make(&newer, 4, both, "", &older, NULL);
-    assert_int_equal(hotfix_apply(handle, newer.path, &patient, &result), 0);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &patient, &result), 0);
     assert_int_equal(result.superseded_count, 0);
     assert_null(result.superseded);
     hotfix_result_deinit(&result);
@@ -235,7 +235,7 @@ static void newer_with_the_same_functions_is_alone_afterwards(void **state)
     make_plain(&older, 3, both);
     make(&newer, 4, both, "", &older, NULL);
     must_apply(older.path);
-    assert_int_equal(hotfix_apply(handle, newer.path, &patient, &result), 0);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &patient, &result), 0);
     assert_int_equal(result.superseded_count, 1);
     assert_string_equal(result.superseded[0].id, older.id);
     assert_int_equal(result.superseded[0].function_count, 2);
@@ -326,7 +326,7 @@ static void two_are_superseded_at_once_newest_first(void **state)
     make(&newer, 5, order_only, "", &oldest, &older);
     must_apply(oldest.path);
     must_apply(older.path);
-    assert_int_equal(hotfix_apply(handle, newer.path, &patient, &result), 0);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &patient, &result), 0);
     assert_int_equal(result.superseded_count, 2);
     assert_string_equal(result.superseded[0].id, older.id);
     assert_string_equal(result.superseded[1].id, oldest.id);
@@ -369,7 +369,7 @@ static void code_of_the_superseded_is_unloaded_when_asked(void **state)
     make_plain(&older, 3, both);
     make(&newer, 4, price_only, "", &older, NULL);
     must_apply(older.path);
-    assert_int_equal(hotfix_apply(handle, newer.path, &options, &result), 0);
+    assert_int_equal(hotfix_apply_opt(handle, newer.path, &options, &result), 0);
     /* AddressSanitizer has more mapped than is searched for pointers. */
     if (!strstr(result.log, SANITIZED ? "too much to look for pointers in" : " is unloaded\n"))
         fail_msg("%s", result.log);
@@ -389,7 +389,7 @@ static void apply_quiescent(void)
 
     set_hook(NULL);
     options.quiescence = HOTFIX_QUIESCENT;
-    inside_status = hotfix_apply(handle, inside.path, &options, &inside_result);
+    inside_status = hotfix_apply_opt(handle, inside.path, &options, &inside_result);
 }
 
 /* The superseded version of tax() applies the new bundle, which does not replace tax(). */
@@ -412,7 +412,7 @@ static void quiescence_covers_functions_that_only_the_superseded_has(void **stat
     assert_int_equal(inside_result.error.code, HOTFIX_BUSY);
     assert_non_null(strstr(inside_result.error.message, "tax"));
     assert_listed(&older, NULL);
-    assert_int_equal(hotfix_apply(handle, inside.path, &patient, &inside_result), 0);
+    assert_int_equal(hotfix_apply_opt(handle, inside.path, &patient, &inside_result), 0);
     hotfix_result_deinit(&inside_result);
     assert_int_equal(tax(10), 11);
     must_revert(inside.id);
@@ -423,7 +423,7 @@ static void refuse_old(const struct made *made)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    assert_int_equal(hotfix_apply(handle, made->path, NULL, &result), -1);
+    assert_int_equal(hotfix_apply(handle, made->path, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_REPLAYED);
     assert_non_null(strstr(result.error.message, "which supersedes it, is applied; revert that first"));
     hotfix_result_deinit(&result);

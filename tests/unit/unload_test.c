@@ -69,7 +69,7 @@ static __attribute__((noinline)) void apply(const char *path)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    if (hotfix_apply(scenario.handle, path, &patient, &result) != 0)
+    if (hotfix_apply_opt(scenario.handle, path, &patient, &result) != 0)
         fail_msg("%s", result.error.message);
     hidden = ~(uintptr_t)result.functions[0].new_address;
     hotfix_result_deinit(&result);
@@ -94,7 +94,7 @@ static __attribute__((noinline)) void revert_wiped(const char *wanted)
     struct hotfix_apply_options options = unloading();
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    if (hotfix_revert(scenario.handle, NULL, &options, &result) != 0)
+    if (hotfix_revert_opt(scenario.handle, NULL, &options, &result) != 0)
         fail_msg("%s", result.error.message);
     if (!strstr(result.log, wanted))
         fail_msg("'%s' is not in %s", wanted, result.log);
@@ -155,7 +155,7 @@ static void unknown_kind_of_unloading_is_refused(void **state)
 
     (void)state;
     memcpy(&options.unload, &unknown, sizeof(unknown));
-    assert_int_equal(hotfix_revert(scenario.handle, NULL, &options, &result), -1);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, NULL, &options, &result), -1);
     assert_int_equal(result.error.code, HOTFIX_USAGE);
     hotfix_result_deinit(&result);
 }
@@ -167,7 +167,7 @@ static void without_being_asked_the_patch_is_kept(void **state)
     (void)state;
     apply(bundle);
     options.size = offsetof(struct hotfix_apply_options, unload);
-    assert_int_equal(hotfix_revert(scenario.handle, NULL, &options, NULL), 0);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, NULL, &options, NULL), 0);
     assert_true(is_mapped());
     apply(bundle);
     assert_true(scenario_revert(&scenario));
@@ -204,7 +204,7 @@ static void patch_with_a_thread_inside_is_kept_and_the_thread_finishes(void **st
     options.deadline_ns = SHORT_NS;
     int status;
     do { /* the deadline is the revert's, too */
-        status = hotfix_revert(scenario.handle, NULL, &options, &result);
+        status = hotfix_revert_opt(scenario.handle, NULL, &options, &result);
     } while (status != 0 && result.error.code == HOTFIX_BUSY);
     assert_int_equal(status, 0);
     assert_non_null(strstr(result.log, "stays mapped: "));
@@ -292,7 +292,7 @@ static void patch_in_an_unreleased_result_is_kept(void **state)
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
     (void)state;
-    assert_int_equal(hotfix_apply(scenario.handle, bundle, &patient, &result), 0);
+    assert_int_equal(hotfix_apply_opt(scenario.handle, bundle, &patient, &result), 0);
     hidden = ~(uintptr_t)result.functions[0].new_address;
     revert_and_keep("points into it");
     hotfix_result_deinit(&result);
@@ -359,7 +359,7 @@ static void patch_that_a_register_points_into_is_kept(void **state)
     while (!atomic_load(&spinning))
         usleep(100);
     options.deadline_ns = SHORT_NS;
-    while (hotfix_revert(scenario.handle, NULL, &options, &result) != 0)
+    while (hotfix_revert_opt(scenario.handle, NULL, &options, &result) != 0)
         assert_int_equal(result.error.code, HOTFIX_BUSY);
     assert_non_null(strstr(result.log, "stays mapped: "));
     hotfix_result_deinit(&result);
@@ -394,7 +394,7 @@ static void patch_in_the_middle_of_others_is_unloaded(void **state)
         scenario_bundle(&scenario, visit_only, flags, source, path[i]);
     }
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(hotfix_apply(scenario.handle, path[i], &patient, &result), 0);
+        assert_int_equal(hotfix_apply_opt(scenario.handle, path[i], &patient, &result), 0);
         if (i == 1) {
             hidden = ~(uintptr_t)result.functions[0].new_address;
             memcpy(id, result.id, sizeof(id));
@@ -402,13 +402,13 @@ static void patch_in_the_middle_of_others_is_unloaded(void **state)
         hotfix_result_deinit(&result);
     }
     assert_int_equal(visit(5, identity), 45);
-    assert_int_equal(hotfix_revert(scenario.handle, id, &options, &result), 0);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, id, &options, &result), 0);
     assert_non_null(strstr(result.log, "is unloaded"));
     assert_false(is_mapped());
     assert_int_equal(visit(5, identity), 45);
-    assert_int_equal(hotfix_revert(scenario.handle, NULL, &options, &result), 0);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, NULL, &options, &result), 0);
     assert_int_equal(visit(5, identity), 25);
-    assert_int_equal(hotfix_revert(scenario.handle, NULL, &options, &result), 0);
+    assert_int_equal(hotfix_revert_opt(scenario.handle, NULL, &options, &result), 0);
     assert_int_equal(visit(5, identity), 6);
     hotfix_result_deinit(&result);
 }

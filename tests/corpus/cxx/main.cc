@@ -46,14 +46,14 @@ int main(int argc, char **argv)
         return 1;
     }
     show("old", argv[3]);
-    if (hotfix_apply(hotfix, argv[2], &how, &result) != 0) {
+    if (hotfix_apply_opt(hotfix, argv[2], &how, &result) != 0) {
         printf("loader: %s\n", result.error.message);
         return 1;
     }
     printf("functions %zu\n", result.function_count);
     hotfix_result_deinit(&result);
     show("new", argv[3]);
-    if (hotfix_revert(hotfix, nullptr, &how, &result) != 0) {
+    if (hotfix_revert_opt(hotfix, nullptr, &how, &result) != 0) {
         printf("loader: %s\n", result.error.message);
         return 1;
     }
