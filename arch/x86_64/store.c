@@ -25,12 +25,6 @@ static void forget(const struct survey *survey, struct registers *registers)
         registers->items[i].kind = survey->constants[i] ? HF_STORE_UNKNOWN : HF_STORE_VALUE;
 }
 
-static bool goes_elsewhere(csh engine, const cs_insn *insn)
-{
-    return cs_insn_group(engine, insn, CS_GRP_RET) || cs_insn_group(engine, insn, CS_GRP_CALL) ||
-           cs_insn_group(engine, insn, CS_GRP_JUMP);
-}
-
 static struct hf_arch_store constant(const cs_insn *insn, uint64_t value)
 {
     return (struct hf_arch_store){.kind = HF_STORE_CONSTANT,
@@ -176,7 +170,7 @@ static enum hf_arch_status walk(csh engine, cs_insn *insn, const uint8_t *code, 
             forget(&survey, &registers);
         for (; done < count && fields[done] < insn->address + insn->size; done++)
             stores[done] = look(&registers, insn, fields[done]);
-        if (goes_elsewhere(engine, insn))
+        if (hf_x86_64_goes_elsewhere(engine, insn))
             forget(&survey, &registers);
         else
             follow(engine, insn, &survey, &registers);

@@ -24,6 +24,9 @@ enum hf_arch_status hf_x86_64_constants(const uint8_t *before, const uint8_t *af
                                         struct hf_arch_constant *found, size_t limit, size_t *count);
 enum hf_arch_status hf_x86_64_immediates(const uint8_t *code, size_t size, uint64_t *found, size_t limit,
                                          size_t *count);
+/* Is it a jump, call or return? engine and insn are Capstone's. */
+struct cs_insn;
+bool hf_x86_64_goes_elsewhere(size_t engine, const struct cs_insn *insn);
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 enum hf_arch_status hf_x86_64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);

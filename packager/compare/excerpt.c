@@ -6,31 +6,45 @@
 #include "arch.h"
 #include "compare/compare.h"
 
-#define NEAR_ADDEND 8 /* the most bytes from a field to the end of its instruction */
-
-/* Does a reference name the variable, or what lies a few bytes off, as addends do? */
-static bool is_own(const struct hf_part *part, int64_t offset, const struct hf_name *own)
+bool hf_excerpt_names(const struct hf_part *part, size_t reference, const struct hf_name *variable)
 {
-    int64_t distance = offset - (int64_t)own->value;
+    const struct hf_arch_tools *arch = hf_arch_tools_find(part->object->machine);
+    const struct hf_reference *what = &part->references[reference];
+    struct hf_arch_store store;
+    size_t field = what->offset;
+    int64_t offset;
 
-    return part == own->part && (part->name_count == 1 || (distance >= -NEAR_ADDEND && distance < (int64_t)own->size));
+    if (hf_reference_part(what, &offset) != variable->part)
+        return false;
+    if (variable->part->name_count == 1)
+        return true;
+    if (arch->from_behind && arch->relation(what->type) == HF_RELATION_NEAR) {
+        if (part->kind != HF_PART_CODE || !part->bytes || !arch->stores ||
+            arch->stores(part->bytes, part->size, &field, 1, &store) != HF_ARCH_OK)
+            return true;
+        offset += (int64_t)store.behind;
+    }
+    return offset >= (int64_t)variable->value && offset < (int64_t)(variable->value + variable->size);
 }
 
 /* What of one reference is compared: where it lies from the begin of the code. */
-static bool same_reference(const struct hf_reference *before, uint64_t before_begin, const struct hf_name *before_own,
-                           const struct hf_reference *after, uint64_t after_begin, const struct hf_name *after_own)
+static bool same_reference(const struct hf_scope_code *before, size_t before_index, const struct hf_name *before_own,
+                           const struct hf_scope_code *after, size_t after_index, const struct hf_name *after_own)
 {
-    struct hf_reference left = *before, right = *after;
+    struct hf_reference left = before->part->references[before_index], right = after->part->references[after_index];
+    bool own = hf_excerpt_names(before->part, before_index, before_own);
     int64_t left_offset, right_offset;
 
-    left.offset -= before_begin;
-    right.offset -= after_begin;
-    const struct hf_part *left_part = hf_reference_part(&left, &left_offset);
-    const struct hf_part *right_part = hf_reference_part(&right, &right_offset);
-    if (is_own(left_part, left_offset, before_own) && is_own(right_part, right_offset, after_own))
-        return left.offset == right.offset && left.type == right.type &&
-               left_offset - (int64_t)before_own->value == right_offset - (int64_t)after_own->value;
-    return hf_compare_reference(&left, &right);
+    if (own != hf_excerpt_names(after->part, after_index, after_own))
+        return false;
+    left.offset -= before->begin;
+    right.offset -= after->begin;
+    if (!own)
+        return hf_compare_reference(&left, &right);
+    hf_reference_part(&left, &left_offset);
+    hf_reference_part(&right, &right_offset);
+    return left.offset == right.offset && left.type == right.type &&
+           left_offset - (int64_t)before_own->value == right_offset - (int64_t)after_own->value;
 }
 
 size_t hf_excerpt_reference(const struct hf_part *part, uint64_t offset)
@@ -85,8 +99,7 @@ bool hf_excerpt_same(const struct hf_scope_code *before, const struct hf_name *b
         bool right_ends = right == after->part->reference_count || after->part->references[right].offset >= after->end;
         if (left_ends || right_ends)
             return left_ends && right_ends;
-        if (!same_reference(&before->part->references[left], before->begin, before_own, &after->part->references[right],
-                            after->begin, after_own))
+        if (!same_reference(before, left, before_own, after, right, after_own))
             return false;
     }
 }

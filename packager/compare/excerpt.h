@@ -8,6 +8,12 @@
 /* The index of the first reference of a part from an offset on. */
 size_t hf_excerpt_reference(const struct hf_part *part, uint64_t offset);
 
+/*
+ * Does a reference of a part name the variable, which may share its section with others? True also where that cannot be
+ * told since the instruction is not known.
+ */
+bool hf_excerpt_names(const struct hf_part *part, size_t reference, const struct hf_name *variable);
+
 /* Is it code of which the bytes are known? */
 bool hf_excerpt_readable(const struct hf_scope_code *code);
 

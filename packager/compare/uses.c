@@ -4,37 +4,10 @@
 #include "arch.h"
 #include "compare/excerpt.h"
 
-/* What the instruction of a reference does with what it names; false when that is not known. */
-static bool look(const struct hf_part *user, size_t reference, struct hf_arch_store *store)
-{
-    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
-    size_t field = user->references[reference].offset;
-
-    return user->kind == HF_PART_CODE && user->bytes && arch && arch->stores &&
-           arch->stores(user->bytes, user->size, &field, 1, store) == HF_ARCH_OK;
-}
-
-/* Does the reference name the variable, which may share its section with others? */
-static bool names(const struct hf_part *user, size_t reference, const struct hf_name *variable)
-{
-    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
-    struct hf_arch_store store = {.behind = 0};
-    int64_t offset;
-
-    if (hf_reference_part(&user->references[reference], &offset) != variable->part)
-        return false;
-    if (variable->part->name_count == 1)
-        return true;
-    if (arch && arch->from_behind && arch->relation(user->references[reference].type) == HF_RELATION_NEAR &&
-        look(user, reference, &store))
-        offset += (int64_t)store.behind;
-    return offset >= (int64_t)variable->value && offset < (int64_t)(variable->value + variable->size);
-}
-
 /* The index of the first reference to a variable from one on; reference_count when there is none. */
 static size_t next_use(const struct hf_part *user, const struct hf_name *variable, size_t from)
 {
-    while (from < user->reference_count && !names(user, from, variable))
+    while (from < user->reference_count && !hf_excerpt_names(user, from, variable))
         from++;
     return from;
 }

@@ -236,3 +236,15 @@ const uint8_t *hf_image_bytes(const struct hf_image *image, uint64_t address, ui
     }
     return NULL;
 }
+
+bool hf_image_is_library(const struct hf_image *image)
+{
+    size_t count = 0;
+    GElf_Phdr segment;
+
+    elf_getphdrnum(image->elf, &count);
+    for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++)
+        if (segment.p_type == PT_INTERP)
+            return false;
+    return image->header.e_type == ET_DYN;
+}

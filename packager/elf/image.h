@@ -50,4 +50,7 @@ const uint8_t *hf_image_bytes(const struct hf_image *image, uint64_t address, ui
 /* File offset of a virtual address; -1 when it has none. */
 int hf_image_file_offset(const struct hf_image *image, uint64_t address, uint64_t *offset);
 
+/* Is it a library: position-independent, and without a dynamic linker of its own? */
+bool hf_image_is_library(const struct hf_image *image);
+
 #endif

@@ -10,18 +10,6 @@
 
 #define MAX_REFERENCES 65536
 
-static bool is_library(const struct hf_image *image)
-{
-    size_t count = 0;
-    GElf_Phdr segment;
-
-    elf_getphdrnum(image->elf, &count);
-    for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++)
-        if (segment.p_type == PT_INTERP)
-            return false;
-    return image->header.e_type == ET_DYN;
-}
-
 /* One function's code being read. */
 struct scan {
     struct hf_callsites *callsites;
@@ -145,7 +133,7 @@ static int read_all(struct scan *scan, struct hotfix_error *err)
 
 int hf_callsites_read(const struct hf_check_subject *subject, struct hf_callsites *callsites, struct hotfix_error *err)
 {
-    struct hf_callsites made = {.subject = subject, .library = is_library(&subject->target->image)};
+    struct hf_callsites made = {.subject = subject, .library = hf_image_is_library(&subject->target->image)};
     HF_FREE uint64_t *picked = calloc(subject->pair_count + 1, sizeof(*picked));
     HF_FREE struct hf_arch_reference *references = calloc(MAX_REFERENCES, sizeof(*references));
     struct scan scan = {.callsites = &made, .picked = picked, .references = references};

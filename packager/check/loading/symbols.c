@@ -50,19 +50,6 @@ static bool is_private(const struct hf_check_subject *subject, const char *name)
     return false;
 }
 
-/* A library's own symbols may come from any program that loads it. */
-static bool is_library(const struct hf_image *image)
-{
-    size_t count = 0;
-    GElf_Phdr segment;
-
-    elf_getphdrnum(image->elf, &count);
-    for (size_t i = 0; i < count && gelf_getphdr(image->elf, (int)i, &segment); i++)
-        if (segment.p_type == PT_INTERP)
-            return false;
-    return image->header.e_type == ET_DYN;
-}
-
 /* Where the dynamic linker finds a symbol: the first of the target, its libraries and those of the patch that has it.
  */
 struct place {
@@ -126,7 +113,7 @@ static void note_missing(const struct hf_check_subject *subject, const struct wo
         hf_findings_add(findings, HF_UNPROVEN, NULL, "install this library here as on the target's machine",
                         "the patch refers to '%s', which may be in %s, which is not on this machine", symbol->name,
                         missing->name);
-    else if (is_library(&subject->target->image))
+    else if (hf_image_is_library(&subject->target->image))
         hf_findings_add(findings, HF_UNPROVEN, NULL,
                         strncmp(symbol->name, "hotfix_", strlen("hotfix_")) == 0
                             ? "link the program with libhotfix.so, or with -rdynamic, and accept this by a waiver"
