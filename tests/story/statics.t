@@ -212,20 +212,15 @@ for compiler in gcc clang; do
         "$compiler: one is left out in the release, the other in the fix" "$compiler" -O2
 done
 
-# second LINE: of two variables in this line and the next gcc tells of the second, clang of the first.
-second() {
-    if [ "$compiler" = gcc ]; then echo $(($1 + 1)); else echo "$1"; fi
-}
-
 # Blocks swapped, and exchanged which of them reads its variable: the one that is left stands where the other stood.
 ADDS='if (a & 1) { static int count; count += a * 41; r += count; }'
-ONLY_ADDS='if (a & 1) { static int count; count += a * 41; }'
+ONLY_SETS='if (a & 1) { static int count; count = a * 7; }'
 SETS='if (a > 3) { static int count; count = a * 41; }'
 SETS_LATE='if (a > 3) { static int count; r += count; count = a * 41; }'
 for compiler in gcc clang; do
     for level in -O1 -O2; do
-        left_out "$ADDS" "$SETS" "$SETS_LATE" "$ONLY_ADDS"
-        refused 3 "cannot tell whether static variable 'count' of 'step' (line $(second 12)) $SENTENCE" \
+        left_out "$ADDS" "$SETS" "$SETS_LATE" "$ONLY_SETS"
+        refused 3 "cannot tell whether static variable 'count' of 'step' (line 12) $SENTENCE" \
             "$compiler $level: swapped, and exchanged which one is left out" "$compiler" "$level"
     done
 done
@@ -233,6 +228,11 @@ for compiler in gcc clang; do
     left_out "$ADDS" "$SETS if (a > 900) return probe(r * 3);" "$ADDS" "$SETS if (a > 900) return probe(r * 5);"
     works "old 289 740 new 1027 1478 old 1765 2216" "$compiler: the one that is left is used as before" "$compiler" -O2
 done
+
+# second LINE: of two variables in this line and the next gcc tells of the second, clang of the first.
+second() {
+    if [ "$compiler" = gcc ]; then echo $(($1 + 1)); else echo "$1"; fi
+}
 
 # A function that differs by the lines that it passes on does the same with its variables; another constant may not.
 lines() {
@@ -271,9 +271,12 @@ for compiler in gcc clang; do
     for level in -O0 -O2; do
         lines __LINE__
         works "old 27 66 new 135 210 old 135 186" "$compiler $level: lines that are passed on" "$compiler" "$level"
-        lines "FACTOR * 7"
-        refused 3 "cannot tell whether static variable 'count' of 'step' (line $(second 21)) $SENTENCE" \
-            "$compiler $level: a constant that is no line" "$compiler" "$level"
+        # Of 14 and 23, the lines of this call before and after, one alone proves nothing.
+        for constant in "FACTOR * 7" "FACTOR == 3 ? 14 : 99" "FACTOR == 3 ? 99 : 23"; do
+            lines "$constant"
+            refused 3 "cannot tell whether static variable 'count' of 'step' (line $(second 21)) $SENTENCE" \
+                "$compiler $level: a constant that is no line, $constant" "$compiler" "$level"
+        done
     done
 done
 

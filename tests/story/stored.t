@@ -82,11 +82,55 @@ for compiler in gcc clang; do
         esac
         variable "static const char *kept" '"five"' "kept ? kept[1] : 0"
         works "old 315 316 new 525 526 old 315 316" "$compiler $level: a text that is the same" "$compiler" "$level"
+        variable "static const char *kept; const char **where = &kept" TEXT "*where ? kept[1] : 0"
+        works "old 315 316 new 525 526 old 315 316" "$compiler $level: one that others can store in" "$compiler" "$level"
         variable "static const char *kept" text "kept ? kept[1] : 0"
         works "old 303 304 new 505 506 old 303 304" "$compiler $level: a text that is given" "$compiler" "$level"
         variable "static const char *kept" 'a > 9 ? "other" : TEXT' "kept ? kept[1] : 0"
         works "old 315 316 new 525 526 old 315 316" "$compiler $level: one of two texts" "$compiler" "$level"
     done
+done
+
+# A function that did not change stores what it stored, though a register brings it from far.
+cat >program.c <<'C'
+int noise;
+#ifdef FIXED
+#define FACTOR 5
+#else
+#define FACTOR 3
+#endif
+static const char *kept;
+static void nothing(int a)
+{
+    noise += a;
+}
+void (*volatile hook)(int) = nothing;
+__attribute__((noinline)) void set(int a)
+{
+    for (int i = 0; i < a; i++) {
+        hook(i);
+        kept = "five";
+        hook(a);
+        kept = 0;
+        hook(i);
+        kept = "five";
+    }
+}
+__attribute__((noinline)) int get(int a)
+{
+    noise += a;
+    return (kept ? kept[1] : 0) * FACTOR + a;
+}
+int probe(int round)
+{
+    static int done;
+    if (!done++)
+        set(2);
+    return get(round);
+}
+C
+for level in -O1 -O2; do
+    works "old 315 316 new 525 526 old 315 316" "clang $level: a loop that did not change" clang "$level"
 done
 
 finish
