@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "choose/account.h"
+#include "choose/argument.h"
 #include "choose/carried.h"
 #include "choose/constant.h"
 #include "choose/entry.h"
@@ -465,8 +466,9 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
             return -1;
         keep_hooks(work->pairings[i].after);
     }
-    if (check_count(work, err) != 0 || hf_pointers_check(work, err) != 0 || hf_parted_mark(work, err) != 0 ||
-        hf_callers_replace(work, err) != 0 || hf_labels_check(work, err) != 0 || hf_entries_check(work, err) != 0)
+    if (check_count(work, err) != 0 || hf_pointers_check(work, err) != 0 || hf_arguments_mark(work, err) != 0 ||
+        hf_parted_mark(work, err) != 0 || hf_callers_replace(work, err) != 0 || hf_labels_check(work, err) != 0 ||
+        hf_entries_check(work, err) != 0)
         return -1;
     if (check_count(work, err) != 0 || hf_worlds_part(work, err) != 0)
         return -1;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "object/known.h"
 
+#include <string.h>
+
 #define MAX_OPERATIONS 64 /* of an expression; a longer one is not read */
 
 /* Somebody who asks, and what holds in a whole scope. */
@@ -68,13 +70,13 @@ static int tell_entry(Dwarf_Loc_Head_c list, Dwarf_Unsigned index, struct questi
     *everywhere = false;
     if (dwarf_get_locdesc_entry_d(list, index, &kind, &raw_begin, &raw_end, &missing, &begin, &end, &count, &expression,
                                   &source, &at, &place, &error) != DW_DLV_OK) {
-        question->known.plain = false;
+        question->known.running = question->known.plain = false;
         *everywhere = true;
         return 0;
     }
-    if (kind == DW_LLE_base_address || kind == DW_LLE_base_addressx || kind == DW_LLE_end_of_list ||
-        !is_known(expression, count, &question->known))
+    if (kind == DW_LLE_base_address || kind == DW_LLE_base_addressx || kind == DW_LLE_end_of_list || count == 0)
         return 0;
+    question->known.running = !is_known(expression, count, &question->known);
     *everywhere = source == 0 || missing;
     return *everywhere ? 0 : tell_range(begin, end, question);
 }
@@ -101,6 +103,18 @@ static int tell_location(Dwarf_Debug dwarf, Dwarf_Attribute location, Dwarf_Die 
     return failed;
 }
 
+/* A number that is written down as bytes, as floating-point ones are. */
+static bool read_block(Dwarf_Die holder, uint64_t *value)
+{
+    struct hf_die_block block;
+
+    *value = 0;
+    if (!hf_die_block(holder, DW_AT_const_value, &block) || block.size > sizeof(*value))
+        return false;
+    memcpy(value, block.bytes, block.size);
+    return true;
+}
+
 int hf_known_values(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die parent, const struct hf_die_unit *unit, hf_known_fn fn,
                     void *arg)
 {
@@ -114,7 +128,8 @@ int hf_known_values(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die parent, const st
 
     question.known.name = name ? name : "";
     if (hf_die_has(holder, DW_AT_const_value)) {
-        question.known.plain = hf_die_number(holder, DW_AT_const_value, &question.known.value);
+        question.known.plain = hf_die_number(holder, DW_AT_const_value, &question.known.value) ||
+                               read_block(holder, &question.known.value);
         return hf_die_ranges(dwarf, parent, unit, tell_range, &question);
     }
     if (dwarf_attr(die, DW_AT_location, &location, &error) != DW_DLV_OK)

@@ -364,7 +364,7 @@ static int add_known(const struct hf_known *known, void *arg)
     uint64_t offset;
     const struct hf_part *part = hf_debuginfo_part(scopes->object, known->begin, &offset);
 
-    if (!part || known->begin >= known->end)
+    if (!part || known->running || known->begin >= known->end)
         return 0;
     if ((scopes->known_count & (scopes->known_count - 1)) == 0) {
         size_t capacity = scopes->known_count ? 2 * scopes->known_count : 1;

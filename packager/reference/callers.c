@@ -117,8 +117,8 @@ bool hf_callers_stay(struct hf_work *work, const struct hf_pairing *pairing, con
     return stay;
 }
 
-/* Is the function too short for a detour where it lies in the target? */
-static bool is_short(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before)
+/* Why the function cannot be diverted where it lies in the target; NULL when it can. */
+static const char *obstacle(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before)
 {
     const struct hf_name *function = hf_part_function(before);
     struct hf_anchor anchor;
@@ -126,9 +126,16 @@ static bool is_short(struct hf_work *work, const struct hf_pairing *pairing, con
     size_t at;
 
     if (!function || hf_locate(work, pairing, before, &anchor, NULL) != 0)
-        return false;
+        return NULL;
     const uint8_t *code = hf_image_bytes(&work->target->image, anchor.address + function->value, function->size);
-    return code && work->target->arch->entry(code, function->size, &skip, &at) == HF_ARCH_SHORT;
+    switch (code ? work->target->arch->entry(code, function->size, &skip, &at) : HF_ARCH_OK) {
+    case HF_ARCH_SHORT:
+        return "too short for a detour";
+    case HF_ARCH_BRANCH:
+        return "its code comes back into the bytes that a detour overwrites";
+    default:
+        return NULL;
+    }
 }
 
 /* From another object, a function is referred to by its name; an object may have a copy of it, as C++ has of inlines.
@@ -187,10 +194,10 @@ static int replace_one(struct hf_work *work, struct hf_pairing *pairing, struct 
 {
     struct hf_part *after = before->twin;
     const struct hf_name *name = hf_part_function(after);
+    const char *why = obstacle(work, pairing, before);
     const char *holder;
 
-    if (!name || (name->binding != STB_LOCAL && !work->target->executable) || after->twin != before ||
-        !is_short(work, pairing, before))
+    if (!why || !name || (name->binding != STB_LOCAL && !work->target->executable) || after->twin != before)
         return 0;
     if (hf_pointer_holder(work, pairing, before, &holder, err) != 0)
         return -1;
@@ -199,7 +206,7 @@ static int replace_one(struct hf_work *work, struct hf_pairing *pairing, struct 
     take_along(before, after);
     *progress = true;
     return hf_work_note(work, HF_BUILD_IGNORED, name->text, pairing->after->name, err,
-                        "too short for a detour: its callers are replaced in its place");
+                        "%s: its callers are replaced in its place", why);
 }
 
 int hf_callers_replace(struct hf_work *work, struct hotfix_error *err)

@@ -13,8 +13,9 @@
 bool hf_callers_stay(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before);
 
 /*
- * Changed functions that are too short for a detour: their callers are replaced in their place, and take the new one
- * along. Those that something else refers to stay, and are refused when the patch is packed. HOTFIX_INCOMPATIBLE.
+ * Changed functions that cannot be diverted, as those too short for a detour: their callers are replaced in their
+ * place, and take the new one along. Those that something else refers to stay, and are refused when the patch is
+ * packed. HOTFIX_INCOMPATIBLE.
  */
 int hf_callers_replace(struct hf_work *work, struct hotfix_error *err);
 

@@ -32,6 +32,12 @@ static bool takes(const struct hf_work *work, const struct hf_part *from, const 
     return offset == (int64_t)value;
 }
 
+/*
+ * Where -fpatchable-function-entry left room, which the compiler lists: tracers write there, nobody calls what is
+ * listed.
+ */
+#define PATCHABLE "__patchable_function_entries"
+
 /* Tables of the target that nobody reads any more. */
 struct spent {
     struct hf_span *spans;
@@ -73,7 +79,7 @@ static const char *holder_in_object(const struct hf_work *work, const struct hf_
     for (size_t i = 1; i < object->part_count; i++) {
         const struct hf_part *part = &object->parts[i];
         bool counts = part->kind != HF_PART_DEBUG && part->kind != HF_PART_UNWIND && part->kind != HF_PART_OTHER &&
-                      !is_spent(spent, part);
+                      strcmp(part->name, PATCHABLE) != 0 && !is_spent(spent, part);
         for (size_t k = 0; counts && k < part->reference_count; k++)
             if (takes(work, part, &part->references[k], function, value))
                 return hf_part_title(part->family ? part->family : part);
@@ -111,13 +117,21 @@ static bool has_addresses(const struct hf_target *target)
     return target->fixed;
 }
 
-/* The dynamic linker's symbol table holds values of symbols, which are no pointers of the program's. */
-static bool in_symbol_table(const struct hf_target *target, uint64_t place)
+/* In the dynamic linker's symbol table, which holds values of symbols, or in another list that nobody calls from? */
+static bool in_list(const struct hf_target *target, uint64_t place)
 {
+    size_t names;
+
+    if (elf_getshdrstrndx(target->image.elf, &names) != 0)
+        return false;
     for (Elf_Scn *section = NULL; (section = elf_nextscn(target->image.elf, section));) {
         GElf_Shdr header;
-        if (gelf_getshdr(section, &header) && header.sh_type == SHT_DYNSYM)
-            return place - header.sh_addr < header.sh_size;
+        if (!gelf_getshdr(section, &header) || place - header.sh_addr >= header.sh_size ||
+            !(header.sh_flags & SHF_ALLOC))
+            continue;
+        const char *name = elf_strptr(target->image.elf, names, header.sh_name);
+        if (header.sh_type == SHT_DYNSYM || (name && strcmp(name, PATCHABLE) == 0))
+            return true;
     }
     return false;
 }
@@ -144,8 +158,7 @@ static bool find_word(const struct hf_target *target, uint64_t address, const st
         const uint8_t *bytes = hf_image_bytes(&target->image, segment.p_vaddr, segment.p_filesz);
         for (uint64_t at = 0; bytes && at + 8 <= segment.p_filesz; at++) {
             *place = segment.p_vaddr + at;
-            if (is_word(bytes + at, address) && !in_symbol_table(target, *place) &&
-                !is_passed(passed, passed_count, *place))
+            if (is_word(bytes + at, address) && !in_list(target, *place) && !is_passed(passed, passed_count, *place))
                 return true;
         }
     }
@@ -160,8 +173,9 @@ bool hf_pointer_in_data(const struct hf_target *target, uint64_t address, bool c
         *place = dynamic->place;
         if (is_passed(passed, passed_count, *place) || (!calls && dynamic->relation == HF_DYNAMIC_LAZY))
             continue;
-        if ((dynamic->relation == HF_DYNAMIC_BASE && (uint64_t)dynamic->addend == address) ||
-            (dynamic->symbol[0] != '\0' && dynamic->value + (uint64_t)dynamic->addend == address))
+        if (((dynamic->relation == HF_DYNAMIC_BASE && (uint64_t)dynamic->addend == address) ||
+             (dynamic->symbol[0] != '\0' && dynamic->value + (uint64_t)dynamic->addend == address)) &&
+            !in_list(target, *place))
             return true;
     }
     return has_addresses(target) && find_word(target, address, passed, passed_count, place);

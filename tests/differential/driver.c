@@ -18,7 +18,7 @@ static unsigned long choices;
 static int edges[MAX_EDGES];
 static __thread int inner; /* the world of the innermost activation */
 
-/* What a stale activation does where it may do the one or the other; one answer for each edge. */
+/* What a stale activation does where it may do the one or the other; one answer for each edge between two worlds. */
 static int choose(int edge)
 {
     int i = 0;
@@ -45,7 +45,7 @@ static int pick(int caller, int callee, int W, const int *canon, const int *shap
         return W;
     if (W == world || canon[W] == canon[world])
         return W;
-    return choose(caller * 10000 + callee) ? W : world;
+    return choose((caller * 10000 + callee) * 16 + W * 4 + world) ? W : world;
 }
 #include "oracle.c"
 #else

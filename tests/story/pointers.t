@@ -104,6 +104,46 @@ int beyond(int n) { return n + 1; }
 C
 works "old 0 2 new 0 9 old 0 2" "a short global function, through all that call it" gcc -O2 -falign-functions=512 \
     -fno-toplevel-reorder
+# One whose loop comes back to its first bytes, so that a detour cannot lie there.
+cat >program.c <<'C'
+__attribute__((noipa)) int fee(int n)
+{
+    do
+        n -= 3;
+    while (n > 10);
+#ifdef FIXED
+    n *= 8;
+#endif
+    return n;
+}
+int probe(int round) { return fee(round + 11) + round; }
+int beyond(int n) { return n + 1; }
+C
+works "old 8 10 new 64 73 old 8 10" "a loop that comes back to the entry, through all that call it" gcc -Os \
+    -falign-functions=512 -fno-toplevel-reorder
+
+# Compilers list where -fpatchable-function-entry left room: nobody calls what is listed.
+cat >program.c <<'C'
+#ifndef FIXED
+__attribute__((noinline)) static int half(int n) { return n / 2 + 3; }
+#endif
+int probe(int round)
+{
+#ifdef FIXED
+    return round + 70;
+#else
+    return half(round + 10);
+#endif
+}
+C
+for compiler in gcc clang; do
+    for flags in "-fno-pie -no-pie" "-fPIE -pie"; do
+        # shellcheck disable=SC2086
+        works "old 8 8 new 70 71 old 8 8" "a function that is gone, with room for patches ($compiler $flags)" \
+            $compiler -O2 -fpatchable-function-entry=8 $flags
+    done
+done
+
 # A resolver of an indirect function behind a static name.
 cat >program.c <<'C'
 static int one(void) { return 1; }
