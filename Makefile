@@ -71,7 +71,7 @@ PLAIN_STORIES := $(addprefix tests/story/,blocks.t build.t build-checks.t build-
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
 # These choose the compilers of their targets themselves, and take long: a second run by another compiler, which says
 # OWN_COMPILERS=no, would ask the same of them.
-OWN_STORIES := $(addprefix tests/story/,blocks.t cases.t constants.t cpp.t cpp-brings.t cpp-works.t differential.t \
+OWN_STORIES := $(addprefix tests/story/,arguments.t blocks.t cases.t constants.t cpp.t cpp-brings.t cpp-works.t differential.t \
 	pointers.t statics.t stored.t)
 STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)) $(if $(filter no,$(OWN_COMPILERS)),$(OWN_STORIES)), \
 	$(wildcard tests/story/*.t tests/examples/*.t))
