@@ -284,7 +284,7 @@ format format-check:
 
 .PHONY: run-check run-check-arm64 run-check-arm64-all run-check-arm64-system run-corpus run-demo run-differential run-soak run-bench run-fuzz run-fuzz-afl run-lint run-sanitize run-format run-format-check
 run-check: all $(UNIT_BIN) $(FAULT_TEST) $(EXAMPLES)
-	$(Q)$(TEST_ENV) prove --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
+	$(Q)$(TEST_ENV) prove --timer --exec tests/run -j $(PROVE_JOBS) $(STORIES) $(FAULT_TEST) $(UNIT_BIN)
 
 # arm64 from a host of another CPU: in there, gcc and clang are those of arm64, and its programs run.
 ARM64 := $(BUILD)/arm64
