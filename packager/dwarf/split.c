@@ -14,6 +14,7 @@
 #include "dwarf/entries.h"
 #include "dwarf/guard.h"
 #include "dwarf/sections.h"
+#include "elf/beside.h"
 #include "elf/path.h"
 #include "error.h"
 
@@ -144,13 +145,14 @@ static bool find_unit(struct split *split, uint64_t id)
     return false;
 }
 
-static bool try_file(const char *directory, const char *name, uint64_t id, struct split *split)
+static bool try_file(const struct hf_image *image, const char *directory, const struct skeleton *skeleton,
+                     const char *name, struct split *split)
 {
     HF_FREE char *path = hf_path_join(directory, name);
 
     if (!path || access(path, F_OK) != 0 || hf_image_open(path, &split->file, NULL) != 0)
         return false;
-    if (find_unit(split, id))
+    if (hf_beside_believed(image, split->file.fd) && find_unit(split, skeleton->id))
         return true;
     hf_image_close(&split->file);
     return false;
@@ -162,9 +164,9 @@ static bool find_file(const struct hf_image *image, const struct skeleton *skele
     const char *slash = strrchr(skeleton->name, '/');
     const char *beside = whole ? dirname(whole) : "";
 
-    return try_file(skeleton->directory, skeleton->name, skeleton->id, split) ||
-           try_file(beside, skeleton->name, skeleton->id, split) ||
-           (slash && try_file(beside, slash + 1, skeleton->id, split));
+    return try_file(image, skeleton->directory, skeleton, skeleton->name, split) ||
+           try_file(image, beside, skeleton, skeleton->name, split) ||
+           (slash && try_file(image, beside, skeleton, slash + 1, split));
 }
 
 static int append(const struct join *join, enum hf_joined_section section, const struct hf_bytes *bytes, size_t *at)
@@ -396,8 +398,8 @@ static int join_file(const struct join *join, const struct skeleton *skeleton)
     if (!find_file(join->image, skeleton, &split))
         return note(
             join,
-            "%s has debug information in .dwo files, and %s of this build was not found in %s, nor beside it, or has "
-            "type units, which are not read; "
+            "%s has debug information in .dwo files, and %s of this build was not found in %s, nor beside it, or "
+            "belongs to another user, or has type units, which are not read; "
             "keep them, or compile it without -gsplit-dwarf",
             join->image->path, skeleton->name, skeleton->directory);
     int result = join_unit(join, skeleton, &split);

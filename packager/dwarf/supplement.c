@@ -12,6 +12,7 @@
 #include "dwarf/bytes.h"
 #include "dwarf/entries.h"
 #include "dwarf/guard.h"
+#include "elf/beside.h"
 #include "elf/debugfile.h"
 #include "error.h"
 
@@ -83,11 +84,11 @@ static bool has_id(const struct hf_image *image, const struct link *link)
 }
 
 /* One candidate: whether it was opened and is the one. */
-static bool try_file(const struct link *link, const char *path, struct hf_image *other)
+static bool try_file(const struct hf_image *image, const struct link *link, const char *path, struct hf_image *other)
 {
     if (access(path, F_OK) != 0 || hf_image_open(path, other, NULL) != 0)
         return false;
-    if (has_id(other, link))
+    if (hf_beside_believed(image, other->fd) && has_id(other, link))
         return true;
     hf_image_close(other);
     return false;
@@ -111,11 +112,12 @@ static int find_file(const struct hf_image *image, const struct link *link, cons
     if (asprintf(&named, "%s%s%s", relative ? dirname(whole) : "", relative ? "/" : "", link->name) < 0 ||
         asprintf(&by_id, "%s/.build-id/%.2s/%s.debug", root, hex, hex + 2) < 0)
         return -1;
-    if (try_file(link, named, other) || try_file(link, by_id, other))
+    if (try_file(image, link, named, other) || try_file(image, link, by_id, other))
         return 1;
     return asprintf(note,
                     "%s was compressed with dwz: part of its debug information is in another file, %s of build-id %s, "
-                    "which was not found there; install it, or use the file as it was before dwz",
+                    "which was not found there, or belongs to another user; install it, or use the file as it was "
+                    "before dwz",
                     image->path, named, hex) < 0
                ? -1
                : 0;

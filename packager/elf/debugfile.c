@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "cleanup.h"
+#include "elf/beside.h"
 #include "elf/rebuilt.h"
 #include "error.h"
 
@@ -101,6 +102,19 @@ int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_
     return 0;
 }
 
+/* Says in *note that a file was found which somebody else could have put there; closes it. 0 for "not opened". */
+static int pass_over(const struct hf_image *image, struct hf_image *found, char **note)
+{
+    free(*note);
+    if (asprintf(note,
+                 "debug file %s was passed over: others than root, this user and the owner of %s could have put it "
+                 "there; if it is right, give it with --debug",
+                 found->path, image->path) < 0)
+        *note = NULL;
+    hf_image_close(found);
+    return 0;
+}
+
 /* One candidate by build-id: 1 when it was opened. What exists and does not belong is remembered in *note. */
 static int try_build_id(const struct hf_image *image, const char *path, struct hf_image *debug, char **note)
 {
@@ -109,7 +123,7 @@ static int try_build_id(const struct hf_image *image, const char *path, struct h
     if (access(path, F_OK) != 0)
         return 0;
     if (hf_debugfile_open(image, path, debug, &why) == 0)
-        return 1;
+        return hf_beside_believed(image, debug->fd) ? 1 : pass_over(image, debug, note);
     free(*note);
     *note = strdup(why.message);
     return 0;
@@ -161,7 +175,7 @@ static int try_link(const struct hf_image *image, const char *path, uint32_t crc
         (status.st_dev == own.st_dev && status.st_ino == own.st_ino))
         return 0;
     if (has_crc(path, crc) && hf_image_open(path, debug, &why) == 0)
-        return 1;
+        return hf_beside_believed(image, debug->fd) ? 1 : pass_over(image, debug, note);
     free(*note);
     if (asprintf(note, "debug file %s was passed over: it is not the one that %s was stripped from, by its checksum",
                  path, image->path) < 0)

@@ -23,7 +23,8 @@ int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_
  * or
  * ~/.cache/hotfix/debug, where `hotfix build --deb` leaves what it rebuilt) as far as this user or root owns it, then
  * behind .gnu_debuglink: beside the image, in .debug/, below root. 1: found, debug is open. 0: there is none; *note
- * (malloc'ed) says what was looked for, or which file was passed over and why. -1: HOTFIX_MEMORY.
+ * (malloc'ed) says what was looked for, or which file was passed over and why: also one that others could have put
+ * there (beside.h). -1: HOTFIX_MEMORY.
  */
 int hf_debugfile_find(const struct hf_image *image, const char *root, struct hf_image *debug, char **note,
                       struct hotfix_error *err);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "elf/beside.h"
 #include "error.h"
 
 static const char *const system_directories[] = {"/lib64", "/usr/lib64", "/lib", "/usr/lib", NULL};
@@ -64,6 +65,19 @@ static char *in_directory(const struct hf_target *target, const char *directory,
     return NULL;
 }
 
+/* Beside the target lies what the dynamic linker would not look at: somebody else's library there proves nothing. */
+static char *beside(const struct hf_target *target, const char *origin, const char *name)
+{
+    char *path = in_directory(target, origin, strlen(origin), "", name);
+    HF_CLOSE int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+
+    if (path && (fd < 0 || !hf_beside_believed(&target->image, fd))) {
+        free(path);
+        return NULL;
+    }
+    return path;
+}
+
 static char *in_directories(const struct hf_target *target, const char *const *directories, const char *name)
 {
     char *found = NULL;
@@ -86,7 +100,7 @@ static char *find(const struct hf_target *target, const char *directory, const c
         at += size + (at[size] == ':');
     }
     if (!found && origin)
-        found = in_directory(target, origin, strlen(origin), "", name);
+        found = beside(target, origin, name);
     if (!found)
         found = in_directories(target, target->arch->library_directories, name);
     return found ? found : in_directories(target, system_directories, name);

@@ -175,6 +175,21 @@ static void test_a_wrong_file_in_the_build_id_directory_is_passed_over(void **st
     assert_found("/program.debug");
 }
 
+/* Its id and its checksum can be had by everybody. */
+static void test_a_debug_file_that_others_could_have_put_there_is_passed_over(void **state)
+{
+    (void)state;
+    compile("1", "-Wl,--build-id=0xabcdef0123456789");
+    assert_run("objcopy --only-keep-debug whole program.debug && objcopy --add-gnu-debuglink=program.debug program && "
+               "chmod 666 program.debug");
+    assert_not_found("program.debug was passed over: others than root, this user and the owner of program could have");
+    assert_int_equal(open_debug("program.debug"), 0);
+    assert_run("mkdir -p root/.build-id/ab && mv program.debug root/.build-id/ab/cdef0123456789.debug");
+    assert_not_found("cdef0123456789.debug was passed over: others");
+    assert_run("chmod 644 root/.build-id/ab/cdef0123456789.debug");
+    assert_found("root/.build-id/ab/cdef0123456789.debug");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_debuglinks_are_followed_in_every_place),
         cmocka_unit_test(test_the_build_id_directory_comes_first),
         cmocka_unit_test(test_a_wrong_file_in_the_build_id_directory_is_passed_over),
+        cmocka_unit_test(test_a_debug_file_that_others_could_have_put_there_is_passed_over),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

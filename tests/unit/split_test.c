@@ -83,7 +83,9 @@ static void test_a_file_that_is_not_the_one_is_not_read(void **state)
     assert_unread("small has debug information in .dwo files, and objects/second.dwo of this build was not found in ");
     assert_run("cp objects/first.dwo objects/second.dwo");
     assert_unread("second.dwo of this build was not found");
-    assert_run("head -c 200 kept/second.dwo >objects/second.dwo");
+    assert_run("cp kept/second.dwo objects/second.dwo && chmod 666 objects/second.dwo");
+    assert_unread("second.dwo of this build was not found");
+    assert_run("chmod 644 objects/second.dwo && head -c 200 kept/second.dwo >objects/second.dwo");
     assert_unread("second.dwo of this build was not found");
     assert_run("mkfifo pipe && mv pipe objects/second.dwo");
     assert_unread("second.dwo of this build was not found");
