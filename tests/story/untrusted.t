@@ -179,4 +179,23 @@ if [ "$(id -u)" = 0 ]; then
     is "and what lies below another user's" "$status $(grep -c 'work directory .*/other: belongs to user 65534' "$ERR")" "4 1"
 fi
 
+# Beside the target, where the dynamic linker does not look, lies what says that a library has a function.
+echo 'int part(int v) { return v; } int whole(int v) { return v; }' >part.c
+echo 'int part(int); int main(void) { return part(0); }' >uses.c && sed 's/part(0)/part(0) + whole(0)/; s/int part/int whole(int); &/' uses.c >fixed.c
+# shellcheck disable=SC2086
+$CC -fPIC -shared -o libpart.so part.c && $CC -O2 -g -ffunction-sections ${RECORD-} -c -o before/shop.o uses.c &&
+    $CC -O2 -g -ffunction-sections ${RECORD-} -c -o after/shop.o fixed.c && $CC -Wl,--build-id -o shop before/shop.o -L. -lpart || exit 1
+told() {
+    objects
+    grep -c "refers to 'whole', which neither the new objects nor shop nor its libraries define" "$ERR"
+}
+is "a library beside the target says what it has" "$(told)" 0
+chmod 666 libpart.so
+is "one that everybody may write says nothing" "$(told)" 1
+chmod 644 libpart.so
+if [ "$(id -u)" = 0 ]; then
+    chown 65534 libpart.so
+    is "nor does another user's" "$(told)" 1
+fi
+
 finish
