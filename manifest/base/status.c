@@ -2,14 +2,15 @@
 #include "status.h"
 
 const struct hf_status hf_statuses[] = {
-    {0, "yes: done, or what was asked holds"},
+    {0, "yes: done, or the answer is yes"},
     {1, "incompatible: patch and target were compared and do not fit"},
     {2, "usage: the arguments are wrong"},
     {3, "unproven: patch and target might fit, but nothing proves it"},
     {4, "signature or trust: not signed by a trusted key, expired, revoked or replayed"},
     {5, "the input could not be read or is malformed, or the output could not be written"},
     {6, "the process could not be patched"},
-    {7, "never: it fits, but a running process never leaves what it changes, so that it would change nothing"},
+    {7,
+     "never: the patch fits, but a running process never leaves the functions it changes, so it would have no effect"},
     {70, "internal: a defect in hotfix, or out of memory"},
 };
 const size_t hf_status_count = sizeof hf_statuses / sizeof hf_statuses[0];
