@@ -75,6 +75,17 @@ struct hf_symbol *const *hf_target_named(const struct hf_target *target, const c
     return target->by_name + low;
 }
 
+uint64_t hf_target_function_size(const struct hf_target *target, const char *name, uint64_t address, uint64_t size)
+{
+    size_t count;
+    struct hf_symbol *const *named = hf_target_named(target, name, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (named[i]->type == STT_FUNC && named[i]->address == address && named[i]->size > 0)
+            return named[i]->size;
+    return size;
+}
+
 /* A dynamic relocation section and the symbols that it refers to. */
 struct table {
     Elf_Data *relocations;

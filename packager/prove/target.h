@@ -66,6 +66,12 @@ void hf_target_close(struct hf_target *target);
 /* The defined symbols with this name (versions do not count): *count of them from the one returned. */
 struct hf_symbol *const *hf_target_named(const struct hf_target *target, const char *name, size_t *count);
 
+/*
+ * How long a function is in the target, which may be shorter than in its object: assemblers take short jumps within a
+ * section. `size` when no symbol of this name lies at the address.
+ */
+uint64_t hf_target_function_size(const struct hf_target *target, const char *name, uint64_t address, uint64_t size);
+
 /* The dynamic relocation of the field at this address, or NULL. */
 const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint64_t place);
 

@@ -127,8 +127,10 @@ static const char *obstacle(struct hf_work *work, const struct hf_pairing *pairi
 
     if (!function || hf_locate(work, pairing, before, &anchor, NULL) != 0)
         return NULL;
-    const uint8_t *code = hf_image_bytes(&work->target->image, anchor.address + function->value, function->size);
-    switch (code ? work->target->arch->entry(code, function->size, &skip, &at) : HF_ARCH_OK) {
+    uint64_t address = anchor.address + function->value;
+    uint64_t size = hf_target_function_size(work->target, function->text, address, function->size);
+    const uint8_t *code = hf_image_bytes(&work->target->image, address, size);
+    switch (code ? work->target->arch->entry(code, size, &skip, &at) : HF_ARCH_OK) {
     case HF_ARCH_SHORT:
         return "too short for a detour";
     case HF_ARCH_BRANCH:

@@ -218,8 +218,11 @@ static int find_named(struct state *state, const struct hf_symbol *symbol, uint6
     for (size_t i = 0; i < state->views.count && (*before == HF_DIE_NONE || *after == HF_DIE_NONE); i++)
         if (hf_view_variable(state->views.items[i], symbol, before, after, state->err) != 0)
             return -1;
-    for (size_t i = 0; i < state->views.count && symbol->binding == STB_LOCAL; i++)
-        if (*before == HF_DIE_NONE && *after != HF_DIE_NONE &&
+    /* g++ gives no linkage names to the functions of lambdas: the place alone says which of their variables is meant.
+     */
+    bool of_function = strncmp(symbol->name, "_ZZ", 3) == 0;
+    for (size_t i = 0; i < state->views.count && (symbol->binding == STB_LOCAL || of_function); i++)
+        if (*before == HF_DIE_NONE && (*after != HF_DIE_NONE || of_function) &&
             hf_view_placed(state->views.items[i], state->subject, symbol, before, after, state->err) != 0)
             return -1;
     if (*before == HF_DIE_NONE && symbol->binding != STB_LOCAL)
@@ -324,7 +327,7 @@ static int check_declarations(struct state *state, const struct hf_symbol *symbo
 /* What the C++ ABI makes up: guards, tables of virtual methods, type information. Their classes tell their layouts. */
 static bool is_of_abi(const char *name)
 {
-    static const char *const prefixes[] = {"_ZGV", "_ZTV", "_ZTT", "_ZTI", "_ZTS", "DW.ref."};
+    static const char *const prefixes[] = {"_ZGV", "_ZTV", "_ZTC", "_ZTT", "_ZTI", "_ZTS", "DW.ref."};
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)

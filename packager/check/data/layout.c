@@ -31,6 +31,8 @@
 #define ADVICE_INNER "accept it if no object of it outlives a call"
 #define ADVICE_DEBUG "compile with -g, or name the debug file"
 
+#define MAX_NESTED 16 /* classes in classes, names of one type */
+
 #define FRAME ".Frame" /* ends the name of the type of a coroutine's frame */
 
 struct state {
@@ -197,11 +199,30 @@ static bool is_proven(const struct state *state)
            hf_proven_find(&state->proven, old->address, old->size);
 }
 
+static bool leaves_traces(Dwarf_Debug dwarf, Dwarf_Die class, unsigned depth);
+
+/* Does a member or base class? Not what pointers lead to, nor elements of arrays, of which there may be none. */
+static bool part_leaves_traces(Dwarf_Debug dwarf, Dwarf_Die part, unsigned depth)
+{
+    HF_DIE Dwarf_Die type = hf_die_refer(dwarf, part, DW_AT_type);
+
+    for (unsigned steps = 0; type && steps < MAX_NESTED; steps++) {
+        Dwarf_Half tag = hf_die_tag(type);
+        if (tag != DW_TAG_typedef && tag != DW_TAG_const_type)
+            return (tag == DW_TAG_class_type || tag == DW_TAG_structure_type) && leaves_traces(dwarf, type, depth + 1);
+        Dwarf_Die next = hf_die_refer(dwarf, type, DW_AT_type);
+        dwarf_dealloc_die(type);
+        type = next;
+    }
+    return false;
+}
+
 /*
  * Would objects that the target's code made have left a trace of the class? A constructor, a virtual method or a table
- * of them would, be they inlined or not; an object of plain data may be reached by casts alone.
+ * of them would, be they inlined or not, of the class itself or of what it holds; an object of plain data may be
+ * reached by casts alone.
  */
-static bool leaves_traces(const struct state *state, Dwarf_Die class)
+static bool leaves_traces(Dwarf_Debug dwarf, Dwarf_Die class, unsigned depth)
 {
     const char *name = hf_die_text(class, DW_AT_name);
     size_t size = name ? strcspn(name, "<") : 0;
@@ -209,8 +230,12 @@ static bool leaves_traces(const struct state *state, Dwarf_Die class)
 
     if (hf_die_has(class, DW_AT_containing_type))
         return true;
-    while (size > 0 && hf_die_next(state->comparison.after, class, &child) > 0) {
-        const char *method = hf_die_tag(child) == DW_TAG_subprogram ? hf_die_text(child, DW_AT_name) : NULL;
+    while (size > 0 && depth < MAX_NESTED && hf_die_next(dwarf, class, &child) > 0) {
+        Dwarf_Half tag = hf_die_tag(child);
+        bool part = (tag == DW_TAG_member && !hf_die_has(child, DW_AT_external)) || tag == DW_TAG_inheritance;
+        if (part && part_leaves_traces(dwarf, child, depth))
+            return true;
+        const char *method = tag == DW_TAG_subprogram ? hf_die_text(child, DW_AT_name) : NULL;
         if (method && strcspn(method, "<") == size && strncmp(method, name, size) == 0 &&
             !hf_die_has(child, DW_AT_artificial))
             return true;
@@ -256,7 +281,7 @@ static void check_class(struct state *state, const char *name, Dwarf_Die after, 
                       before_declares ? "neither target nor patch" : "the patch only declares it, the target");
     else if (!declares && old && !is_proven(state))
         tell_unproven(state, name, ADVICE_KNOWN, "the target only declares it");
-    else if (!declares && !old && strncmp(name, "_Z", 2) != 0 && !leaves_traces(state, after) &&
+    else if (!declares && !old && strncmp(name, "_Z", 2) != 0 && !leaves_traces(state->comparison.after, after, 0) &&
              !hf_reach_makes(&state->view->patch_reach, after))
         tell_unproven(state, name, ADVICE_NEW, "no debug information of the target tells of it");
 }
