@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "choose/constant.h"
 
+#include <string.h>
+
 #include "compare/compare.h"
 #include "compare/layout.h"
 #include "error.h"
@@ -17,6 +19,20 @@ static bool is_local(const struct hf_part *part)
 static bool is_constant(const struct hf_part *part)
 {
     return part->kind == HF_PART_CONST && !part->anonymous && part->size > 0 && is_local(part);
+}
+
+/*
+ * A table that clang makes of one of pointers ("reltable.FUNCTION"): how far it is from itself to what they lead to.
+ * What code adds to its address leads there, too, and nothing in the source has a name for the table.
+ */
+static bool is_relative_table(const struct hf_arch_tools *arch, const struct hf_part *part)
+{
+    bool relative = strncmp(hf_part_title(part), "reltable.", strlen("reltable.")) == 0 && part->reference_count > 0 &&
+                    part->reference_count * 4 == part->size;
+
+    for (size_t i = 0; i < part->reference_count && relative; i++)
+        relative = arch->relation(part->references[i].type) == HF_RELATION_NEAR;
+    return relative;
 }
 
 /* Data that holds the address, which no function takes along. */
@@ -51,7 +67,7 @@ int hf_constants_part(const struct hf_arch_tools *arch, struct hf_object *before
                             "%s: the constant '%s' changed, and '%s' of the target holds its address: give the new "
                             "constant another name, and use it in the functions that are to know it",
                             after->name, hf_part_title(part), hf_part_title(holder(twin)));
-        int kept = hf_usage_kept(arch, twin, false, &where, err);
+        int kept = is_relative_table(arch, twin) ? 1 : hf_usage_kept(arch, twin, false, &where, err);
         if (kept < 0)
             return -1;
         if (kept == 0 && twin->name_count > 1)

@@ -92,7 +92,10 @@ static int check_picks(const struct hf_records *records, const struct hf_pair *p
         while (k < records->count && records->items[k].target != function->address)
             k++;
         if (k == records->count)
-            return hf_error(err, HOTFIX_USAGE, "%s is picked, but the patch was built without a change of it",
+            return hf_error(err, HOTFIX_USAGE,
+                            "%s is picked, but the patch leaves the target's as it is, and has one of its own for the "
+                            "functions in the patch that call it: pick these in its place, or pick nothing, which "
+                            "takes all of the patch",
                             function->name);
         for (size_t m = 0; m < records->count; m++)
             if (records->items[m].group == records->items[k].group &&

@@ -26,6 +26,46 @@ for compiler in gcc clang; do
         works "old 101 104 new 101 140 old 101 104" "a table of constants comes with its users ($compiler $flags)" $compiler $flags
     done
 done
+cat >program.c <<'C'
+#ifdef FIXED
+#define LAST "forty"
+#else
+#define LAST "fo"
+#endif
+#include <string.h>
+static const char *const names[] = {"a", "bc", "def", LAST};
+__attribute__((noinline)) const char *name(int n) { return names[n & 3]; }
+int probe(int round) { return (int)strlen(name(3 * round)) + 100; }
+C
+works "old 101 102 new 101 105 old 101 102" "a table of strings, which clang makes one of distances" clang -O2 -fPIE -pie
+
+cat >program.c <<'C'
+#ifdef FIXED
+#define LAST 40
+#else
+#define LAST 4
+#endif
+const int *kept;
+__attribute__((noinline)) const int *reltable(void)
+{
+    static const int name[] = {1, 2, 3, LAST};
+    return name;
+}
+int probe(int round)
+{
+    if (!kept)
+        kept = reltable();
+    return kept[3 * round] + 100;
+}
+C
+other=${MAY/limits/reltable.name}
+refused 3 "${other/probe/reltable}" "a table of numbers that goes by the same name" clang -O2 -fPIE -pie
+
+cat >program.c <<C
+$TWICE
+__attribute__((noinline)) int limit(int n) { return limits[n & 3]; }
+int probe(int round) { return limit(3 * round) + 100; }
+C
 works "old 101 104 new 101 140 old 101 104" "also without a section of its own" gcc -O2 -fPIE -pie -fno-data-sections
 
 cat >program.c <<'C'

@@ -121,4 +121,24 @@ check --format sarif
 is "as in SARIF" "$(jq -r '[.runs[].results[].locations[].logicalLocations[]? | .decoratedName + " " + .fullyQualifiedName] | unique | .[]' "$OUT")" \
     "_ZNK4shop5Order5totalEi shop::Order::total(int) const"
 
+build_case g++ -O2 <<'SOURCE'
+#include <cstdio>
+__attribute__((noinline)) int twice(int x)
+{
+    return x + x; //OLD
+    return x * 10; //NEW
+}
+__attribute__((noinline)) int around(int x)
+{
+    int y = twice(x); //OLD
+    int y = twice(x) + twice(x + 1); //NEW
+    asm volatile("" : "+r"(y));
+    return y;
+}
+void scenario(const char *when) { printf("%s: %d\n", when, around(4)); }
+SOURCE
+pack --func twice
+is "a function whose callers alone are replaced is not picked" "$status" 2
+says "and it is said that these are to be" "twice(int) is picked, but the patch leaves the target's as it is"
+
 finish
