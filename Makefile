@@ -57,7 +57,7 @@ ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
 LOADER_SRC := $(wildcard loader/*.c loader/*/*.c)
 PACKAGER_SRC := $(wildcard packager/*/*.c packager/*/*/*.c)
 # What enters other processes knows the registers of x86-64 alone.
-OPERATOR_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/*.c operator/process/*.c operator/enter/*.c))
+OPERATOR_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/*.c operator/process/*.c operator/enter/*.c operator/state/*.c))
 INSIDE_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/inside/*.c))
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)

@@ -34,6 +34,14 @@ static void looked_cleanup(struct looked *looked)
     hf_target_close(&looked->target);
 }
 
+static void name_signers(const struct hf_signers *signers, char *text, size_t size)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < signers->count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "", signers->keys[i]->name);
+}
+
 int hf_cargo_read(const char *path, const char *trust_path, struct hf_cargo *cargo, struct hotfix_error *err)
 {
     struct hf_trust trust;
@@ -47,6 +55,8 @@ int hf_cargo_read(const char *path, const char *trust_path, struct hf_cargo *car
     if (status == 0 &&
         hf_bundle_open(cargo->bytes, cargo->size, &trust, (int64_t)time(NULL), &cargo->bundle, &signers, err) != 0)
         status = hf_error_prefix(err, "bundle %s", path);
+    if (status == 0)
+        name_signers(&signers, cargo->signers, sizeof(cargo->signers));
     hf_trust_deinit(&trust);
     return status;
 }
@@ -288,14 +298,14 @@ int hf_errand_run(const struct hf_errand *errand, pid_t pid, struct hf_answer *a
     __attribute__((cleanup(looked_cleanup))) struct looked looked = {0};
 
     if (take_turn(pid, hf_now_ns() + errand->deadline_ns, &lock, err) != 0 ||
-        hf_target_open(pid, &looked.target, err) != 0 ||
-        hf_images_read(&looked.target, true, &looked.images, err) != 0 ||
-        hf_judge(&looked.target, &looked.images, err) != 0)
+        hf_target_open(pid, &looked.target, err) != 0 || hf_images_read(&looked.target, true, &looked.images, err) != 0)
+        return -1;
+    if (!errand->cargo && !hf_visit_agent(&looked.images) && !hf_images_named(&looked.images, "libhotfix.so.0"))
+        return hf_error(err, HOTFIX_NOT_APPLIED, "process %d: no bundle is applied", (int)pid);
+    if (hf_judge(&looked.target, &looked.images, err) != 0)
         return -1;
     if (errand->cargo && check_target(errand->cargo, &looked, err) != 0)
         return -1;
-    if (!errand->cargo && !hf_visit_agent(&looked.images))
-        return hf_error(err, HOTFIX_NOT_APPLIED, "process %d: no bundle is applied", (int)pid);
     if (errand->dry_run && errand->cargo && check_code(errand->cargo, &looked, err) != 0)
         return -1;
     return try_again(errand, &looked, answer, err);

@@ -23,6 +23,7 @@ struct hf_cargo {
     const char *trust_path;
     struct hf_trust_files files;
     struct hf_bundle bundle;
+    char signers[HF_AGENT_SIGNERS_SIZE]; /* names of the keys that counted, separated by ", " */
 };
 
 /* HOTFIX_TRUST, HOTFIX_SIGNATURE, HOTFIX_IO and all else that verifying can come to. On failure hf_cargo_deinit() is

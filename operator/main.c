@@ -29,11 +29,17 @@ static void catch_signals(void)
 
 static int run_verb(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err)
 {
-    if (strcmp(ctl->verb, "apply") == 0)
-        return hf_verb_apply(ctl, report, err);
-    if (strcmp(ctl->verb, "revert") == 0)
-        return hf_verb_revert(ctl, report, err);
-    return hf_verb_status(ctl, report, err);
+    static const struct {
+        const char *name;
+        int (*run)(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+    } verbs[] = {{"apply", hf_verb_apply},   {"revert", hf_verb_revert}, {"status", hf_verb_status},
+                 {"verify", hf_verb_verify}, {"show", hf_verb_show},     {"doctor", hf_verb_doctor}};
+
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(ctl->verb, verbs[i].name) == 0)
+            return verbs[i].run(ctl, report, err);
+    }
+    return hf_error(err, HOTFIX_INTERNAL, "the verb '%s' does nothing", ctl->verb);
 }
 
 int main(int argc, char **argv)

@@ -14,20 +14,28 @@
 #define NS_PER_MS           UINT64_C(1000000)
 #define DEADLINE_DEFAULT_MS 5000u
 #define DEADLINE_MAX_MS     600000u
+#define WAIT_MAX            86400u /* seconds */
 
 enum {
     OPTION_PID = 1,
     OPTION_EXE,
+    OPTION_UNIT,
     OPTION_ALL,
     OPTION_TRUST,
     OPTION_DEADLINE,
     OPTION_DRY_RUN,
+    OPTION_VERIFY,
+    OPTION_MAX_FAILURES,
+    OPTION_CANARY,
+    OPTION_HEALTH,
+    OPTION_WAIT,
     OPTION_JSON,
     OPTION_HELP
 };
 
 /* Verbs that an option is for, as bits. */
-enum { VERB_APPLY = 1, VERB_REVERT = 2, VERB_STATUS = 4, VERB_ALL = 7 };
+enum { VERB_APPLY = 1, VERB_REVERT = 2, VERB_STATUS = 4, VERB_VERIFY = 8, VERB_SHOW = 16, VERB_DOCTOR = 32 };
+enum { ON_PROCESSES = VERB_APPLY | VERB_REVERT | VERB_STATUS, VERB_ALL = 63 };
 
 static const struct {
     const char *name;
@@ -36,13 +44,20 @@ static const struct {
     int verbs;
     const char *help;
 } table[] = {
-    {"pid", "N", OPTION_PID, VERB_ALL, "the process with this number; may be given several times"},
-    {"exe", "FILE", OPTION_EXE, VERB_ALL, "every process that runs this program or library, by its build-id"},
-    {"all", NULL, OPTION_ALL, VERB_APPLY, "every process that runs what the bundle is for"},
-    {"trust", "STORE", OPTION_TRUST, VERB_APPLY, "who is believed; " HF_TRUST_DEFAULT " if not given"},
+    {"pid", "N", OPTION_PID, ON_PROCESSES, "the process with this number; may be given several times"},
+    {"exe", "FILE", OPTION_EXE, ON_PROCESSES, "every process that runs this program or library, by its build-id"},
+    {"unit", "UNIT", OPTION_UNIT, ON_PROCESSES, "every process of this systemd unit that the bundle is for"},
+    {"all", NULL, OPTION_ALL, VERB_APPLY | VERB_STATUS, "every process that runs what the bundle is for"},
+    {"trust", "STORE", OPTION_TRUST, VERB_APPLY | VERB_STATUS | VERB_VERIFY | VERB_DOCTOR,
+     "who is believed; " HF_TRUST_DEFAULT " if not given"},
     {"deadline", "MS", OPTION_DEADLINE, VERB_APPLY | VERB_REVERT,
      "milliseconds to try (5000), and that threads may be stopped for a switch (100)"},
     {"dry-run", NULL, OPTION_DRY_RUN, VERB_APPLY, "look whether the bundle could be applied, and change nothing"},
+    {"max-failures", "N", OPTION_MAX_FAILURES, VERB_APPLY, "go on where as many processes cannot have it"},
+    {"canary", "N|P%", OPTION_CANARY, VERB_APPLY, "apply to so many first, see --health and --wait, then to the rest"},
+    {"health", "COMMAND", OPTION_HEALTH, VERB_APPLY, "run by the shell after the canary and after all: fails, revert"},
+    {"wait", "SECONDS", OPTION_WAIT, VERB_APPLY, "before --health; a process that ends meanwhile counts as failed"},
+    {"verify", NULL, OPTION_VERIFY, VERB_STATUS, "compare every byte of the functions with the bundle's"},
     {"json", NULL, OPTION_JSON, VERB_ALL, "report as one JSON object"},
     {"help", NULL, OPTION_HELP, VERB_ALL, "show this"},
 };
@@ -52,27 +67,46 @@ static const struct {
     const char *name;
     int verb;
     const char *operand;
+    bool optional; /* the operand */
     const char *summary;
 } verbs[] = {
-    {"apply", VERB_APPLY, "BUNDLE", "apply a bundle to running processes: to all of them, or to none"},
-    {"revert", VERB_REVERT, "ID", "take a bundle back"},
-    {"status", VERB_STATUS, NULL, "say what is applied; no process is stopped for it"},
+    {"apply", VERB_APPLY, "BUNDLE", false, "apply a bundle to running processes: to all of them, or to none"},
+    {"revert", VERB_REVERT, "ID", false, "take a bundle back"},
+    {"status", VERB_STATUS, "BUNDLE", true, "say which processes are fixed, or what is applied; nothing is stopped"},
+    {"verify", VERB_VERIFY, "BUNDLE", false, "say whether a bundle would be believed, and what it is for"},
+    {"show", VERB_SHOW, "BUNDLE", false, "say what a bundle says of itself, trusting nothing"},
+    {"doctor", VERB_DOCTOR, NULL, false, "look at what this host lets hotfixctl do"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+/* The commands' table, where status 1 is about processes here. */
+static void print_statuses(void)
+{
+    for (size_t i = 0; i < hf_status_count; i++) {
+        bool not_all = hf_statuses[i].status == 1;
+        if (hf_statuses[i].status != 3 && hf_statuses[i].status != 7)
+            printf("  %2d  %s\n", hf_statuses[i].status,
+                   not_all ? "not all: some processes are not fixed, or doctor found what is in the way"
+                           : hf_statuses[i].meaning);
+    }
+}
 
 static void print_help(void)
 {
     printf("Usage: hotfixctl VERB [OPTION]...\n\n"
            "Applies signed hotfix bundles to running processes that know nothing of it.\n\n"
            "Verbs:\n");
-    for (size_t i = 0; i < VERB_COUNT; i++)
-        printf("  %-6s %-6s  %s\n", verbs[i].name, verbs[i].operand ? verbs[i].operand : "", verbs[i].summary);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        char operand[16] = "";
+        if (verbs[i].operand)
+            snprintf(operand, sizeof(operand), verbs[i].optional ? "[%s]" : "%s", verbs[i].operand);
+        printf("  %-6s %-8s  %s\n", verbs[i].name, operand, verbs[i].summary);
+    }
     printf("\nOptions:\n");
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        printf("  --%-8s %-5s  %s\n", table[i].name, table[i].argument ? table[i].argument : "", table[i].help);
+        printf("  --%-12s %-7s  %s\n", table[i].name, table[i].argument ? table[i].argument : "", table[i].help);
     printf("\n'hotfixctl --version' says the version.\n\nExit status:\n");
-    for (size_t i = 0; i < hf_status_count; i++)
-        printf("  %2d  %s\n", hf_statuses[i].status, hf_statuses[i].meaning);
+    print_statuses();
 }
 
 static int parse_number(const char *what, const char *text, unsigned long max, unsigned long *number,
@@ -84,6 +118,38 @@ static int parse_number(const char *what, const char *text, unsigned long max, u
     *number = strtoul(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || errno || *number == 0 || *number > max)
         return hf_error(err, HOTFIX_USAGE, "--%s %s: a number from 1 to %lu is needed", what, text, max);
+    return 0;
+}
+
+static int take_canary(const char *text, struct hf_ctl *ctl, struct hotfix_error *err)
+{
+    char digits[16];
+    size_t length = strlen(text);
+    unsigned long number;
+
+    ctl->canary_is_percent = length > 1 && text[length - 1] == '%';
+    snprintf(digits, sizeof(digits), "%.*s", (int)(length - ctl->canary_is_percent), text);
+    if (parse_number("canary", digits, ctl->canary_is_percent ? 100 : INT_MAX, &number, err) != 0)
+        return -1;
+    ctl->canary = number;
+    return 0;
+}
+
+static int take_count(int option, const char *argument, struct hf_ctl *ctl, struct hotfix_error *err)
+{
+    unsigned long number;
+
+    if (option == OPTION_CANARY)
+        return take_canary(argument, ctl, err);
+    if (option == OPTION_WAIT) {
+        if (parse_number("wait", argument, WAIT_MAX, &number, err) != 0)
+            return -1;
+        ctl->wait = (unsigned int)number;
+        return 0;
+    }
+    if (parse_number("max-failures", argument, INT_MAX, &number, err) != 0)
+        return -1;
+    ctl->max_failures = number;
     return 0;
 }
 
@@ -99,6 +165,11 @@ static int take_option(int index, const char *argument, struct hf_ctl *ctl, stru
     case OPTION_EXE:
         ctl->exe = argument;
         return 0;
+    case OPTION_UNIT:
+        ctl->unit = argument;
+        return *argument && !strchr(argument, '/')
+                   ? 0
+                   : hf_error(err, HOTFIX_USAGE, "--unit '%s': a unit's name is needed", argument);
     case OPTION_ALL:
         ctl->all = true;
         return 0;
@@ -113,11 +184,19 @@ static int take_option(int index, const char *argument, struct hf_ctl *ctl, stru
     case OPTION_DRY_RUN:
         ctl->dry_run = true;
         return 0;
+    case OPTION_VERIFY:
+        ctl->verify = true;
+        return 0;
+    case OPTION_HEALTH:
+        ctl->health = argument;
+        return 0;
     case OPTION_JSON:
         ctl->json = true;
         return 0;
-    default:
+    case OPTION_HELP:
         return 0;
+    default:
+        return take_count(table[index].option, argument, ctl, err);
     }
 }
 
@@ -149,6 +228,36 @@ static int parse_options(int argc, char **argv, int verb, struct hf_ctl *ctl, st
     return 0;
 }
 
+static int check_selection(int verb, const struct hf_ctl *ctl, struct hotfix_error *err)
+{
+    if (!(verb & ON_PROCESSES))
+        return 0;
+    if ((ctl->pids.count > 0) + (ctl->exe != NULL) + (ctl->unit != NULL) + ctl->all != 1)
+        return hf_error(err, HOTFIX_USAGE,
+                        "which processes: give either --pid N, as often as needed, or --exe FILE, or --unit UNIT%s",
+                        verb & (VERB_APPLY | VERB_STATUS) ? ", or --all" : "");
+    if (ctl->verify && !ctl->operand)
+        return hf_error(err, HOTFIX_USAGE, "--verify compares with a bundle: name it");
+    if (ctl->dry_run && (ctl->canary > 0 || ctl->health || ctl->wait > 0))
+        return hf_error(err, HOTFIX_USAGE, "--dry-run changes nothing: --canary, --health and --wait are for changes");
+    if (ctl->canary > 0 && !ctl->health && ctl->wait == 0)
+        return hf_error(err, HOTFIX_USAGE, "--canary needs --health COMMAND or --wait SECONDS, which tell how it does");
+    return 0;
+}
+
+/* What stands behind the options: the verb's operand. */
+static int take_operand(size_t verb, char **operands, int count, struct hf_ctl *ctl, struct hotfix_error *err)
+{
+    int most = verbs[verb].operand != NULL, least = most && !verbs[verb].optional;
+
+    if (count < least)
+        return hf_error(err, HOTFIX_USAGE, "%s is missing (see 'hotfixctl --help')", verbs[verb].operand);
+    if (count > most)
+        return hf_error(err, HOTFIX_USAGE, "unexpected argument '%s' (see 'hotfixctl --help')", operands[most]);
+    ctl->operand = count > 0 ? operands[0] : NULL;
+    return check_selection(verbs[verb].verb, ctl, err);
+}
+
 int hf_ctl_parse(int argc, char **argv, struct hf_ctl *ctl, struct hotfix_error *err)
 {
     size_t verb = 0;
@@ -175,16 +284,5 @@ int hf_ctl_parse(int argc, char **argv, struct hf_ctl *ctl, struct hotfix_error 
     int parsed = parse_options(argc - 1, argv + 1, verbs[verb].verb, ctl, err);
     if (parsed != 0)
         return parsed;
-    char **operands = argv + 1 + optind;
-    int count = argc - 1 - optind;
-    if (count < (verbs[verb].operand != NULL))
-        return hf_error(err, HOTFIX_USAGE, "%s is missing (see 'hotfixctl --help')", verbs[verb].operand);
-    if (count > (verbs[verb].operand != NULL))
-        return hf_error(err, HOTFIX_USAGE, "unexpected argument '%s' (see 'hotfixctl --help')",
-                        operands[verbs[verb].operand != NULL]);
-    ctl->operand = verbs[verb].operand ? operands[0] : NULL;
-    if ((ctl->pids.count > 0) + (ctl->exe != NULL) + ctl->all != 1)
-        return hf_error(err, HOTFIX_USAGE, "which processes: give either --pid N, as often as needed, or --exe FILE%s",
-                        verbs[verb].verb == VERB_APPLY ? ", or --all" : "");
-    return 0;
+    return take_operand(verb, argv + 1 + optind, argc - 1 - optind, ctl, err);
 }

@@ -13,14 +13,21 @@
 
 struct hf_ctl {
     const char *verb;
-    const char *operand; /* a bundle or an id; NULL: none */
+    const char *operand; /* a bundle or an id; NULL: none, which status alone allows */
     struct hf_pids pids; /* of --pid */
     const char *exe;     /* of --exe */
+    const char *unit;    /* of --unit */
     bool all;
     const char *trust;
     uint64_t deadline_ns;
     uint64_t stop_ns; /* 0: not given */
     bool dry_run;
+    bool verify;
+    size_t max_failures;
+    size_t canary;          /* processes that come first; 0: none do */
+    bool canary_is_percent; /* or so many of 100 */
+    const char *health;     /* a command for the shell */
+    unsigned int wait;      /* seconds */
     bool json;
 };
 

@@ -10,9 +10,11 @@
 #include "status.h"
 #include "utf8.h"
 
+#define NOT_ALL 1 /* the exit status */
+
 int hf_ctl_report_begin(const char *verb, bool json, struct hf_ctl_report *report, struct hotfix_error *err)
 {
-    *report = (struct hf_ctl_report){.verb = verb, .json = json, .first = true};
+    *report = (struct hf_ctl_report){.verb = verb, .json = json, .list = "processes", .first = true};
     report->out = open_memstream(&report->text, &report->size);
     return report->out ? 0 : hf_error(err, HOTFIX_MEMORY, "out of memory");
 }
@@ -61,6 +63,18 @@ void hf_ctl_report_line(const struct hf_ctl_report *report, const char *format, 
 {
     va_list arguments;
 
+    if (report->json)
+        return;
+    va_start(arguments, format);
+    put_line(stdout, format, arguments);
+    va_end(arguments);
+}
+
+void hf_ctl_report_not_all(struct hf_ctl_report *report, const char *format, ...)
+{
+    va_list arguments;
+
+    report->not_all = true;
     if (report->json)
         return;
     va_start(arguments, format);
@@ -127,7 +141,7 @@ static void print_object(const struct hf_ctl_report *report, const struct hotfix
     const char *quote = report->verb ? "\"" : "";
     printf("{\"schema\": \"hotfixctl%s%s/1\", \"verb\": %s%s%s", report->verb ? "." : "",
            report->verb ? report->verb : "", quote, report->verb ? report->verb : "null", quote);
-    printf(", \"ok\": %s, \"status\": %d, \"error\": ", err ? "false" : "true", status);
+    printf(", \"ok\": %s, \"status\": %d, \"error\": ", status ? "false" : "true", status);
     if (err) {
         printf("{\"code\": \"%s\", \"message\": \"", hf_error_name(err->code));
         put_text(stdout, err->message, true);
@@ -135,12 +149,12 @@ static void print_object(const struct hf_ctl_report *report, const struct hotfix
     } else {
         printf("null");
     }
-    printf(", \"processes\": [%s]}\n", report->text ? report->text : "");
+    printf(", \"%s\": [%s]}\n", report->list, report->text ? report->text : "");
 }
 
 int hf_ctl_report_finish(struct hf_ctl_report *report, const struct hotfix_error *err)
 {
-    int status = hf_status_of(err ? err->code : HOTFIX_OK);
+    int status = err ? hf_status_of(err->code) : report->not_all ? NOT_ALL : 0;
 
     if (report->out && fclose(report->out) != 0 && !err)
         status = hf_status_of(HOTFIX_MEMORY);

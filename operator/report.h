@@ -16,11 +16,12 @@
 struct hf_ctl_report {
     const char *verb; /* NULL: none was given */
     bool json;
-    FILE *out; /* members of "processes" */
+    const char *list; /* what the array of the JSON object is called; "processes" at first */
+    FILE *out;        /* its members */
     char *text;
     size_t size;
-    bool first; /* of the members of the object that is being written */
-    size_t objects;
+    bool first;   /* of the members of the object that is being written */
+    bool not_all; /* exit status 1 */
 };
 
 /* HOTFIX_MEMORY. */
@@ -32,6 +33,9 @@ void hf_ctl_report_line(const struct hf_ctl_report *report, const char *format, 
 /* A line on stderr, "hotfixctl VERB: ...". */
 void hf_ctl_report_note(const struct hf_ctl_report *report, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Says on stdout that not all processes are as they should be: the exit status becomes 1, where no error comes. */
+void hf_ctl_report_not_all(struct hf_ctl_report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Objects and members of the JSON report, for each process one object. name NULL: in an array. */
 void hf_ctl_report_open(struct hf_ctl_report *report, const char *name, char bracket);

@@ -94,8 +94,7 @@ static int compare(const void *a, const void *b)
     return *(const pid_t *)a < *(const pid_t *)b ? -1 : *(const pid_t *)a > *(const pid_t *)b;
 }
 
-/* 1: it runs the file; 0: not; -1: it cannot be told. */
-static int runs(pid_t pid, const struct hf_build_id *id)
+int hf_select_runs(pid_t pid, const struct hf_sought *sought)
 {
     struct hf_target target;
     struct hf_images images = {0};
@@ -104,10 +103,15 @@ static int runs(pid_t pid, const struct hf_build_id *id)
 
     if (hf_target_open(pid, &target, &error) != 0)
         return error.code == HOTFIX_NO_TARGET ? 0 : -1;
-    if (hf_images_read(&target, false, &images, NULL) != 0)
+    if (!sought)
+        found = 1;
+    else if (hf_images_read(&target, false, &images, NULL) != 0)
         found = -1;
     for (size_t i = 0; i < images.count; i++) {
-        if (images.items[i].build_id_size == id->size && memcmp(images.items[i].build_id, id->bytes, id->size) == 0)
+        const struct hf_image *image = &images.items[i];
+        if (image->build_id_size == sought->id.size && memcmp(image->build_id, sought->id.bytes, sought->id.size) == 0)
+            found = 1;
+        if (sought->name && hf_image_is_file(image, sought->name))
             found = 1;
     }
     hf_images_deinit(&images);
@@ -115,7 +119,7 @@ static int runs(pid_t pid, const struct hf_build_id *id)
     return found;
 }
 
-int hf_select_running(const struct hf_build_id *id, struct hf_pids *pids, struct hf_pids *unseen,
+int hf_select_running(const struct hf_sought *sought, struct hf_pids *pids, struct hf_pids *unseen,
                       struct hotfix_error *err)
 {
     DIR *proc = opendir("/proc");
@@ -128,7 +132,7 @@ int hf_select_running(const struct hf_build_id *id, struct hf_pids *pids, struct
         pid_t pid = (pid_t)atoi(entry->d_name);
         if (pid <= 0 || pid == getpid() || hf_pids_has(pids, pid))
             continue;
-        int found = runs(pid, id);
+        int found = hf_select_runs(pid, sought);
         if (found > 0)
             status = hf_pids_add(pids, pid, err);
         else if (found < 0)

@@ -24,11 +24,20 @@ int hf_pids_add(struct hf_pids *pids, pid_t pid, struct hotfix_error *err);
 /* The build-id of an ELF file. HOTFIX_IO, HOTFIX_FORMAT when it has none. */
 int hf_select_build(const char *path, struct hf_build_id *id, struct hotfix_error *err);
 
+/* What a process is to have mapped to be run. */
+struct hf_sought {
+    struct hf_build_id id;
+    const char *name; /* or a file of this name, whatever its build; NULL: none */
+};
+
+/* 1: the process has it; 0: not; -1: that cannot be told. */
+int hf_select_runs(pid_t pid, const struct hf_sought *sought);
+
 /*
- * Adds every process that has a file of this build-id mapped to be run, ordered by number, and those that cannot be
+ * Adds every process that has it (NULL: every one with memory of its own), ordered by number, and those that cannot be
  * looked at to unseen. HOTFIX_IO when /proc cannot be read, HOTFIX_MEMORY.
  */
-int hf_select_running(const struct hf_build_id *id, struct hf_pids *pids, struct hf_pids *unseen,
+int hf_select_running(const struct hf_sought *sought, struct hf_pids *pids, struct hf_pids *unseen,
                       struct hotfix_error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "enter/visit.h"
 #include "errand.h"
 #include "error.h"
+#include "meant.h"
 #include "verbs.h"
 
 static void tell(struct hf_ctl_report *report, pid_t pid, const struct hf_answer *answer)
@@ -27,27 +28,24 @@ static void tell(struct hf_ctl_report *report, pid_t pid, const struct hf_answer
 /* Of processes that were selected by their file, those without the bundle and those that end are passed over. */
 static bool is_no_failure(const struct hf_ctl *ctl, pid_t pid, const struct hotfix_error *error)
 {
-    return ctl->pids.count == 0 && (error->code == HOTFIX_NOT_APPLIED || (kill(pid, 0) != 0 && errno == ESRCH));
+    return ctl->pids.count == 0 && (error->code == HOTFIX_NOT_APPLIED || error->code == HOTFIX_NO_TARGET ||
+                                    (kill(pid, 0) != 0 && errno == ESRCH));
 }
 
 int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err)
 {
     const struct hf_errand errand = {.id = ctl->operand, .deadline_ns = ctl->deadline_ns, .stop_ns = ctl->stop_ns};
     struct hf_pids running = {0}, unseen = {0};
-    struct hf_build_id id;
     size_t done = 0;
-    int status = 0;
 
-    if (ctl->exe && (hf_select_build(ctl->exe, &id, err) != 0 || hf_select_running(&id, &running, &unseen, err) != 0))
-        status = -1;
-    const struct hf_pids *pids = ctl->exe ? &running : &ctl->pids;
-    for (size_t i = 0; i < pids->count && !hf_visit_interrupted; i++) {
+    int status = hf_meant(ctl, NULL, false, &running, &unseen, err);
+    for (size_t i = 0; i < running.count && !hf_visit_interrupted; i++) {
         struct hf_answer answer;
         struct hotfix_error error;
-        if (hf_errand_run(&errand, pids->items[i], &answer, &error) == 0) {
+        if (hf_errand_run(&errand, running.items[i], &answer, &error) == 0) {
             done++;
-            tell(report, pids->items[i], &answer);
-        } else if (!is_no_failure(ctl, pids->items[i], &error)) {
+            tell(report, running.items[i], &answer);
+        } else if (!is_no_failure(ctl, running.items[i], &error)) {
             if (status != 0)
                 hf_ctl_report_note(report, "%s", error.message);
             else if (err)
@@ -58,7 +56,8 @@ int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
     if (status == 0 && hf_visit_interrupted)
         status = hf_error(err, HOTFIX_BUSY, "interrupted");
     if (status == 0 && done == 0)
-        status = hf_error(err, HOTFIX_NOT_APPLIED, "no process that runs %s has bundle %s", ctl->exe, ctl->operand);
+        status = hf_error(err, HOTFIX_NOT_APPLIED, "no process that runs %s has bundle %s", hf_meant_name(ctl),
+                          ctl->operand);
     hf_pids_deinit(&running);
     hf_pids_deinit(&unseen);
     return status;

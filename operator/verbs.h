@@ -11,6 +11,12 @@
 int hf_verb_apply(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
 /* Each process by itself; the first failure is the one that is returned, after all were tried. */
 int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* With a bundle: which processes are fixed, exit status 1 where one is not. Else what is applied. */
 int hf_verb_status(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* Of a bundle alone: would it be believed here, and what does it say of itself? show believes nothing. */
+int hf_verb_verify(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+int hf_verb_show(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* What this host lets be done; exit status 1 where something is in the way. */
+int hf_verb_doctor(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
 
 #endif

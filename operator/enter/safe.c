@@ -101,7 +101,7 @@ static bool allocates(const struct hf_image *image)
 
 static bool is_main(const struct walk *walk, const struct hf_image *image)
 {
-    return image == &walk->images->items[0];
+    return image == hf_images_program(walk->images);
 }
 
 /* The thread's own stack is the first one's, or ends in what its thread pointer points to. */

@@ -177,6 +177,26 @@ static bool place(const struct hf_target *target, const struct hf_mapping *first
     return false;
 }
 
+/*
+ * Program headers, which most linkers put behind the file's header, and what changes a linked file at its end. There
+ * they are in one of the other mappings of the file.
+ */
+static bool read_segments(const struct hf_target *target, const struct hf_mapping *first, const Elf64_Ehdr *header,
+                          Elf64_Phdr *segments)
+{
+    size_t size = header->e_phnum * sizeof(segments[0]);
+    const struct hf_mapping *end = target->mappings + target->mapping_count;
+
+    for (const struct hf_mapping *mapping = first; mapping < end && mapping->begin - first->begin < UINT32_MAX;
+         mapping++) {
+        if (mapping->inode != first->inode || mapping->device != first->device || header->e_phoff < mapping->offset ||
+            header->e_phoff - mapping->offset >= mapping->end - mapping->begin)
+            continue;
+        return hf_target_read(target, mapping->begin + (header->e_phoff - mapping->offset), segments, size);
+    }
+    return false;
+}
+
 /* 1: it is an image; 0: it is none; -1: out of memory. */
 static int read_image(const struct hf_target *target, const struct hf_mapping *first, bool symbols,
                       struct hf_image *image)
@@ -188,8 +208,8 @@ static int read_image(const struct hf_target *target, const struct hf_mapping *f
     *image = (struct hf_image){0};
     if (!hf_target_read(target, first->begin, &header, sizeof(header)) ||
         memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phnum == 0 ||
-        header.e_phnum > HEADERS_MAX || header.e_phentsize != sizeof(segments[0]) || header.e_phoff > 4096 ||
-        !hf_target_read(target, first->begin + header.e_phoff, segments, header.e_phnum * sizeof(segments[0])))
+        header.e_phnum > HEADERS_MAX || header.e_phentsize != sizeof(segments[0]) ||
+        !read_segments(target, first, &header, segments))
         return 0;
     if (!place(target, first, &header, segments, image))
         return 0;
@@ -323,4 +343,22 @@ bool hf_image_is_in(const struct hf_image *image, uint64_t address, const char *
             return true;
     }
     return false;
+}
+
+const struct hf_image *hf_images_program(const struct hf_images *images)
+{
+    for (size_t i = 0; i < images->count; i++) {
+        if (strncmp(images->items[i].soname, HF_IMAGE_PATCH, strlen(HF_IMAGE_PATCH)) != 0)
+            return &images->items[i];
+    }
+    return NULL;
+}
+
+bool hf_image_is_file(const struct hf_image *image, const char *name)
+{
+    const char *slash = strrchr(image->path, '/');
+    const char *base = slash ? slash + 1 : image->path;
+    size_t length = strlen(name);
+
+    return strncmp(base, name, length) == 0 && (base[length] == '\0' || strcmp(base + length, " (deleted)") == 0);
 }

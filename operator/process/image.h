@@ -52,6 +52,15 @@ const struct hf_image *hf_images_at(const struct hf_images *images, uint64_t add
 /* The first with this SONAME, or NULL. */
 const struct hf_image *hf_images_named(const struct hf_images *images, const char *soname);
 
+#define HF_IMAGE_PATCH "libhotfix-patch-" /* what the SONAME of a bundle's patch begins with */
+
+/* The program: the first of them that is no patch, since patches may lie before it. NULL when there is none. */
+const struct hf_image *hf_images_program(const struct hf_images *images);
+
+/* Is that the name of its file, without directories? One that was replaced on disk is "NAME (deleted)" to the kernel.
+ */
+bool hf_image_is_file(const struct hf_image *image, const char *name);
+
 /* Address of a function or variable that it defines and exports, 0 when it has none of this name. */
 uint64_t hf_image_symbol(const struct hf_image *image, const char *name);
 /* Likewise its size; 0 without one. */

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Who may include whom: packager and loader use manifest and arch, these two use nothing of ours, operator uses manifest and
-# carries the loader, examples use what is installed. What the compiler really reads is what counts.
+# arch, and carries the loader, examples use what is installed. What the compiler really reads is what counts.
 
 . "$(dirname "$0")/../story/lib.sh"
 cd "$ROOT" || exit 1
@@ -32,8 +32,8 @@ all="-Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader -Ipackager"
     ok "loader includes loader, manifest and arch only" reads_only loader 'loader/|manifest/|arch/' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader
     ok "packager includes packager, manifest and arch only" \
         reads_only packager 'packager/|manifest/|arch/' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Ipackager
-    ok "operator includes operator, manifest and handles of the loader only" \
-        reads_only operator 'operator/|manifest/|loader/(handle|hotfix)\.h' -Imanifest -Imanifest/trust -Imanifest/base -Iloader -Ioperator
+    ok "operator includes operator, manifest, arch and handles of the loader only" \
+        reads_only operator 'operator/|manifest/|arch/|loader/(handle|hotfix)\.h' -Imanifest -Imanifest/trust -Imanifest/base -Iarch -Iloader -Ioperator
     ok "examples include what is installed only" \
         reads_only examples 'examples/|loader/hotfix\.h|manifest/hotfix/error\.h' -Iexamples/webapp $all
 }

@@ -39,6 +39,7 @@ loader/unload loader/verify
 loader
 operator/process operator/inside
 operator/enter
+operator/state
 operator
 '
 

@@ -39,7 +39,7 @@ refused 5 "hotfixctl apply: trust store nowhere: cannot be found: No such file o
     "no trust store, no apply" hotfixctl apply waits.hotfix --pid "$pid" --trust nowhere
 refused 6 "hotfixctl revert: process PID: no bundle is applied" "nothing applied, nothing reverted" \
     hotfixctl revert 00112233445566778899aabbccddeeff --pid "$pid"
-refused 2 "hotfixctl apply: which processes: give either --pid N, as often as needed, or --exe FILE, or --all" \
+refused 2 "hotfixctl apply: which processes: give either --pid N, as often as needed, or --exe FILE, or --unit UNIT, or --all" \
     "some process is to be named" "${apply[@]}" waits.hotfix
 refused 2 "hotfixctl apply: --pid x: a number from 1 to 2147483647 is needed" "by a number" \
     "${apply[@]}" waits.hotfix --pid x

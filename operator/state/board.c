@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "board.h"
+#include "state/board.h"
 
 #include <string.h>
 #include <time.h>
