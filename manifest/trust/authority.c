@@ -20,6 +20,7 @@ struct hf_authority {
     size_t count;
     X509_CRL *lists[HF_AUTHORITY_LISTS_MAX];
     size_t list_count;
+    bool *genuine; /* of each list: its issuer was seen in a chain that leads here, and has signed it */
     bool revokes;
 };
 
@@ -138,11 +139,13 @@ int hf_authority_parse(const void *pem, size_t size, const char *where, struct h
         return hf_error_prefix(err, "%s", where);
     HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     struct hf_authority *parsed = calloc(1, sizeof(*parsed));
-    if (parsed)
+    if (parsed) {
         parsed->store = X509_STORE_new();
+        parsed->genuine = calloc(HF_AUTHORITY_LISTS_MAX, sizeof(*parsed->genuine));
+    }
 
     int failed = 0;
-    if (!bio || !parsed || !parsed->store || set_rules(parsed->store) != 0)
+    if (!bio || !parsed || !parsed->store || !parsed->genuine || set_rules(parsed->store) != 0)
         failed = hf_error(err, HOTFIX_MEMORY, "%s: out of memory for certificates", where);
     if (!failed)
         failed = add_certificates(parsed, bio, where, err);
@@ -203,6 +206,7 @@ void hf_authority_destroy(struct hf_authority *authority)
         X509_free(authority->certificates[i]);
     for (size_t i = 0; i < authority->list_count; i++)
         X509_CRL_free(authority->lists[i]);
+    free(authority->genuine);
     free(authority);
 }
 
@@ -290,16 +294,29 @@ int hf_certificate_mark(X509 *certificate, struct hf_certificate_mark *mark, str
     return 0;
 }
 
-/* A list that none of the authority's certificates signed says nothing. */
-static bool list_counts(const struct hf_authority *authority, X509_CRL *list)
+static bool is_list_of(X509 *issuer, X509_CRL *list)
 {
-    for (size_t i = 0; i < authority->count; i++) {
-        HF_PKEY EVP_PKEY *key = X509_get_pubkey(authority->certificates[i]);
-        if (key && X509_NAME_cmp(X509_get_subject_name(authority->certificates[i]), X509_CRL_get_issuer(list)) == 0 &&
-            X509_CRL_verify(list, key) == 1)
+    HF_PKEY EVP_PKEY *key = X509_get_pubkey(issuer);
+
+    return key && X509_NAME_cmp(X509_get_subject_name(issuer), X509_CRL_get_issuer(list)) == 0 &&
+           X509_CRL_verify(list, key) == 1;
+}
+
+/* A list says nothing that neither the authority's certificates signed nor one between it and a signer. */
+static bool list_counts(const struct hf_authority *authority, size_t which)
+{
+    for (size_t i = 0; i < authority->count; i++)
+        if (is_list_of(authority->certificates[i], authority->lists[which]))
             return true;
-    }
-    return false;
+    return authority->genuine[which];
+}
+
+/* Those between stand in the bundle alone: when a chain was found good, their lists are known to be theirs. */
+static void note_lists(const struct hf_authority *authority, const struct hf_chain *chain)
+{
+    for (size_t i = 0; i < authority->list_count; i++)
+        for (size_t k = 1; k < chain->count && !authority->genuine[i]; k++)
+            authority->genuine[i] = is_list_of(chain->certificates[k], authority->lists[i]);
 }
 
 /* A certificate that was replaced or is not needed any more was in the right hands. Without a reason nobody knows. */
@@ -334,8 +351,7 @@ bool hf_authority_doubts(const struct hf_authority *authority, const struct hf_c
 
     if (sha256 && serial && ASN1_STRING_set(serial, mark->serial, (int)mark->serial_size) == 1)
         for (size_t i = 0; i < authority->list_count && !doubted; i++)
-            doubted =
-                list_doubts(authority->lists[i], mark, serial, sha256) && list_counts(authority, authority->lists[i]);
+            doubted = list_doubts(authority->lists[i], mark, serial, sha256) && list_counts(authority, i);
     ASN1_INTEGER_free(serial);
     return doubted;
 }
@@ -506,7 +522,10 @@ static int vouch(const struct hf_authority *authority, X509 *certificate, STACK_
         return refuse(then, certificate, err);
     if (check_usages(then, err) != 0 || read_chain(then, chain, err) != 0)
         return -1;
-    return authority->revokes ? check_revoked(authority, certificate, others, now, err) : 0;
+    if (authority->revokes && check_revoked(authority, certificate, others, now, err) != 0)
+        return -1;
+    note_lists(authority, chain);
+    return 0;
 }
 
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,

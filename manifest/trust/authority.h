@@ -68,10 +68,10 @@ int hf_authority_apart(const struct hf_authority *one, const struct hf_authority
 /* Whether one of its certificates is for this key. */
 bool hf_authority_holds(const struct hf_authority *authority, const struct hf_key_owner *key);
 /*
- * Whether a revocation list of it, signed by one of its own certificates, names the certificate, other than because it
- * was superseded, its signer's operation ceased or the signer's affiliation changed: then somebody else may have used
- * it before. That a list is out of date does not matter: what was revoked once stays so. False, too, when memory is
- * out: nothing is taken back then.
+ * Whether a revocation list of it, signed by one of its own certificates or by one in a chain that it has vouched for,
+ * names the certificate, other than because it was superseded, its signer's operation ceased or the signer's
+ * affiliation changed: then somebody else may have used it before. That a list is out of date does not matter: what was
+ * revoked once stays so. False, too, when memory is out: nothing is taken back then.
  */
 bool hf_authority_doubts(const struct hf_authority *authority, const struct hf_certificate_mark *mark);
 
@@ -88,7 +88,8 @@ int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_
  * 0 when a chain of valid certificates leads from this one through any of the others to the authority, when it is for
  * signing code, and when it is not revoked; else -1 with the reason: HOTFIX_EXPIRED, HOTFIX_REVOKED, HOTFIX_SIGNATURE.
  * Certificates must be valid at the time `at`, revocation lists at the time `now`: what is revoked is so whenever it
- * was used. chain (which may be NULL) becomes that chain.
+ * was used. chain (which may be NULL) becomes that chain, and the lists that certificates of it signed are known from
+ * then on to be genuine (hf_authority_doubts()).
  */
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
                        int64_t now, struct hf_chain *chain, struct hotfix_error *err);

@@ -215,6 +215,17 @@ static void stores_with_unusable_authorities_are_refused(void **state)
     add_authority(trust, "again.ca.pem", root.certificate);
     refuse_store(trust, "again and corp would count as two: CN=root has the key of CN=root");
     assert_int_equal(unlink(fixture_path("unusable/again.ca.pem")), 0);
+    assert_done(hf_public_key_write(&raw.public_key, fixture_path("unusable/corp.pub"), ERR));
+    refuse_store(trust, "two keys are called corp");
+    assert_int_equal(unlink(fixture_path("unusable/corp.pub")), 0);
+    /* Lists that are not read revoke nothing. */
+    write_text(trust, "corp.crl.pem", list);
+    assert_int_equal(chmod(fixture_path("unusable/corp.crl.pem"), 0666), 0);
+    refuse_store(trust, "corp.crl.pem: may be written by other users");
+    assert_int_equal(rename(fixture_path("unusable/corp.crl.pem"), fixture_path("unusable/list")), 0);
+    assert_int_equal(symlink("list", fixture_path("unusable/corp.crl.pem")), 0);
+    refuse_store(trust, "corp.crl.pem: is a symbolic link");
+    assert_int_equal(unlink(fixture_path("unusable/corp.crl.pem")), 0);
     assert_int_equal(chmod(fixture_path("unusable/corp.ca.pem"), 0666), 0);
     refuse_store(trust, "corp.ca.pem: may be written by other users");
     free(list);

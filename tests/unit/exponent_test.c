@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RSA keys that anybody could sign with, or nobody, though an authority certified them. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* RSA_set0_key(): nothing else takes a modulus as it is */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
+#include <openssl/rsa.h>
 
 #include "signed_fixture.h"
 #include "truststore.h"
@@ -89,11 +91,46 @@ static void odd_exponents_beyond_1_have_owners(void **state)
     }
 }
 
+/* What is hashed of a key has room for 16,384 bits, more than libcrypto computes with. */
+static void keys_too_large_to_be_told_apart_are_refused(void **state)
+{
+    static const struct {
+        int bytes;
+        const char *reason; /* NULL: none */
+    } sizes[] = {{2048, NULL},
+                 {2049, "has no modulus"},
+                 {2090, "has no modulus"},
+                 {2112, "canonical form"},
+                 {9000, "canonical form"}};
+    struct hf_key_owner owner;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        X509 *certificate = X509_dup(signer.certificate);
+        RSA *rsa = RSA_new();
+        EVP_PKEY *key = EVP_PKEY_new();
+        BIGNUM *n = BN_new(), *e = BN_new();
+        BN_set_bit(n, sizes[i].bytes * 8 - 1);
+        BN_set_bit(n, 0);
+        BN_set_word(e, 65537);
+        assert_int_equal(RSA_set0_key(rsa, n, e, NULL), 1);
+        assert_int_equal(EVP_PKEY_assign_RSA(key, rsa), 1);
+        assert_int_equal(X509_set_pubkey(certificate, key), 1);
+        if (sizes[i].reason)
+            assert_refused(hf_key_owner_of(certificate, &owner, ERR), HOTFIX_SIGNATURE, sizes[i].reason);
+        else
+            assert_done(hf_key_owner_of(certificate, &owner, ERR));
+        X509_free(certificate);
+        EVP_PKEY_free(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_key_that_anybody_has_does_not_sign, fresh, forget),
         cmocka_unit_test(odd_exponents_beyond_1_have_owners),
+        cmocka_unit_test(keys_too_large_to_be_told_apart_are_refused),
     };
     return cmocka_run_group_tests(tests, make_identities, drop_identities);
 }

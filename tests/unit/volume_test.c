@@ -7,9 +7,11 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "manifest_fixture.h"
+#include "sanitized.h"
 
 enum { STRANGER = 65534 };
 
@@ -85,9 +87,20 @@ static void what_would_not_be_read_may_not_lie_beside(void **state)
     make_link("..data/b.pub", in(volume, "trust.ini"));
     assert_refused(hf_trust_read(fixture_path(volume), &trust, ERR), HOTFIX_TRUST, "is not a link to ..data/trust.ini");
     make_link("..data/trust.ini", in(volume, "trust.ini"));
-    make_link("../a.pub", in(volume, "c.pub"));
-    assert_refused(hf_trust_read(fixture_path(volume), &trust, ERR), HOTFIX_TRUST, "c.pub: is not a link to");
+    static const char *const elsewhere[] = {"../a.pub", "nodata/c.pub", "..data/../c.pub", "c.pub"};
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+        make_link(elsewhere[i], in(volume, "c.pub"));
+        assert_refused(hf_trust_read(fixture_path(volume), &trust, ERR), HOTFIX_TRUST, "c.pub: is not a link to");
+    }
     unlink(fixture_path(in(volume, "c.pub")));
+    /* A list of what is revoked, above all. */
+    static const char *const kinds[] = {"c.pub", "c.ca.pem", "c.crl.pem"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        fixture_write(fixture_path(in(volume, kinds[i])), "n", 1, 0644);
+        assert_refused(hf_trust_read(fixture_path(volume), &trust, ERR), HOTFIX_TRUST, "is not a link to");
+        assert_non_null(strstr(fixture_last_error.message, kinds[i]));
+        unlink(fixture_path(in(volume, kinds[i])));
+    }
     fixture_write(fixture_path(in(volume, "notes")), "n", 1, 0666);
     assert_done(hf_trust_read(fixture_path(volume), &trust, ERR));
     hf_trust_deinit(&trust);
@@ -191,6 +204,38 @@ static void a_volume_that_is_swapped_while_it_is_read_is_one_version(void **stat
     waitpid(child, NULL, 0);
 }
 
+static const char *swapped; /* the volume that is another version when its link is read once more */
+static unsigned links_read;
+
+#if !SANITIZED
+/* In the place of the C library's, for everything in this program. */
+ssize_t readlinkat(int directory, const char *path, char *buffer, size_t size)
+{
+    if (swapped && strcmp(path, "..data") == 0 && ++links_read == 3) {
+        const char *volume = swapped;
+        swapped = NULL;
+        swap(volume, "..2026_02", &keys[2], "..2026_01");
+    }
+    return syscall(SYS_readlinkat, directory, path, buffer, size);
+}
+#endif
+
+/* Between the last of its files and the look at the link: what was read is of a version that is gone. */
+static void a_version_that_is_replaced_before_the_end_does_not_count(void **state)
+{
+    (void)state;
+    if (SANITIZED)
+        skip();
+    swapped = make_volume();
+    links_read = 0;
+    assert_done(hf_trust_read(fixture_path(swapped), &trust, ERR));
+    assert_null(swapped);
+    assert_int_equal(trust.count, 2);
+    assert_memory_equal(&trust.keys[0].key, &keys[2], sizeof(keys[0]));
+    assert_memory_equal(&trust.keys[1].key, &keys[3], sizeof(keys[0]));
+    hf_trust_deinit(&trust);
+}
+
 static int enter(void **state)
 {
     fixture_enter(state);
@@ -210,6 +255,7 @@ int main(void)
         cmocka_unit_test(what_would_not_be_read_may_not_lie_beside),
         cmocka_unit_test(the_version_lies_beside_in_safe_hands),
         cmocka_unit_test(links_of_strangers_are_refused),
+        cmocka_unit_test(a_version_that_is_replaced_before_the_end_does_not_count),
         cmocka_unit_test(a_volume_that_is_swapped_while_it_is_read_is_one_version),
     };
 
