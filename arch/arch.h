@@ -234,6 +234,13 @@ struct hf_arch_tools {
     enum hf_arch_status (*entry)(const uint8_t *code, size_t size, size_t *skip, size_t *at);
 
     /*
+     * How many bytes at the begin of `code` a detour of its function of `size` bytes may use: those of the function,
+     * and, where it is too short, instructions behind it that do nothing and that it neither runs into nor branches to,
+     * as few as are needed. `available` bytes may be read; what follows the function in them belongs to nobody else.
+     */
+    size_t (*room)(const uint8_t *code, size_t size, size_t available);
+
+    /*
      * Does a direct branch of the code at `address` go into [begin, end)? OK when none does, BRANCH (with *at, its
      * offset) or DECODE.
      */

@@ -49,6 +49,14 @@ static enum hf_arch_status entry(const uint8_t *code, size_t size, size_t *skip,
     return HF_ARCH_OK;
 }
 
+/* A function of one instruction is long enough (detour.c). */
+static size_t room(const uint8_t *code, size_t size, size_t available)
+{
+    (void)code;
+    (void)available;
+    return size;
+}
+
 static enum hf_arch_status enters(const uint8_t *code, size_t size, uint64_t address, uint64_t begin, uint64_t end,
                                   size_t *at)
 {
@@ -161,6 +169,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .library_directories = library_directories,
     .page_size = 65536,
     .entry = entry,
+    .room = room,
     .enters = enters,
     .tables = hf_aarch64_tables,
     .references = references,

@@ -112,6 +112,51 @@ static enum hf_arch_status entry(const uint8_t *code, size_t size, size_t *skip,
     return status;
 }
 
+/* Behind this instruction, nothing runs on. */
+static bool ends_flow(const struct walk *walk)
+{
+    switch (walk->insn->id) {
+    case X86_INS_JMP:
+    case X86_INS_RET:
+    case X86_INS_UD2:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Does the function end with its last byte, without a branch to what follows it? */
+static bool is_closed(const uint8_t *code, size_t size, size_t available)
+{
+    bool closed = false;
+    struct walk walk;
+    uint64_t target;
+
+    if (!walk_open(&walk, code, size, 0))
+        return false;
+    while (walk_next(&walk)) {
+        closed = ends_flow(&walk);
+        if (branch_target(&walk, &target) && target >= size && target < available)
+            break;
+    }
+    closed = closed && walk.left == 0;
+    walk_close(&walk);
+    return closed;
+}
+
+static size_t room(const uint8_t *code, size_t size, size_t available)
+{
+    size_t needed = hf_x86_64_landing_pad(code, size) + HF_X86_64_DETOUR_SIZE, reached = size;
+    struct walk walk;
+
+    if (size >= needed || !is_closed(code, size, available) || !walk_open(&walk, code + size, available - size, size))
+        return size;
+    while (reached < needed && walk_next(&walk) && (walk.insn->id == X86_INS_NOP || walk.insn->id == X86_INS_INT3))
+        reached = walk.address;
+    walk_close(&walk);
+    return reached < needed ? size : reached;
+}
+
 static enum hf_arch_status enters(const uint8_t *code, size_t size, uint64_t address, uint64_t begin, uint64_t end,
                                   size_t *at)
 {
@@ -261,6 +306,7 @@ const struct hf_arch_tools hf_arch_tools_x86_64 = {
     .from_behind = true,
     .page_size = 4096,
     .entry = entry,
+    .room = room,
     .enters = enters,
     .tables = tables,
     .references = references,

@@ -42,7 +42,7 @@ static int check_one(const struct hf_replacement *replacement, void *arg)
     if (!function || hf_locate(check->work, replacement->pairing, replacement->before, &anchor, NULL) != 0)
         return 0;
     uint64_t address = anchor.address + function->value;
-    uint64_t size = hf_target_function_size(target, function->text, address, function->size);
+    uint64_t size = hf_target_room(target, function->text, address, function->size);
     const uint8_t *code = hf_image_bytes(&target->image, address, size);
     enum hf_arch_status status = code ? target->arch->entry(code, size, &skip, &at) : HF_ARCH_OK;
     if (status == HF_ARCH_SHORT)

@@ -80,19 +80,21 @@ int hf_live_function_read(const struct hf_check_subject *subject, const struct h
     const struct hf_arch *arch = subject->tools ? subject->tools->arch : NULL;
     struct hf_live_function read = {.same = false};
     uint64_t address = module->base + old->address;
+    uint64_t room =
+        subject->target && subject->tools ? hf_program_room(subject->target, subject->tools, old) : old->size;
 
-    if (address < module->begin || address >= module->end || old->size > module->end - address)
+    if (address < module->begin || address >= module->end || room > module->end - address)
         return hf_error(err, HOTFIX_FORMAT, "function %s does not lie in %s", old->name, module->path);
-    HF_FREE uint8_t *code = malloc(old->size + 1);
+    HF_FREE uint8_t *code = malloc(room + 1);
     if (!code)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    const uint8_t *file = subject->target ? hf_image_bytes(&subject->target->image, old->address, old->size) : NULL;
-    if (hf_live_read(subject->live, address, code, old->size, err) != 0 ||
+    const uint8_t *file = subject->target ? hf_image_bytes(&subject->target->image, old->address, room) : NULL;
+    if (hf_live_read(subject->live, address, code, room, err) != 0 ||
         is_same(subject, pair, code, file, &read.same, err) != 0)
         return -1;
     size_t skip = arch ? arch->landing_pad(code, old->size) : 0;
-    size_t detour = arch ? arch->detour_size(code + skip, old->size - skip) : 0;
-    if (!read.same && arch && old->size - skip >= detour && (!file || memcmp(code + skip, file + skip, detour) != 0))
+    size_t detour = arch ? arch->detour_size(code + skip, room - skip) : 0;
+    if (!read.same && arch && room - skip >= detour && (!file || memcmp(code + skip, file + skip, detour) != 0))
         read.diverted = arch->detour_target(address + skip, code + skip, detour, &read.to);
     if (read.diverted && follow_veneer(subject, arch, &read.to, err) != 0)
         return -1;

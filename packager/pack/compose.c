@@ -107,18 +107,19 @@ static int compose_function(const struct hf_check_subject *subject, const struct
                             struct hf_manifest_function *function, struct hotfix_error *err)
 {
     const struct hf_function *old_function = pair->old_function;
-    const uint8_t *code = hf_image_bytes(&subject->target->image, old_function->address, old_function->size);
+    uint64_t room = hf_program_room(subject->target, subject->tools, old_function);
+    const uint8_t *code = hf_image_bytes(&subject->target->image, old_function->address, room);
     size_t skip = 0, at;
 
     if (!code)
         return hf_error(err, HOTFIX_FORMAT, "%s: the code of %s is not in the file", subject->target->image.path,
                         old_function->name);
-    if (subject->tools->entry(code, old_function->size, &skip, &at) != HF_ARCH_OK)
-        skip = subject->tools->arch->landing_pad(code, old_function->size);
+    if (subject->tools->entry(code, room, &skip, &at) != HF_ARCH_OK)
+        skip = subject->tools->arch->landing_pad(code, room);
     function->name = hf_plain_copy(old_function->name);
     function->source = hf_plain_copy(old_function->source);
     function->offset = old_function->address;
-    function->size = old_function->size;
+    function->size = room;
     function->replacement = pair->new_function->address;
     function->replacement_size = pair->new_function->size;
     function->detour_skip = (uint32_t)skip;
@@ -127,7 +128,7 @@ static int compose_function(const struct hf_check_subject *subject, const struct
     if (compose_cold(subject->target, old_function, &function->cold, err) != 0 ||
         compose_cold(subject->patch, pair->new_function, &function->replacement_cold, err) != 0)
         return -1;
-    return hf_digest_compute(code, old_function->size, &function->digest, err);
+    return hf_digest_compute(code, room, &function->digest, err);
 }
 
 static int compare_pairs(const void *a, const void *b)

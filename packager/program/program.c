@@ -10,6 +10,7 @@
 #include "dwarf/split.h"
 #include "dwarf/supplement.h"
 #include "elf/debugfile.h"
+#include "elf/room.h"
 #include "error.h"
 #include "types/prototype.h"
 
@@ -541,4 +542,12 @@ const struct hf_subprogram *hf_program_subprogram(const struct hf_program *progr
     const struct hf_code *code;
 
     return program->dwarf ? find_own(program, function, &code) : NULL;
+}
+
+uint64_t hf_program_room(const struct hf_program *program, const struct hf_arch_tools *tools,
+                         const struct hf_function *function)
+{
+    const struct hf_image *symbols = program->debug->stripped ? &program->image : program->debug;
+
+    return hf_room(&program->image, symbols, tools, function->address, function->size);
 }

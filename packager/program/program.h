@@ -17,6 +17,7 @@
 
 #include "dwarf/asked.h"
 #include "dwarf/unit.h"
+#include "arch.h"
 #include "elf/image.h"
 #include "hotfix/error.h"
 #include "types/prototype.h"
@@ -90,6 +91,10 @@ void hf_program_close(struct hf_program *program);
  * its own: a part of the program's array, *count items. */
 const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program, const char *name, const char *source,
                                                 size_t *count);
+
+/* How many bytes at a function's entry its detour may use (elf/room.h). */
+uint64_t hf_program_room(const struct hf_program *program, const struct hf_arch_tools *tools,
+                         const struct hf_function *function);
 
 /*
  * The entry of a function's own code (see dwarf.h), or of its definition where its code was folded into another's; NULL

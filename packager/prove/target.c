@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "elf/debugfile.h"
+#include "elf/room.h"
 #include "error.h"
 
 #define MAX_ALIGNMENT (UINT64_C(1) << 20) /* of a thread-local block */
@@ -75,15 +76,15 @@ struct hf_symbol *const *hf_target_named(const struct hf_target *target, const c
     return target->by_name + low;
 }
 
-uint64_t hf_target_function_size(const struct hf_target *target, const char *name, uint64_t address, uint64_t size)
+uint64_t hf_target_room(const struct hf_target *target, const char *name, uint64_t address, uint64_t size)
 {
     size_t count;
     struct hf_symbol *const *named = hf_target_named(target, name, &count);
 
     for (size_t i = 0; i < count; i++)
         if (named[i]->type == STT_FUNC && named[i]->address == address && named[i]->size > 0)
-            return named[i]->size;
-    return size;
+            size = named[i]->size;
+    return hf_room(&target->image, target->symbols, target->arch, address, size);
 }
 
 /* A dynamic relocation section and the symbols that it refers to. */

@@ -67,10 +67,10 @@ void hf_target_close(struct hf_target *target);
 struct hf_symbol *const *hf_target_named(const struct hf_target *target, const char *name, size_t *count);
 
 /*
- * How long a function is in the target, which may be shorter than in its object: assemblers take short jumps within a
- * section. `size` when no symbol of this name lies at the address.
+ * How many bytes at its entry a function's detour may use in the target (elf/room.h). The function may be shorter than
+ * in its object, where it has `size` bytes: assemblers take short jumps within a section. Its symbol tells.
  */
-uint64_t hf_target_function_size(const struct hf_target *target, const char *name, uint64_t address, uint64_t size);
+uint64_t hf_target_room(const struct hf_target *target, const char *name, uint64_t address, uint64_t size);
 
 /* The dynamic relocation of the field at this address, or NULL. */
 const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint64_t place);

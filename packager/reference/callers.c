@@ -128,7 +128,7 @@ static const char *obstacle(struct hf_work *work, const struct hf_pairing *pairi
     if (!function || hf_locate(work, pairing, before, &anchor, NULL) != 0)
         return NULL;
     uint64_t address = anchor.address + function->value;
-    uint64_t size = hf_target_function_size(work->target, function->text, address, function->size);
+    uint64_t size = hf_target_room(work->target, function->text, address, function->size);
     const uint8_t *code = hf_image_bytes(&work->target->image, address, size);
     switch (code ? work->target->arch->entry(code, size, &skip, &at) : HF_ARCH_OK) {
     case HF_ARCH_SHORT:

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "compare/coroutines.h"
 #include "compare/roster.h"
+#include "elf/room.h"
 #include "error.h"
 #include "reference/binding.h"
 #include "reference/chance.h"
@@ -31,12 +32,6 @@ static bool takes(const struct hf_work *work, const struct hf_part *from, const 
     }
     return offset == (int64_t)value;
 }
-
-/*
- * Where -fpatchable-function-entry left room, which the compiler lists: tracers write there, nobody calls what is
- * listed.
- */
-#define PATCHABLE "__patchable_function_entries"
 
 /* Tables of the target that nobody reads any more. */
 struct spent {
@@ -79,7 +74,7 @@ static const char *holder_in_object(const struct hf_work *work, const struct hf_
     for (size_t i = 1; i < object->part_count; i++) {
         const struct hf_part *part = &object->parts[i];
         bool counts = part->kind != HF_PART_DEBUG && part->kind != HF_PART_UNWIND && part->kind != HF_PART_OTHER &&
-                      strcmp(part->name, PATCHABLE) != 0 && !is_spent(spent, part);
+                      strcmp(part->name, HF_PATCHABLE_SECTION) != 0 && !is_spent(spent, part);
         for (size_t k = 0; counts && k < part->reference_count; k++)
             if (takes(work, part, &part->references[k], function, value))
                 return hf_part_title(part->family ? part->family : part);
@@ -130,7 +125,7 @@ static bool in_list(const struct hf_target *target, uint64_t place)
             !(header.sh_flags & SHF_ALLOC))
             continue;
         const char *name = elf_strptr(target->image.elf, names, header.sh_name);
-        if (header.sh_type == SHT_DYNSYM || (name && strcmp(name, PATCHABLE) == 0))
+        if (header.sh_type == SHT_DYNSYM || (name && strcmp(name, HF_PATCHABLE_SECTION) == 0))
             return true;
     }
     return false;

@@ -16,10 +16,11 @@ fi
 # fee() and its caller, which the fix replaces. In c.c or c.S there will be what lies behind them.
 short() {
     scenario
-    file main.c <<'C'
+    file main.c <<C
 #include "fix.h"
+$NO_ROOM
 int total(int), neighbour(int);
-int main(void) { printf("%d %d\n", total(5), neighbour(5)); fix(); printf("%d %d\n", total(5), neighbour(5)); return 0; }
+int main(void) { printf("%d %d\\n", total(5), neighbour(5)); fix(); printf("%d %d\\n", total(5), neighbour(5)); return 0; }
 C
     file b.c <<'C'
 #ifdef FIXED

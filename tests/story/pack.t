@@ -125,6 +125,7 @@ int main(int argc, char **argv)
     return 0;
 }
 SOURCE
+echo "$NO_ROOM" >>shop_main.c
 cat >good.c <<'SOURCE'
 #include "shop.h"
 

@@ -76,7 +76,7 @@ C
 works "old 103 106 new 110 113 old 103 106" "a renamed function that was only called" gcc -O2 -fno-ipa-cp
 
 # One that is too short for a detour: the function that registered it ran long ago.
-cat >program.c <<'C'
+cat >program.c - <(echo "$NO_ROOM") <<'C'
 static int (*hook)(const char *);
 static int allow(const char *s)
 {
@@ -92,7 +92,7 @@ C
 refused 1 "the 3 bytes of 'allow' are too short for a detour, and 'setup' has its address, so that replacing its callers would miss who calls it through pointers; put the fix into the functions that do" \
     "a short function whose address was taken" gcc -O2
 # Far from code of which some bytes may look like a jump to it.
-cat >program.c <<'C'
+cat >program.c - <(echo "$NO_ROOM") <<'C'
 int fee(int n);
 int probe(int round) { return fee(round) + round; }
 #ifdef FIXED

@@ -41,6 +41,40 @@ static void too_short_for_a_jump(void **state)
     assert_int_equal(skip, 4);
 }
 
+/* Of a function that is the first `size` bytes, with all others behind it. */
+#define ROOM(size, ...) hf_arch_tools_x86_64.room(CODE(__VA_ARGS__), size, SIZE(__VA_ARGS__))
+
+static void padding_is_room(void **state)
+{
+    (void)state;
+    assert_int_equal(ROOM(1, 0xc3, NOP8), 5);
+    assert_int_equal(ROOM(3, 0x89, 0xf8, 0xc3, 0x66, 0x90, 0x90), 5);
+    assert_int_equal(ROOM(3, 0x89, 0xf8, 0xc3, 0x0f, 0x1f, 0x44, 0x00, 0x00, 0x90), 8); /* whole instructions */
+    assert_int_equal(ROOM(3, 0x89, 0xf8, 0xc3, 0xcc, 0xcc, 0xcc), 5);                   /* as lld pads */
+    assert_int_equal(ROOM(2, 0xeb, 0x40, NOP8), 5);                                     /* jmp to elsewhere */
+    assert_int_equal(ROOM(5, ENDBR64, 0xc3, NOP8), 9);
+    assert_int_equal(ROOM(6, 0x31, 0xc0, 0x90, 0x90, 0x90, 0xc3, NOP8), 6); /* long enough */
+}
+
+static void padding_that_may_run_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(ROOM(2, 0x89, 0xf8, NOP8, 0xc3), 2);             /* it runs on */
+    assert_int_equal(ROOM(4, 0x74, 0x02, 0x90, 0xc3, NOP8, 0xc3), 4); /* je behind its end */
+    assert_int_equal(ROOM(3, 0x75, 0x05, 0xc3, NOP8, 0xc3), 3);       /* jne further behind */
+    assert_int_equal(ROOM(2, 0xff, 0xd0, NOP8), 2);                   /* a call that returns there */
+    assert_int_equal(ROOM(2, 0x0f, 0xc3, NOP8), 2);                   /* it does not end where its size says */
+}
+
+static void what_is_behind_it_must_be_padding(void **state)
+{
+    (void)state;
+    assert_int_equal(ROOM(1, 0xc3, 0x90, 0x90, 0x90), 1);             /* too little */
+    assert_int_equal(ROOM(1, 0xc3, 0x90, 0x90, 0x31, 0xc0, 0xc3), 1); /* code */
+    assert_int_equal(ROOM(1, 0xc3, 0x00, 0x00, 0x00, 0x00, 0x00), 1); /* data */
+    assert_int_equal(ROOM(1, 0xc3, ENDBR64, 0xc3), 1);
+}
+
 static void branches_into_the_detour(void **state)
 {
     (void)state;
@@ -184,15 +218,12 @@ static void what_code_refers_to(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(constants_that_differ_are_told),
-        cmocka_unit_test(what_code_refers_to),
-        cmocka_unit_test(too_short_for_a_jump),
-        cmocka_unit_test(branches_into_the_detour),
-        cmocka_unit_test(loops_to_the_entry),
-        cmocka_unit_test(returns_into_the_detour),
-        cmocka_unit_test(direct_branches_into_a_range),
-        cmocka_unit_test(tables_of_indirect_jumps),
-        cmocka_unit_test(what_does_not_decode_proves_nothing),
+        cmocka_unit_test(constants_that_differ_are_told), cmocka_unit_test(what_code_refers_to),
+        cmocka_unit_test(too_short_for_a_jump),           cmocka_unit_test(padding_is_room),
+        cmocka_unit_test(padding_that_may_run_is_none),   cmocka_unit_test(what_is_behind_it_must_be_padding),
+        cmocka_unit_test(branches_into_the_detour),       cmocka_unit_test(loops_to_the_entry),
+        cmocka_unit_test(returns_into_the_detour),        cmocka_unit_test(direct_branches_into_a_range),
+        cmocka_unit_test(tables_of_indirect_jumps),       cmocka_unit_test(what_does_not_decode_proves_nothing),
         cmocka_unit_test(branches_elsewhere_are_fine),
     };
 

@@ -127,17 +127,18 @@ static int check_one(const struct hf_check_subject *subject, const struct hf_pai
     const struct hf_function *function = pair->old_function;
     const struct hf_arch *arch = subject->tools->arch;
     struct place place = {.subject = subject, .pair = pair};
+    uint64_t room = hf_program_room(subject->target, subject->tools, function);
     size_t skip = 0, at = 0;
 
-    place.code = hf_image_bytes(&subject->target->image, function->address, function->size);
+    place.code = hf_image_bytes(&subject->target->image, function->address, room);
     if (!place.code) {
         hf_findings_add(findings, HF_INCOMPATIBLE, pair, NULL, "its code is not in the target's file");
         return 0;
     }
-    switch (subject->tools->entry(place.code, function->size, &skip, &at)) {
+    switch (subject->tools->entry(place.code, room, &skip, &at)) {
     case HF_ARCH_OK:
         place.begin = function->address + skip;
-        place.end = place.begin + arch->detour_size(place.code + skip, function->size - skip);
+        place.end = place.begin + arch->detour_size(place.code + skip, room - skip);
         check_cold(&place, findings);
         return check_tables(&place, findings, err);
     case HF_ARCH_SHORT:
