@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch.h"
 #include "dwarf/asked.h"
 #include "dwarf/unit.h"
-#include "arch.h"
 #include "elf/image.h"
 #include "hotfix/error.h"
 #include "types/prototype.h"
