@@ -5,7 +5,7 @@
 
 #include "hotfix/error.h"
 #include "options.h"
-#include "select.h"
+#include "process/select.h"
 
 /*
  * Waits as --wait says, then runs --health, which has a minute. HOTFIX_NO_TARGET when one of the processes has ended

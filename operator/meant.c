@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "meant.h"
 
-#include "unit.h"
+#include "process/unit.h"
 
 int hf_meant(const struct hf_ctl *ctl, const struct hf_manifest *manifest, bool named, struct hf_pids *pids,
              struct hf_pids *unseen, struct hotfix_error *err)

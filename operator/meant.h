@@ -6,7 +6,7 @@
 #include "hotfix/error.h"
 #include "manifest.h"
 #include "options.h"
-#include "select.h"
+#include "process/select.h"
 
 /*
  * Adds them to pids, ordered by number, and those that this user may not look at to unseen. manifest says what --all

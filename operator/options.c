@@ -25,6 +25,7 @@ enum {
     OPTION_DEADLINE,
     OPTION_DRY_RUN,
     OPTION_VERIFY,
+    OPTION_METRICS,
     OPTION_MAX_FAILURES,
     OPTION_CANARY,
     OPTION_HEALTH,
@@ -58,6 +59,7 @@ static const struct {
     {"health", "COMMAND", OPTION_HEALTH, VERB_APPLY, "run by the shell after the canary and after all: fails, revert"},
     {"wait", "SECONDS", OPTION_WAIT, VERB_APPLY, "before --health; a process that ends meanwhile counts as failed"},
     {"verify", NULL, OPTION_VERIFY, VERB_STATUS, "compare every byte of the functions with the bundle's"},
+    {"metrics", "FILE", OPTION_METRICS, VERB_STATUS, "write how many processes are in which state, for Prometheus"},
     {"json", NULL, OPTION_JSON, VERB_ALL, "report as one JSON object"},
     {"help", NULL, OPTION_HELP, VERB_ALL, "show this"},
 };
@@ -187,6 +189,9 @@ static int take_option(int index, const char *argument, struct hf_ctl *ctl, stru
     case OPTION_VERIFY:
         ctl->verify = true;
         return 0;
+    case OPTION_METRICS:
+        ctl->metrics = argument;
+        return 0;
     case OPTION_HEALTH:
         ctl->health = argument;
         return 0;
@@ -238,6 +243,8 @@ static int check_selection(int verb, const struct hf_ctl *ctl, struct hotfix_err
                         verb & (VERB_APPLY | VERB_STATUS) ? ", or --all" : "");
     if (ctl->verify && !ctl->operand)
         return hf_error(err, HOTFIX_USAGE, "--verify compares with a bundle: name it");
+    if (ctl->metrics && !ctl->operand)
+        return hf_error(err, HOTFIX_USAGE, "--metrics is about the processes of a bundle: name it");
     if (ctl->dry_run && (ctl->canary > 0 || ctl->health || ctl->wait > 0))
         return hf_error(err, HOTFIX_USAGE, "--dry-run changes nothing: --canary, --health and --wait are for changes");
     if (ctl->canary > 0 && !ctl->health && ctl->wait == 0)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "hotfix/error.h"
-#include "select.h"
+#include "process/select.h"
 
 #define HF_TRUST_DEFAULT "/etc/hotfix/trust"
 
@@ -23,6 +23,7 @@ struct hf_ctl {
     uint64_t stop_ns; /* 0: not given */
     bool dry_run;
     bool verify;
+    const char *metrics; /* a file; NULL: none */
     size_t max_failures;
     size_t canary;          /* processes that come first; 0: none do */
     bool canary_is_percent; /* or so many of 100 */

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "audit.h"
 #include "digest.h"
 #include "enter/visit.h"
 #include "errand.h"
@@ -20,11 +22,12 @@ struct run {
     struct hf_ctl_report *report;
     struct hf_cargo cargo;
     char id[2 * HF_ID_SIZE + 1];
-    struct hf_pids seen;   /* all that were found */
-    struct hf_pids done;   /* that got it in this run */
-    struct hf_pids before; /* that had it already when this run began */
-    size_t fixed;          /* that have it, from this run or before */
-    size_t failed;         /* that cannot have it, which --max-failures allows */
+    char name[2 * HF_NAME_MAX + 2]; /* and version, of the bundle */
+    struct hf_pids seen;            /* all that were found */
+    struct hf_pids done;            /* that got it in this run */
+    struct hf_pids before;          /* that had it already when this run began */
+    size_t fixed;                   /* that have it, from this run or before */
+    size_t failed;                  /* that cannot have it, which --max-failures allows */
 };
 
 static bool has_ended(pid_t pid)
@@ -44,6 +47,20 @@ static bool has_it(const struct run *run, pid_t pid)
             return true;
     }
     return false;
+}
+
+static void audit(const struct run *run, pid_t pid, const char *result, const char *message,
+                  const struct hf_answer *answer)
+{
+    hf_audit_write(&(struct hf_audit){.verb = run->ctl->verb,
+                                      .operand = run->ctl->operand,
+                                      .bundle = run->name[0] ? run->name : NULL,
+                                      .id = run->id,
+                                      .signers = run->cargo.signers,
+                                      .pid = pid,
+                                      .result = result,
+                                      .message = message,
+                                      .pause_ns = answer ? answer->said.pause_ns : 0});
 }
 
 static void tell(struct run *run, pid_t pid, const char *outcome, const struct hf_answer *answer)
@@ -86,6 +103,7 @@ static int tolerate(struct run *run, pid_t pid, const struct hotfix_error *error
         return -1;
     }
     run->failed++;
+    audit(run, pid, "failed", error->message, NULL);
     hf_ctl_report_open(report, NULL, '{');
     hf_ctl_report_number(report, "pid", (uint64_t)pid);
     hf_ctl_report_text(report, "outcome", "failed");
@@ -118,6 +136,8 @@ static int apply_to(struct run *run, pid_t pid, struct hotfix_error *err)
     }
     run->fixed++;
     tell(run, pid, ctl->dry_run ? "could be applied" : "applied", ctl->dry_run ? NULL : &answer);
+    if (!ctl->dry_run)
+        audit(run, pid, "applied", NULL, &answer);
     return ctl->dry_run ? 0 : hf_pids_add(&run->done, pid, err);
 }
 
@@ -220,8 +240,10 @@ static void take_back(struct run *run, struct hotfix_error *err)
         pid_t pid = run->done.items[i];
         if (hf_errand_run(&errand, pid, &answer, &failure) == 0) {
             tell(run, pid, "reverted again", NULL);
+            audit(run, pid, "reverted again", NULL, &answer);
         } else if (!has_ended(pid)) {
             left++;
+            audit(run, pid, "kept", failure.message, NULL);
             hf_ctl_report_note(run->report, "process %d keeps the bundle: %s", (int)pid, failure.message);
         }
     }
@@ -234,20 +256,26 @@ static void take_back(struct run *run, struct hotfix_error *err)
 int hf_verb_apply(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err)
 {
     struct run run = {.ctl = ctl, .report = report};
+    struct hotfix_error error = {.code = HOTFIX_OK};
 
-    int status = hf_cargo_read(ctl->operand, ctl->trust, &run.cargo, err);
+    int status = hf_cargo_read(ctl->operand, ctl->trust, &run.cargo, &error);
     if (status == 0) {
         hf_hex_encode(run.cargo.bundle.manifest.id, HF_ID_SIZE, run.id);
-        status = apply_all(&run, err);
+        snprintf(run.name, sizeof(run.name), "%s %s", run.cargo.bundle.manifest.name,
+                 run.cargo.bundle.manifest.version);
+        status = apply_all(&run, &error);
         if (status != 0)
-            take_back(&run, err);
+            take_back(&run, &error);
         else if (run.fixed == 0 && run.failed == 0)
-            status = hf_error(err, HOTFIX_NO_TARGET,
+            status = hf_error(&error, HOTFIX_NO_TARGET,
                               ctl->unit ? "no process of unit %s runs what the bundle is for" : "no process runs %s",
                               hf_meant_name(ctl));
         if (status == 0 && run.failed > 0)
             hf_ctl_report_not_all(report, "%zu of %zu processes cannot have it", run.failed, run.failed + run.fixed);
     }
+    audit(&run, 0, status == 0 ? "done" : "refused", status == 0 ? NULL : error.message, NULL);
+    if (status != 0 && err)
+        *err = error;
     hf_cargo_deinit(&run.cargo);
     hf_pids_deinit(&run.seen);
     hf_pids_deinit(&run.done);

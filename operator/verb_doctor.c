@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "cleanup.h"
 #include "error.h"
 #include "truststore.h"
@@ -180,6 +181,15 @@ static void look_at_library(struct doctor *doctor)
          "libhotfix " HOTFIX_VERSION " is part of this command: processes need glibc 2.34 or later only");
 }
 
+static void look_at_log(struct doctor *doctor)
+{
+    if (hf_audit_is_heard())
+        tell(doctor, "log", NULL, "what is applied and refused is written to the journal or to syslog");
+    else
+        tell(doctor, "log", "start systemd-journald or a syslog daemon",
+             "nobody listens for what is applied and refused");
+}
+
 static void look_at_trust(struct doctor *doctor, const char *path)
 {
     struct hf_trust_files files = {0};
@@ -213,6 +223,7 @@ int hf_verb_doctor(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
     look_at_proc(&doctor);
     look_at_memfd(&doctor);
     look_at_library(&doctor);
+    look_at_log(&doctor);
     look_at_trust(&doctor, ctl->trust);
     if (doctor.found > 0)
         hf_ctl_report_not_all(report, "%zu things are in the way", doctor.found);

@@ -1,12 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
+#include "audit.h"
 #include "enter/visit.h"
 #include "errand.h"
 #include "error.h"
 #include "meant.h"
 #include "verbs.h"
+
+static void audit(const struct hf_ctl *ctl, pid_t pid, const struct hf_answer *answer, const struct hotfix_error *error)
+{
+    char name[2 * HF_AGENT_NAME_SIZE] = "";
+
+    if (answer)
+        snprintf(name, sizeof(name), "%s %s", answer->said.name, answer->said.version);
+    hf_audit_write(&(struct hf_audit){.verb = ctl->verb,
+                                      .operand = ctl->operand,
+                                      .bundle = answer ? name : NULL,
+                                      .id = ctl->operand,
+                                      .pid = pid,
+                                      .result = answer ? "reverted" : "refused",
+                                      .message = error ? error->message : NULL,
+                                      .pause_ns = answer ? answer->said.pause_ns : 0});
+}
 
 static void tell(struct hf_ctl_report *report, pid_t pid, const struct hf_answer *answer)
 {
@@ -45,7 +63,9 @@ int hf_verb_revert(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
         if (hf_errand_run(&errand, running.items[i], &answer, &error) == 0) {
             done++;
             tell(report, running.items[i], &answer);
+            audit(ctl, running.items[i], &answer, NULL);
         } else if (!is_no_failure(ctl, running.items[i], &error)) {
+            audit(ctl, running.items[i], NULL, &error);
             if (status != 0)
                 hf_ctl_report_note(report, "%s", error.message);
             else if (err)

@@ -5,6 +5,7 @@
 #include "errand.h"
 #include "error.h"
 #include "meant.h"
+#include "metrics.h"
 #include "state/board.h"
 #include "state/fixed.h"
 #include "verbs.h"
@@ -14,6 +15,8 @@ struct status {
     struct hf_ctl_report *report;
     struct hf_cargo cargo; /* what is asked for; zeroed: everything that is applied */
     char id[2 * HF_ID_SIZE + 1];
+    size_t states[HF_FIXED_STATES]; /* how many processes are in each */
+    size_t unknown;
     size_t fixed;
     size_t others; /* that are to be fixed and are not, or of which that is not known */
 };
@@ -136,6 +139,7 @@ static int ask_fixed(struct status *status, pid_t pid, struct hotfix_error *err)
     struct hotfix_error error;
 
     if (hf_fixed_read(pid, &status->cargo.bundle, status->ctl->verify, &fixed, &error) == 0) {
+        status->states[fixed.state]++;
         status->fixed += fixed.state == HF_FIXED;
         status->others += fixed.state != HF_FIXED && fixed.state != HF_FIXED_NONE;
         if (fixed.state != HF_FIXED_NONE || status->ctl->pids.count > 0)
@@ -145,6 +149,7 @@ static int ask_fixed(struct status *status, pid_t pid, struct hotfix_error *err)
     bool gone = error.code == HOTFIX_NO_TARGET && status->ctl->pids.count == 0;
     if (error.code == HOTFIX_STOP) {
         status->others++;
+        status->unknown++;
         tell_unseen(status, pid, &error);
         return 0;
     }
@@ -192,6 +197,19 @@ static int conclude(struct status *status, size_t found, size_t unseen, struct h
     return 0;
 }
 
+static int write_metrics(const struct status *status, size_t unseen, struct hotfix_error *err)
+{
+    struct hf_metric metrics[HF_FIXED_STATES];
+    size_t count = 0;
+
+    for (size_t i = 0; i < HF_FIXED_STATES; i++) {
+        if (i != HF_FIXED_NONE)
+            metrics[count++] = (struct hf_metric){hf_fixed_name((enum hf_fixed_state)i), status->states[i]};
+    }
+    metrics[count++] = (struct hf_metric){"unknown", status->unknown + unseen};
+    return hf_metrics_write(status->ctl->metrics, &status->cargo.bundle.manifest, metrics, count, err);
+}
+
 static int ask_all(struct status *status, struct hotfix_error *err)
 {
     const struct hf_ctl *ctl = status->ctl;
@@ -213,6 +231,8 @@ static int ask_all(struct status *status, struct hotfix_error *err)
             *err = error;
         result = 1;
     }
+    if (result == 0 && ctl->metrics && write_metrics(status, unseen.count, err) != 0)
+        result = -1;
     if (result == 0)
         result = conclude(status, pids.count, unseen.count, err);
     hf_pids_deinit(&pids);

@@ -21,7 +21,8 @@ enum hf_fixed_state {
     HF_FIXED_PATCHED,     /* some go on in another bundle's patch: whether that has the fix, its own status tells */
     HF_FIXED_CHANGED,     /* the code is neither the old nor the new one */
     HF_FIXED_OTHER_BUILD, /* it runs a file of the target's name that is another build */
-    HF_FIXED_NONE         /* it does not run what the bundle is for */
+    HF_FIXED_NONE,        /* it does not run what the bundle is for */
+    HF_FIXED_STATES       /* how many there are */
 };
 
 /* "fixed", "vulnerable", "partly", "patched", "changed", "other-build", "none". */

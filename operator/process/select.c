@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "select.h"
+#include "process/select.h"
 
 #include <dirent.h>
 #include <elf.h>

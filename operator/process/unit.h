@@ -4,7 +4,7 @@
 #define HF_UNIT_H
 
 #include "hotfix/error.h"
-#include "select.h"
+#include "process/select.h"
 
 /*
  * Adds all processes of a unit, ordered by number; a name without a dot is a service's. Only units of the system's

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "unit.h"
+#include "process/unit.h"
 
 #include <dirent.h>
 #include <errno.h>
