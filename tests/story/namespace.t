@@ -122,5 +122,11 @@ is "with a staging directory neither" "$(refusal)" "$wanted"
 ok "nothing of the patch runs" test ! -e hook -a ! -e sprung
 ok "and nothing is staged" test -z "$(ls staging)"
 kill $plant
+# A directory that answers as /proc would: its owner decides what is under the number of a descriptor.
+# shellcheck disable=SC2016 # the inner shell expands it
+run unshare --mount bash -c 'mount -t tmpfs none /proc && ln -s $$/task/$$ /proc/thread-self && exec ./shop good'
+is "one that sees another file system there is not" "$(refusal)" "/proc is not the proc file system; mount it there
+fee is 5"
+ok "and runs nothing of the patch" test ! -e hook
 
 finish

@@ -61,11 +61,43 @@ static void a_state_with_too_many_records_is_refused(void **state)
     assert_refused(hf_ratchet_parse(more, strlen(more), &records, ERR), HOTFIX_FORMAT, "more than 4096 records");
 }
 
+/* One for each certificate, and no more: the state would fill up with every apply. */
+static void a_certificate_has_one_record(void **state)
+{
+    struct hf_ratchet_records records = {0};
+    struct hf_ratchet_record record = {.target = target_name, .sequence = 5, .mark = {{1}, {7, 7}, 1}};
+    bool changed = false;
+
+    (void)state;
+    assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    assert_true(changed);
+    changed = false;
+    assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    record.sequence = 4;
+    assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    assert_false(changed);
+    assert_int_equal(records.count, 1);
+    assert_int_equal(records.items[0].sequence, 5);
+    record.sequence = 6;
+    assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    assert_true(changed);
+    assert_int_equal(records.count, 1);
+    assert_int_equal(records.items[0].sequence, 6);
+    record.mark.serial_size = 2; /* which begins alike */
+    assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    record.mark.serial_size = 1;
+    record.mark.issuer[0] = 2;
+    assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    assert_int_equal(records.count, 3);
+    hf_ratchet_records_deinit(&records);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_record_comes_back),
         cmocka_unit_test(a_state_with_too_many_records_is_refused),
+        cmocka_unit_test(a_certificate_has_one_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
