@@ -48,16 +48,18 @@ static const struct {
     {"pid", "N", OPTION_PID, ON_PROCESSES, "the process with this number; may be given several times"},
     {"exe", "FILE", OPTION_EXE, ON_PROCESSES, "every process that runs this program or library, by its build-id"},
     {"unit", "UNIT", OPTION_UNIT, ON_PROCESSES, "every process of this systemd unit that the bundle is for"},
-    {"all", NULL, OPTION_ALL, VERB_APPLY | VERB_STATUS, "every process that runs what the bundle is for"},
+    {"all", NULL, OPTION_ALL, VERB_APPLY | VERB_STATUS, "every process that runs the bundle's target"},
     {"trust", "STORE", OPTION_TRUST, VERB_APPLY | VERB_STATUS | VERB_VERIFY | VERB_DOCTOR,
-     "who is believed; " HF_TRUST_DEFAULT " if not given"},
+     "the trust store; " HF_TRUST_DEFAULT " if not given"},
     {"deadline", "MS", OPTION_DEADLINE, VERB_APPLY | VERB_REVERT,
-     "milliseconds to try (5000), and that threads may be stopped for a switch (100)"},
-    {"dry-run", NULL, OPTION_DRY_RUN, VERB_APPLY, "look whether the bundle could be applied, and change nothing"},
-    {"max-failures", "N", OPTION_MAX_FAILURES, VERB_APPLY, "go on where as many processes cannot have it"},
-    {"canary", "N|P%", OPTION_CANARY, VERB_APPLY, "apply to so many first, see --health and --wait, then to the rest"},
-    {"health", "COMMAND", OPTION_HEALTH, VERB_APPLY, "run by the shell after the canary and after all: fails, revert"},
-    {"wait", "SECONDS", OPTION_WAIT, VERB_APPLY, "before --health; a process that ends meanwhile counts as failed"},
+     "milliseconds to try (default 5000), and to stop threads for a switch (default 100)"},
+    {"dry-run", NULL, OPTION_DRY_RUN, VERB_APPLY, "check whether the bundle could be applied, and change nothing"},
+    {"max-failures", "N", OPTION_MAX_FAILURES, VERB_APPLY, "continue if it cannot be applied to up to N processes"},
+    {"canary", "N|P%", OPTION_CANARY, VERB_APPLY, "apply to so many first (see --health and --wait), then to the rest"},
+    {"health", "COMMAND", OPTION_HEALTH, VERB_APPLY,
+     "shell command, run after the canary and after all: if it fails, revert"},
+    {"wait", "SECONDS", OPTION_WAIT, VERB_APPLY,
+     "wait before --health; a process that ends meanwhile counts as failed"},
     {"verify", NULL, OPTION_VERIFY, VERB_STATUS, "compare every byte of the functions with the bundle's"},
     {"metrics", "FILE", OPTION_METRICS, VERB_STATUS, "write how many processes are in which state, for Prometheus"},
     {"json", NULL, OPTION_JSON, VERB_ALL, "report as one JSON object"},
@@ -73,11 +75,12 @@ static const struct {
     const char *summary;
 } verbs[] = {
     {"apply", VERB_APPLY, "BUNDLE", false, "apply a bundle to running processes: to all of them, or to none"},
-    {"revert", VERB_REVERT, "ID", false, "take a bundle back"},
-    {"status", VERB_STATUS, "BUNDLE", true, "say which processes are fixed, or what is applied; nothing is stopped"},
-    {"verify", VERB_VERIFY, "BUNDLE", false, "say whether a bundle would be believed, and what it is for"},
-    {"show", VERB_SHOW, "BUNDLE", false, "say what a bundle says of itself, trusting nothing"},
-    {"doctor", VERB_DOCTOR, NULL, false, "look at what this host lets hotfixctl do"},
+    {"revert", VERB_REVERT, "ID", false, "revert a bundle"},
+    {"status", VERB_STATUS, "BUNDLE", true,
+     "say which processes are fixed, or list applied bundles; no thread is stopped"},
+    {"verify", VERB_VERIFY, "BUNDLE", false, "say whether a bundle would be trusted, and what it is for"},
+    {"show", VERB_SHOW, "BUNDLE", false, "print what a bundle says about itself, trusting nothing"},
+    {"doctor", VERB_DOCTOR, NULL, false, "check what this host permits hotfixctl to do"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -96,7 +99,7 @@ static void print_statuses(void)
 static void print_help(void)
 {
     printf("Usage: hotfixctl VERB [OPTION]...\n\n"
-           "Applies signed hotfix bundles to running processes that know nothing of it.\n\n"
+           "Applies signed hotfix bundles to running processes that do not contain libhotfix.\n\n"
            "Verbs:\n");
     for (size_t i = 0; i < VERB_COUNT; i++) {
         char operand[16] = "";

@@ -494,35 +494,32 @@ static int add_on(const struct hf_option *option, const char *argument, struct h
 static const struct hf_option options[] = {
     {.name = "target",
      .argument = "BIN",
-     .help = "The program or library that is to be patched. With --source, --deb and --dsc it may be given again: the "
-             "build runs once for all, and --output and --bundle are directories.",
+     .help = "The program or library that is to be patched. With --source, --deb and --dsc it may be given several "
+             "times: the build runs once for all targets, and --output and --bundle are directories.",
      .required = true,
      .each = add_target},
     {.name = "old",
      .argument = "OBJ|DIR",
-     .help = "Object file of the release, or the directory that they are in, compiled with the release's options "
-             "and -ffunction-sections -fdata-sections.",
+     .help = "Object file of the release, or a directory of such files, compiled with the release's options and "
+             "-ffunction-sections -fdata-sections.",
      .text = &request.before},
     {.name = "new",
      .argument = "OBJ|DIR",
-     .help = "The same of the fixed source. Objects are paired by their path.",
+     .help = "The same for the fixed source. Objects are paired by their path.",
      .text = &request.after},
     {.name = "source",
      .argument = "DIR",
-     .help = "Directory of the release's sources, in the place of --old and --new. It is copied, built, patched and "
+     .help = "Directory of the release's sources, instead of --old and --new. It is copied, built, patched and "
              "built again; only the copy is written to.",
      .text = &source.directory},
     {.name = "deb",
      .argument = "PKG[=VERSION]",
-     .help = "A Debian package, in the place of --source and --make: its source is fetched by apt and built as the "
-             "distribution did. Without a version the one that is installed.",
+     .help = "A Debian package, instead of --source and --make: its source is fetched by apt and built as the "
+             "distribution did. Without a version, the installed one.",
      .text = &package.name},
-    {.name = "dsc",
-     .argument = "FILE",
-     .help = "The same with a source package that is at hand.",
-     .text = &package.description},
+    {.name = "dsc", .argument = "FILE", .help = "As --deb, with a local source package.", .text = &package.description},
     {.name = "install-build-deps",
-     .help = "Have apt install what the build of the package needs. Without it the command to do so is told.",
+     .help = "Let apt install the build dependencies of the package. Without it the command to do so is printed.",
      .flag = &package.install},
     {.name = "patch",
      .argument = "FILE",
@@ -531,7 +528,7 @@ static const struct hf_option options[] = {
     {.name = "accept",
      .argument = "FILE",
      .help = "Build although the patch changes this file, which is no source of C, C++ or assembler (a makefile, a "
-             "script): you have read the change. A pattern such as 'tests/*' is fine. May be given again.",
+             "script): you have read the change. A pattern such as 'tests/*' is fine. May be given several times.",
      .each = hf_source_accept,
      .arg = &source},
     {.name = "make",
@@ -541,11 +538,11 @@ static const struct hf_option options[] = {
      .text = &source.make},
     {.name = "isolate",
      .help = "Run the build without a network, with everything but the work directory read-only, without capabilities "
-             "and blind to other processes. It can still read what you can read.",
+             "and without seeing other processes. It can still read what you can read.",
      .flag = &source.isolate},
     {.name = "work",
      .argument = "DIR",
-     .help = "Empty directory to build in, which is kept; without it a temporary one, kept on failure.",
+     .help = "Empty directory to build in, which is kept; by default a temporary one, which is kept only on failure.",
      .text = &source.work},
     {.name = "output",
      .letter = 'o',
@@ -554,29 +551,29 @@ static const struct hf_option options[] = {
      .text = &request.output},
     {.name = "bundle",
      .argument = "FILE",
-     .help = "Write also the bundle that 'hotfix pack' would make of the patch, with all its functions. The options "
-             "from --key to --quiescent are those of the bundle.",
+     .help = "Also write the bundle that 'hotfix pack' would make from the patch, with all its functions. The options "
+             "from --key to --quiescent are for the bundle.",
      .text = &bundling.output},
     {.name = "proof",
      .argument = "OBJ|DIR",
-     .help = "Old objects compiled with exactly the release's options: the proof that the target was made of this "
-             "source is made with them in place of those of --old.",
+     .help = "Old objects compiled with exactly the release's options: the proof that the target was made from this "
+             "source uses them instead of those of --old.",
      .text = &request.proof},
     {.name = "pic",
      .argument = "OBJ|DIR",
-     .help = "New objects compiled with the options of --new and -fPIC. Taken for files that refer directly to what "
-             "another library has and the target does not import yet.",
+     .help = "New objects compiled with the options of --new and -fPIC. Used for files that refer directly to symbols "
+             "of another library that the target does not import yet.",
      .text = &request.independent},
     {.name = "on",
      .argument = "BUNDLE",
-     .help = "A bundle of the same release whose fix the new objects (or the patches of --source) have, too: the new "
-             "one may be applied while that is. May be given again.",
+     .help = "A bundle of the same release whose fix the new objects (or the patches of --source) contain, too: the "
+             "new bundle may be applied while that one is applied. May be given several times.",
      .each = add_on},
     {.name = "debug", .argument = "FILE", .help = "Separate file with the target's symbols.", .text = &request.debug},
     {.name = "rebuilt",
      .argument = "FILE",
-     .help = "In the place of --debug, for a target that was stripped: the same program built once more, not stripped. "
-             "All that is loaded of it must be the same, byte for byte, its build-id aside.",
+     .help = "Instead of --debug, for a stripped target: a rebuild of the same program, not stripped. Its loaded "
+             "content must be the same, byte for byte, except the build-id.",
      .text = &rebuilt},
     {.name = "library-path",
      .argument = "DIR",
@@ -585,7 +582,7 @@ static const struct hf_option options[] = {
      .text = &request.library_path},
     {.name = "host",
      .argument = "PROGRAM",
-     .help = "The program that loads the target, where that is a module: the patch may refer to what it exports.",
+     .help = "The program that loads the target, if that is a module: the patch may refer to what the program exports.",
      .text = &request.host},
     {.name = "waivers",
      .argument = "FILE",
@@ -593,21 +590,22 @@ static const struct hf_option options[] = {
      .text = &inputs.waivers_path},
     {.name = "accept-flags",
      .argument = "REASON",
-     .help = "Go on for this reason where a check that compares flags is unproven.",
+     .help = "Continue, for this reason, if a check that compares flags is unproven.",
      .each = hf_reasons_add_flags,
      .arg = &reasons},
     {.name = "leave-checks",
-     .help = "Write the patch although 'hotfix pack' may refuse it: for those who let 'hotfix check' report why.",
+     .help = "Skip the checks, and write the patch although 'hotfix pack' may refuse it: 'hotfix check' reports why.",
      .flag = &leave_checks},
 };
 
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 
 #define NOTES                                                                                                          \
-    "Nothing is written unless all went well, and 'hotfix pack' would take the result: its checks are made here. It "  \
-    "asks again for the reasons given to --accept-CHECK, which the bundle carries.\n\n"                                \
-    "--source runs what the sources and the patch say: makefiles, scripts, and programs that are built to "            \
-    "build others. Whoever wrote them can do all that you can. Read a fix before you build it, and build with "        \
+    "Nothing is written unless everything succeeded and 'hotfix pack' would accept the result: its checks are "        \
+    "run here. 'hotfix pack' needs the reasons given to --accept-CHECK again, since the bundle contains "              \
+    "them.\n\n"                                                                                                        \
+    "--source runs code of the sources and the patch: makefiles, scripts, and programs that are built for use in "     \
+    "the build. Their authors can do all that you can do. Read a fix before you build it, and build with "             \
     "--isolate, or as a user or in a container that has nothing to lose."
 
 static int take_rebuilt(struct hf_report *report, struct hotfix_error *err)
@@ -634,9 +632,8 @@ int hf_cmd_build(int argc, char **argv)
     const struct hf_usage usage = {
         .verb = "build",
         .summary = "Makes a patch from object files, or from sources and a fix: compares old and new, takes what "
-                   "changed, and binds everything "
-                   "else to what the target already has, so that no state is duplicated. Refuses what cannot be a "
-                   "patch, with the reason.",
+                   "changed, and binds everything else to what the target already has, so that no state is duplicated. "
+                   "Refuses a change that cannot be a patch, with the reason.",
         .options = all,
         .option_count = count,
         .notes = NOTES,

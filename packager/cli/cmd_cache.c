@@ -103,21 +103,21 @@ int hf_cmd_cache(int argc, char **argv)
     const struct hf_option options[] = {
         {.name = "clear",
          .argument = "PATTERN",
-         .help = "Remove the packages whose names match, '*' for all. One that a build works with stays.",
+         .help = "Remove the packages whose names match, '*' for all. A package that a build is using stays.",
          .text = &request.clear},
         {.name = "max-size",
          .argument = "SIZE",
-         .help = "Keep at most SIZE bytes (or K, M, G, T of them) from now on, 10G unless said: what was used longest "
-                 "ago is removed.",
+         .help = "Keep at most SIZE bytes (or KiB, MiB, GiB, TiB with K, M, G, T) from now on, by default 10G: the "
+                 "packages unused for the longest time are removed.",
          .text = &request.max_size},
     };
     const struct hf_usage usage = {
         .verb = "cache",
-        .summary = "Lists what 'hotfix build --deb' and '--dsc' keep of packages for the next fix: sources, and the "
-                   "first build of each.",
+        .summary = "Lists the packages that 'hotfix build --deb' and '--dsc' keep for the next fix: the sources and "
+                   "the first build of each.",
         .options = options,
         .option_count = sizeof(options) / sizeof(options[0]),
-        .notes = "It is in $XDG_CACHE_HOME/hotfix, or ~/.cache/hotfix.",
+        .notes = "The cache is in $XDG_CACHE_HOME/hotfix, or ~/.cache/hotfix.",
     };
     struct hf_report report;
     struct hotfix_error error;

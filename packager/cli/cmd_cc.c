@@ -99,10 +99,10 @@ int hf_cmd_cc(int argc, char **argv)
     printf("Usage: hotfix cc COMPILER [ARGUMENT]...\n\n"
            "Runs COMPILER with its arguments and -ffunction-sections -fdata-sections, as objects for\n"
            "hotfix build --old and --new must be compiled: make CC='hotfix cc gcc'. For clang it adds\n"
-           "-grecord-command-line, so that the debug information holds the flags, which gcc's does anyway.\n"
-           "For C++ it adds the option that has all classes told in the debug information:\n"
+           "-grecord-command-line, so that the debug information records the flags, as gcc's always does.\n"
+           "For C++ it adds the option that puts all classes into the debug information:\n"
            "-femit-class-debug-always (g++), -fstandalone-debug (clang++).\n\n"
-           "A build that hotfix build --source runs finds it under its compilers' own names; it then adds\n"
-           "nothing and records what was compiled and linked.\n");
+           "In a build that hotfix build --source runs, it takes the place of the compilers under their own\n"
+           "names; it then adds nothing and records what was compiled and linked.\n");
     return fflush(stdout) == 0 ? 0 : hf_status_of(HOTFIX_IO);
 }

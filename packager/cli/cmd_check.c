@@ -143,8 +143,8 @@ static int check_patch(struct check *check, struct hf_report *report, struct hot
 static int run(struct check *check, const struct hf_option *options, size_t option_count, int argc, char **argv)
 {
     const struct hf_usage usage = {.verb = "check",
-                                   .summary = "Tells whether a patch belongs to exactly this target or, with --pid, "
-                                              "whether a patch or a bundle fits what a process has loaded.",
+                                   .summary = "Tells whether a patch fits exactly this target or, with --pid, whether "
+                                              "a patch or a bundle fits what a process has loaded.",
                                    .operands = "[BUNDLE]",
                                    .max_operands = 1,
                                    .options = options,
@@ -177,7 +177,7 @@ int hf_cmd_check(int argc, char **argv)
          NULL, 0},
         {.name = "func",
          .argument = "NAME",
-         .help = "Check this function; NAME@source.c where the name is not unique. Of C++: 'ns::Order::total(int) "
+         .help = "Check this function; NAME@source.c if the name is not unique. For C++: 'ns::Order::total(int) "
                  "const', 'max<*>'.",
          .each = hf_inputs_add_pick,
          .arg = inputs,
@@ -197,25 +197,26 @@ int hf_cmd_check(int argc, char **argv)
          .kind = HF_PICK_CLASS},
         {.name = "exclude",
          .argument = "PATTERN",
-         .help = "Leave out functions whose names match; of C++ also as symbols.",
+         .help = "Leave out functions whose names match; for C++, names or symbols.",
          .each = hf_inputs_add_pick,
          .arg = inputs,
          .kind = HF_PICK_EXCLUDE},
         {.name = "follow-inlines",
-         .help = "Check what picked functions were inlined into, too, where the patch has it.",
+         .help = "Also check functions that picked functions were inlined into, if the patch has them.",
          .flag = &inputs->follow_inlines},
         {.name = "debug", .argument = "FILE", .help = "The target's separate debug file.", .text = &inputs->debug_path},
         {.name = "rebuilt",
          .argument = "FILE",
-         .help = "In the place of --debug: the target built once more, not stripped; it must be the same otherwise.",
+         .help = "Instead of --debug: a rebuild of the target, not stripped; it must be the same otherwise.",
          .text = &inputs->rebuilt_path},
         {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &inputs->patch_debug_path, NULL,
          NULL, 0},
         {.name = "host",
          .argument = "PROGRAM",
-         .help = "The program that loads the target, where that is a module: the patch may refer to what it exports.",
+         .help =
+             "The program that loads the target, if that is a module: the patch may refer to what the program exports.",
          .text = &inputs->host_path},
-        {.name = "pid", .argument = "PID", .help = "Check also what this process has loaded.", .text = &check.pid},
+        {.name = "pid", .argument = "PID", .help = "Also check what this process has loaded.", .text = &check.pid},
         {"waivers", 0, "FILE", "Accept what the waivers in this file accept.", false, NULL, &inputs->waivers_path, NULL,
          NULL, 0},
         {"format", 0, "FORMAT", "text, the default, json, sarif, junit or github.", false, NULL, &check.format_name,

@@ -185,9 +185,9 @@ int hf_cmd_keygen(int argc, char **argv)
     struct keygen keygen = {.name = NULL};
     const struct hf_option options[] = {
         {.name = "ca",
-         .help = "Make a small certification authority for trying certificates out instead, with a certificate of it: "
-                 "NAME.ca.pem, which goes into trust stores, its key NAME-ca.key, and NAME.pem and NAME.key to sign "
-                 "with.",
+         .help = "Make a small certificate authority for trying out certificates instead, and a certificate that it "
+                 "issues: NAME.ca.pem, which goes into trust stores, its key NAME-ca.key, and NAME.pem and NAME.key to "
+                 "sign with.",
          .flag = &keygen.authority},
         {.name = "passphrase",
          .help = "Protect private keys with a passphrase, asked for twice on the terminal.",

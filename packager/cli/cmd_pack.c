@@ -54,9 +54,8 @@ static int run(struct pack *pack, const struct hf_option *fixed, size_t fixed_co
     struct hotfix_error error;
     const struct hf_usage usage = {
         .verb = "pack",
-        .summary =
-            "Checks that a patch belongs to a target, stamps it, and writes it as a signed bundle. What does not "
-            "fit is refused (exit status 1), and so is what cannot be proved to fit (3).",
+        .summary = "Checks that a patch fits a target, stamps it, and writes it as a signed bundle. A patch that does "
+                   "not fit is refused (exit status 1), and so is one that cannot be proved to fit (3).",
         .options = options,
         .option_count = count,
         .notes = "Picks combine; each function counts once. A reason given to --accept-CHECK is sealed into the bundle "
@@ -82,7 +81,7 @@ int hf_cmd_pack(int argc, char **argv)
         {"patch", 0, "PATCH.so", "The shared object with the new functions.", true, NULL, &pack.inputs.patch_path, NULL,
          NULL, 0},
         {"func", 0, "NAME",
-         "Replace this function; NAME@source.c where the name is not unique. Of C++: 'ns::f(int) const', 'max<*>'.",
+         "Replace this function; NAME@source.c if the name is not unique. For C++: 'ns::f(int) const', 'max<*>'.",
          false, NULL, NULL, hf_inputs_add_pick, &pack.inputs, HF_PICK_FUNCTION},
         {"package", 0, "DIR|FILE|NS",
          "Replace every function of these sources, or of this namespace, that the patch has.", false, NULL, NULL,
@@ -91,27 +90,29 @@ int hf_cmd_pack(int argc, char **argv)
          "Replace the methods of this C++ class ('Box<*>'), or the functions whose first parameter is TYPE, or a "
          "pointer to it for '*TYPE'.",
          false, NULL, NULL, hf_inputs_add_pick, &pack.inputs, HF_PICK_CLASS},
-        {"exclude", 0, "PATTERN", "Do not replace functions whose names match; of C++ also as symbols.", false, NULL,
+        {"exclude", 0, "PATTERN", "Do not replace functions whose names match; for C++, names or symbols.", false, NULL,
          NULL, hf_inputs_add_pick, &pack.inputs, HF_PICK_EXCLUDE},
-        {"follow-inlines", 0, NULL, "Replace what picked functions were inlined into, too, where the patch has it.",
-         false, &pack.inputs.follow_inlines, NULL, NULL, NULL, 0},
+        {"follow-inlines", 0, NULL,
+         "Also replace functions that picked functions were inlined into, if the patch has them.", false,
+         &pack.inputs.follow_inlines, NULL, NULL, NULL, 0},
     };
     const struct hf_option last[] = {
         {"debug", 0, "FILE", "The target's separate debug file.", false, NULL, &pack.inputs.debug_path, NULL, NULL, 0},
         {"rebuilt", 0, "FILE",
-         "In the place of --debug: the target built once more, not stripped; it must be the same otherwise.", false,
-         NULL, &pack.inputs.rebuilt_path, NULL, NULL, 0},
+         "Instead of --debug: a rebuild of the target, not stripped; it must be the same otherwise.", false, NULL,
+         &pack.inputs.rebuilt_path, NULL, NULL, 0},
         {"patch-debug", 0, "FILE", "The patch's separate debug file.", false, NULL, &pack.inputs.patch_debug_path, NULL,
          NULL, 0},
-        {"host", 0, "PROGRAM", "The program that loads the target, a module: the patch may use what it exports.", false,
-         NULL, &pack.inputs.host_path, NULL, NULL, 0},
+        {"host", 0, "PROGRAM",
+         "The program that loads the target, a module: the patch may use what the program exports.", false, NULL,
+         &pack.inputs.host_path, NULL, NULL, 0},
         {"waivers", 0, "FILE", "Accept what the waivers in this file accept.", false, NULL, &pack.inputs.waivers_path,
          NULL, NULL, 0},
-        {"accept-flags", 0, "REASON", "Go on for this reason where a check that compares flags is unproven.", false,
+        {"accept-flags", 0, "REASON", "Continue, for this reason, if a check that compares flags is unproven.", false,
          NULL, NULL, hf_reasons_add_flags, &pack.reasons, 0},
-        {"provenance", 0, "FILE", "Write also what the bundle was packed from, as a signed in-toto statement.", false,
-         NULL, &pack.bundling.provenance, NULL, NULL, 0},
-        {"output", 'o', "FILE", "The bundle to write, in place of what is there; by default NAME-VERSION.hotfix.",
+        {"provenance", 0, "FILE", "Also write the inputs of the bundle, as a signed in-toto statement.", false, NULL,
+         &pack.bundling.provenance, NULL, NULL, 0},
+        {"output", 'o', "FILE", "The bundle to write; an existing file is replaced. By default NAME-VERSION.hotfix.",
          false, NULL, &pack.bundling.output, NULL, NULL, 0},
     };
 

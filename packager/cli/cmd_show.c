@@ -89,8 +89,8 @@ int hf_cmd_show(int argc, char **argv)
 {
     const struct hf_usage usage = {
         .verb = "show",
-        .summary = "Prints what is inside a bundle. Looks at it without trusting it: signatures are listed, not "
-                   "verified, and what is printed may have been written by anybody. Only 'hotfix verify' vouches.",
+        .summary = "Prints what is inside a bundle without trusting it: signatures are listed, not verified, and "
+                   "anybody may have written the printed texts. Only 'hotfix verify' verifies.",
         .operands = "FILE",
         .min_operands = 1,
         .max_operands = 1,

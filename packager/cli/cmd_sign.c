@@ -240,8 +240,8 @@ static int run(struct sign *sign, const struct hf_option *options, size_t option
 {
     const struct hf_usage usage = {
         .verb = "sign",
-        .summary = "Adds a signature to a bundle and says what it is that is signed. The rest of the bundle does not "
-                   "change by a byte, so signatures add up in any order, made by different people at different places.",
+        .summary = "Adds a signature to a bundle and prints what is signed. No other byte of the bundle changes, so "
+                   "signatures can be added in any order, by different people at different places.",
         .operands = "FILE",
         .min_operands = 1,
         .max_operands = 1,
@@ -278,7 +278,7 @@ int hf_cmd_sign(int argc, char **argv)
          .text = &sign.key_path},
         {.name = "cert",
          .argument = "CERT.pem",
-         .help = "Sign with this certificate, whose private key --key is, or import a signature that it made; "
+         .help = "Sign with this certificate, whose private key is --key, or import a signature made with it; "
                  "certificates of authorities may follow it in the file.",
          .text = &sign.certificate_path},
         {.name = "passphrase-file",
@@ -287,15 +287,15 @@ int hf_cmd_sign(int argc, char **argv)
          .text = &sign.passphrase_file},
         {.name = "provenance",
          .argument = "FILE",
-         .help = "Sign the bundle's provenance too, which 'hotfix pack --provenance' wrote to this file.",
+         .help = "Also sign the bundle's provenance, which 'hotfix pack --provenance' wrote to this file.",
          .text = &sign.provenance_path},
         {.name = "export",
          .argument = "STATEMENT",
-         .help = "Write the statement that is to be signed elsewhere to this file, and leave the bundle alone.",
+         .help = "Write the statement, for signing on another machine, to this file, and do not change the bundle.",
          .text = &sign.export_path},
         {.name = "import",
          .argument = "SIGNATURE",
-         .help = "Put in this signature over the statement, made elsewhere: 64 bytes of Ed25519, or CMS in DER.",
+         .help = "Add this signature over the statement, made on another machine: 64 bytes of Ed25519, or CMS in DER.",
          .text = &sign.import_path},
         {.name = "pub",
          .argument = "KEY.pub",

@@ -283,7 +283,7 @@ static int run(struct verify *verify, const struct hf_option *options, size_t op
 {
     const struct hf_usage usage = {
         .verb = "verify",
-        .summary = "Verifies a bundle offline, all that the loader would check before it touches a process: "
+        .summary = "Verifies a bundle offline as the loader would before it touches a process: "
                    "signature, expiry, archive, manifest, digest, stamp and ranges of patch.so, fix-up table. Says "
                    "whose signatures counted.",
         .operands = "FILE",
@@ -320,13 +320,13 @@ int hf_cmd_verify(int argc, char **argv)
          .text = &verify.trust_path},
         {.name = "target",
          .argument = "BIN",
-         .help = "Check also that the bundle was made for this program or library: build-id, and the code bytes of "
-                 "every function. A stripped file will do.",
+         .help = "Also check that the bundle was made for this program or library: build-id, and the code bytes of "
+                 "every function. A stripped file is enough.",
          .text = &verify.target_path},
         {.name = "provenance",
          .argument = "FILE",
-         .help = "Check also that this file, from 'hotfix pack --provenance', is signed and of this bundle, and with "
-                 "--target of that very file; and show what the bundle was packed from.",
+         .help = "Also check that this file, from 'hotfix pack --provenance', is signed and belongs to this bundle, "
+                 "and with --target to exactly that file; show the inputs of the bundle.",
          .text = &verify.provenance_path},
         {.name = "rebuild",
          .argument = "PATCH.so",
@@ -343,8 +343,8 @@ int hf_cmd_verify(int argc, char **argv)
          .text = &verify.rebuild.patch_debug_path},
         {.name = "host",
          .argument = "PROGRAM",
-         .help = "The program that loads the target, a module: check also that it is the one of which the patch uses "
-                 "symbols. --rebuild needs it for such a patch.",
+         .help = "The program that loads the target, a module: also check that it has the symbols that the patch uses. "
+                 "--rebuild needs it for such a patch.",
          .text = &verify.rebuild.host_path},
     };
 

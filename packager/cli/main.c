@@ -14,12 +14,12 @@
 static const struct hf_command commands[] = {
     {"keygen", "make an Ed25519 key pair", hf_cmd_keygen},
     {"build", "make a patch from a fix and the release's sources or objects", hf_cmd_build},
-    {"check", "tell whether a patch belongs to a target", hf_cmd_check},
+    {"check", "tell whether a patch fits a target", hf_cmd_check},
     {"pack", "check a patch, stamp it, and write it as a signed bundle", hf_cmd_pack},
     {"sign", "add a signature to a bundle", hf_cmd_sign},
-    {"verify", "verify a bundle offline, all that the loader would check", hf_cmd_verify},
+    {"verify", "verify a bundle offline with all the loader's checks", hf_cmd_verify},
     {"show", "print what is inside a bundle, trusting nothing", hf_cmd_show},
-    {"cache", "list or clear what is kept of packages", hf_cmd_cache},
+    {"cache", "list or clear the packages that are kept", hf_cmd_cache},
     {"cc", "run a compiler as hotfix build needs it", hf_cmd_cc},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -32,7 +32,7 @@ static void print_help(void)
            "Verbs:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         printf("  %-8s  %s\n", commands[i].name, commands[i].summary);
-    printf("\n'hotfix VERB --help' or 'hotfix help VERB' says more about one; 'hotfix --version' the version.\n\n"
+    printf("\n'hotfix VERB --help' or 'hotfix help VERB' shows the help of a verb, 'hotfix --version' the version.\n\n"
            "Exit status:\n");
     for (size_t i = 0; i < hf_status_count; i++)
         printf("  %2d  %s\n", hf_statuses[i].status, hf_statuses[i].meaning);

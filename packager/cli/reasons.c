@@ -57,7 +57,7 @@ struct hf_option *hf_reasons_options(struct hf_reasons *reasons, const struct hf
         if (check->acceptance == HF_ACCEPT_NEVER)
             continue;
         snprintf(text->name, sizeof(text->name), "accept-%s", check->id);
-        snprintf(text->help, sizeof(text->help), "Go on for this reason where this is unproven%s: %s.",
+        snprintf(text->help, sizeof(text->help), "Continue, for this reason, if this is unproven%s: %s.",
                  check->acceptance == HF_ACCEPT_ANY ? " or incompatible" : "", check->title);
         options[(*count)++] = (struct hf_option){
             .name = text->name, .argument = "REASON", .help = text->help, .each = add, .arg = reasons, .kind = (int)i};
