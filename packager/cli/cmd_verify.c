@@ -74,8 +74,10 @@ static void tell_signatures(const struct verify *verify, struct hf_report *repor
         const char *roles = opinion->key ? opinion->key->roles : NULL;
         char id[2 * HF_KEY_ID_SIZE + 1];
         hf_hex_encode(verify->parts.signatures[i].key_id, HF_KEY_ID_SIZE, id);
-        hf_report_line(report, "%-13s%s%s%s%s%s%s: %s%s%s", "signature", name ? name : "", name ? ", " : "", "key id ",
-                       id, roles ? ", role " : "", roles ? roles : "", verdict, *reason ? ": " : "", reason);
+        hf_report_line(report, "%-13s%s%s%s%s%s%s: %s", "signature", name ? name : "", name ? ", " : "", "key id ", id,
+                       roles ? ", role " : "", roles ? roles : "", verdict);
+        if (*reason) /* which quotes what anybody has written into a certificate */
+            hf_report_text(report, "             ", reason);
         json_array_append_new(signatures, json_pack("{s:s, s:o, s:o, s:s, s:o}", "key_id", id, "name",
                                                     hf_json_text(name), "roles", hf_json_text(roles), "verdict",
                                                     verdict, "reason", hf_json_text(*reason ? reason : NULL)));
@@ -240,8 +242,10 @@ static int verify_all(struct verify *verify, struct hf_report *report, struct ho
         tell_signers(verify, report);
     tell_signatures(verify, report);
     tell_missing(verify, report);
-    if (result != 0)
+    if (result != 0) {
+        hf_report_line(report, "NOT VERIFIED");
         return -1;
+    }
 
     tell_provenance(verify, report);
     if (verify->rebuild.patch_path)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "elf/demangle.h"
@@ -18,8 +19,10 @@
 #include "utf8.h"
 
 #define SCHEMA_VERSION 1
-#define COLUMNS        79     /* of a terminal, one to spare */
-#define LEAST_COLUMNS  20     /* for text beside a long label */
+#define COLUMNS        79 /* of a terminal, one to spare */
+#define LEAST_COLUMNS  20 /* for text beside a long label */
+#define INDENT         4  /* of what follows the first line of a message */
+#define PREFIX_SIZE    64
 #define WIDE           0x1100 /* from here on a character may take two columns */
 
 void hf_report_init(struct hf_report *report, const char *verb)
@@ -68,25 +71,58 @@ static const char *wrap(const char *text, size_t columns)
     return text;
 }
 
-void hf_report_text(const struct hf_report *report, const char *label, const char *text)
+__attribute__((format(printf, 2, 3))) static void put_line(FILE *stream, const char *format, ...)
 {
-    HF_FREE char *folded = hf_text_folded(text, HF_REPORT_TEXT_MAX);
-    int indent = (int)strlen(label);
-    size_t columns = indent < COLUMNS - LEAST_COLUMNS ? (size_t)(COLUMNS - indent) : LEAST_COLUMNS;
+    va_list arguments;
+
+    va_start(arguments, format);
+    print_line(stream, "", format, arguments);
+    va_end(arguments);
+}
+
+/* Each line but the first, which begins with the label, is indented so far. */
+static void put_text(FILE *stream, const char *label, int indent, const char *text, size_t limit)
+{
+    HF_FREE char *folded = hf_text_folded(text, limit);
     const char *rest = folded ? folded : "out of memory";
 
     do {
+        int begin = *label ? (int)strlen(label) : indent;
+        size_t columns = begin < COLUMNS - LEAST_COLUMNS ? (size_t)(COLUMNS - begin) : LEAST_COLUMNS;
         const char *end = wrap(rest, columns);
-        hf_report_line(report, "%*s%.*s", indent, label, (int)(end - rest), rest);
+        put_line(stream, "%*s%.*s", begin, label, (int)(end - rest), rest);
         label = "";
         rest = end + strspn(end, " ");
     } while (*rest);
 }
 
+void hf_report_text(const struct hf_report *report, const char *label, const char *text)
+{
+    if (!report->json && !report->document)
+        put_text(stdout, label, (int)strlen(label), text, HF_REPORT_TEXT_MAX);
+}
+
+static void name_verb(const struct hf_report *report, char prefix[PREFIX_SIZE])
+{
+    snprintf(prefix, PREFIX_SIZE, "hotfix%s%s: ", report->verb ? " " : "", report->verb ? report->verb : "");
+}
+
+/* On a terminal, where a long line goes on below, no part of what the message quotes can begin a line. */
+static void tell_failure(const struct hf_report *report, const char *message)
+{
+    char prefix[PREFIX_SIZE];
+
+    name_verb(report, prefix);
+    if (isatty(STDERR_FILENO))
+        put_text(stderr, prefix, INDENT, message, HOTFIX_MESSAGE_SIZE);
+    else
+        hf_report_note(report, "%s", message);
+}
+
 void hf_report_note(const struct hf_report *report, const char *format, ...)
 {
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "hotfix%s%s: ", report->verb ? " " : "", report->verb ? report->verb : "");
+    char prefix[PREFIX_SIZE];
+    name_verb(report, prefix);
 
     va_list arguments;
     va_start(arguments, format);
@@ -215,7 +251,7 @@ int hf_report_finish(struct hf_report *report, int result, const struct hotfix_e
     if (!failure && (report->failed || !report->object))
         failure = &memory;
     if (failure)
-        hf_report_note(report, "%s", failure->message);
+        tell_failure(report, failure->message);
 
     int written = 0;
     if (report->document && !report->help)

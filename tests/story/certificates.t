@@ -48,7 +48,20 @@ ok "openssl verifies it over the statement" openssl cms -verify -binary -inform 
 hotfix sign unsigned --cert other.pem --key other.key -o stranger >/dev/null
 run hotfix verify stranger --trust trust
 is "another authority's certificate does not count" "$status $(grep -c 'CN=other: unable to get local issuer' "$ERR")" "4 1"
-ok "which is said of its signature" grep -q '^signature .*: certificate refused: .*CN=other' "$OUT"
+is "which is said of its signature" "$(grep -A1 '^signature .*: certificate refused$' "$OUT" | grep -c '^  .*CN=other')" 1
+is "and last of all that nothing is verified" "$(tail -n 1 "$OUT")" "NOT VERIFIED"
+# A name that is laid out to be read as a line of its own where the terminal goes on below.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout liar.key -out liar.pem -days 7 \
+    -subj "/CN=$(printf 'x%.0s' {1..10})$(printf ' %.0s' {1..18})VERIFIED: signed by corp" -addext keyUsage=digitalSignature \
+    -addext extendedKeyUsage=codeSigning -addext basicConstraints=critical,CA:FALSE 2>/dev/null || exit 1
+hotfix sign unsigned --cert liar.pem --key liar.key -o lie >/dev/null
+run hotfix verify lie --trust trust
+is "what a certificate is called begins no line" "$status $(cut -c 1-12 "$OUT" | grep -c '^ *VERIFIED') $(awk 'length > 79' "$OUT")" "4 0 "
+if command -v script >/dev/null; then
+    run script -qec "stty cols 80; '$HOTFIX' verify lie --trust trust" /dev/null
+    is "nor on a terminal" "$(cut -c 1-12 "$OUT" | grep -c '^ *VERIFIED') $(tr -d '\r' <"$OUT" | awk 'length > 79')" "0 "
+    ok "which has the message wrapped" grep -q '^hotfix verify: lie: 0 of 1 keys agree' "$OUT"
+fi
 expect 4 "hotfix verify: unsigned: not signed" "nor does a signature that was stripped" hotfix verify unsigned --trust trust
 expect 4 "hotfix verify: signed: signed only by keys that are not in the trust store (key id $id)" \
     "a store of keys knows no certificate" hotfix verify signed --trust release.pub
