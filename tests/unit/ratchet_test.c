@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "certificate_fixture.h"
@@ -708,6 +709,34 @@ static void a_state_that_another_process_keeps_is_waited_for_until_the_deadline(
     free(lock);
 }
 
+/* What cannot be written down must not be applied. */
+static void a_number_that_cannot_be_kept_is_refused(void **state)
+{
+    struct hf_ratchet_records records = {0};
+    struct hf_ratchet_record record = {.target = other_name, .sequence = 1};
+    struct rlimit before, small;
+    bool changed;
+    char *text;
+    size_t size;
+
+    (void)state;
+    assert_done(advance(0, 5));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){10, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_refused(advance(0, 6), HOTFIX_IO, "RLIMIT_FSIZE");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    for (uint32_t i = 0; i < HF_RATCHET_MAX_RECORDS; i++) {
+        memcpy(record.key, &i, sizeof(i));
+        assert_done(hf_ratchet_raise(&records, &record, &changed, ERR));
+    }
+    assert_done(hf_ratchet_format(&records, &text, &size, ERR));
+    assert_done(hf_file_write(path, text, size, 0600, false, ERR));
+    assert_refused(advance(0, 6), HOTFIX_REPLAYED, "4096 records already");
+    hf_ratchet_records_deinit(&records);
+    free(text);
+}
+
 static int enter(void **state)
 {
     if (fixture_enter(state) != 0)
@@ -752,6 +781,7 @@ int main(void)
         cmocka_unit_test_setup(a_state_in_unsafe_hands_is_refused_even_if_its_loss_is_accepted, begin),
         cmocka_unit_test_setup(processes_that_share_a_state_lose_nothing, begin),
         cmocka_unit_test_setup(processes_that_race_never_turn_back, begin),
+        cmocka_unit_test_setup(a_number_that_cannot_be_kept_is_refused, begin),
         cmocka_unit_test_setup(a_state_that_another_process_keeps_is_waited_for_until_the_deadline, begin),
     };
     return cmocka_run_group_tests(tests, enter, leave);
