@@ -11,7 +11,7 @@
 #include "hotfix.h"
 #include "trust.h"
 
-/* Where the bundle is: bytes in memory, or (bytes NULL) a file. The path of bytes, or NULL, is for messages alone. */
+/* Where the bundle is: bytes in memory, or (bytes NULL) a file. With bytes, the path (or NULL) is only for messages. */
 struct hf_input {
     const char *path;
     const void *bytes;
@@ -19,16 +19,16 @@ struct hf_input {
     bool ours; /* the bytes are this library's own: nobody else can write them while they are verified and used */
 };
 
-/* What a handle says of every apply. */
+/* The settings of a handle that hold for every apply. */
 struct hf_setup {
     struct hf_trust trust;
     char *staging; /* as hf_patchfile_directory() gives it; NULL: memfds */
-    char *state;   /* as hf_ratchet_path() gives it; NULL: sequence numbers mean nothing */
+    char *state;   /* as hf_ratchet_path() gives it; NULL: sequence numbers are ignored */
 };
 
 /*
- * Verifies the bundle's signatures, form and freshness and names it and its signers in the report. bundle is empty (all
- * zeros) at first, and to be freed with hf_bundle_deinit() also after a failure.
+ * Verifies the bundle's signatures, form and freshness, and puts its name and signers into the report. bundle is empty
+ * (all zeros) at first; free it with hf_bundle_deinit() even after a failure.
  */
 int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, struct hf_report *report,
                   struct hf_bundle *bundle, struct hf_signers *signers);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundles that wait for their target to be loaded, oldest first. To be called with the lock (lock.h) held.
+ * Bundles that wait for their target to be loaded, oldest first. Call with the lock (lock.h) held.
  *
- * A child has what its parent had armed: the list is changed by single stores, so that one forked at any moment finds
- * it whole.
+ * A child of fork has the bundles that its parent had armed: the list is changed by single stores, so that it is
+ * consistent in a child forked at any moment.
  */
 #ifndef HF_ARM_H
 #define HF_ARM_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handles for what carries the library into a process that does not link it. */
+/* Handles for the code that loads the library into a process that does not link it. */
 #ifndef HF_HANDLE_H
 #define HF_HANDLE_H
 

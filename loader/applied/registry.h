@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is applied in this process, oldest first. To be called with the lock (lock.h) held.
+ * The bundles that are applied in this process, oldest first. Call with the lock (lock.h) held.
  *
- * Several bundles may replace the same function. The newest of them counts; a bundle below it can be taken out without
- * anything being written, and when the newest goes, calls arrive at the next older one again.
+ * Several bundles may replace the same function. The newest of them is in effect. An older bundle can be removed
+ * without changing code; when the newest is removed, calls arrive at the function of the next older one again.
  *
- * A child has what its parent had applied: the list is changed by single stores while all other threads are stopped, so
- * a child forked at any moment finds it in step with the code.
+ * A child of fork has the bundles that its parent had applied: the list is changed by single stores while all other
+ * threads are stopped, so in a child forked at any moment the list agrees with the code.
  */
 #ifndef HF_REGISTRY_H
 #define HF_REGISTRY_H
@@ -28,11 +28,11 @@ struct hf_applied {
     const struct hotfix_patcher *patcher;
     struct hotfix_function *functions; /* those of the manifest, in its order */
     size_t function_count;
-    uint8_t (*outdated)[HF_ID_SIZE]; /* what it supersedes, and what that had superseded */
+    uint8_t (*outdated)[HF_ID_SIZE]; /* ids of the bundles that it supersedes, and of those that they had superseded */
     size_t outdated_count;
 };
 
-/* Builds an entry, not applied yet, out of what it takes over: *manifest and *target are left empty. HOTFIX_MEMORY. */
+/* Builds an entry, not applied yet, which takes over *manifest and *target: they are left empty. HOTFIX_MEMORY. */
 int hf_applied_create(struct hf_manifest *manifest, struct hf_module *target, const struct hotfix_patcher *patcher,
                       struct hf_applied **applied, struct hotfix_error *err);
 /* Frees an entry that is not in the list; its stage must have been closed or abandoned. NULL is fine. */
@@ -49,13 +49,13 @@ struct hf_applied *hf_registry_last(void);
 void hf_registry_add(struct hf_applied *applied);
 void hf_registry_remove(struct hf_applied *applied);
 
-/* What the public list says of a bundle. */
+/* Fills in a bundle's item of the public list. */
 void hf_registry_describe(const struct hf_applied *applied, struct hotfix_applied *description);
 
 /* The bundle's function whose old address is this one; NULL when there is none. */
 const struct hotfix_function *hf_registry_function(const struct hf_applied *applied, const void *address);
 
-/* What the bundle's manifest says of one of its functions, which the call above returned. */
+/* The manifest's entry for one of the bundle's functions, which the call above returned. */
 const struct hf_manifest_function *hf_registry_sealed(const struct hf_applied *applied,
                                                       const struct hotfix_function *function);
 
@@ -65,16 +65,16 @@ bool hf_registry_counts(const struct hf_applied *applied, const void *address);
 /* Where calls of the function at address arrive without this bundle and those after it; applied may be NULL for all. */
 void *hf_registry_previous(const struct hf_applied *applied, void *address);
 
-/* True when the manifest, of a bundle that is applied or not, says that it supersedes this one. */
+/* True when the manifest (of a bundle that may or may not be applied) says that it supersedes this one. */
 bool hf_registry_supersedes(const struct hf_manifest *manifest, const struct hf_applied *applied);
 
-/* The applied bundle that took the place of the one with this id, or that would; NULL when there is none. */
+/* The applied bundle that has superseded, or would supersede, the one with this id; NULL when there is none. */
 const struct hf_applied *hf_registry_successor(const uint8_t id[HF_ID_SIZE]);
 
 /* Where calls of the function at address arrive without the bundles that this manifest supersedes. */
 void *hf_registry_remaining(const struct hf_manifest *manifest, void *address);
 
-/* Makes the previous addresses of all applied functions those of now, after a bundle was taken out. */
+/* Updates the previous addresses of all applied functions after a bundle was removed. */
 void hf_registry_refresh(void);
 
 /* The newest applied function that shares bytes with size bytes at address, with its bundle; NULL when there is none.

@@ -22,8 +22,8 @@ struct hf_report {
 };
 
 /*
- * Starts a report, all but its frame. result may be NULL; what it owned is freed. HOTFIX_USAGE when it was not
- * initialised: only its error is filled in then, if that much of it is there.
+ * Starts a report, except its frame. result may be NULL; memory that it owned is freed. HOTFIX_USAGE when it was not
+ * initialised: then only its error is filled in, if its size includes the error.
  */
 int hf_report_begin(struct hf_report *report, hotfix_log_fn log, void *log_arg, struct hotfix_result *result);
 
@@ -40,13 +40,13 @@ struct hotfix_error *hf_report_error(struct hf_report *report);
 void hf_report_log(struct hf_report *report, enum hotfix_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Says which bundle it is about. */
+/* Fills in which bundle the report is about. */
 void hf_report_bundle(struct hf_report *report, const struct hf_manifest *manifest);
 
 /* Copies the functions, names included, into the result. HOTFIX_MEMORY. */
 int hf_report_functions(struct hf_report *report, const struct hotfix_function *functions, size_t count);
 
-/* Copies what is known of these bundles into the result. HOTFIX_MEMORY. */
+/* Copies id, name, version and function count of these bundles into the result. HOTFIX_MEMORY. */
 int hf_report_superseded(struct hf_report *report, struct hf_applied *const *superseded, size_t count);
 
 /* Copies names and ids of the keys that counted into the result. HOTFIX_MEMORY. */

@@ -19,31 +19,32 @@ struct hf_code_writer {
 };
 
 /*
- * Before the stop. Never fails: it chooses. Where mprotect has to do, the way back from writable to executable is tried
- * first, on a page of its own, since code that stays without the right to execute ends the process. It is not tried
- * without need: a filter may end the process for it.
+ * Chooses the method, before the stop; never fails. Before mprotect is chosen, a separate page is made writable and
+ * executable again as a test, since code that cannot become executable again would end the process. The test is made
+ * only if needed: a system call filter may end the process for it.
  */
 void hf_code_writer_init(struct hf_code_writer *writer);
 void hf_code_writer_deinit(struct hf_code_writer *writer);
 
 /*
- * Replaces size bytes at address, whose pages have protection `prot` (PROT_*, used by the mprotect way alone). May run
- * while threads are stopped: raw system calls only. All or nothing. HOTFIX_SWITCH. The mprotect way takes the right to
- * execute from the pages for a moment: it is for stopped threads only.
+ * Replaces size bytes at address, whose pages have protection `prot` (PROT_*, used only with mprotect). May run while
+ * threads are stopped: raw system calls only. All or nothing. HOTFIX_SWITCH. With mprotect the pages are not executable
+ * for a moment, so the other threads must be stopped.
  */
 int hf_code_write(const struct hf_code_writer *writer, void *address, const void *bytes, size_t size, int prot,
                   struct hotfix_error *err);
 
 /*
- * Before the stop, for bytes that the probe below says no to: is mprotect the way? HOTFIX_SWITCH where nothing is.
+ * Before the stop, for bytes for which the probe below returned false: can mprotect be used? HOTFIX_SWITCH if it
+ * cannot.
  */
 int hf_code_check_mprotect(struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err);
 
 /*
- * For many small writes near each other. The probe belongs before the stop: it writes what is there already, so that
- * every page is shown to be writable through /proc/self/mem, and is private. Where it succeeded, a stretch may be read,
- * changed and written back as a whole while threads are stopped, with one system call each. false when any of these
- * cannot be done; a write may have stopped half-way then, and hf_code_write() is the way out.
+ * For many small writes near each other. Call the probe before the stop: it writes the existing bytes again, which
+ * proves that every page is writable through /proc/self/mem, and makes the page private. If it succeeded, a stretch of
+ * code may be read, changed and written back while threads are stopped, with one system call for each step. false if
+ * one of these fails; a write may then be incomplete: use hf_code_write() instead.
  */
 bool hf_code_probe(const struct hf_code_writer *writer, const void *address, size_t size);
 bool hf_code_read(const struct hf_code_writer *writer, const void *address, void *bytes, size_t size);

@@ -2,8 +2,8 @@
 /*
  * The process-wide lock under which applies and reverts run one at a time.
  *
- * It survives fork without a pthread_atfork handler: it names its owner's process, so that in a child a lock held by a
- * thread that exists only in the parent is seen to be stale and taken over.
+ * It survives fork without a pthread_atfork handler: the lock contains its owner's process id. So a child recognises a
+ * lock held by a thread of its parent as stale, and takes it over.
  */
 #ifndef HF_LOCK_H
 #define HF_LOCK_H
@@ -12,7 +12,7 @@
 
 /*
  * Waits for the lock. HOTFIX_USAGE when the calling thread holds it already: a call from a log callback, a patcher or a
- * hook. The thread cannot be cancelled until it lets go.
+ * hook. The thread cannot be cancelled until it releases the lock.
  */
 int hf_lock_take(struct hotfix_error *err);
 void hf_lock_release(void);

@@ -18,8 +18,8 @@ struct hf_mapping {
 };
 
 /*
- * Calls back for each mapping, in the order of addresses, until that returns another value than 0, which is returned.
- * -1 with errno when the list cannot be had.
+ * Calls visit() for each mapping, in the order of addresses, until it returns another value than 0, which is returned.
+ * -1 with errno when the list cannot be read.
  */
 int hf_maps_each(int (*visit)(const struct hf_mapping *mapping, void *arg), void *arg);
 

@@ -32,24 +32,27 @@ struct hf_module {
  */
 int hf_module_find(const struct hf_build_id *build_id, struct hf_module *module, struct hotfix_error *err);
 
-/* What is loaded of a file name without directories: nothing, only other builds of it, or what has the build-id. */
+/*
+ * Whether a library is loaded, by file name without directories: not at all, only in other builds, or with the
+ * build-id.
+ */
 enum hf_presence { HF_PRESENCE_NONE, HF_PRESENCE_OTHER, HF_PRESENCE_LOADED };
 
-/* The build-id alone decides HF_PRESENCE_LOADED: the file may have been renamed. */
+/* Only the build-id decides about HF_PRESENCE_LOADED: the file may have been renamed. */
 enum hf_presence hf_module_presence(const struct hf_build_id *build_id, const char *name);
 
 /* The module of a dlopen handle, which it takes over when it succeeds. HOTFIX_STAGE, HOTFIX_MEMORY. */
 int hf_module_open(void *handle, struct hf_module *module, struct hotfix_error *err);
 
-/* Lets go of the module. An empty one (all zeros) is fine. */
+/* Releases the module. An empty one (all zeros) is fine. */
 void hf_module_deinit(struct hf_module *module);
 
 /* True when size bytes at offset lie in one loaded segment that has all of these PF_* flags. */
 bool hf_module_contains(const struct hf_module *module, uint64_t offset, uint64_t size, uint32_t flags);
 
 /*
- * Protection (PROT_*) of the pages that hold size bytes at offset, RELRO counted in; -1 when they do not lie in one
- * loaded segment, or only partly in RELRO.
+ * Protection (PROT_*) of the pages that contain size bytes at offset, taking RELRO into account; -1 when they do not
+ * lie in one loaded segment, or lie only partly in RELRO.
  */
 int hf_module_protection(const struct hf_module *module, uint64_t offset, uint64_t size);
 

@@ -8,9 +8,9 @@
 #include "hotfix/error.h"
 
 /*
- * 0 when /proc is that of this process's own PID namespace, told by its thread-self link for this thread. Under another
- * one's, /proc/PID is another process, whose threads would be stopped and whose files loaded. Under valgrind -1, too:
- * it ends a program that starts the helper, and sees no change of code. HOTFIX_STOP.
+ * 0 when /proc belongs to this process's own PID namespace, which its thread-self link shows. With the /proc of another
+ * namespace, /proc/PID would be another process: its threads would be stopped and its files loaded. Also -1 under
+ * valgrind, which ends a program that starts the helper, and does not notice changes of code. HOTFIX_STOP.
  */
 int hf_proc_check(pid_t pid, pid_t tid, struct hotfix_error *err);
 

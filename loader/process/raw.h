@@ -48,15 +48,15 @@ static inline long hf_raw6(long number, long a, long b, long c, long d, long e, 
     return result;
 }
 
-/* May this CPU refuse an indirect call that arrives at no landing pad? */
+/* May this CPU refuse an indirect call to code without a landing pad? */
 static inline int hf_raw_guarded(void)
 {
     return 0;
 }
 
 /*
- * Does valgrind run the program? These rotations by 128 bits in all are what it takes for a question: number and
- * operands are pointed to, the answer is not 0. A CPU does nothing.
+ * Does valgrind run the program? valgrind recognises these rotations, by 128 bits altogether, as a request: a register
+ * points to its number and operands, and the answer is not 0. On a CPU they have no effect.
  */
 static inline uint64_t hf_raw_translated(void)
 {
@@ -93,7 +93,7 @@ static inline long hf_raw6(long number, long a, long b, long c, long d, long e, 
     return x0;
 }
 
-/* May this CPU refuse an indirect call that arrives at no landing pad (BTI)? */
+/* May this CPU refuse an indirect call to code without a landing pad (BTI)? */
 static inline int hf_raw_guarded(void)
 {
     return (getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0;
@@ -126,7 +126,7 @@ static inline uintptr_t hf_raw_thread_pointer(void)
 #endif
 
 #ifdef HF_FAULTS
-/* A build for tests (tests/fault) in which any of these calls may be made to fail. */
+/* For tests (tests/fault): a build in which each of these calls can be made to fail. */
 long hf_fault_raw(long number, long a, long b, long c, long d, long e, long f,
                   long (*call)(long number, long a, long b, long c, long d, long e, long f));
 #define hf_raw6(number, a, b, c, d, e, f) hf_fault_raw(number, a, b, c, d, e, f, hf_raw6)
@@ -166,8 +166,8 @@ static inline void hf_raw_sleep(uint64_t ns)
 }
 
 /*
- * Sleeps while *word is `expected`, at most until the CLOCK_MONOTONIC time `until`. Wakes for no reason at times. The
- * futexes are not FUTEX_PRIVATE: the kernel's own wake at the helper's death is not either, and would miss a private
+ * Sleeps while *word is `expected`, at most until the CLOCK_MONOTONIC time `until`. May wake without a reason. The
+ * futexes are not FUTEX_PRIVATE: the kernel's wake at the helper's death is not private, and would miss a private
  * waiter.
  */
 static inline void hf_raw_wait(const uint32_t *word, uint32_t expected, uint64_t until)

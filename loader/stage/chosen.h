@@ -10,9 +10,9 @@
 #include "process/module.h"
 
 /*
- * offset is that of an entry of the module's dynamic symbol table. *address is what references of all libraries to its
- * name mean; the module's own definition, where the name is not in the scope of all. HOTFIX_FORMAT for an offset that
- * is no such entry; HOTFIX_INCOMPATIBLE where `own` is asked for and another definition was chosen.
+ * offset is that of an entry of the module's dynamic symbol table. *address is the definition to which references of
+ * all libraries to its name lead; the module's own definition if the name is not in the global scope. HOTFIX_FORMAT for
+ * an offset that is not such an entry; HOTFIX_INCOMPATIBLE if `own` is given and another definition was chosen.
  */
 int hf_chosen(const struct hf_module *module, uint64_t offset, bool own, uint64_t *address, struct hotfix_error *err);
 

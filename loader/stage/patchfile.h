@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A patch as a file in a staging directory, that the dynamic linker opens it from and that debuggers and profilers find
- * its symbols in as long as it is mapped. It is named after the patch; where that name is taken (by another process, or
- * by an earlier time that the same patch was applied), a number is added.
+ * A patch as a file in a staging directory. The dynamic linker opens the patch from this file, and debuggers and
+ * profilers find its symbols there as long as it is mapped. The file is named after the patch; if that name exists
+ * already (from another process, or from an earlier apply of the same patch), a number is added.
  */
 #ifndef HF_PATCHFILE_H
 #define HF_PATCHFILE_H
@@ -19,8 +19,8 @@ struct hf_patchfile {
 };
 
 /*
- * Makes *resolved, which the caller frees, the directory's absolute path without symbolic links, after a look at
- * whether only this user and root may change what is in it, or put another one in its place. HOTFIX_STAGE,
+ * Makes *resolved, which the caller frees, the directory's absolute path without symbolic links, after it has checked
+ * that only this user and root may change the directory's content or replace the directory. HOTFIX_STAGE,
  * HOTFIX_MEMORY.
  */
 int hf_patchfile_directory(const char *directory, char **resolved, struct hotfix_error *err);

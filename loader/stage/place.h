@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the next library lands. The kernel picks the address of a mapping that asks for none: the highest gap that is
- * large enough (or, in the legacy layout and when no other is left, the lowest). So for the moment of a dlopen the gaps
- * that it must not take are reserved with PROT_NONE mappings. A hole is left in reach of the target.
+ * Controls where the next library is mapped. For a mapping without a given address, the kernel takes the highest gap
+ * that is large enough (or, in the legacy layout or when no other is left, the lowest). So during a dlopen the gaps
+ * that the kernel must not take are reserved with PROT_NONE mappings. A hole is left within reach of the target.
  *
  * The gap below the main stack is never reserved, since the stack may have to grow into it at any time.
  */
@@ -38,15 +38,15 @@ struct hf_place {
 };
 
 /*
- * Reserves, so that the next mapping of `size` bytes lands in the window. It is tried out, not promised: another thread
- * may take the hole first, so the caller verifies and tries again. 1 and HOTFIX_STAGE when there is no hole or the
- * kernel does not take it; -1 on any other failure. Nothing stays reserved then.
+ * Reserves gaps so that the next mapping of `size` bytes lies in the window. This is not guaranteed: another thread may
+ * take the hole first, so the caller checks the result and tries again. 1 and HOTFIX_STAGE when there is no hole or the
+ * kernel does not use it; -1 on any other failure. After a failure nothing stays reserved.
  */
 int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *place, struct hotfix_error *err);
 
 /*
- * Maps `size` bytes (whole pages) to be read and written in the window, as near to its target as a gap is. NULL:
- * HOTFIX_STAGE, HOTFIX_MEMORY. To be given back with munmap().
+ * Maps `size` bytes (whole pages) to be read and written in the window, in the gap nearest to its target. NULL:
+ * HOTFIX_STAGE, HOTFIX_MEMORY. Release it with munmap().
  */
 void *hf_place_map(const struct hf_window *window, size_t size, struct hotfix_error *err);
 

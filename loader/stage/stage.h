@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Staging: patch.so becomes a loaded library near its target, rebound to the target's state, with nothing of the target
- * changed. Undone by hf_stage_close().
+ * Staging: patch.so becomes a loaded library near its target, bound to the target's state; the target is not changed.
+ * Undone by hf_stage_close().
  *
- * The payload goes into a sealed memfd and in by dlopen. glibc recognises a library by the name it was opened under, so
- * each one is opened under a path of its own. With a staging directory it goes into a file there instead
- * (patchfile.h). Landing within the CPU's reach is place.h's part.
+ * The payload is written into a sealed memfd and loaded by dlopen. glibc recognises a library by the name under which
+ * it was opened, so each patch is opened under its own path. With a staging directory the payload is written to a file
+ * there instead (patchfile.h). place.h makes it lie within the CPU's reach.
  */
 #ifndef HF_STAGE_H
 #define HF_STAGE_H
@@ -23,7 +23,8 @@ struct hf_stage {
     struct hf_module *others; /* modules that the patch was rebound to, the target not among them */
     size_t other_count;
     struct hf_patchfile file; /* when it was staged into a directory: removed when the patch is unloaded */
-    char *name;      /* that debuggers see, owned until the patch is unloaded; NULL: that it was opened under */
+    char *name;      /* the name that debuggers see, owned until the patch is unloaded; NULL: the one under which it was
+                        opened */
     char *opened_as; /* the dynamic linker's */
 };
 
@@ -34,16 +35,19 @@ int hf_stage_open(const struct hf_manifest *manifest, const uint8_t *payload, co
                   const char *directory, struct hf_stage *stage, struct hotfix_error *err);
 
 /*
- * In its link map, behind l_ld, glibc up to 2.36 notes where the pages of a library's code end, and asks for it no
- * more. That may be where the patch's constants begin: the note, and what is left of it when the map is freed, would
- * count as a pointer to them. Finds the note, or NULL.
+ * glibc up to 2.36 stores in a library's link map, after l_ld, the end of the pages of the library's code, and does not
+ * use it later. The patch's constants may begin at that address: so the stored value, which remains in memory after the
+ * map is freed, would count as a pointer to them. Returns the place of this value, or NULL.
  */
 uintptr_t *hf_stage_code_end(const struct hf_stage *stage);
 
 /* Unloads the patch. An empty stage (all zeros) is fine. */
 void hf_stage_close(struct hf_stage *stage);
 
-/* As hf_stage_close(), but the patch's code stays mapped for good, and in its file: threads may still be in it. */
+/*
+ * As hf_stage_close(), but the patch's code stays mapped for ever, and its file stays: threads may still be in the
+ * code.
+ */
 void hf_stage_abandon(struct hf_stage *stage);
 
 #endif

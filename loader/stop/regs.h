@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The few registers of a stopped thread that stopping is interested in. */
+/* The few registers of a stopped thread that are needed. */
 #ifndef HF_REGS_H
 #define HF_REGS_H
 
@@ -24,12 +24,12 @@ enum { HF_GENERAL_REGS = 31 };
 struct hf_regs {
     uintptr_t general[HF_GENERAL_REGS]; /* in no particular order */
     uintptr_t pc;
-    uintptr_t pc_restart; /* where the kernel goes on when it restarts the interrupted system call; pc without one */
+    uintptr_t pc_restart; /* where the kernel continues when it restarts the interrupted system call; pc without one */
     uintptr_t sp;
     uintptr_t tp; /* thread pointer: glibc puts it at the top of the thread's own stack */
 };
 
-/* One store each: a loop of plain ones may be compiled into a call of memcpy, which is libc's. */
+/* One store for each register: the compiler may turn a loop of plain stores into a call of memcpy, which is in libc. */
 static inline void hf_regs_keep(struct hf_regs *regs, size_t i, uintptr_t value)
 {
     *(volatile uintptr_t *)&regs->general[i] = value;
@@ -39,13 +39,13 @@ static inline void hf_regs_keep(struct hf_regs *regs, size_t i, uintptr_t value)
 
 #define HF_RED_ZONE 128
 
-/* A word of a stack as the address that it would be returned to. */
+/* The address to which this word of a stack would return. */
 static inline uintptr_t hf_regs_return_address(uintptr_t word)
 {
     return word;
 }
 
-/* The return address that no stack holds yet; 0 where calls put it there at once. */
+/* A return address that is not on the stack yet; 0 on CPUs whose calls store it there at once. */
 static inline uintptr_t hf_regs_link(const struct hf_regs *regs)
 {
     (void)regs;
@@ -58,8 +58,8 @@ enum { HF_SYSCALL_SIZE = 2 };
 enum { HF_ERESTARTSYS = 512, HF_ERESTARTNOINTR = 513, HF_ERESTARTNOHAND = 514, HF_ERESTART_RESTARTBLOCK = 516 };
 
 /*
- * System calls that the kernel ends with EINTR even where no signal handler runs, as it does when a tracer interrupts
- * them, and that have had no effect by then.
+ * System calls that the kernel ends with EINTR although no signal handler runs (when a tracer interrupts them), and
+ * that had no effect by then.
  */
 static inline bool hf_regs_repeatable(unsigned long long number)
 {
@@ -85,8 +85,8 @@ static inline bool hf_regs_repeatable(unsigned long long number)
 }
 
 /*
- * Makes a system call that our interruption ended with EINTR one that the kernel restarts, unless a handler runs first:
- * then it is EINTR after all, as it should be.
+ * Makes the kernel restart a system call that our interruption ended with EINTR, unless a signal handler runs first:
+ * then EINTR is the correct result.
  */
 static inline void hf_regs_make_restart(pid_t tid, struct user_regs_struct *user)
 {
@@ -137,7 +137,7 @@ static inline void hf_regs_from_context(const ucontext_t *context, struct hf_reg
 
 #define HF_RED_ZONE 0
 
-/* XPACLRI: without the signature that PACIASP puts into the upper bits; nothing on CPUs that have no signatures. */
+/* XPACLRI removes the signature that PACIASP puts into the upper bits; it does nothing on CPUs without signatures. */
 static inline uintptr_t hf_regs_return_address(uintptr_t word)
 {
     register uintptr_t link __asm__("x30") = word;
@@ -146,7 +146,7 @@ static inline uintptr_t hf_regs_return_address(uintptr_t word)
     return link;
 }
 
-/* A function that calls no other leaves its return address in this register. */
+/* A function that calls no other keeps its return address in this register. */
 static inline uintptr_t hf_regs_link(const struct hf_regs *regs)
 {
     enum { LINK = 30 };
@@ -154,7 +154,7 @@ static inline uintptr_t hf_regs_link(const struct hf_regs *regs)
     return hf_regs_return_address(regs->general[LINK]);
 }
 
-/* The kernel has put pc back to a system call that it will restart before a tracer sees it. */
+/* Before a tracer sees the registers, the kernel has set pc back to a system call that it will restart. */
 static inline long hf_regs_fetch(pid_t tid, struct hf_regs *regs)
 {
     struct user_regs_struct user;

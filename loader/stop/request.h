@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For what the threads are stopped, and where none of them may be then (stop.h). */
+/* What is to be done while the threads are stopped, and where none of them may be then (stop.h). */
 #ifndef HF_STOP_REQUEST_H
 #define HF_STOP_REQUEST_H
 
@@ -19,9 +19,9 @@ struct hf_busy {
     uintptr_t begin;  /* first byte */
     uintptr_t end;    /* one past the last */
     const char *name; /* for messages; may be NULL */
-    /* Something that was moved out of a function: at its first byte a thread is in the function already. */
+    /* A part that was moved out of a function: at its first byte a thread is already inside the function. */
     bool part;
-    /* It is not taken out of use, but counts on what is: for messages. */
+    /* It is not taken out of use itself, but relies on code that is: for messages. */
     bool caller;
 };
 
@@ -32,43 +32,46 @@ struct hf_stopped {
 };
 
 /*
- * How long threads were stopped at a stretch, in nanoseconds: in the longest of the attempts, from the first thread
- * stopped to the last one resumed; and of these only threads that were running when the attempt began, or that began
- * later (0 when there were none). Of stops by signal both are the same.
+ * How long threads were stopped without a break, in nanoseconds: in the longest attempt, from the first thread stopped
+ * to the last one resumed; and the same only for threads that were running when the attempt began, or that started
+ * later (0 when there were none). For stops by signal both are the same.
  */
 struct hf_pause {
     uint64_t any;
     uint64_t running;
 };
 
-/* How threads are stopped. Tests choose; all others want HF_STOP_AUTO: ptrace, and the signal where it is refused. */
+/*
+ * How threads are stopped. Only tests choose; all others use HF_STOP_AUTO: ptrace, and the signal if ptrace is refused.
+ */
 enum hf_stop_method { HF_STOP_AUTO, HF_STOP_PTRACE, HF_STOP_SIGNAL };
 
 struct hf_stop_request {
     /*
-     * Bytes that the action overwrites. No thread may be inside one when the action runs: a program counter behind a
-     * range's first byte is moved out of it or waited for, and so is a return address on a stack.
+     * Ranges of bytes that the action overwrites. No thread may be inside one when the action runs: the stop waits
+     * until no program counter, and no return address on a stack, points behind the first byte of a range.
      */
     const struct hf_range *ranges;
     size_t range_count;
 
     /*
-     * Functions that no thread may be in, whole: neither a program counter nor a word on a stack may point behind a
-     * function's first byte. At the first byte a thread has not begun the function, and a word is no return address.
+     * Functions that no thread may be inside: neither a program counter nor a word on a stack may point behind a
+     * function's first byte. At the first byte, a thread has not begun the function, and a word is not a return
+     * address.
      */
     const struct hf_busy *busy;
     size_t busy_count;
 
     /*
-     * Where the calling thread's own stack is scanned from: its frames below are the caller's, and may hold any
-     * address. NULL: from hf_stop_run()'s own frame.
+     * Where the scan of the calling thread's own stack begins: the frames below belong to this library, and may hold
+     * any address. NULL: at hf_stop_run()'s own frame.
      */
     const void *caller_frame;
 
     /*
      * Runs on the calling thread while every other one is stopped. May call raw system calls and the string functions
-     * that the file stop.c lists; nothing that allocates, locks or binds lazily. Its return value becomes that of
-     * hf_stop_run(), with err as it set it.
+     * that the file stop.c lists; nothing that allocates, locks or binds lazily. hf_stop_run() returns its return
+     * value, with err as the action has set it.
      */
     int (*action)(void *arg, struct hotfix_error *err);
     void *arg;
@@ -76,7 +79,7 @@ struct hf_stop_request {
     /* Words in the general registers of the stopped threads count like words on their stacks. */
     bool registers;
 
-    /* Called for each thread that was stopped, after it goes on; may be NULL. */
+    /* Called for each thread that was stopped, after it was resumed; may be NULL. */
     void (*stopped)(void *arg, const struct hf_stopped *thread);
 
     uint64_t deadline_ns; /* longest time from the first stopped thread to the last resumed one; 0 means 100 ms */

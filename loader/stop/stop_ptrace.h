@@ -9,8 +9,8 @@
 
 /*
  * One attempt, from starting the helper to reaping it; blocks all signals of the calling thread meanwhile. With permit
- * the helper is made this process's PR_SET_PTRACER. The attempt holds the outcome; all threads run again, whatever it
- * is.
+ * the helper becomes this process's PR_SET_PTRACER. The attempt contains the outcome; in any case all threads run again
+ * afterwards.
  */
 void hf_stop_ptrace(struct hf_attempt *attempt, bool permit);
 

@@ -37,8 +37,8 @@ long hf_tasks_next(struct hf_tasks *tasks);
 size_t hf_tasks_count(const struct hf_tasks *tasks);
 
 /*
- * After the last thread: did the listing hold all of them? The kernel cuts a listing short when a thread exits just
- * where it stands.
+ * After the last thread: was the listing complete? The kernel ends a listing early if the thread at the current
+ * position exits.
  */
 bool hf_tasks_complete(const struct hf_tasks *tasks);
 
@@ -49,10 +49,10 @@ enum hf_task_state {
     HF_TASK_OTHER
 };
 
-/* What a thread is at, read from its stat file. */
+/* The state of a thread, from its stat file. */
 enum hf_task_state hf_task_state(pid_t pid, pid_t tid);
 
-/* Does it run, or wait for a processor alone? */
+/* Does the thread run, or wait only for a processor? */
 bool hf_task_running(pid_t pid, pid_t tid);
 
 /* The thread's signal mask: bit n - 1 is signal n. false when it cannot be read. */

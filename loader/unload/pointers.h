@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finding the words of this process's memory that point into a stretch of addresses. While other threads run: a word
- * that is moved about meanwhile can be missed.
+ * Finding the words of this process's memory that point into a stretch of addresses. Other threads run during the
+ * search, so a word that they move during it can be missed.
  *
- * Looked at are aligned words in pages that are the process's own (anonymous, or a file's that were written to) and in
- * all that is shared; not in the stretch itself, nor on the stacks of known threads, which a stop sees (stacks.h). It
- * takes about a second for each few GiB of such memory. A process that has more than 1 TiB mapped, used or not, is not
- * searched.
+ * The search reads aligned words in private pages (anonymous ones, and written pages of files) and in all shared
+ * memory. It skips the stretch itself, and the stacks of known threads, which are scanned during a stop (stacks.h). It
+ * reads a few GiB of such memory per second. A process that has more than 1 TiB mapped, used or not, is not searched.
  */
 #ifndef HF_POINTERS_H
 #define HF_POINTERS_H
@@ -17,7 +16,7 @@
 #include "hotfix/error.h"
 #include "stop/request.h"
 
-/* Words that do not count: these values at these places. */
+/* Words that do not count, by value and place. */
 struct hf_exemption {
     struct hf_range values;
     struct hf_range places;
@@ -28,7 +27,7 @@ struct hf_exemption {
     }
 
 struct hf_pointers {
-    struct hf_range to; /* what words are to point into */
+    struct hf_range to; /* the addresses that are searched for */
     const struct hf_exemption *exemptions;
     size_t exemption_count;
     const struct hf_stopped *stacks; /* the threads whose stacks are left out */
@@ -41,8 +40,8 @@ struct hf_pointer {
 };
 
 /*
- * 1 with the first word found, 0 when there is none, -1 when it cannot be told: HOTFIX_IO where
- * /proc cannot be read, HOTFIX_MEMORY also where there is too much to search.
+ * 1 with the first word found, 0 when there is none, -1 when the search failed: HOTFIX_IO when /proc cannot be read,
+ * HOTFIX_MEMORY also when there is too much memory to search.
  */
 int hf_pointers_find(const struct hf_pointers *pointers, struct hf_pointer *found, struct hotfix_error *err);
 

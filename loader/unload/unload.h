@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unloading the patch of a bundle that was reverted, where nothing can come back to it: enum hotfix_unload says what is
- * looked at, and what cannot be seen.
+ * Unloading the patch of a reverted bundle, if nothing can return to it or use it: enum hotfix_unload says what is
+ * checked, and what cannot be detected.
  *
- * Threads are stopped twice, before and after the memory is searched: a pointer that is on a stack or in a register
- * when the search begins, and in memory that was searched already when it ends, has been seen once. The dynamic
- * linker's own pointers into the patch do not count: it drops them.
+ * Threads are stopped twice, before and after the memory is searched: so a pointer that moves, during the search, from
+ * a stack or a register to memory that was searched already is still found. The dynamic linker's own pointers into the
+ * patch do not count, since it removes them.
  */
 #ifndef HF_UNLOAD_H
 #define HF_UNLOAD_H
@@ -16,8 +16,8 @@
 #include "applied/result.h"
 
 /*
- * Unloads the entry's patch, or leaves it as it is; the report's log says which, and why. The entry is in the registry
- * no more. deadline_ns is each stop's, as in struct hotfix_apply_options.
+ * Unloads the entry's patch, or leaves it as it is; the report's log says which, and why. The entry is no longer in the
+ * registry. deadline_ns is for each stop, as in struct hotfix_apply_options.
  */
 void hf_unload(struct hf_applied *applied, uint64_t deadline_ns, struct hf_report *report);
 

@@ -22,7 +22,7 @@ bool hf_exported_read(uintptr_t base, uintptr_t dynamic, struct hf_exported *exp
 /* Does it define this name for others? */
 bool hf_exported_defines(const struct hf_exported *exported, const char *name);
 
-/* Is that place, relative to the module, one to which a variable of another module moved (a copy relocation)? */
+/* Is that place, relative to the module, the copy of another module's variable (a copy relocation)? */
 bool hf_exported_copies(const struct hf_exported *exported, uintptr_t place);
 
 #endif

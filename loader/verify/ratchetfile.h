@@ -16,8 +16,8 @@
 
 /* The highest sequence number of the bundles for this build of a target that a key signed. */
 struct hf_ratchet_record {
-    uint8_t key[HF_KEY_SIZE];        /* as struct hf_trust_key has it; of an authority: a struct hf_key_owner */
-    struct hf_certificate_mark mark; /* of the certificate, where the key is an authority's; serial_size 0: none */
+    uint8_t key[HF_KEY_SIZE];        /* as in struct hf_trust_key; for an authority: a struct hf_key_owner */
+    struct hf_certificate_mark mark; /* of the certificate, if the key is an authority's; serial_size 0: none */
     char *target;
     struct hf_build_id build_id; /* size 0: not known, as in a state of format 1 */
     uint64_t sequence;
@@ -35,9 +35,9 @@ int hf_ratchet_parse(const char *text, size_t size, struct hf_ratchet_records *r
 int hf_ratchet_format(const struct hf_ratchet_records *records, char **text, size_t *size, struct hotfix_error *err);
 
 /*
- * Makes the number for the key, certificate, target and build of this record at least its number, and *changed true if
- * it was not; else leaves *changed. The record stays the caller's. HOTFIX_REPLAYED when there are too many records,
- * HOTFIX_MEMORY.
+ * Raises the number for the key, certificate, target and build of this record to the record's number, and sets
+ * *changed, if it was lower; otherwise leaves *changed. The caller keeps the record. HOTFIX_REPLAYED when there are too
+ * many records, HOTFIX_MEMORY.
  */
 int hf_ratchet_raise(struct hf_ratchet_records *records, const struct hf_ratchet_record *record, bool *changed,
                      struct hotfix_error *err);

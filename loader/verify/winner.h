@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whose copy of a function this process uses. The dynamic linker lets the first module that exports a name win, and
- * C++ puts inline functions and instances of templates into every module that uses them: so the program's copy may be
- * called in place of the target library's, which a detour would change without effect.
+ * Which module's copy of a function this process uses. The dynamic linker binds a name to the first module that exports
+ * it, and C++ puts inline functions and instances of templates into every module that uses them. So the program's copy
+ * may be called instead of the target library's, and a detour in the library would have no effect.
  */
 #ifndef HF_WINNER_H
 #define HF_WINNER_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Labels as values (&&label of GNU C). The program may have stored them, on the heap or in a static variable; when the
- * function changed, the new one would jump by them into the middle of the old one, and after a revert the other way
- * round. Tables of labels that nothing but the function's own jumps reads are harmless: each version has its own.
+ * Labels as values (&&label of GNU C). The program may have stored them, on the heap or in a static variable; if the
+ * function changed, the new version would jump through them into the middle of the old one, and after a revert the old
+ * version into the new one. Tables of labels that only the function's own jumps read are harmless: each version has its
+ * own table.
  */
 #ifndef HF_LABEL_H
 #define HF_LABEL_H

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which static variable is which where one function has several of one name, type and initial value in its blocks, and
- * was changed outside of these.
+ * Matches old and new static variables if one function has several with the same name, type and initial value in its
+ * blocks, and was changed outside of these blocks.
  *
- * Those that compilers left out are blocks like others: the same ones must be on both sides. Shown is that no block
- * came, went or changed places with another: both sides have equally many; the code of each, inlined copies included,
- * is the same as that of the block of the same rank, register by register; all code that uses the variable lies in its
- * block; and of any two, one has a constant or refers to something that the other does not, which it would take along
- * if it were moved. That is no constant that the function has elsewhere, too, and none at all where a variable is known
- * to hold one in the block: the code may have it from there. A block whose own code changed shows
- * nothing.
+ * Blocks of variables that the compiler left out count, too: the same ones must be on both sides. It is proven that no
+ * block was added, removed or exchanged with another: both sides have equally many blocks; the code of each block,
+ * including inlined copies, is the same as that of the block of the same rank, register by register; all code that uses
+ * the variable lies in its block; and of any two blocks, one has a constant or a reference that the other does not
+ * have, and that would move with it. A constant that the function also has elsewhere does not count, and none counts if
+ * a variable is known to hold a constant in the block, since the code may have got it from there. A block whose own
+ * code changed proves nothing.
  */
 #ifndef HF_BLOCKS_H
 #define HF_BLOCKS_H
@@ -30,13 +30,13 @@ struct hf_blocks {
 };
 
 /*
- * Is the variable of one block, in the place of the other, used by the same code and by no other? Of both, name and the
- * scopes of their sides must be there.
+ * Is the variable of one block used by the same code as that of the other block, and by no other code? Both must have a
+ * name, and the scopes of both sides must exist.
  */
 bool hf_blocks_same(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
                     const struct hf_block *right);
 
-/* Are those that have no twin yet shown to be the ones of the same rank on the other side? */
+/* Is it proven that the variables without a twin match those of the same rank on the other side? */
 bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after);
 
 #endif

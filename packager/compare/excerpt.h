@@ -9,17 +9,17 @@
 size_t hf_excerpt_reference(const struct hf_part *part, uint64_t offset);
 
 /*
- * Does a reference of a part name the variable, which may share its section with others? True also where that cannot be
- * told since the instruction is not known.
+ * Does a reference of a part lead to the variable, which may share its section with others? True also if this cannot be
+ * decided because the instruction is not known.
  */
 bool hf_excerpt_names(const struct hf_part *part, size_t reference, const struct hf_name *variable);
 
-/* Is it code of which the bytes are known? */
+/* Is it code with known bytes? */
 bool hf_excerpt_readable(const struct hf_scope_code *code);
 
 /*
- * Byte for byte and reference for reference, where before_own of the old piece stands for after_own of the new one. The
- * bytes of a field that a relocation fills in say nothing.
+ * Compares byte for byte and reference for reference; before_own in the old piece corresponds to after_own in the new
+ * one. Bytes of a field that a relocation fills in are ignored.
  */
 bool hf_excerpt_same(const struct hf_scope_code *before, const struct hf_name *before_own,
                      const struct hf_scope_code *after, const struct hf_name *after_own);

@@ -6,11 +6,12 @@
 #include "object/object.h"
 
 /*
- * Compares every structure and union that both objects define at file scope under one name, the types of variables with
- * an address as far as their parts have no name or belong to one function, and the numbers of enumerators, named
- * enumeration or not. 0 when all are equal, or one object has no debug information; HOTFIX_INCOMPATIBLE naming what
- * differs; HOTFIX_FORMAT when the debug information is damaged; HOTFIX_MEMORY. What the program made already has the
- * old layout and the old numbers, on its heap too, so what a patch does with the new ones is never right for it.
+ * Compares every structure and union that both objects define at file scope under one name; the types of variables with
+ * an address, if parts of the type have no name or belong to one function; and the values of enumerators, also of
+ * unnamed enumerations. 0 when all are equal, or one object has no debug information; HOTFIX_INCOMPATIBLE naming what
+ * differs; HOTFIX_FORMAT when the debug information is damaged; HOTFIX_MEMORY. Objects that the program made already,
+ * also on its heap, have the old layout and the old values, so code of a patch for the new ones would always be wrong
+ * for them.
  */
 int hf_layouts_check(const struct hf_object *before, const struct hf_object *after, struct hotfix_error *err);
 

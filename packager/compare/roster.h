@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of an object's functions and variables, for those who look for the same thing in another object. */
+/* The names of an object's functions and variables, for finding the same thing in another object. */
 #ifndef HF_ROSTER_H
 #define HF_ROSTER_H
 
@@ -15,7 +15,7 @@ enum hf_sort hf_part_sort(const struct hf_part *part);
  * "parse.count": clang's name of a static local.
  */
 bool hf_name_is_made(const struct hf_name *name);
-/* Are the texts equal but for the numbers behind them? */
+/* Are the texts equal except for the numbers after them? */
 bool hf_name_same_stem(const char *a, const char *b);
 
 /* Names of parts that may have a twin, ordered by text. */
@@ -35,7 +35,7 @@ struct hf_name *hf_roster_find(const struct hf_roster *names, const char *text);
 /* Makes two parts each other's twins. */
 void hf_parts_pair(struct hf_part *a, struct hf_part *b);
 
-/* Do two functions look alike, relocation fields aside? */
+/* Are two functions equal except for relocation fields? */
 bool hf_code_alike(const struct hf_part *a, const struct hf_part *b);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes down what the old-object proof showed of the functions that a patch replaces. */
+/* Records what the old-object proof showed for the functions that a patch replaces. */
 #ifndef HF_ATTEST_H
 #define HF_ATTEST_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundles that the patch is to lie over while they are applied (hotfix build --on). The new objects have their fixes
- * and another one, so that the patch is whole without them; it replaces all functions that they do. So no call arrives
- * at code of theirs that was compiled for the release and meets the new one.
+ * Bundles on top of which the patch may be applied (hotfix build --on). The new objects contain their fixes and another
+ * one, so the patch is complete without them; it replaces all functions that they replace. So no call reaches code of
+ * these bundles, which was compiled for the release and could then call the new code.
  */
 #ifndef HF_BELOW_H
 #define HF_BELOW_H
@@ -10,15 +10,15 @@
 #include "reference/work.h"
 
 /*
- * Reads the bundles that are asked for into work->below. Nothing is trusted of them but ids and places of functions.
+ * Reads the requested bundles into work->below. Only their ids and the places of their functions are used.
  * HOTFIX_INCOMPATIBLE naming one that is for another build of the target; HOTFIX_IO, HOTFIX_FORMAT, HOTFIX_MEMORY.
  */
 int hf_below_open(struct hf_work *work, struct hotfix_error *err);
 void hf_below_close(struct hf_work *work);
 
 /*
- * Do the new objects replace all that these bundles do? To be called when it is known what changed. HOTFIX_INCOMPATIBLE
- * naming a function that they have as the release has it; HOTFIX_MEMORY.
+ * Do the new objects replace all functions that these bundles replace? Call it after it was decided what changed.
+ * HOTFIX_INCOMPATIBLE naming a function that is unchanged from the release; HOTFIX_MEMORY.
  */
 int hf_below_check(struct hf_work *work, struct hotfix_error *err);
 

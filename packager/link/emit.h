@@ -2,7 +2,8 @@
 /*
  * The objects that patch.so is linked from: of each new object the parts that are kept, with references to the target
  * turned into references to placeholders. A placeholder is a hidden symbol in a section without content, so the linker
- * accepts it wherever it accepts something near; the relocations that it leaves behind say where the fix-ups go.
+ * accepts it in every reference to something near; the relocations that the linker keeps show the places of the
+ * fix-ups.
  */
 #ifndef HF_EMIT_H
 #define HF_EMIT_H

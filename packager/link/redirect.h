@@ -7,7 +7,7 @@
 #include "object/writer.h"
 #include "reference/work.h"
 
-/* A slot that the patch has for itself, in the place of one in the target's global offset table. */
+/* A slot of the patch's own that replaces one in the target's global offset table. */
 struct hf_own_slot {
     enum hf_fixup_kind kind;
     uint64_t value;
@@ -34,7 +34,7 @@ int hf_redirect_init(struct hf_redirect *redirect, struct hf_work *work, struct 
 void hf_redirect_deinit(struct hf_redirect *redirect);
 
 /*
- * Adds to the section what a reference of the part becomes: a relocation or a constant. HOTFIX_INCOMPATIBLE when it has
+ * Adds to the section the relocation or constant that a reference of the part becomes. HOTFIX_INCOMPATIBLE when it has
  * no form in a patch.
  */
 int hf_redirect_reference(struct hf_redirect *redirect, const struct hf_part *part, size_t section,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the patch tells of code that meets functions which it was not compiled together with (choose/worlds.h). */
+/* The patch's table of code that may call functions with which it was not compiled together (choose/worlds.h). */
 #ifndef HF_WORLDTABLE_H
 #define HF_WORLDTABLE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which object of the release defines a global name and which asks for it: of all objects that a build was given, those
- * included that did not change and were closed again.
+ * Which objects of the release define a global name and which refer to it. It covers all objects that a build was
+ * given, also those that did not change and were closed again.
  */
 #ifndef HF_CENSUS_H
 #define HF_CENSUS_H
@@ -24,7 +24,7 @@ struct hf_census {
     bool ordered;
 };
 
-/* Takes in the global names of an object. HOTFIX_MEMORY. */
+/* Adds the global names of an object. HOTFIX_MEMORY. */
 int hf_census_add(struct hf_census *census, const struct hf_object *object, struct hotfix_error *err);
 void hf_census_deinit(struct hf_census *census);
 

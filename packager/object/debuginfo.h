@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The debug information of an object file through libdwarf. In an object every section begins at address 0; here each
- * part begins at an address of its own, so that an address says which part it lies in. Relocations are applied here:
- * once libdwarf 20210528 opened a file through libelf by itself, it reads no other file any more (dwarf/sections.h).
+ * part begins at a different address, so that an address identifies its part. Relocations are applied here: once
+ * libdwarf 20210528 has opened a file through libelf itself, it cannot read other files (dwarf/sections.h).
  */
 #ifndef HF_DEBUGINFO_H
 #define HF_DEBUGINFO_H
@@ -13,7 +13,7 @@
 #include "object/object.h"
 
 struct hf_debuginfo_section {
-    uint8_t *bytes; /* unpacked, with its relocations applied; NULL where it is none of debug information */
+    uint8_t *bytes; /* unpacked, with its relocations applied; NULL when it is not debug information */
     size_t size;
 };
 

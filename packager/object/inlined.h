@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which functions an object has code of, by its debug information: code of their own, and copies inlined elsewhere. */
+/* The functions of which an object has code, by its debug information: separate code, and copies inlined elsewhere. */
 #ifndef HF_INLINED_H
 #define HF_INLINED_H
 
 #include "object/object.h"
 
 struct hf_inlined_item {
-    const struct hf_part *part; /* where the code is; of a copy, the function that it was inlined into */
+    const struct hf_part *part; /* where the code is; for a copy, the function into which it was inlined */
     char *function;             /* linkage name, else the name in the source */
     bool copy;
 };
@@ -18,7 +18,7 @@ struct hf_inlined {
 };
 
 /*
- * Reads the debug information of an object, which may have none: nothing is found then. Functions of the system's
+ * Reads the debug information of an object; without debug information nothing is found. Functions of the system's
  * headers (below /usr) are left out: no fix of the target changes them. HOTFIX_FORMAT when it is damaged,
  * HOTFIX_MEMORY.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A relocatable object file, as what `hotfix build` compares: parts (its sections), the names that they define (its
- * symbols) and the references between them (its relocations). Compiled with -ffunction-sections and -fdata-sections, a
- * part is one function or one variable.
+ * A relocatable object file in the form that `hotfix build` compares: parts (its sections), the names that they define
+ * (its symbols) and the references between them (its relocations). Compiled with -ffunction-sections and
+ * -fdata-sections, a part is one function or one variable.
  *
  * Not supported: more than 65,279 sections (extended numbering), REL relocations.
  */
@@ -18,12 +18,12 @@
 #include "hotfix/error.h"
 
 enum hf_part_kind {
-    HF_PART_OTHER,  /* nothing of the program: symbol table, relocations, notes */
+    HF_PART_OTHER,  /* not part of the program: symbol table, relocations, notes */
     HF_PART_CODE,   /* machine code */
     HF_PART_DATA,   /* writable */
     HF_PART_ZERO,   /* writable, begins as zeros */
-    HF_PART_CONST,  /* read-only, after relocation at least */
-    HF_PART_MERGE,  /* strings and constants that the linker merges: known by their content only */
+    HF_PART_CONST,  /* read-only, at least after relocation */
+    HF_PART_MERGE,  /* strings and constants that the linker merges: identified only by content */
     HF_PART_TLS,    /* thread-local */
     HF_PART_START,  /* pointers to constructors and destructors, or code that runs as one */
     HF_PART_UNWIND, /* .eh_frame */
@@ -69,10 +69,10 @@ struct hf_part {
     size_t reference_count;
     size_t relocations; /* section number of its relocations, 0 without */
     struct hf_name *
-        *names; /* what is defined in it, without section symbols: by value, functions and global ones first */
+        *names; /* the symbols defined in it, without section symbols: by value, functions and global ones first */
     size_t name_count;
-    bool anonymous;         /* nothing but its content tells it from others: unnamed, or named by the compiler */
-    struct hf_part *family; /* the function that this cold half of one belongs to; NULL: none */
+    bool anonymous;         /* only its content distinguishes it from others: unnamed, or named by the compiler */
+    struct hf_part *family; /* the function to which this cold half belongs; NULL: it is not a cold half */
 
     /* Set by those who compare. */
     struct hf_part *twin;   /* the same thing in the other object of a pair (correlate.h) */
@@ -88,7 +88,7 @@ struct hf_line {
     size_t order; /* of several rows for one instruction, the last one counts */
 };
 
-/* A place in a constant that something refers to (piece.h). */
+/* A place in a constant to which something refers (piece.h). */
 struct hf_point {
     const struct hf_part *part;
     uint64_t offset;
@@ -102,12 +102,12 @@ struct hf_object {
     struct hf_part *parts; /* by section number, from 1 */
     size_t part_count;
     struct hf_part *unwind; /* its .eh_frame; NULL without */
-    bool has_exceptions;    /* it holds tables of what is caught and cleaned up where (.gcc_except_table) */
+    bool has_exceptions;    /* it has exception tables (.gcc_except_table) */
     struct hf_name *names;  /* by symbol number */
     size_t name_count;
     const char *source; /* name of its STT_FILE symbol, "" without */
     uint16_t machine;
-    struct hf_line *lines; /* read when they are first asked for */
+    struct hf_line *lines; /* read when first needed */
     size_t line_count;
     bool lines_read;
     struct hf_point *points; /* likewise; ordered by part and offset */
@@ -115,11 +115,11 @@ struct hf_object {
 };
 
 /*
- * Opens an object file. HOTFIX_IO, HOTFIX_FORMAT, HOTFIX_MEMORY; HOTFIX_INCOMPATIBLE for objects that hold no code yet
- * (-flto). Every byte of it is foreign.
+ * Opens an object file. HOTFIX_IO, HOTFIX_FORMAT, HOTFIX_MEMORY; HOTFIX_INCOMPATIBLE for objects that contain no code
+ * yet (-flto). No byte of it is trusted.
  */
 int hf_object_open(const char *path, const char *name, struct hf_object **object, struct hotfix_error *err);
-/* An object in the place of one that is gone: it has its name and holds nothing. HOTFIX_MEMORY. */
+/* An empty object that stands for a removed one, with its name. HOTFIX_MEMORY. */
 int hf_object_none(const struct hf_object *gone, struct hf_object **object, struct hotfix_error *err);
 void hf_object_close(struct hf_object *object);
 
@@ -133,21 +133,24 @@ int hf_object_references(const struct hf_part *part, struct hf_reference **refer
 /* Where a reference points: the part and the offset in it. NULL when its name is not defined in a part. */
 struct hf_part *hf_reference_part(const struct hf_reference *reference, int64_t *offset);
 
-/* The name that stands for the whole part in messages: that of a function or variable, else of the section. */
+/* The name of the whole part in messages: that of a function or variable, else of the section. */
 const char *hf_part_title(const struct hf_part *part);
 
-/* The first name of a function in it, which is at its begin as a rule; NULL when the part holds none. */
+/* The first name of a function in it, usually at its begin; NULL when the part has none. */
 const struct hf_name *hf_part_function(const struct hf_part *part);
 
 /* The bytes [start, end) of a merged string or constant that holds the offset; false when there is none. */
 bool hf_part_piece(const struct hf_part *part, int64_t offset, uint64_t *start, uint64_t *end);
 
-/* Whether compilers make up such a name, for what no source declares: the same one in another build says nothing. */
+/*
+ * Is it a name that compilers make up for something that no source declares? An equal name in another build proves
+ * nothing.
+ */
 bool hf_name_is_made_up(const char *text);
-/* Is this a weak definition, in whose place the linker may have taken another object's? */
+/* Is this a weak definition, which the linker may have replaced by another object's? */
 bool hf_name_yields(const struct hf_name *name);
 
-/* Length of the text without the number that a compiler put behind it: "count.12" gives 5. */
+/* Length of the text without the number that a compiler appended: "count.12" gives 5. */
 size_t hf_name_stem(const char *text);
 
 static inline void hf_cleanup_object(struct hf_object **object)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pieces: strings and constants without a name, several of which lie in one part. What merges goes by content. Of what
- * does not, as without optimisation, a string that ends before the next place that something refers to is one; for CPUs
- * alone whose compilers address each string by itself, and do not reach several from one address (section anchors).
+ * Pieces: strings and constants without a name, several of which lie in one part. In mergeable sections they are
+ * identified by content. In others, as without optimisation, a piece is a string that ends before the next place to
+ * which something refers. This is only done for CPUs whose compilers address each string separately, and do not reach
+ * several strings from one address (section anchors).
  */
 #ifndef HF_PIECE_H
 #define HF_PIECE_H
@@ -15,9 +16,9 @@ struct hf_piece {
     uint64_t end;   /* without padding */
 };
 
-/* The piece that a reference means the begin of; false when it means none, or the linker alone knows. */
+/* The piece to whose begin a reference leads; false when it leads to none, or only the linker knows. */
 bool hf_piece_of(const struct hf_reference *reference, struct hf_piece *piece);
-/* Does the piece hold references? */
+/* Does the piece contain references? */
 bool hf_piece_has_references(const struct hf_piece *piece);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the source calls the variables of an object that have an address, from its debug information: a name in the
- * symbol table may be a number that the compiler chose.
+ * The source names of an object's variables that have an address, from its debug information: a name in the symbol
+ * table may contain a number that the compiler chose.
  */
 #ifndef HF_SCOPE_H
 #define HF_SCOPE_H
 
 #include "object/object.h"
 
-/* A variable, or a piece of one: compilers may put the members of a structure apart from each other. */
+/* A variable, or a piece of one: compilers may store the members of a structure separately. */
 struct hf_scope {
     const struct hf_part *part;
     uint64_t offset; /* in the part */
@@ -24,7 +24,7 @@ struct hf_scope {
     bool whole;     /* all of the variable */
 };
 
-/* Code of a block, where it is declared or a copy of it inlined. */
+/* Code of a block, where it is declared or where a copy of it was inlined. */
 struct hf_scope_code {
     uint64_t block; /* as above */
     const struct hf_part *part;
@@ -33,11 +33,11 @@ struct hf_scope_code {
 };
 
 /*
- * A variable whose value is computed from what lies in its place: clang keeps one that only ever holds two values as a
- * byte that says which.
+ * A variable whose value is computed from its stored form: clang stores a variable that only ever holds two values as a
+ * byte that says which one.
  */
 struct hf_scope_coded {
-    char *function; /* that declares it, "" at file scope and where it is not known */
+    char *function; /* that declares it, "" at file scope and when it is not known */
     char *name;
     char *operations; /* of the location expression, as hexadecimal digits */
 };
@@ -58,13 +58,13 @@ struct hf_scopes;
 int hf_scopes_read(const struct hf_object *object, struct hf_scopes **scopes, struct hotfix_error *err);
 void hf_scopes_destroy(struct hf_scopes *scopes);
 
-/* What stands at the begin of a name; NULL when that is not known. scopes may be NULL. */
+/* The variable at the begin of a name; NULL when it is not known. scopes may be NULL. */
 const struct hf_scope *hf_scope_of(const struct hf_scopes *scopes, const struct hf_name *name);
 
 /*
- * All that functions declare without a place, as what the compiler left out, in the order of debug information; their
- * function is "" where it is not known. Variables of the frame that were left out are among them, since nothing tells
- * them from static ones. NULL and 0 without scopes.
+ * All variables that functions declare without a place, for example those that the compiler left out, in the order of
+ * debug information; their function is "" when it is not known. They include automatic variables that were left out,
+ * since nothing distinguishes them from static ones. NULL and 0 without scopes.
  */
 const struct hf_scope *hf_scopes_lost(const struct hf_scopes *scopes, size_t *count);
 
@@ -74,7 +74,7 @@ const struct hf_scope_code *hf_scopes_code(const struct hf_scopes *scopes, size_
 /* Variables whose values are computed; NULL and 0 without scopes. */
 const struct hf_scope_coded *hf_scopes_coded(const struct hf_scopes *scopes, size_t *count);
 
-/* What variables are known to hold; NULL and 0 without scopes. */
+/* The known values of variables; NULL and 0 without scopes. */
 const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count);
 
 /* The first variable or piece with this function and name; NULL when there is none. scopes may be NULL. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bundles that a patch was built on (hotfix build --on), for `hotfix pack`: their ids, in the section
- * .hotfix.bases. The patch has the fixes of these bundles, too, and replaces all functions that they do. Magic
- * "HFBASES1", then 16 bytes for each, none of it twice.
+ * .hotfix.bases. The patch contains the fixes of these bundles, too, and replaces all functions that they replace.
+ * Magic "HFBASES1", then 16 bytes for each, none of them twice.
  */
 #ifndef HF_BASE_H
 #define HF_BASE_H

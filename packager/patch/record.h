@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `hotfix build` tells `hotfix pack`: which functions of the target patch.so replaces, in its section
- * .hotfix.functions.
+ * A message from `hotfix build` to `hotfix pack` in patch.so's section .hotfix.functions: which functions of the target
+ * the patch replaces.
  *
  * Table, little-endian: magic "HFFUNCS1", u8 size of the target's build-id and its bytes, u32 record count; count times
  * { u64 target, u64 target size, u64 replacement, u64 replacement size, u32 group, u16 name size, name, u16 source

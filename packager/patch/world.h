@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `hotfix build` tells `hotfix pack` of code that was not compiled together with all that it will meet, in the
- * section .hotfix.worlds of patch.so (worlds.h of link/ has the reasons):
+ * A message from `hotfix build` to `hotfix pack` in patch.so's section .hotfix.worlds: code that may call functions
+ * with which it was not compiled together (choose/worlds.h has the reasons):
  * - code of the target that no thread may be in when the patch is applied;
  * - code of the patch that no thread may be in when it is reverted;
- * - functions of the target that the patch counts on as they are, and does not bring.
+ * - functions of the target that the patch relies on as they are, and does not replace.
  *
  * Table, little-endian: magic "HFWORLD1", u8 size of the target's build-id and its bytes, u32 count; count times
  * { u8 kind, u64 address, u64 size, u16 name size, name }. Ordered by kind, then name, then address.
@@ -43,8 +43,10 @@ int hf_world_add(struct hf_world_table *table, enum hf_world_kind kind, uint64_t
 
 /* Parses a table; on failure *table is untouched. HOTFIX_FORMAT, HOTFIX_MEMORY. */
 int hf_world_parse(const void *bytes, size_t size, struct hf_world_table *table, struct hotfix_error *err);
-/* Orders the items, drops those that stand twice and writes them: *bytes is malloc'ed. HOTFIX_INTERNAL for what
- * parsing would refuse. */
+/*
+ * Orders the items, drops duplicates and writes them: *bytes is malloc'ed. HOTFIX_INTERNAL for what parsing would
+ * refuse.
+ */
 int hf_world_format(struct hf_world_table *table, uint8_t **bytes, size_t *size, struct hotfix_error *err);
 void hf_world_deinit(struct hf_world_table *table);
 

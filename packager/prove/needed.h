@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The libraries that a target names as needed, as this machine has them: they say which versioned symbols there are. */
+/* The libraries that a target needs (DT_NEEDED), as found on this machine: they show which versioned symbols exist. */
 #ifndef HF_NEEDED_H
 #define HF_NEEDED_H
 
@@ -13,7 +13,7 @@ struct hf_library {
     char *path;
     int fd;
     void *elf; /* NULL when it cannot be read */
-    bool host; /* the program that loads the target: linkers take none as a library */
+    bool host; /* the program that loads the target: linkers do not accept a program as a library */
 };
 
 struct hf_needed {
@@ -23,9 +23,9 @@ struct hf_needed {
 
 /*
  * Looks for the target's DT_NEEDED in `directory` (may be NULL), beside the target, in its run path and in the
- * system's directories; and for what those need in turn, the dynamic linker
- * among it. One that is not found is left out. The program `host` that loads the target (may be NULL) counts as one,
- * before the others: HOTFIX_INCOMPATIBLE when it is none for this CPU. HOTFIX_MEMORY.
+ * system's directories; and for the libraries that those need in turn, including the dynamic linker. A library that is
+ * not found is left out. The program `host` that loads the target (may be NULL) counts as a library, before the others:
+ * HOTFIX_INCOMPATIBLE when it is not for this CPU. HOTFIX_MEMORY.
  */
 int hf_needed_find(const struct hf_target *target, const char *directory, const char *host, struct hf_needed *needed,
                    struct hotfix_error *err);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The proof that an object went into the target as it is, and what it tells.
+ * The proof that the target was linked from an object, and the facts that it gives.
  *
- * Each function of the object is looked for in the target and compared byte for byte, relocation fields aside,
- * relaxations of the linker understood. What the linker wrote into those fields then says where everything lies that
- * the function refers to: file-local variables whose name occurs twice, static locals, imported functions. Symbols of
- * the target are asked only for a first hold and for what nothing refers to. Two functions that disagree refute the
- * proof.
+ * Each function of the object is searched in the target and compared byte for byte, except for relocation fields;
+ * relaxations of the linker are understood. The linked values of those fields then show where everything lies to which
+ * the function refers: file-local variables whose name occurs twice, static locals, imported functions. Symbols of the
+ * target are used only for a starting point, and for items to which nothing refers. Two functions that disagree refute
+ * the proof.
  */
 #ifndef HF_PROOF_H
 #define HF_PROOF_H
@@ -15,7 +15,7 @@
 #include "prove/target.h"
 
 enum hf_proof_state {
-    HF_PROOF_OPEN,   /* not looked at, or several places fit */
+    HF_PROOF_OPEN,   /* not examined, or several places fit */
     HF_PROOF_PROVEN, /* found, equal */
     HF_PROOF_ABSENT, /* the target has no function of this name */
     HF_PROOF_DIFFERS /* the target has one, but its code is another */
@@ -26,7 +26,7 @@ struct hf_anchor {
     bool known;
     bool thread;      /* address is an offset in the thread-local block */
     bool has_slot;    /* slot is the address of a slot that holds it */
-    bool imported;    /* another module has it: address means nothing */
+    bool imported;    /* another module has it: address has no meaning */
     uint64_t address; /* of a part: where its first byte lies */
     uint64_t slot;
     uint64_t stub; /* a linkage stub that leads to it, 0 when none was seen */
@@ -51,7 +51,7 @@ int hf_proof_create(const struct hf_object *object, const struct hf_target *targ
 void hf_proof_destroy(struct hf_proof *proof);
 
 /*
- * Does the object belong to the target as it is? 0, also for an object without functions, of which nothing can differ;
+ * Was the target linked from this object? 0, also for an object without functions, in which nothing can differ;
  * HOTFIX_INCOMPATIBLE naming the first function and byte that differ, or what two functions disagree on;
  * HOTFIX_UNPROVEN when nothing of it was found, or when the function that differs holds a relocation that is not
  * supported, which is named.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The linked program or library that a patch is for: its symbols, its bytes, what its dynamic linker does to it, its
- * linkage stubs and the geometry of its thread-local storage.
+ * The linked program or library that a patch is for: its symbols, its bytes, its dynamic relocations, its linkage stubs
+ * and the layout of its thread-local storage.
  */
 #ifndef HF_BUILD_TARGET_H
 #define HF_BUILD_TARGET_H
@@ -19,7 +19,8 @@ struct hf_dynamic {
     uint64_t place;
     int64_t addend;
     const char *symbol; /* "" without; owned by the image */
-    uint64_t value;     /* the symbol's value in the target: not 0 for an import: a stub that is its address */
+    uint64_t value;     /* the symbol's value in the target; if not 0 for an import, a stub whose address counts as the
+                           symbol's */
     bool function;      /* the symbol is one */
     bool own;           /* no symbol, or one that the target defines */
     uint32_t type;
@@ -30,7 +31,7 @@ struct hf_dynamic {
 struct hf_stub {
     uint64_t address;
     uint64_t size; /* up to the end of its jump */
-    uint64_t room; /* what follows the jump belongs to it, too: up to here there is nothing but stubs */
+    uint64_t room; /* end of the stub including what follows its jump: up to here there are only stubs */
     uint64_t slot;
 };
 
@@ -75,17 +76,17 @@ uint64_t hf_target_room(const struct hf_target *target, const char *name, uint64
 /* The dynamic relocation of the field at this address, or NULL. */
 const struct hf_dynamic *hf_target_dynamic(const struct hf_target *target, uint64_t place);
 
-/* Where the target has a descriptor of what is at this offset in its thread-local block; false when it has none. */
+/* Where the target has a descriptor for this offset in its thread-local block; false when it has none. */
 bool hf_target_descriptor(const struct hf_target *target, uint64_t offset, uint64_t *place);
 
 /*
- * Does a library export what lies at this address under this name, for others and itself to be found by the dynamic
- * linker? *symbol is the address of its dynamic symbol then. False for a name of which it has several versions, and in
- * libraries that look into themselves first (-Bsymbolic).
+ * Does a library export the object at this address under this name, so that the dynamic linker finds it for other
+ * modules and for the library itself? *symbol is then the address of its dynamic symbol. False for a name with several
+ * versions, and in libraries that search themselves first (-Bsymbolic).
  */
 bool hf_target_exports(const struct hf_target *target, const char *name, uint64_t address, uint64_t *symbol);
 
-/* Has the target a dynamic symbol for what lies at this address, by which other modules may come? */
+/* Has the target a dynamic symbol for the object at this address, through which other modules may refer to it? */
 bool hf_target_offers(const struct hf_target *target, uint64_t address);
 
 /* Does a library call at least one function that it exports by way of the dynamic linker (not -Bsymbolic-functions)? */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a reference of the patch is bound to: something that the patch brings, the target's own copy, or what another
- * library has.
+ * What a reference of the patch is bound to: a part of the patch, the target's own copy, or a symbol of another
+ * library.
  */
 #ifndef HF_BINDING_H
 #define HF_BINDING_H
@@ -20,19 +20,24 @@ enum hf_binding_kind {
 struct hf_binding {
     enum hf_binding_kind kind;
     struct hf_part *part; /* where a new object defines it; NULL when none does */
-    uint64_t address; /* of the symbol, addend not counted; or its offset in the thread-local block. Of an import: what
-                         the target takes for its address, 0 when it asks the dynamic linker */
-    uint64_t ahead; /* of a literal: how much of the addend leads from the symbol to it, and is in `address` already */
-    uint64_t slot;  /* a slot of the target that holds its address (or offset), when has_slot */
+    uint64_t address; /* of the symbol, without the addend; or its offset in the thread-local block. For an import: the
+                         address that the target uses for it, 0 when it asks the dynamic linker */
+    uint64_t ahead;   /* for a literal: the part of the addend that leads from the symbol to it, already included in
+                         `address` */
+    uint64_t slot;    /* a slot of the target that holds its address (or offset), when has_slot */
     bool has_slot;
     bool has_pair;    /* slot is the first of two: TLS module and offset */
     uint64_t stub;    /* a linkage stub of the target that leads to it, 0 without */
-    bool exported;    /* what a library exports and does not use itself: the process decides which definition it is */
-    uint64_t symbol;  /* of an exported one: address of its dynamic symbol */
-    bool must_be_own; /* of an exported one: any other definition than the library's is to be refused */
+    bool exported;    /* a library exports it and does not use it itself: which definition is used is decided in the
+                         process */
+    uint64_t symbol;  /* for an exported one: address of its dynamic symbol */
+    bool must_be_own; /* for an exported one: any other definition than the library's must be refused */
 };
 
-/* Binds a reference of a part of a new object. HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN saying why it cannot be. */
+/*
+ * Binds a reference of a part of a new object. HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the reason why it cannot be
+ * bound.
+ */
 int hf_bind(struct hf_work *work, struct hf_pairing *pairing, const struct hf_part *from,
             const struct hf_reference *reference, struct hf_binding *binding, struct hotfix_error *err);
 

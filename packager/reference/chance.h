@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Searches of the target's code go over bytes, and find instructions that begin in the middle of others. Where it is
- * known which instructions there are, such a find is nothing; elsewhere it must count.
+ * Searches of the target's code look at every byte, and also find instructions that begin in the middle of others. If
+ * the real instructions are known there, such a match is ignored; otherwise it must count.
  */
 #ifndef HF_CHANCE_H
 #define HF_CHANCE_H
@@ -9,11 +9,11 @@
 #include "reference/work.h"
 
 /*
- * Is what hf_arch_tools.mention() or takes() found at an address of the target certainly no reference to `to`? Only
- * in functions with a size of which debug information says that a compiler of C or C++ made just this code, and only
- * as far as direct branches lead from their entries. Not in assembler's functions, in which data may lie between
- * instructions; not behind a jump that may have a table. Inline assembly is taken to go on behind what it calls. False
- * when memory is out, too.
+ * Is the match of hf_arch_tools.mention() or takes() at an address of the target certainly not a reference to `to`?
+ * This can be true only in functions with a size for which debug information says that a C or C++ compiler made exactly
+ * this code, and only in code that direct branches from their entries reach. It is false in assembler functions, where
+ * data may lie between instructions, and behind a jump that may have a table. Inline assembly is assumed to continue
+ * after a call. False also when out of memory.
  */
 bool hf_chance(const struct hf_work *work, uint64_t place, uint64_t to);
 

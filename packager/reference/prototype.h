@@ -12,8 +12,8 @@ struct hf_prototypes {
 };
 
 /*
- * Reads the prototypes of those functions of an object that wanted() says, in one go; what was read before is freed.
- * HOTFIX_FORMAT, HOTFIX_MEMORY; the prototypes are to be freed then, too.
+ * Reads the prototypes of those functions of an object for which wanted() is true; prototypes read before are freed.
+ * HOTFIX_FORMAT, HOTFIX_MEMORY; free the prototypes after a failure, too.
  */
 int hf_prototypes_read(const struct hf_object *object, bool (*wanted)(const struct hf_part *part),
                        struct hf_prototypes *prototypes, struct hotfix_error *err);
@@ -21,7 +21,9 @@ int hf_prototypes_read(const struct hf_object *object, bool (*wanted)(const stru
 void hf_prototypes_deinit(struct hf_prototypes *prototypes);
 #define HF_PROTOTYPES __attribute__((cleanup(hf_prototypes_deinit)))
 
-/* That of the code in one part; malloc'ed, NULL when debug information does not tell it. HOTFIX_FORMAT, HOTFIX_MEMORY.
+/*
+ * The prototype of the code in one part; malloc'ed, NULL when debug information does not give it. HOTFIX_FORMAT,
+ * HOTFIX_MEMORY.
  */
 int hf_prototype_find(const struct hf_part *part, char **prototype, struct hotfix_error *err);
 

@@ -14,15 +14,16 @@ struct hf_build_request {
     const char *after;       /* the same of the fixed source */
     const char *proof;       /* objects compiled with exactly the release's flags; NULL: those of `before` */
     const char *independent; /* new objects compiled with -fPIC in addition; may be NULL */
-    const char *moved; /* directory of old objects whose lines have their new numbers, under the names of the others;
-                          any may be missing; may be NULL */
+    const char *moved;       /* directory of old objects compiled with the new line numbers, under the same names as the
+                                others; any may be missing; may be NULL */
     const char *library_path; /* where the target's libraries are; may be NULL */
     const char *host;         /* program that loads the target, where that is a module; may be NULL */
     const char *output;       /* patch.so */
-    /* Looks at the finished patch, before it is written to `output`; -1 when it is not to be. NULL: nobody does. */
+    /* Checks the finished patch before it is written to `output`; -1 refuses it. NULL: no check. */
     int (*judge)(const char *patch, void *arg, struct hotfix_error *err);
     void *judge_arg;
-    const char **on; /* bundles whose fixes the new objects have, too, and over which the patch is to lie */
+    const char *
+        *on; /* bundles whose fixes the new objects contain, too, and on top of which the patch is to be applied */
     size_t on_count;
 };
 

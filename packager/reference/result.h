@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a build found: functions and variables that people are told of, and every loaded byte of the new objects. */
+/* The result of a build: reported functions and variables, and the account of every loaded byte of the new objects. */
 #ifndef HF_BUILD_RESULT_H
 #define HF_BUILD_RESULT_H
 
@@ -13,7 +13,7 @@ enum hf_build_event {
     HF_BUILD_NEW,     /* function or variable: the patch brings it */
     HF_BUILD_IGNORED, /* function: differs, but not in what it does */
     HF_BUILD_REMOVED, /* function or variable: the new objects do not have it; the target keeps it */
-    HF_BUILD_WARNING  /* function: something about it deserves attention */
+    HF_BUILD_WARNING  /* function: the user should look at it */
 };
 
 struct hf_build_item {
@@ -26,7 +26,7 @@ struct hf_build_item {
 enum hf_account_heading {
     HF_ACCOUNT_UNCHANGED, /* the target has it */
     HF_ACCOUNT_TAKEN,     /* goes into the patch */
-    HF_ACCOUNT_UNUSED     /* differs, and nothing that runs uses it */
+    HF_ACCOUNT_UNUSED     /* differs, and no code that runs uses it */
 };
 
 /* A section that is loaded with a program, of a new object. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the code of an object uses a table: does the address of it, or what it holds, stay within the functions that use
- * it? Then nothing in the running program points to it while none of these functions runs.
+ * How the code of an object uses a table: does the table's address, or its content, stay within the functions that use
+ * it? Then nothing in the running program points to the table while none of these functions runs.
  */
 #ifndef HF_USAGE_H
 #define HF_USAGE_H
@@ -9,9 +9,8 @@
 #include "reference/work.h"
 
 /*
- * Is it proven that no pointer to this part of an object outlives a function that uses it? deep: nothing that was read
- * from it either. *where is the function or variable that speaks against it. HOTFIX_FORMAT, HOTFIX_MEMORY: -1; else 1
- * or 0.
+ * Is it proven that no pointer to this part of an object outlives a function that uses it? deep: no value that was read
+ * from it either. *where is the function or variable that contradicts. 1 or 0; -1 with HOTFIX_FORMAT or HOTFIX_MEMORY.
  */
 int hf_usage_kept(const struct hf_arch_tools *arch, const struct hf_part *table, bool deep, const char **where,
                   struct hotfix_error *err);

@@ -25,14 +25,14 @@
 #define HF_MARK_CHANGED 1u  /* function: replaces its twin in the target */
 #define HF_MARK_KEPT    2u  /* goes into the patch */
 #define HF_MARK_QUEUED  4u  /* its references were looked at */
-#define HF_MARK_PARTED  8u  /* function: has another prototype, may become one of its own (parted.h) */
-#define HF_MARK_APART   16u /* function: changed, but the one that the target has stays for old code (worlds.h) */
+#define HF_MARK_PARTED  8u  /* function: has another prototype, may become a separate function (parted.h) */
+#define HF_MARK_APART   16u /* function: changed, but the target's version stays for old code (worlds.h) */
 
 /* An object before and after, of which something differs. */
 struct hf_pairing {
     struct hf_object *before; /* NULL: the file is new */
     struct hf_object *after;
-    struct hf_object *proof_object;   /* what the proof is about: a file of its own, or `before` */
+    struct hf_object *proof_object;   /* the object that the proof is about: a separate file, or `before` */
     struct hf_proof *proof;           /* NULL: the file is new */
     struct hf_literals *literals;     /* of the proof; NULL: the file is new */
     struct hf_renumbered *renumbered; /* the old source with the new line numbers; NULL: there is none */
@@ -45,7 +45,7 @@ struct hf_adopted {
     struct hf_anchor anchor;
 };
 
-/* Code that was not compiled together with all that it will meet (worlds.h). */
+/* Code that may call functions with which it was not compiled together (worlds.h). */
 struct hf_worlds {
     struct hf_world_code *items;
     size_t count;
@@ -68,7 +68,7 @@ struct hf_work {
     size_t below_count;
 };
 
-/* Notes something for the report; format tells why. HOTFIX_MEMORY. */
+/* Adds an item to the report; format gives the reason. HOTFIX_MEMORY. */
 int hf_work_note(struct hf_work *work, enum hf_build_event event, const char *name, const char *object,
                  struct hotfix_error *err, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
