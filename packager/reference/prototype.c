@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reference/prototype.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "dwarf/die.h"
 #include "error.h"
 #include "object/debuginfo.h"
+#include "types/passing.h"
 #include "types/prototype.h"
 
 /* The prototypes of an object's functions that are asked for, read in one go. */
@@ -38,6 +40,30 @@ static int describe(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, str
     return failed;
 }
 
+/* What the text of a prototype does not say: which objects are handed over by address. */
+static int add_passing(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, struct table *table, char **text)
+{
+    Dwarf_Die result = declaration && !hf_die_has(die, DW_AT_type) ? declaration : die;
+    HF_DIE Dwarf_Die child = NULL;
+    unsigned number = 0;
+    bool by_address = hf_passed_by_address(dwarf, result);
+
+    for (int more = 1; *text && more > 0; number++) {
+        char *longer = NULL;
+        if (by_address && asprintf(&longer, "%s %u by address", *text, number) < 0)
+            return hf_error(table->err, HOTFIX_MEMORY, "out of memory");
+        if (longer) {
+            free(*text);
+            *text = longer;
+        }
+        do
+            more = hf_die_next(dwarf, die, &child);
+        while (more > 0 && hf_die_tag(child) != DW_TAG_formal_parameter);
+        by_address = more > 0 && hf_passed_by_address(dwarf, child);
+    }
+    return 0;
+}
+
 /* Code is described where it was written down: copies and inlined functions refer there. */
 static int describe_origin(Dwarf_Debug dwarf, Dwarf_Die die, struct table *table, char **text)
 {
@@ -46,7 +72,9 @@ static int describe_origin(Dwarf_Debug dwarf, Dwarf_Die die, struct table *table
     uint64_t specification = hf_die_reference(written ? written : die, DW_AT_specification);
     HF_DIE Dwarf_Die declaration = specification == HF_DIE_NONE ? NULL : hf_die_at(dwarf, specification);
 
-    return describe(dwarf, written ? written : die, declaration, table, text);
+    if (describe(dwarf, written ? written : die, declaration, table, text) != 0)
+        return -1;
+    return table->only ? 0 : add_passing(dwarf, written ? written : die, declaration, table, text);
 }
 
 /* The part that an entry describes the code of, when it is wanted and not known yet; else NULL. */

@@ -70,6 +70,36 @@ SOURCE
 
         build_case $compiler $level <<'SOURCE'
 #include <cstdio>
+struct Pair {
+    int a, b;
+    Pair(int x, int y) : a(x), b(y) {}
+    Pair(const Pair &other) : a(other.a), b(other.b) {} //NEW
+};
+__attribute__((noinline)) int use(Pair p) { return p.a < 0 ? 0 : p.a * 10 + p.b; }
+__attribute__((noinline)) int call(int x) { int r = use(Pair(x, 2)); asm(""); return r; }
+void scenario(const char *when) { printf("%s: %d\n", when, call(1)); }
+SOURCE
+        [ "$(grep -c '^new .*use(Pair): function' "$OUT")" = 1 ]
+        result $? "a class that is handed over by address from now on makes another prototype ($compiler $level)" \
+            || diagnose <"$OUT"
+        applies "old callers go on with the old function ($compiler $level)" "old: 12/new: 12/back: 12"
+
+        build_case $compiler $level <<'SOURCE'
+#include <cstdio>
+struct Holder {
+    int a;
+    ~Holder() { a = 0; } //NEW
+};
+__attribute__((noinline)) int use(Holder h) { return h.a < 0 ? 0 : h.a; }
+int (*registered)(Holder);
+__attribute__((noinline)) int call(int x) { return registered(Holder{x}); }
+void scenario(const char *when) { registered = use; printf("%s: %d\n", when, call(1)); }
+SOURCE
+        refuses "the same, where pointers to the function live on ($compiler $level)" \
+            "the prototype of 'use(Holder)' changed, and"
+
+        build_case $compiler $level <<'SOURCE'
+#include <cstdio>
 namespace app {
 struct Paint {
     enum class Color { RED, BLUE }; //OLD
