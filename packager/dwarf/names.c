@@ -137,3 +137,20 @@ uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, c
         *declaration = names->items[low].declaration;
     return found ? names->items[low].offset : HF_DIE_NONE;
 }
+
+int hf_names_ask_static(struct hf_dwarf *dwarf, size_t unit, struct hf_asked *asked, struct hotfix_error *err)
+{
+    hf_dwarf_enter(dwarf, unit);
+    HF_DIE Dwarf_Die top = hf_die_at(dwarf->handle, dwarf->units[unit].offset);
+    HF_DIE Dwarf_Die child = NULL;
+    int more = 0;
+
+    while (top && (more = hf_die_next(dwarf->handle, top, &child)) > 0) {
+        const char *name = hf_die_tag(child) == DW_TAG_variable && !hf_die_has(child, DW_AT_external)
+                               ? hf_die_text(child, DW_AT_name)
+                               : NULL;
+        if (name && hf_asked_add(asked, name) != 0)
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    }
+    return more == 0 ? 0 : hf_error(err, HOTFIX_FORMAT, "its debug information is damaged");
+}

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "dwarf/asked.h"
 #include "dwarf/dwarf.h"
 #include "hotfix/error.h"
 
@@ -37,5 +38,11 @@ void hf_names_deinit(struct hf_names *names);
  * has its type. HF_DIE_NONE when there is none. *declaration (NULL: not asked) is set when there is one.
  */
 uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, const char *name, bool *declaration);
+
+/*
+ * Asks for the variables at file scope of a unit that no other file knows: units that have one may be the same file's.
+ * HOTFIX_FORMAT, HOTFIX_MEMORY.
+ */
+int hf_names_ask_static(struct hf_dwarf *dwarf, size_t unit, struct hf_asked *asked, struct hotfix_error *err);
 
 #endif

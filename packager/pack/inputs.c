@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "arch.h"
+#include "dwarf/names.h"
 #include "elf/rebuilt.h"
 #include "error.h"
 
@@ -31,19 +32,27 @@ int hf_inputs_open_waivers(struct hf_inputs *inputs, struct hotfix_error *err)
     return 0;
 }
 
-/* Functions that the patch has, and those that are picked by name. */
-static int ask(const struct hf_inputs *inputs, struct hf_asked *asked)
+/*
+ * Functions that the patch has, and those that are picked by name; and the static variables of its files, which a
+ * function may use that the target does not have.
+ */
+static int ask(const struct hf_inputs *inputs, struct hf_asked *asked, struct hotfix_error *err)
 {
-    for (size_t i = 0; i < inputs->patch->function_count; i++) {
-        const struct hf_function *function = &inputs->patch->functions[i];
+    const struct hf_program *patch = inputs->patch;
+
+    for (size_t i = 0; i < patch->function_count; i++) {
+        const struct hf_function *function = &patch->functions[i];
         if (hf_asked_add(asked, function->name) != 0 ||
             (function->declared && hf_asked_add(asked, function->declared) != 0))
-            return -1;
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
     }
     for (size_t i = 0; i < inputs->pick_count; i++)
         if ((inputs->picks[i].kind == HF_PICK_FUNCTION || inputs->picks[i].kind == HF_PICK_PLACE) &&
             hf_asked_add(asked, inputs->picks[i].text) != 0)
-            return -1;
+            return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    for (size_t i = 0; patch->has_dwarf && i < patch->dwarf->unit_count; i++)
+        if (hf_names_ask_static(patch->dwarf, i, asked, err) != 0)
+            return hf_error_prefix(err, "patch");
     return 0;
 }
 
@@ -60,9 +69,12 @@ static int open_target(struct hf_inputs *inputs, struct hotfix_error *err)
 {
     struct hf_asked asked = {.count = 0};
 
-    int result = ask(inputs, &asked) != 0 ? hf_error(err, HOTFIX_MEMORY, "out of memory")
-                                          : hf_program_open(inputs->target_path, inputs->debug_path,
-                                                            asks_for_all(inputs) ? NULL : &asked, &inputs->target, err);
+    if (ask(inputs, &asked, err) != 0) {
+        hf_asked_deinit(&asked);
+        return -1;
+    }
+    int result = hf_program_open(inputs->target_path, inputs->debug_path, asks_for_all(inputs) ? NULL : &asked,
+                                 &inputs->target, err);
     hf_asked_deinit(&asked);
     return result == 0 ? 0 : hf_error_prefix(err, "target");
 }

@@ -201,6 +201,48 @@ case $($CC --version) in
     is "with another type it is refused" "$status $(grep -cF "twice is 'int (*)(int)', in the patch 'void *'" "$ERR")" "3 1"
     ;;
 esac
+# A new function in another file than the one that changed uses a static variable there.
+mkdir -p apart/old apart/new
+cat >apart/state.c <<'SOURCE'
+#ifdef FIXED
+static TYPE level = 8;
+int raise(int by)
+{
+    return level + by;
+}
+#else
+static int level = 8;
+#endif
+int peek(void)
+{
+    return (int)level++;
+}
+SOURCE
+cat >apart/use.c <<'SOURCE'
+int peek(void), raise(int by);
+__attribute__((noinline)) int work(int n)
+{
+#ifdef FIXED
+    n += raise(n);
+#endif
+    return n * 3 + 1;
+}
+int main(int c, char **v)
+{
+    return work(c) + peek();
+}
+SOURCE
+flags="-g -O1 -ffunction-sections -fdata-sections $RELEASE_CFLAGS"
+for type in int long; do
+    for file in state use; do
+        run eval "$CC $flags -c -o apart/old/$file.o apart/$file.c && $CC $flags -DFIXED -DTYPE=$type -c -o apart/new/$file.o apart/$file.c"
+    done
+    run eval "$CC -Wl,--build-id -o apart/target apart/old/*.o"
+    run hotfix build --target apart/target --old apart/old --new apart/new -o patch.so
+    [ "$type" = long ] || is "a static variable in the file of a new function" "$status $(cat "$ERR")" "0 "
+done
+is "of another type it is refused" "$([ "$status" = 0 ] || echo no)" no
+
 # What a compiler made of a switch is declared nowhere; here such a name stands for bytes that the program compares by
 # their address. The build machine's objcopy knows no other CPU.
 if [ ! "${HOTFIX_EMULATOR-}" ]; then
