@@ -637,7 +637,7 @@ built_patches_need_no_picks() {
     run hotfix show out.hotfix --json
     is "and leave the rest out" "$(grep -c '"replacement":' "$OUT") $(json .functions.0.name)" "1 total"
     pack 2 "fee is picked without shipping, on which it depends: pick both" "a group is not torn apart" --func fee
-    pack 2 "kept is picked, but the patch was built without a change of it" "what did not change is not picked" \
+    pack 2 "kept is picked, but the patch leaves the target's as it is, and has one of its own for the functions in the patch that call it: pick these in its place, or pick nothing, which takes all of the patch" "what did not change is not picked" \
         --func total --func kept
     cp plain.so fix.so
     add_records 00112233445566778899aabbccddeeff00112233 <lines
