@@ -51,25 +51,31 @@ struct hf_arch {
      * place, or 0. */
     size_t (*landing_pad)(const uint8_t *code, size_t size);
 
-    /* Bytes that a detour overwrites behind the landing pad, HF_DETOUR_MAX at most. code is what stands there, a detour
-     * or what was there before: the answer is the same. It may be more than size: then there is no room. */
+    /*
+     * Bytes that a detour overwrites behind the landing pad, HF_DETOUR_MAX at most. code is the code there, either a
+     * detour or the original code: the result is the same. It may be more than size: then there is no room.
+     */
     size_t (*detour_size)(const uint8_t *code, size_t size);
 
     /* Writes the detour of `size` bytes that lies at address `from` and continues at `to`. OK or RANGE. */
     enum hf_arch_status (*detour)(uint64_t from, uint64_t to, size_t size, uint8_t *bytes);
 
-    /* Is that what `size` bytes at address `from` are? *to is then where they lead. */
+    /* Are the `size` bytes at address `from` a detour? *to is then where it leads. */
     bool (*detour_target)(uint64_t from, const uint8_t *bytes, size_t size, uint64_t *to);
 
-    /* Bytes of a veneer, HF_VENEER_MAX at most: code that goes on to an address at any distance, from where a direct
-     * branch reaches it. 0 for a CPU that needs none; the functions that follow are NULL then. */
+    /*
+     * Bytes of a veneer, HF_VENEER_MAX at most: code within reach of a direct branch that jumps on to an address at any
+     * distance. 0 for a CPU that needs none; the functions that follow are then NULL.
+     */
     size_t veneer_size;
-    /* Writes a veneer that goes to the `code` at address `to`. guarded: an indirect call must find a landing pad, and
-     * where there is none, another way is to be taken. OK, or RANGE when no code can be at `to`. */
+    /*
+     * Writes a veneer to the `code` at address `to`. guarded: an indirect call must find a landing pad; if there is
+     * none, the veneer must use another instruction. OK, or RANGE when no code can be at `to`.
+     */
     enum hf_arch_status (*veneer)(uint64_t to, const uint8_t *code, bool guarded, uint8_t *bytes);
-    /* Is that what the bytes are? *to is then where they lead. */
+    /* Are the bytes a veneer? *to is then where it leads. */
     bool (*veneer_target)(const uint8_t *bytes, uint64_t *to);
-    /* Is a relocation type that of a direct call or jump, which may go by a veneer? */
+    /* Is it the relocation type of a direct call or jump, which may use a veneer? */
     bool (*relocation_branches)(uint32_t type);
 
     /* The relocation type of a variable that moved from a library into the program (a copy relocation). */
@@ -83,24 +89,25 @@ struct hf_arch {
     enum hf_arch_status (*relocate)(uint32_t type, uint64_t place, uint64_t value, uint8_t *field);
 };
 
-/* What a relocation in an object file asks of the linker. S: the symbol's address, A: addend, P: the place. */
+/* What a relocation in an object file asks the linker for. S: the symbol's address, A: addend, P: the place. */
 enum hf_relation {
     HF_RELATION_UNKNOWN = 0,   /* not supported */
     HF_RELATION_NONE,          /* nothing */
     HF_RELATION_WORD,          /* S + A in a field as wide as an address */
     HF_RELATION_SHORT,         /* S + A in a narrower field */
     HF_RELATION_NEAR,          /* S + A - P */
-    HF_RELATION_CALL,          /* likewise, of a call or jump: any stub that ends up at S will do */
+    HF_RELATION_CALL,          /* likewise, for a call or jump: any stub that leads to S is fine */
     HF_RELATION_SLOT,          /* distance to a slot that holds S */
     HF_RELATION_TLS_PAIR,      /* distance to two slots: S's TLS module id, and its offset in that module's block */
     HF_RELATION_TLS_MODULE,    /* likewise, but the offset is 0: the block itself */
     HF_RELATION_TLS_OFFSET,    /* S's offset in its module's block, plus A */
     HF_RELATION_TLS_SLOT,      /* distance to a slot that holds S's offset from the thread pointer */
     HF_RELATION_TLS_DIRECT,    /* S's offset from the thread pointer, plus A */
-    HF_RELATION_TLS_DESCRIPTOR /* one of the instructions that have a descriptor in two slots say S's offset from it */
+    HF_RELATION_TLS_DESCRIPTOR /* one of the instructions that get S's offset from the thread pointer through a
+                                  descriptor in two slots */
 };
 
-/* What a relocation in a linked file asks of the dynamic linker. */
+/* What a relocation in a linked file asks the dynamic linker for. */
 enum hf_dynamic_relation {
     HF_DYNAMIC_OTHER = 0,
     HF_DYNAMIC_BASE,          /* load base + A */
@@ -111,30 +118,31 @@ enum hf_dynamic_relation {
     HF_DYNAMIC_TLS_MODULE,    /* S's TLS module id */
     HF_DYNAMIC_TLS_OFFSET,    /* S + A as an offset in its module's block */
     HF_DYNAMIC_TLS_DIRECT,    /* S + A as an offset from the thread pointer */
-    HF_DYNAMIC_TLS_DESCRIPTOR /* two words: a function, and what it needs to say S + A as such an offset */
+    HF_DYNAMIC_TLS_DESCRIPTOR /* two words: a function, and its data to compute S + A as such an offset */
 };
 
 /* What the linker made of a relocation, seen in linked code. */
 enum hf_linked_form {
     HF_LINKED_ADDRESS,        /* value: S */
-    HF_LINKED_WORD,           /* value: S as far as the file holds it: a dynamic relocation may say more */
+    HF_LINKED_WORD,           /* value: S as the file contains it; a dynamic relocation may change it */
     HF_LINKED_SLOT,           /* value: address of a slot that holds S */
     HF_LINKED_TLS_DIRECT,     /* value: S's offset from the thread pointer */
     HF_LINKED_TLS_SLOT,       /* value: address of a slot with that offset */
     HF_LINKED_TLS_OFFSET,     /* value: S's offset in its module's block */
     HF_LINKED_TLS_PAIR,       /* value: address of the two slots */
     HF_LINKED_TLS_DESCRIPTOR, /* value: address of the descriptor */
-    HF_LINKED_NOTHING         /* it left nothing that tells of S */
+    HF_LINKED_NOTHING         /* nothing in the linked code depends on S */
 };
 
 struct hf_linked {
-    size_t begin; /* bytes [begin, end) of the code are the linker's; other relocations in there are done with */
+    size_t
+        begin; /* the linker wrote bytes [begin, end) of the code; other relocations in there need no further check */
     size_t end;
     enum hf_linked_form form;
     uint64_t value;
 };
 
-/* What can be said of a function without knowing what it is for. */
+/* Properties of a function's control flow. */
 struct hf_flow {
     bool leaves;           /* it has a return, or a jump that may lead out of it */
     bool loops;            /* it has a jump back */
@@ -153,15 +161,17 @@ struct hf_jump_table {
 /* What an instruction does with the variable that it names. */
 enum hf_arch_store_kind {
     HF_STORE_NONE,     /* reads it */
-    HF_STORE_ADDRESS,  /* takes its address, or names it in a way that is not known */
-    HF_STORE_CONSTANT, /* sets it to a constant, which an instruction in front of it may have loaded */
+    HF_STORE_ADDRESS,  /* takes its address, or refers to it in an unknown way */
+    HF_STORE_CONSTANT, /* sets it to a constant, which an earlier instruction may have loaded */
     HF_STORE_UNKNOWN,  /* sets it to what a register held at the begin of the straight run of code */
     HF_STORE_VALUE     /* sets it to something that is computed or read */
 };
 struct hf_arch_store {
     enum hf_arch_store_kind kind;
     size_t behind; /* bytes from the begin of the field to the end of the instruction */
-    /* Of a constant: its number, and the instruction that has it, where a reference says of which address it is. */
+    /*
+     * For a constant: its number, and the instruction that contains it, where a reference may say which address it is.
+     */
     uint64_t value;
     size_t from;
     size_t from_end;
@@ -174,12 +184,12 @@ struct hf_arch_constant {
     size_t offset; /* of the instruction in the code */
     uint32_t before;
     uint32_t after;
-    uint32_t argument; /* of a call that gets the constant as its argument of this number, from 0, and nothing else
-                          does; HF_ARCH_NO_ARGUMENT where that is not certain */
+    uint32_t argument; /* number, from 0, of the argument of a call as which the constant is passed, and its only use;
+                          HF_ARCH_NO_ARGUMENT when this is not certain */
     size_t call;       /* the offset of that call */
 };
 
-/* Something outside of an instruction that it names. */
+/* A place outside of an instruction to which it refers. */
 struct hf_arch_reference {
     size_t offset; /* of the instruction in the code */
     size_t size;   /* of the instruction */
@@ -193,7 +203,7 @@ struct hf_arch_function {
     const uint8_t *code;
     size_t size;
     uint64_t address;
-    const uint64_t *entries; /* offsets at which it may be entered, its begin aside */
+    const uint64_t *entries; /* offsets at which it may be entered, except its begin */
     size_t entry_count;
 };
 
@@ -207,13 +217,13 @@ struct hf_arch_word {
     const char *import; /* the symbol of another file whose address it is */
 };
 
-/* A linked file as it lies in memory before any of its code ran. */
+/* A linked file in memory before any of its code has run. */
 struct hf_arch_memory {
     /* The word of `size` bytes at an address; false when nothing is known of it. */
     bool (*read)(void *arg, uint64_t address, size_t size, struct hf_arch_word *word);
     /* Up to `size` bytes of code; how many there are. */
     size_t (*code)(void *arg, uint64_t address, uint8_t *bytes, size_t size);
-    /* Is that a byte of its own that is zero and may be written? */
+    /* Is it a byte of the file's own memory that is zero and writable? */
     bool (*zeroed)(void *arg, uint64_t address);
     void *arg;
 };
@@ -223,20 +233,22 @@ struct hf_arch_tools {
     const char *binutils; /* prefix of ld's and objcopy's names for this CPU, on hosts of another one */
     /* Where Debian has libraries for this CPU: those of its cross compilers, and the system's own. Ends with NULL. */
     const char *const *library_directories;
-    bool from_behind;   /* distances count from behind their field: to the symbol itself the addend is minus its size */
+    bool from_behind;   /* distances count from the end of their field: for the symbol itself, the addend is minus the
+                           field's size */
     unsigned page_size; /* bytes of the largest pages that kernels for this CPU use */
 
     /*
-     * May a detour be written over a function's entry? Looks at the whole old function: long enough behind its landing
-     * pad, and no branch of its own into the middle of the overwritten bytes. OK (with *skip, the size of the landing
-     * pad), SHORT, BRANCH (with *at, the offset of the branch) or DECODE.
+     * May a detour be written over a function's entry? Examines the whole old function: it must be long enough behind
+     * its landing pad, and must not branch into the middle of the overwritten bytes. OK (with *skip, the size of the
+     * landing pad), SHORT, BRANCH (with *at, the offset of the branch) or DECODE.
      */
     enum hf_arch_status (*entry)(const uint8_t *code, size_t size, size_t *skip, size_t *at);
 
     /*
-     * How many bytes at the begin of `code` a detour of its function of `size` bytes may use: those of the function,
-     * and, where it is too short, instructions behind it that do nothing and that it neither runs into nor branches to,
-     * as few as are needed. `available` bytes may be read; what follows the function in them belongs to nobody else.
+     * How many bytes at the begin of `code` a detour of its function of `size` bytes may use: those of the function
+     * and, if it is too short, as many padding instructions behind it as are needed. These must do nothing, and the
+     * function must neither run into them nor branch to them. `available` bytes may be read; those behind the function
+     * belong to no other function.
      */
     size_t (*room)(const uint8_t *code, size_t size, size_t available);
 
@@ -261,22 +273,22 @@ struct hf_arch_tools {
                                       struct hf_arch_reference *found, size_t limit, size_t *count);
 
     /*
-     * Two versions of code, both of `size` bytes, that differ in nothing but constants of up to 32 bits: stores up to
-     * `limit` of these and sets *count to how many there are. OK, UNKNOWN when they differ in more, or DECODE.
+     * Two versions of code, both of `size` bytes, that differ only in constants of up to 32 bits: stores up to `limit`
+     * of these and sets *count to how many there are. OK, UNKNOWN when they differ in more, or DECODE.
      */
     enum hf_arch_status (*constants)(const uint8_t *before, const uint8_t *after, size_t size,
                                      struct hf_arch_constant *found, size_t limit, size_t *count);
 
     /*
-     * The constants that instructions of the code hold, distances of jumps and places in the frame aside: stores up to
-     * `limit` of them and sets *count to how many there are. OK or DECODE. NULL for a CPU of which they are not known.
+     * The constants in instructions of the code, except distances of jumps and places in the frame: stores up to
+     * `limit` of them and sets *count to their number. OK or DECODE. NULL for a CPU for which this is not implemented.
      */
     enum hf_arch_status (*immediates)(const uint8_t *code, size_t size, uint64_t *found, size_t limit, size_t *count);
 
     /*
-     * Does the function at an address return, when it is called without arguments, having changed nothing but its stack
-     * and at most single bytes of the file's zeroed memory, and called nothing of others but what crt files call
-     * (__cxa_finalize, __gmon_start__)? False also for what it cannot follow.
+     * Does the function at an address, called without arguments, return without effect? It may change its stack and
+     * single bytes of the file's zeroed memory, and call functions of other files only as crt files do (__cxa_finalize,
+     * __gmon_start__). False also for code that cannot be followed.
      */
     bool (*inert)(const struct hf_arch_memory *memory, uint64_t address);
 
@@ -285,14 +297,16 @@ struct hf_arch_tools {
     uint32_t near_type;
     uint32_t near_word_type; /* HF_RELATION_NEAR in a field as wide as an address */
 
-    /* Is a local symbol of this name one that tells code from data, and names nothing? */
+    /* Does a local symbol of this name only mark code or data, without naming anything? */
     bool (*mapping_symbol)(const char *name);
 
     enum hf_relation (*relation)(uint32_t type);
-    /* Of a type that refers to a slot or a pair of slots: the one that does the same to an ordinary variable. */
+    /* For a type that refers to a slot or a pair of slots: the type that does the same for an ordinary variable. */
     uint32_t (*slot_type)(uint32_t type);
-    /* Rewrites an instruction of HF_RELATION_TLS_DESCRIPTOR, as linkers do, to what needs no descriptor for an offset
-     * from the thread pointer that is known. OK, UNKNOWN or RANGE. */
+    /*
+     * Rewrites an instruction of HF_RELATION_TLS_DESCRIPTOR, as linkers do, to one without a descriptor for a known
+     * offset from the thread pointer. OK, UNKNOWN or RANGE.
+     */
     enum hf_arch_status (*local_exec)(uint32_t type, uint64_t offset, uint8_t *field);
     enum hf_dynamic_relation (*dynamic_relation)(uint32_t type);
     /* Where an executable's thread-local block of this size and alignment begins, from the thread pointer. */
@@ -301,70 +315,82 @@ struct hf_arch_tools {
     size_t (*field_size)(uint32_t type);
 
     /*
-     * Compares what the object's code holds around the relocation at `offset` with the linked code at `address`,
-     * relaxations of the linker understood. Both are `size` bytes. OK; UNKNOWN when the linked code is not what a
-     * linker makes of it, or the type is not supported.
+     * Compares the object's code around the relocation at `offset` with the linked code at `address`; relaxations of
+     * the linker are understood. Both are `size` bytes. OK; UNKNOWN when a linker does not turn the object's code into
+     * the linked code, or the type is not supported.
      */
     enum hf_arch_status (*linked)(uint32_t type, int64_t addend, size_t offset, const uint8_t *object,
                                   const uint8_t *code, size_t size, uint64_t address, struct hf_linked *linked);
 
     /*
-     * Where an instruction would meet an erratum of a CPU, linkers move it into a stub, with a jump there and one back.
-     * Bytes of such an instruction; 0 for a CPU whose linkers do no such thing, the functions are NULL then.
+     * If an instruction would trigger an erratum of a CPU, linkers move it into a stub, with a jump there and one back.
+     * The size of such an instruction in bytes; 0 for a CPU whose linkers do not do this; the functions are then NULL.
      */
     size_t displaced_size;
-    /* Does the linked code at `address` jump to a stub in place of the object's instruction? *stub is its address. */
+    /*
+     * Does the linked code at `address` jump to a stub instead of having the object's instruction? *stub is its
+     * address.
+     */
     bool (*displaced)(const uint8_t *object, const uint8_t *code, uint64_t address, uint64_t *stub);
-    /* Do the 2 * displaced_size bytes of a stub at `address` go on behind `place`, where its instruction was? */
+    /*
+     * Does the stub of 2 * displaced_size bytes at `address` return to the instruction after `place`, where its
+     * instruction was?
+     */
     bool (*comes_back)(const uint8_t *stub, uint64_t address, uint64_t place);
 
     /* OK or DECODE. */
     enum hf_arch_status (*flow)(const uint8_t *code, size_t size, struct hf_flow *flow);
     /*
-     * The instructions around `at` that run one behind the other: from the last jump, call or return in front of it to
-     * the next one, without these. Such an instruction at `at` itself is a run of its own. OK or DECODE.
+     * The straight run of instructions around `at`: from the last jump, call or return before it to the next one,
+     * without these. A jump, call or return at `at` is a run by itself. OK or DECODE.
      */
     enum hf_arch_status (*run)(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
     /*
-     * What each of `count` fields, ordered by offset, which relocations fill in, is to its instruction. OK or DECODE.
-     * NULL for a CPU of which it is not known.
+     * How the instruction uses each of `count` fields, ordered by offset, that relocations fill in. OK or DECODE. NULL
+     * for a CPU for which this is not implemented.
      */
     enum hf_arch_status (*stores)(const uint8_t *code, size_t size, const size_t *fields, size_t count,
                                   struct hf_arch_store *stores);
-    /* Does the code begin with what an indirect call must find where that is checked? Other than landing_pad(), this
-     * counts what does not stay in place. */
+    /*
+     * Does the code begin with an instruction at which a checked indirect call may arrive? Unlike landing_pad(), this
+     * includes instructions that do not stay in place.
+     */
     bool (*lands)(const uint8_t *code, size_t size);
     /* Does the code check a stack protector's canary? */
     bool (*guarded)(const uint8_t *code, size_t size);
     /*
      * The first offset from `from` on at which linked code at `address` may call, jump to or compute the address `to`;
-     * size when there is none. Bytes that only look like it count. absolute: addresses are final, code may hold them.
+     * size when there is none. Bytes that only look like it count. absolute: addresses are final, and code may contain
+     * them.
      */
     size_t (*mention)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
     /* The first offset from `from` on at which there may be the field of a direct call or jump, and where that leads;
      * size when there is none. Bytes that only look like it count. */
     size_t (*branch)(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to);
-    /* As mention(), direct calls and jumps aside: where the code may take `to` as a value. */
+    /* As mention(), without direct calls and jumps: where the code may use `to` as a value. */
     size_t (*takes)(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 
     /*
-     * Do the bytes at offset `at` of a compiler's code, where mention() or takes() found something, certainly belong to
-     * instructions that do not name `to`? The code is followed from its entries through direct branches and behind
-     * calls. False where that does not lead over these bytes, where an instruction there names `to`, and where not
-     * everything is known: a jump that may have a table, bytes that do not decode. NULL for a CPU whose instructions
-     * are found by their alignment.
+     * Do the bytes at offset `at` of a compiler's code, where mention() or takes() found a match, certainly belong to
+     * instructions that do not refer to `to`? The code is followed from its entries through direct branches and behind
+     * calls. False if these bytes are not reached, if an instruction there refers to `to`, and if something is unknown:
+     * a jump that may have a table, or bytes that do not decode. NULL for a CPU whose instructions are aligned.
      */
     bool (*by_chance)(const struct hf_arch_function *function, size_t at, uint64_t to);
 
-    /* What each instruction of the code does with values (leak.h); false when that is not known of one. steps->items is
-     * malloc'ed. NULL for a CPU of which it is not known. */
+    /*
+     * What each instruction of the code does with values (leak.h); false when one is unknown. steps->items is
+     * malloc'ed. NULL for a CPU for which this is not implemented.
+     */
     bool (*steps)(const struct hf_leak_question *question, struct hf_steps *steps);
 
-    /* Is the field at `offset` that of a direct call or jump, to judge by what stands in front of it? */
+    /* Is the field at `offset` that of a direct call or jump, judging by the bytes before it? */
     bool (*is_branch)(const uint8_t *code, size_t offset);
 
-    /* The procedure linkage stub that code at `address` begins with: its size and the slot that it jumps through. 0
-     * when it is none. */
+    /*
+     * The procedure linkage stub at the begin of the code at `address`: its size and the slot through which it jumps. 0
+     * when it is not a stub.
+     */
     size_t (*stub)(const uint8_t *code, size_t size, uint64_t address, uint64_t *slot);
 };
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Does the address of a thing leave the code that uses it? Code that computes the address of a table, reads from it and
- * forgets it leaves no pointer behind. The question is answered by following the registers and stack slots through the
- * function: what is stored in memory, handed to a call or returned has left it. Every answer but "kept" means that this
- * is not proven.
+ * Does the address of an object escape from the code that uses it? Code that computes the address of a table, reads
+ * from it and discards it leaves no pointer behind. This is decided by following the registers and stack slots through
+ * the function: an address that is stored in memory, passed to a call or returned has escaped. Every answer but "kept"
+ * means that it is not proven.
  */
 #ifndef HF_LEAK_H
 #define HF_LEAK_H
 
 #include "arch.h"
 
-/* What a relocation of the code names. */
+/* What a relocation of the code refers to. */
 enum hf_named {
     HF_NAMED_OTHER,
-    HF_NAMED_THING, /* the thing that is asked about */
-    HF_NAMED_BOTH,  /* likewise, and indirect jumps of this code find their targets there */
-    HF_NAMED_SLOT,  /* a word that holds the thing's address */
-    HF_NAMED_TABLE  /* where indirect jumps of this code find their targets */
+    HF_NAMED_THING, /* the object in question */
+    HF_NAMED_BOTH,  /* likewise, and it contains the targets of indirect jumps of this code */
+    HF_NAMED_SLOT,  /* a word that contains the object's address */
+    HF_NAMED_TABLE  /* a table with the targets of indirect jumps of this code */
 };
 
 #define HF_NAMED_UNKNOWN 255
@@ -28,7 +28,7 @@ struct hf_named_field {
 };
 
 struct hf_leak_question {
-    const uint8_t *code; /* as it stands in an object, relocations not applied */
+    const uint8_t *code; /* as in an object, without applied relocations */
     uint64_t size;
     const struct hf_named_field *fields; /* all of the code's relocations, by offset */
     size_t field_count;
@@ -36,9 +36,9 @@ struct hf_leak_question {
     size_t entry_count;
     const uint64_t *landings; /* where its indirect jumps may go */
     size_t landing_count;
-    bool deep;  /* what is read from the thing counts as much as its address: labels */
+    bool deep;  /* values read from the object count like its address: labels */
     bool wide;  /* the function may return a value in two registers */
-    bool apart; /* more of the function is elsewhere, and shares its stack */
+    bool apart; /* other parts of the function are elsewhere, and share its stack */
 };
 
 /* What one instruction does, as far as values are concerned. Registers are bits: general ones from 0 on. */
@@ -57,7 +57,7 @@ enum hf_step_base { HF_STEP_NO_BASE, HF_STEP_STACK, HF_STEP_FRAME };
 struct hf_step {
     uint64_t offset;
     uint64_t target; /* HF_STEP_OUTSIDE: not in this code */
-    uint32_t reads;  /* whose values go into what it writes */
+    uint32_t reads;  /* registers whose values affect the values that it writes */
     uint32_t writes;
     uint32_t address; /* that make up the address of its memory operand */
     int64_t displacement;
@@ -67,7 +67,7 @@ struct hf_step {
     enum hf_named value_names; /* an operand is the address of something */
     enum hf_named memory_names;
     unsigned arguments;
-    bool has_value; /* value_names is what it says; likewise memory_names */
+    bool has_value; /* value_names is valid; likewise memory_names */
     bool has_memory;
     bool loads;
     bool stores;
@@ -77,9 +77,9 @@ struct hf_step {
     bool takes_own;    /* computes the address of a place in this code */
     bool sets_frame;   /* the frame pointer becomes the stack pointer */
     bool from_frame;   /* the stack pointer becomes the frame pointer, then stack_change */
-    bool loses_stack;  /* it is not known how far the stack pointer moves */
+    bool loses_stack;  /* the change of the stack pointer is not known */
     bool loses_frame;
-    bool idle; /* padding, or nothing that a program does */
+    bool idle; /* padding, or an instruction without effect */
 };
 
 #define HF_STEP_OUTSIDE UINT64_MAX
@@ -96,10 +96,10 @@ struct hf_steps {
 
 #define HF_STEPS_ALL 8
 
-/* Is it proven that the address stays within the code? *at is the offset of an instruction that says otherwise. */
+/* Is it proven that the address stays within the code? *at is the offset of an instruction that contradicts. */
 bool hf_leak_kept(const struct hf_arch_tools *arch, const struct hf_leak_question *question, uint64_t *at);
 
-/* Does the code compute the address of a place in itself, as for labels that are values? Unknown counts as yes. */
+/* Does the code compute the address of a place in itself, as for labels as values? Unknown counts as yes. */
 bool hf_leak_takes_own(const struct hf_arch_tools *arch, const struct hf_leak_question *question);
 
 /* What field begins in [begin, end); NULL when none does. */

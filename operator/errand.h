@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is done in one process: a bundle applied, one reverted, or a look whether it could be. */
+/* One task in one process: apply a bundle, revert one, or check whether one could be applied. */
 #ifndef HF_ERRAND_H
 #define HF_ERRAND_H
 
@@ -15,7 +15,7 @@
 #include "process/target.h"
 #include "trustfile.h"
 
-/* A bundle and who is believed, read and verified here first: what is refused touches no process. */
+/* A bundle and a trust store, read and verified here first: a refused bundle touches no process. */
 struct hf_cargo {
     const char *path;
     uint8_t *bytes;
@@ -26,8 +26,10 @@ struct hf_cargo {
     char signers[HF_AGENT_SIGNERS_SIZE]; /* names of the keys that counted, separated by ", " */
 };
 
-/* HOTFIX_TRUST, HOTFIX_SIGNATURE, HOTFIX_IO and all else that verifying can come to. On failure hf_cargo_deinit() is
- * due. */
+/*
+ * HOTFIX_TRUST, HOTFIX_SIGNATURE, HOTFIX_IO and all other codes of verification. Call hf_cargo_deinit() even after a
+ * failure.
+ */
 int hf_cargo_read(const char *path, const char *trust_path, struct hf_cargo *cargo, struct hotfix_error *err);
 /* A zeroed one is fine. */
 void hf_cargo_deinit(struct hf_cargo *cargo);
@@ -35,7 +37,7 @@ void hf_cargo_deinit(struct hf_cargo *cargo);
 struct hf_errand {
     const struct hf_cargo *cargo; /* to apply; NULL: to revert */
     const char *id;               /* to revert */
-    uint64_t deadline_ns;         /* to find a thread at a safe point */
+    uint64_t deadline_ns;         /* for finding a thread at a safe point */
     uint64_t stop_ns;             /* to stop the threads, as in struct hotfix_apply_options; 0: the library's own */
     bool dry_run;                 /* apply: only look whether it could be; the process is touched by holding a thread */
 };
@@ -43,7 +45,7 @@ struct hf_errand {
 /* What came of it. */
 struct hf_answer {
     struct hf_agent_request said; /* by the library; all zero after a dry run */
-    uint64_t held_ns; /* how long the thread that was used was held, the time it waited for others included */
+    uint64_t held_ns;             /* how long the thread was held, including the time that it waited for others */
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hotfixctl tells: one line for each process, or with --json one object on stdout, on success and on failure
- * alike. Names of processes are anybody's: characters that could deceive are shown as \xNN, in JSON as \u00NN.
+ * The output of hotfixctl: one line for each process, or with --json one object on stdout, on success and on failure
+ * alike. Anybody can choose the name of a process: characters that could deceive are shown as \xNN, in JSON as \u00NN.
  */
 #ifndef HF_CTL_REPORT_H
 #define HF_CTL_REPORT_H

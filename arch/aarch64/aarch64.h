@@ -34,7 +34,7 @@ static inline int64_t hf_aarch64_signed(uint64_t value, unsigned bits)
     return (int64_t)((value ^ sign) - sign);
 }
 
-/* Does the code begin with what an indirect call must find where pages are guarded? */
+/* Does the code begin with an instruction at which an indirect call may arrive in guarded pages? */
 bool hf_aarch64_lands(const uint8_t *code, size_t size);
 size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size);
 size_t hf_aarch64_detour_size(const uint8_t *code, size_t size);
@@ -71,12 +71,17 @@ size_t hf_aarch64_stub(const uint8_t *code, size_t size, uint64_t address, uint6
 
 /* Where a direct branch (b, bl, b.cond, cbz, tbz and their kin) at `address` goes; false for other instructions. */
 bool hf_aarch64_branch(uint32_t word, uint64_t address, uint64_t *target);
-/* The same of adr, adrp and ldr (literal): the address, or the page, that it computes or reads. */
+/* The same for adr, adrp and ldr (literal): the address, or the page, that it computes or reads. */
 bool hf_aarch64_literal(uint32_t word, uint64_t address, uint64_t *target);
-/* Does the word leave a page in a register, for another one to add the rest: adrp, or adr in its place? */
+/*
+ * Does the instruction load a page address into a register, to which another instruction adds the rest: adrp, or adr
+ * instead?
+ */
 bool hf_aarch64_page(uint32_t word, uint64_t address, uint64_t *page);
-/* Does the word add an offset to what adrp left in register *base: add, or a load or store? *to is the register that
- * add leaves the address in, 32 when there is none. */
+/*
+ * Does the instruction add an offset to the page address that adrp loaded into register *base: add, or a load or store?
+ * *to is the register into which add writes the address, 32 when there is none.
+ */
 bool hf_aarch64_low(uint32_t word, unsigned *base, unsigned *to, uint64_t *low);
 bool hf_aarch64_inert(const struct hf_arch_memory *memory, uint64_t address);
 

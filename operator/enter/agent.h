@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library that is carried into processes: it is part of this command, so that the two always fit. */
+/* The library that is loaded into processes: it is part of this command, so that the two always fit. */
 #ifndef HF_AGENT_H
 #define HF_AGENT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* System calls that a stop interrupts: which of them the program cannot tell from ones that were not interrupted. */
+/* System calls that a stop interrupts: which of them continue as if they had not been interrupted. */
 #ifndef HF_RESTART_H
 #define HF_RESTART_H
 
@@ -7,17 +7,17 @@
 #include <sys/user.h>
 
 /*
- * True when a thread may be stopped in this system call: it sleeps in there for something to come, and the kernel
- * restarts it, or it can be made to, since it has had no effect by then.
+ * True when a thread may be stopped in this system call: it sleeps and waits for an event, has had no effect by then,
+ * and the kernel restarts it or can be made to restart it.
  */
 bool hf_restart_possible(unsigned long long number);
 
-/* True for the waits of locks, condition variables and threads that end; they are told apart by who waits. */
+/* True for waits for locks, condition variables and ending threads; the waiting function distinguishes them. */
 bool hf_restart_is_wait(unsigned long long number);
 
 /*
- * Makes of one that the stop ended with EINTR, which the kernel does with some calls, one that is restarted unless a
- * handler runs first: then it is EINTR after all, as it should be.
+ * Makes the kernel restart a system call that the stop ended with EINTR, unless a signal handler runs first: then EINTR
+ * is the correct result.
  */
 void hf_restart_arrange(struct user_regs_struct *regs);
 
@@ -25,8 +25,8 @@ void hf_restart_arrange(struct user_regs_struct *regs);
 bool hf_restart_pending(const struct user_regs_struct *regs);
 
 /*
- * Where the kernel would go on with a sleep for as long as was left, of which it knows nothing any more: makes it begin
- * once more.
+ * If the kernel would continue a sleep for its remaining time, but no longer knows that time: makes the sleep begin
+ * again.
  */
 void hf_restart_whole(struct user_regs_struct *regs);
 

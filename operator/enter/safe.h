@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a stopped thread can be made to load a library without harm: it must hold no lock that malloc, stdio or the
- * dynamic linker take, and be in the middle of nothing of theirs. docs/design.md has the rule and why it holds.
+ * Can a stopped thread be made to load a library without harm? It must hold no lock that malloc, stdio or the dynamic
+ * linker take, and must not be inside any of their functions. docs/design.md has the rule and its reason.
  */
 #ifndef HF_SAFE_H
 #define HF_SAFE_H
@@ -15,7 +15,7 @@
 
 #define HF_SAFE_WHY 160
 
-/* False: why becomes the reason, as what the thread is or does: "is in malloc". */
+/* False: `why` becomes the reason, which says what the thread does: "is in malloc". */
 bool hf_safe_point(const struct hf_target *target, const struct hf_images *images, const struct hf_tracee *tracee,
                    char why[HF_SAFE_WHY]);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One thread of a process, stopped by ptrace in a system call, made to run functions of its process on a stack of the
- * caller's, and put back.
+ * One thread of a process, stopped by ptrace in a system call, made to run functions of its process on a stack that the
+ * caller provides, and restored.
  *
- * A function is entered as the kernel enters a signal handler: above its return address, which is the C library's
- * restorer, lies the context that the thread was in. The restorer is stopped at, and the thread put back from here. But
- * where this command is killed, the thread comes back by itself, and makes its system call again.
+ * A function is entered as the kernel enters a signal handler: its return address is the C library's signal restorer,
+ * and above it lies the saved context of the thread. The command stops the thread at the restorer and restores it. But
+ * if the command is killed, the restorer restores the thread, which then makes its system call again.
  */
 #ifndef HF_TRACEE_H
 #define HF_TRACEE_H
@@ -27,8 +27,8 @@ enum hf_held {
 };
 
 /*
- * Stops a thread and keeps what it is at. Filters of system calls are suspended where filtered says that it has them,
- * for which CAP_SYS_ADMIN is needed (errno EPERM). Waits for it until the deadline (hf_now_ns()).
+ * Stops a thread and saves its state. If `filtered` says that it has system call filters, they are suspended, which
+ * needs CAP_SYS_ADMIN (errno EPERM). Waits for the thread until the deadline (hf_now_ns()).
  */
 enum hf_held hf_tracee_hold(const struct hf_target *target, pid_t tid, bool filtered, uint64_t deadline,
                             struct hf_tracee *tracee);
@@ -48,13 +48,13 @@ struct hf_tracee_call {
 };
 
 /*
- * Runs a function, with all signals blocked, until it returns. From the deadline on interrupts of this command end the
+ * Runs a function, with all signals blocked, until it returns. After the deadline, interrupts of this command end the
  * wait. HOTFIX_NO_TARGET when the process has ended; HOTFIX_INTERNAL when the function crashed: the thread can still be
- * put back; HOTFIX_BUSY when it has not returned: then the thread was let go, and comes back by itself.
+ * restored; HOTFIX_BUSY when it has not returned: then the thread was released, and restores itself.
  */
 int hf_tracee_run(struct hf_tracee *tracee, struct hf_tracee_call *call, uint64_t deadline, struct hotfix_error *err);
 
-/* Puts the thread back as it was and lets it go. One that was let go, or was never held (zeroed), is fine. */
+/* Restores the thread's state and releases it. A thread that was released or never held (zeroed) is fine. */
 void hf_tracee_release(struct hf_tracee *tracee);
 
 /* CLOCK_MONOTONIC in nanoseconds. */

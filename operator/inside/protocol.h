@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What hotfixctl and the library that it carries into a process say to each other. Both may be of different versions:
- * the library stays in a process for as long as that lives. So nothing here changes its place or meaning; what is new
- * goes to the end, and size tells how much of it there is.
+ * The protocol between hotfixctl and the library that it loads into a process. Both may have different versions, since
+ * the library stays in the process until it ends. So no field here changes its place or meaning; new fields are added
+ * at the end, and `size` says how much is there.
  */
 #ifndef HF_PROTOCOL_H
 #define HF_PROTOCOL_H
@@ -38,10 +38,10 @@ struct hf_agent_request {
     uint64_t files; /* address of an array of struct hf_agent_file */
     uint64_t file_count;
     uint64_t deadline_ns;           /* as in struct hotfix_apply_options */
-    int64_t saved_errno;            /* what errno is to be afterwards */
-    char trust[HF_AGENT_PATH_SIZE]; /* what messages call the trust store */
+    int64_t saved_errno;            /* the value that errno must have afterwards */
+    char trust[HF_AGENT_PATH_SIZE]; /* name of the trust store for messages */
     char id[HF_AGENT_ID_SIZE];      /* to revert */
-    uint64_t answered;              /* what is below is the answer; 1 when it is complete */
+    uint64_t answered;              /* the fields below are the answer; 1 when it is complete */
     int64_t code;                   /* enum hotfix_code */
     int64_t sys_errno;
     uint64_t pause_ns;
@@ -55,12 +55,12 @@ struct hf_agent_request {
     char signers[HF_AGENT_SIGNERS_SIZE]; /* names, separated by ", " */
 };
 
-/* What is applied, for whoever reads the process's memory while it runs. */
+/* The applied bundles, for reading from outside while the process runs. */
 struct hf_agent_board {
     char magic[8];    /* "hfboard" */
     uint64_t size;    /* of this struct */
     uint64_t changes; /* odd while it is being written */
-    uint64_t count;   /* bundles, oldest first; more than there is room for are counted only */
+    uint64_t count;   /* bundles, oldest first; those beyond the room of the table are only counted */
     struct {
         char id[HF_AGENT_ID_SIZE];
         char name[HF_AGENT_NAME_SIZE];

@@ -39,15 +39,15 @@ struct hf_images {
 };
 
 /*
- * All that are mapped to be run, in place of those that images has (zeroed: none); without symbols, of which no
- * function below tells then, where only build-ids are wanted. What is no ELF file of this machine, or damaged, is
- * passed over. HOTFIX_MEMORY.
+ * Reads all files that are mapped as executable, and replaces the content of images (zeroed: empty). Without `symbols`
+ * only build-ids are read, and the functions below find no symbols. Files that are damaged or not ELF files of this
+ * machine are ignored. HOTFIX_MEMORY.
  */
 int hf_images_read(const struct hf_target *target, bool symbols, struct hf_images *images, struct hotfix_error *err);
 /* A zeroed one is fine. */
 void hf_images_deinit(struct hf_images *images);
 
-/* The one whose code an address lies in, or NULL. */
+/* The image whose code contains an address, or NULL. */
 const struct hf_image *hf_images_at(const struct hf_images *images, uint64_t address);
 /* The first with this SONAME, or NULL. */
 const struct hf_image *hf_images_named(const struct hf_images *images, const char *soname);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A running process as the operator sees it, through /proc: who it is, what is mapped where, and its memory. Nothing of
- * it is trusted: every number that is read there is held against bounds.
+ * A running process as the operator sees it, through /proc: who it is, what is mapped where, and its memory. Nothing
+ * read from it is trusted: every number is bounds-checked.
  */
 #ifndef HF_TARGET_H
 #define HF_TARGET_H
@@ -50,8 +50,8 @@ struct hf_target {
 
 /*
  * Opens the process with this number, and reads what is mapped. HOTFIX_NO_TARGET when there is none, when it is a
- * thread's number or has no memory; HOTFIX_STOP when it may not be looked at, with what refuses and what would allow
- * it; HOTFIX_MEMORY.
+ * thread's number or has no memory; HOTFIX_STOP when it may not be read, with the mechanism that refuses and what would
+ * allow it; HOTFIX_MEMORY.
  */
 int hf_target_open(pid_t pid, struct hf_target *target, struct hotfix_error *err);
 /* A zeroed one is fine. */
@@ -70,8 +70,8 @@ bool hf_target_write(const struct hf_target *target, uint64_t address, const voi
 const struct hf_mapping *hf_target_mapping(const struct hf_target *target, uint64_t address);
 
 /*
- * What keeps the operator from tracing the process, after ptrace or /proc said `error`; -1 with HOTFIX_STOP: another
- * tracer, another user, Yama, and what would allow it.
+ * The reason why the operator may not trace the process, after ptrace or /proc returned `error`; -1 with HOTFIX_STOP:
+ * another tracer, another user, Yama, and what would allow it.
  */
 int hf_target_refused(const struct hf_target *target, int error, struct hotfix_error *err);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compatibility checks: does this patch belong to exactly this target?
+ * Compatibility checks: does this patch fit exactly this target?
  *
- * A check is a small unit with a stable id. It looks at one subject (target, patch, picked functions) and notes
- * findings; its verdict is the worst of them, incompatible before unproven before compatible. Whoever reports reads
- * the results only, so a new check is one more file and one line in the table of check.c, and a new report format
- * touches no check.
+ * A check is a small unit with a stable id. It examines one subject (target, patch, picked functions) and adds
+ * findings; its verdict is the worst of them: incompatible, then unproven, then compatible. Reports use only the
+ * results, so a new check is one more file and one line in the table of check.c, and a new report format needs no
+ * change to a check.
  */
 #ifndef HF_CHECK_H
 #define HF_CHECK_H
@@ -35,7 +35,7 @@ struct hf_check_subject {
     const struct hf_arch_tools *tools; /* of the target's machine; NULL when it is not supported */
 };
 
-/* A person's decision to accept what one check says. Its texts are the giver's, and outlive the results. */
+/* A person's decision to accept findings of one check. Its texts belong to the caller, and must outlive the results. */
 struct hf_waiver {
     const struct hf_check *check;
     const char *scope; /* fnmatch(3) pattern of function names; NULL: every finding, those about whole files too */
@@ -43,15 +43,15 @@ struct hf_waiver {
     int64_t expires; /* Unix seconds from which on it accepts nothing, or HF_TIME_NEVER */
 };
 
-/* One thing that a check saw. */
+/* One result of a check about one thing. */
 struct hf_finding {
     enum hf_verdict verdict;
     const struct hf_pair *pair; /* the function concerned, one of the subject's; NULL: the files as a whole */
     char *evidence; /* one sentence without a full stop; begins with the function's name where there is one */
     char *advice;   /* what to do about it; NULL when there is nothing to say */
     char *detail;   /* lines that show it, each with its newline: two layouts side by side; NULL when there are none */
-    const struct hf_waiver *waiver; /* why it is accepted; NULL: it is not, or need not be */
-    bool notable;                   /* compatible, and told to people all the same */
+    const struct hf_waiver *waiver; /* the waiver that accepts it; NULL: it is not accepted, or need not be */
+    bool notable;                   /* compatible, but reported to people nevertheless */
 };
 
 struct hf_findings {
@@ -61,7 +61,7 @@ struct hf_findings {
 };
 
 /*
- * Notes a finding; the evidence is formatted as by printf(3) behind "NAME (source file): " when there is a pair. advice
+ * Adds a finding; the evidence is formatted as by printf(3), after "NAME (source file): " when there is a pair. advice
  * may be NULL.
  */
 void hf_findings_add(struct hf_findings *findings, enum hf_verdict verdict, const struct hf_pair *pair,
@@ -75,7 +75,7 @@ bool hf_findings_clean(const struct hf_findings *findings);
 
 /* Which verdicts of a check a person may accept, with a reason that is recorded. */
 enum hf_acceptance {
-    HF_ACCEPT_NEVER,    /* none: nothing but a file that fits will do */
+    HF_ACCEPT_NEVER,    /* none */
     HF_ACCEPT_UNPROVEN, /* what could not be proved, but not what was disproved */
     HF_ACCEPT_ANY       /* also incompatible: the process stays sound, but the fix does not reach all of the code */
 };
@@ -84,7 +84,7 @@ struct hf_check {
     const char *id;    /* stable: lower-case letters, digits and dashes */
     const char *title; /* what it compares, in a few words */
     enum hf_acceptance acceptance;
-    /* Notes at least one finding, a compatible one when nothing is wrong. -1 only when it could not look. */
+    /* Adds at least one finding, a compatible one when nothing is wrong. -1 only when the check could not be run. */
     int (*run)(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err);
 };
 
@@ -104,7 +104,7 @@ bool hf_waiver_expired(const struct hf_waiver *waiver);
 bool hf_waiver_covers(const struct hf_waiver *waiver, const struct hf_finding *finding);
 
 /*
- * How a waiver is told: "REASON (functions SCOPE, until TIME)", the parts that it has. scope NULL or "": none.
+ * The text of a waiver: "REASON (functions SCOPE, until TIME)", with the parts that it has. scope NULL or "": none.
  * malloc'ed; NULL when out of memory.
  */
 char *hf_waiver_text(const char *scope, const char *reason, int64_t expires);
@@ -116,9 +116,9 @@ struct hf_check_result {
 };
 
 /*
- * Runs the checks for which there is what they look at: those of a patch with a patch, those of a process with a
- * process. Accepts what waivers accept. *results is malloc'ed, in the order of the tables, ends with one whose check
- * is NULL, and points to the waivers; free with hf_check_results_destroy().
+ * Runs the checks for which the subject has input: checks of a patch if there is a patch, checks of a process if there
+ * is a process. Accepts what waivers accept. *results is malloc'ed, in the order of the tables, ends with one whose
+ * check is NULL, and points to the waivers; free with hf_check_results_destroy().
  */
 int hf_checks_run(const struct hf_check_subject *subject, const struct hf_waiver *waivers, size_t waiver_count,
                   struct hf_check_result **results, struct hotfix_error *err);
@@ -133,7 +133,7 @@ void hf_check_accept(struct hf_check_result *result, const struct hf_waiver *wai
 
 /*
  * 0 when every finding is compatible or accepted, else HOTFIX_INCOMPATIBLE or HOTFIX_UNPROVEN with the first of the
- * worst that are not; HOTFIX_NEVER where nothing worse is wrong than that no running process would see the fix.
+ * worst that are not; HOTFIX_NEVER if the only fault is that the fix would have no effect in a running process.
  */
 int hf_checks_judge(const struct hf_check_result *results, struct hotfix_error *err);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `hotfix build` settled by comparing whole objects, as the proof in the patch tells (patch/proven.h). All of an
- * object's functions are either the same in both compilations or in the patch. So other code of a changed function's
- * unit is what a rebuilt program has: copies of the function that were inlined there, and clones of it, either are
- * replaced too or did not change.
+ * What `hotfix build` proved by comparing whole objects, from the proof in the patch (patch/proven.h). Each function of
+ * an object is either the same in both compilations or in the patch. So the other code of a changed function's unit is
+ * as in a rebuilt program: functions with inlined copies of it, and its clones, either are replaced, too, or did not
+ * change.
  */
 #ifndef HF_COMPARED_H
 #define HF_COMPARED_H

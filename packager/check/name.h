@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of sources and symbols, as far as they tell two things of the same name apart. */
+/* Names of sources and symbols, to distinguish things of the same name. */
 #ifndef HF_NAME_H
 #define HF_NAME_H
 

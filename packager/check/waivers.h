@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A waiver file: the waivers that somebody answers for, as strict INI text (hotfix-waivers(5)). Each section
+ * A waiver file: waivers for which somebody takes responsibility, as strict INI text (hotfix-waivers(5)). Each section
  * [waiver.NAME] has the keys check, scope (optional), reason and expires.
  */
 #ifndef HF_WAIVERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bundle at the end of `hotfix pack` and `hotfix build --bundle`: the options that say what it is called, who signs
- * it and where it goes, and its making of a patch that passed the checks.
+ * The bundle at the end of `hotfix pack` and `hotfix build --bundle`: the options for its name, its signer and its
+ * file, and making it from a patch that passed the checks.
  */
 #ifndef HF_BUNDLING_H
 #define HF_BUNDLING_H
@@ -51,8 +51,8 @@ void hf_bundling_again(struct hf_bundling *bundling, const char *output);
 bool hf_bundling_given(const struct hf_bundling *bundling);
 
 /*
- * Whether a bundle can come of the options: a key, or --unsigned; dates and numbers; no output that is an input. The
- * bundle is named after the file `patch` where --name does not name it. HOTFIX_USAGE.
+ * Can a bundle be made with these options? There must be a key or --unsigned, valid dates and numbers, and no output
+ * that is an input. The bundle is named after the file `patch` where --name does not name it. HOTFIX_USAGE.
  */
 int hf_bundling_check(struct hf_bundling *bundling, const struct hf_inputs *inputs, const char *patch, const char *verb,
                       struct hotfix_error *err);
@@ -69,7 +69,7 @@ int hf_bundling_seal(struct hf_bundling *bundling, const struct hf_inputs *input
 /* Writes the bundle and, where it is asked for, its provenance: both or none. HOTFIX_IO. */
 int hf_bundling_write(struct hf_bundling *bundling, const struct hf_inputs *inputs, struct hotfix_error *err);
 
-/* Says what was written, and warns of what the bundle does not take over from others. */
+/* Reports what was written, and warns about variables that the bundle does not take over from others. */
 int hf_bundling_tell(const struct hf_bundling *bundling, const struct hf_image *patch, struct hf_report *report,
                      struct hotfix_error *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a person accepts of the checks of a patch on the command line: the options --accept-CHECK and --accept-flags of
- * the verbs that refuse by these checks, and how their results are judged and told there.
+ * Findings of the checks that a person accepts on the command line: the options --accept-CHECK and --accept-flags of
+ * the verbs that run the checks, and how these verbs judge and report the results.
  */
 #ifndef HF_REASONS_H
 #define HF_REASONS_H
@@ -30,8 +30,8 @@ struct hf_reasons {
 };
 
 /*
- * A verb's own options and, behind them, one for each check of which something may be accepted; each gives *reasons a
- * waiver. malloc'ed, *count is how many there are; it points into *reasons. NULL when out of memory.
+ * A verb's own options, followed by one for each check whose findings may be accepted; each adds a waiver to *reasons.
+ * malloc'ed, *count is how many there are; it points into *reasons. NULL when out of memory.
  */
 struct hf_option *hf_reasons_options(struct hf_reasons *reasons, const struct hf_option *own, size_t own_count,
                                      size_t *count);

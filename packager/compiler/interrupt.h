@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Being asked to stop (SIGINT, SIGTERM, SIGHUP) while others work for us: they are stopped, and who waits for them is
- * told, so that what was begun can be put away.
+ * Requests to stop (SIGINT, SIGTERM, SIGHUP) while child processes work for us: the children are stopped, and the code
+ * that waits for them gets an error, so that it can clean up.
  */
 #ifndef HF_INTERRUPT_H
 #define HF_INTERRUPT_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* From now on these signals are caught, but for those that are ignored. */
+/* Catches these signals from now on, except those that are ignored. */
 void hf_interrupt_catch(void);
 
 /* The signal that came since, or 0. */

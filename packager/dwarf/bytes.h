@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debug sections as bytes, for what is not asked of libdwarf: their parts, and abbreviations (DWARF 5, section 7.5.3).
+/*
+ * Debug sections as bytes, for what libdwarf is not used for: their parts, and abbreviations (DWARF 5, section 7.5.3).
  */
 #ifndef HF_BYTES_H
 #define HF_BYTES_H
@@ -17,8 +18,8 @@ struct hf_bytes {
 };
 
 /*
- * A section's bytes, unpacked in place where they are compressed; none for a section that is not there. False when they
- * cannot be had.
+ * A section's bytes, unpacked in place if they are compressed; none for a section that does not exist. False when they
+ * cannot be read.
  */
 bool hf_bytes_load(const struct hf_image *image, const char *name, struct hf_bytes *bytes);
 
@@ -44,7 +45,7 @@ struct hf_bytes_attribute {
 /* The next attribute of an abbreviation that was begun. False behind the last one, or when it is cut off. */
 bool hf_bytes_attribute(struct hf_cursor *cursor, struct hf_bytes_attribute *attribute);
 
-/* Goes over a value of a form (DWARF 5, section 7.5.6). False when it is cut off, or the form is not known. */
+/* Skips a value of a form (DWARF 5, section 7.5.6). False when it is cut off, or the form is not known. */
 bool hf_bytes_skip(struct hf_cursor *cursor, uint64_t form, uint8_t address_size, uint8_t offset_size);
 
 #endif

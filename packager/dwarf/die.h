@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Debug information entries (DWARF 5, section 2.1), read through libdwarf with the errors that matter: an attribute
- * that is absent is unknown, never a guess; a tree that is damaged is told from one that ends.
+ * Debug information entries (DWARF 5, section 2.1), read through libdwarf. An absent attribute is unknown and never
+ * guessed; a damaged tree is reported differently from the end of a tree.
  */
 #ifndef HF_DIE_H
 #define HF_DIE_H
@@ -14,18 +14,21 @@
 
 #define HF_DIE_NONE UINT64_MAX /* no offset, no address */
 
-/* The entry at an offset in .debug_info, NULL when there is none. To be given back with dwarf_dealloc_die(). */
+/* The entry at an offset in .debug_info, NULL when there is none. Free it with dwarf_dealloc_die(). */
 Dwarf_Die hf_die_at(Dwarf_Debug dwarf, uint64_t offset);
 uint64_t hf_die_offset(Dwarf_Die die);
 Dwarf_Half hf_die_tag(Dwarf_Die die);
 
 /*
- * Goes through the children of an entry: *child is NULL before the first call, and each call gives back the one before.
- * 1 while there is one, 0 at the end, -1 when the tree is damaged; *child is NULL then. Offsets only grow, so that
- * no damage makes it endless.
+ * Iterates over the children of an entry: *child is NULL before the first call, and each call frees the previous one. 1
+ * while there is one, 0 at the end, -1 when the tree is damaged; *child is NULL then. Offsets only grow, so that no
+ * damage makes it endless.
  */
 int hf_die_next(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die *child);
-/* The same, where the one before (NULL before the first call) stays the caller's; *next is set while there is one. */
+/*
+ * The same, but the previous child (NULL before the first call) stays the caller's; *next is set while there is a
+ * child.
+ */
 int hf_die_follow(Dwarf_Debug dwarf, Dwarf_Die parent, Dwarf_Die before, Dwarf_Die *next);
 
 bool hf_die_has(Dwarf_Die die, Dwarf_Half attribute);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one pass over the DWARF of a file finds: its units, the functions that they tell of, where their code lies and
- * where they were inlined. It knows nothing of symbols (see program.h).
+ * The result of one pass over the DWARF of a file: its units, their functions, where the code of these lies and where
+ * they were inlined. Symbols are not used here (see program.h).
  *
- * What is in other files must have been joined to it (supplement.h, split.h); a skeleton tells nothing.
+ * Debug information in other files must have been joined to it (supplement.h, split.h); skeleton units alone have no
+ * functions.
  */
 #ifndef HF_DWARF_H
 #define HF_DWARF_H
@@ -28,7 +29,7 @@ struct hf_dwarf_unit {
     uint64_t end;         /* of the header that follows it */
     struct hf_die_unit die_unit;
     bool in_c;    /* its structs hold no functions */
-    bool typed;   /* it holds types; those of -g1 have functions without */
+    bool typed;   /* it has types; units compiled with -g1 have functions without types */
     char **files; /* its file table, NULL until it is asked for; libdwarf's */
     size_t file_count;
     const char **sources; /* likewise, with "." and ".." taken out; owned */
@@ -52,7 +53,7 @@ struct hf_code {
     uint64_t begin;
     uint64_t end;
     size_t subprogram; /* index */
-    bool entry;        /* the piece that it begins with; hot and cold parts may be apart */
+    bool entry;        /* the piece with the function's entry; hot and cold parts may be separate */
 };
 
 /* An inlined copy in code. */
@@ -79,9 +80,9 @@ struct hf_dwarf {
 };
 
 /*
- * Reads the DWARF of an image that hf_guard_check() let pass, and what was joined to it (NULL: nothing), which must
- * outlive it; of units that cannot tell of the functions asked about (NULL: of all units) only what they are. No debug
- * information is no error: there are no units then. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
+ * Reads the DWARF of an image that passed hf_guard_check(), and what was joined to it (NULL: nothing), which must
+ * outlive it. Units that cannot contain the functions in `asked` (NULL: all functions) are not read beyond their own
+ * entry. Without debug information there are no units, and no error. HOTFIX_FORMAT when it is damaged; HOTFIX_MEMORY.
  */
 int hf_dwarf_open(const struct hf_image *image, const struct hf_joined *joined, const struct hf_asked *asked,
                   struct hf_dwarf **dwarf, struct hotfix_error *err);
@@ -89,8 +90,8 @@ int hf_dwarf_open(const struct hf_image *image, const struct hf_joined *joined, 
 void hf_dwarf_close(struct hf_dwarf *dwarf);
 
 /*
- * Lets libdwarf look for entries from this unit on, where it would go through all units for each: whoever looks many
- * up goes through the units in their order.
+ * Makes libdwarf search entries from this unit on, since it would otherwise go through all units for each: callers that
+ * look up many entries go through the units in order.
  */
 void hf_dwarf_enter(struct hf_dwarf *dwarf, size_t unit);
 
@@ -106,9 +107,9 @@ const struct hf_subprogram *hf_dwarf_declaration(const struct hf_dwarf *dwarf, c
 /* The first piece of code that begins at an address; NULL when there is none. */
 const struct hf_code *hf_dwarf_code(const struct hf_dwarf *dwarf, uint64_t address);
 /*
- * The subprogram that defines a function of this name and has no code: what a compiler folded into another, equal one
- * leaves a symbol and no address. Its unit is compiled from a file of this base name; NULL: any. NULL when there is
- * none or more than one.
+ * The subprogram that defines a function of this name and has no code: a function that the compiler folded into an
+ * equal one keeps a symbol, but has no address in DWARF. Its unit is compiled from a file with this base name; NULL:
+ * any. NULL when there is none or more than one.
  */
 const struct hf_subprogram *hf_dwarf_codeless(const struct hf_dwarf *dwarf, const char *name, const char *file);
 /*

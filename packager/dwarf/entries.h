@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entries of one unit as bytes (DWARF 5, sections 7.5.1 to 7.5.6): where each attribute's value is, for those who
- * change values in place.
+ * The entries of one unit as bytes (DWARF 5, sections 7.5.1 to 7.5.6): where each attribute's value is, for code that
+ * changes values in place.
  */
 #ifndef HF_ENTRIES_H
 #define HF_ENTRIES_H
@@ -21,7 +21,7 @@ struct hf_entries {
     uint8_t address_size;  /* bytes */
     uint8_t offset_size;   /* bytes */
     uint64_t id;           /* of a skeleton and of the unit that was split off it; 0 else */
-    size_t table_position; /* where the header tells of the table; from the unit's begin, as all positions */
+    size_t table_position; /* where the header has the offset of the table; from the unit's begin, like all positions */
     uint64_t table_offset; /* its abbreviations, in their section */
     size_t first;          /* where the first entry is */
     struct hf_bytes table; /* from its beginning to the section's end */
@@ -41,8 +41,8 @@ typedef bool (*hf_entries_fn)(const struct hf_entries *entries, const struct hf_
                               size_t position, size_t size, void *arg);
 
 /*
- * Calls fn for each attribute of an entry at *position, which is moved behind it: of the first one, say. False when it
- * is damaged, has a form that is not known, or fn returned false.
+ * Calls fn for each attribute of the entry at *position, and moves *position behind the entry. False when the entry is
+ * damaged or has an unknown form, or fn returned false.
  */
 bool hf_entries_visit(const struct hf_entries *entries, size_t *position, hf_entries_fn fn, void *arg);
 /* The same for every entry from a position on. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What libdwarf 20210528 must not be given: it frees twice when a table of range or location lists has a damaged header
- * (dwarf_load_rnglists, dwarf_load_loclists), reads wherever an offset in such a table leads, takes for a directory
- * what lies behind the last one (dwarf_srcfiles, DWARF 5), and counts the empty entries of a line table to 2^64. Found
- * by fuzzing; the fuzz targets image_fuzz and joined_fuzz are the regression tests, guard_test is that of the last one.
+ * Input that libdwarf 20210528 cannot handle: it frees twice when a table of range or location lists has a damaged
+ * header (dwarf_load_rnglists, dwarf_load_loclists), reads at any offset that such a table contains, uses memory after
+ * the last directory as a directory (dwarf_srcfiles, DWARF 5), and counts the empty entries of a line table to 2^64.
+ * Found by fuzzing; the fuzz targets image_fuzz and joined_fuzz are the regression tests, guard_test is that of the
+ * last one.
  */
 #ifndef HF_GUARD_H
 #define HF_GUARD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Debug sections of several files put together: an image's own, and what belongs to them from other files behind. They
- * take the image's place where libdwarf reads (see sections.h).
+ * Joined debug sections of several files: an image's own sections, followed by the sections of other files that belong
+ * to them. libdwarf reads them instead of the image's (see sections.h).
  */
 #ifndef HF_JOINED_H
 #define HF_JOINED_H
@@ -29,8 +29,8 @@ struct hf_joined {
 extern const char *const hf_joined_names[HF_JOINED_COUNT];
 
 /*
- * Puts bytes behind a section, the image's own before them the first time: *at is where they begin. 0; -1 when memory
- * is out or the section cannot be had.
+ * Appends bytes to a section, the first time after the image's own bytes: *at is where they begin. 0; -1 when out of
+ * memory or the section cannot be read.
  */
 int hf_joined_append(struct hf_joined *joined, const struct hf_image *image, enum hf_joined_section section,
                      const struct hf_bytes *bytes, size_t *at);

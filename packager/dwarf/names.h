@@ -34,8 +34,9 @@ int hf_names_read(struct hf_dwarf *dwarf, size_t unit, struct hf_names *names, s
 void hf_names_deinit(struct hf_names *names);
 
 /*
- * Offset in .debug_info of the entry with this name; a definition before a declaration, of a variable the entry that
- * has its type. HF_DIE_NONE when there is none. *declaration (NULL: not asked) is set when there is one.
+ * Offset in .debug_info of the entry with this name: a definition if there is one, else a declaration; for a variable,
+ * the entry that has its type. HF_DIE_NONE when there is none. *declaration (may be NULL) is set if it is a
+ * declaration.
  */
 uint64_t hf_names_find(const struct hf_names *names, enum hf_name_space space, const char *name, bool *declaration);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names with their scopes, as C++ needs them: "app::Conf", "(anonymous namespace)::Table", "_Z5setupv::Local". Scopes
- * are namespaces, classes and functions; functions go by their linkage names, since overloads share the others.
+ * are namespaces, classes and functions; functions have their linkage names, since overloads share the plain name.
  */
 #ifndef HF_QUALIFIED_H
 #define HF_QUALIFIED_H
@@ -16,14 +16,14 @@ bool hf_qualified_unit(Dwarf_Die unit);
 #define HF_QUALIFIED_CLOSURE "{closure}" /* the class of a lambda, within a function */
 
 /*
- * Gets a type, typedef or variable and its name with its scopes. Those of functions are told apart by their order:
- * "_Z3runv::Local", "_Z3runv::Local#1". Returning other than 0 ends the walk.
+ * Receives a type, typedef or variable and its name with its scopes. Equal names within a function get a number by
+ * their order: "_Z3runv::Local", "_Z3runv::Local#1". A result other than 0 ends the walk.
  */
 typedef int (*hf_qualified_fn)(Dwarf_Die die, const char *name, void *arg);
 
 /*
- * Calls fn for all that a unit names at its own level and, in C++, in namespaces and classes; functions: in functions,
- * too. 0, -1 when the tree is damaged or memory is out, else what fn returned.
+ * Calls fn for all names of a unit at file scope and, in C++, in namespaces and classes; if `functions` is set, also in
+ * functions. 0, -1 when the tree is damaged or memory is out, else what fn returned.
  */
 int hf_qualified_walk(Dwarf_Debug dwarf, Dwarf_Die unit, bool functions, hf_qualified_fn fn, void *arg);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The debug sections of an image, and of what was joined to it, as libdwarf sees them (libdwarf.h, "Dwarf_Obj_Access").
- * All files are opened this way: once libdwarf 20210528 opened one through libelf by itself, it takes every file for
- * such a one.
+ * All files are opened this way: once libdwarf 20210528 has opened a file through libelf itself, it treats every later
+ * file as an Elf handle.
  */
 #ifndef HF_SECTIONS_H
 #define HF_SECTIONS_H

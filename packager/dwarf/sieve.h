@@ -2,9 +2,9 @@
 /*
  * Which units of .debug_info may tell of functions with given names, found without reading their entries: a name in an
  * entry is an offset into .debug_str, an index into .debug_str_offsets, or the text itself (DWARF 5, section 7.5.5),
- * so a unit whose bytes hold none of these cannot name the function. Bytes that only look like one let a unit through
- * that has nothing to tell; none that has is held back. Where units refer to each other's entries (link-time
- * optimisation, dwz) or strings lie in another file, everything passes.
+ * so a unit whose bytes hold none of these cannot name the function. Bytes that only look like such a reference let a
+ * unit pass without need; a unit that names the function always passes. Where units refer to each other's entries
+ * (link-time optimisation, dwz) or strings lie in another file, everything passes.
  */
 #ifndef HF_SIEVE_H
 #define HF_SIEVE_H
@@ -23,8 +23,10 @@ struct hf_sieve {
     size_t count;
 };
 
-/* asked: NULL: everything passes. Damaged headers make an open sieve: whoever reads the units tells what is wrong.
- * HOTFIX_MEMORY. */
+/*
+ * asked: NULL: everything passes. With damaged headers everything passes, too: the reader of the units reports the
+ * damage. HOTFIX_MEMORY.
+ */
 int hf_sieve_init(const struct hf_image *image, const struct hf_asked *asked, struct hf_sieve *sieve,
                   struct hotfix_error *err);
 void hf_sieve_deinit(struct hf_sieve *sieve);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a translation unit says of itself: DWARF 5, section 3.1.1. */
+/* The attributes of a translation unit: DWARF 5, section 3.1.1. */
 #ifndef HF_DWARF_UNIT_H
 #define HF_DWARF_UNIT_H
 

@@ -21,10 +21,10 @@ int hf_debugfile_open(const struct hf_image *image, const char *path, struct hf_
 /*
  * Looks in the build-id directory below root (HF_DEBUG_ROOT), then in that of the cache ($XDG_CACHE_HOME/hotfix/debug
  * or
- * ~/.cache/hotfix/debug, where `hotfix build --deb` leaves what it rebuilt) as far as this user or root owns it, then
- * behind .gnu_debuglink: beside the image, in .debug/, below root. 1: found, debug is open. 0: there is none; *note
- * (malloc'ed) says what was looked for, or which file was passed over and why: also one that others could have put
- * there (beside.h). -1: HOTFIX_MEMORY.
+ * ~/.cache/hotfix/debug, where `hotfix build --deb` leaves what it rebuilt) if this user or root owns it, then by the
+ * name in .gnu_debuglink: beside the image, in .debug/, below root. 1: found, debug is open. 0: there is none; *note
+ * (malloc'ed) says what was searched for, or which file was ignored and why, for example because other users could have
+ * put it there (beside.h). -1: HOTFIX_MEMORY.
  */
 int hf_debugfile_find(const struct hf_image *image, const char *root, struct hf_image *debug, char **note,
                       struct hotfix_error *err);

@@ -3,8 +3,8 @@
  * Names of C++ symbols (Itanium C++ ABI, section 5.1) as people write them: "_ZNK4shop5Order5totalEi" is
  * shop::Order::total(int) const. libiberty reads them.
  *
- * Symbols may be hostile: a short one can stand for a name that is longer than memory, so that nothing longer than
- * HF_DEMANGLED_MAX is written out. The symbol stands for itself then.
+ * Symbols may be hostile: a short one can demangle to a name larger than memory. So names longer than HF_DEMANGLED_MAX
+ * are not demangled, and the symbol is used instead.
  */
 #ifndef HF_DEMANGLE_H
 #define HF_DEMANGLE_H
@@ -14,7 +14,7 @@
 #define HF_DEMANGLED_MAX 8191 /* bytes of a name, and of a symbol */
 
 enum hf_demangle_form {
-    HF_DEMANGLE_SHOWN,    /* for people; the variant of a destructor that frees the object is told */
+    HF_DEMANGLE_SHOWN,    /* for people; marks the variant of a destructor that frees the object */
     HF_DEMANGLE_FUNCTION, /* one text for all variants of a destructor */
     HF_DEMANGLE_NAME      /* without parameters, too: shop::Order::total */
 };
@@ -25,11 +25,16 @@ enum hf_demangle_form {
  */
 char *hf_demangle(const char *symbol, enum hf_demangle_form form);
 
-/* A copy of a text in which each symbol of C++ stands as HF_DEMANGLE_SHOWN. malloc'ed; NULL when memory is out. */
+/*
+ * A copy of a text in which each C++ symbol is replaced by its HF_DEMANGLE_SHOWN form. malloc'ed; NULL when memory is
+ * out.
+ */
 char *hf_demangle_text(const char *text);
 
-/* Does a fnmatch(3) pattern match a symbol, or its name in one of the forms? A name itself does, whatever it holds:
- * "operator[]". */
+/*
+ * Does a fnmatch(3) pattern match a symbol, or its name in one of the forms? A pattern that equals the name always
+ * matches, even if it contains special characters: "operator[]".
+ */
 bool hf_demangle_matches(const char *pattern, const char *symbol);
 
 #endif

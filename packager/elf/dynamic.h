@@ -16,7 +16,7 @@ struct hf_dynamic_symbol {
     const char *version; /* NULL: none */
     bool defined;
     bool weak;
-    bool unique;  /* STB_GNU_UNIQUE: the first one of the process answers for all of this name */
+    bool unique;  /* STB_GNU_UNIQUE: the first one in the process is used for all symbols of this name */
     uint8_t type; /* STT_* */
 };
 
@@ -42,8 +42,8 @@ int hf_dynamic_read(const struct hf_image *image, struct hf_dynamic *dynamic, st
 void hf_dynamic_deinit(struct hf_dynamic *dynamic);
 
 /*
- * The definition that it exports of a name; NULL when there is none. version NULL: whichever; else one of this version,
- * or without any, as the dynamic linker takes it (glibc, do_lookup_x).
+ * The exported definition of a name; NULL when there is none. version NULL: any version; else one of this version, or
+ * one without a version, by the dynamic linker's rules (glibc, do_lookup_x).
  */
 const struct hf_dynamic_symbol *hf_dynamic_find(const struct hf_dynamic *dynamic, const char *name,
                                                 const char *version);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An ELF file as the packager sees it: a bounds-checked view through libelf of sections, symbols, notes and code bytes.
- */
+/* An ELF file: a bounds-checked view through libelf of sections, symbols, notes and code bytes. */
 #ifndef HF_IMAGE_H
 #define HF_IMAGE_H
 
@@ -13,7 +12,7 @@
 #include "hotfix/error.h"
 #include "manifest.h"
 
-/* One symbol of .symtab (or .dynsym where there is no .symtab). */
+/* One symbol of .symtab (or .dynsym if there is no .symtab). */
 struct hf_symbol {
     const char *name; /* owned by the image */
     const char *file; /* name of the preceding STT_FILE symbol for local ones, "" else */

@@ -9,9 +9,9 @@
 #include "hotfix/error.h"
 
 /*
- * Refuses a file whose sections, unpacked where they are compressed, take more than 32 times its size and 16 MiB: zlib
- * makes debug information three to ten times smaller, and a file of 2 MB that takes gigabytes was made to. Sections
- * that share bytes count each. Unpacks nothing. HOTFIX_FORMAT.
+ * Refuses a file whose sections, if compressed after unpacking, take more than 32 times its size and 16 MiB: zlib makes
+ * debug information three to ten times smaller, so a file of 2 MB that takes gigabytes is an attack. Sections that
+ * share bytes count each. Unpacks nothing. HOTFIX_FORMAT.
  */
 int hf_packed_check(Elf *elf, uint64_t file_size, const char *path, struct hotfix_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Paths of source files, as compilers write them down. */
+/* Paths of source files, as compilers record them. */
 #ifndef HF_PATH_H
 #define HF_PATH_H
 

@@ -13,7 +13,7 @@
  * The result holds each function once, ordered by address in the target.
  *
  * What compilers split off or specialise (foo.cold, foo.part.0, foo.constprop.0, foo.isra.0) is no function of the
- * source: --package and --class pass over it, and a name means exactly the symbol of that name.
+ * source: --package and --class ignore it, and a name means exactly the symbol of that name.
  */
 #ifndef HF_PICK_H
 #define HF_PICK_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program or library together with its debug information, reduced to what checks and pickers ask: its functions,
- * where they come from, how they were compiled and what they look like.
+ * A program or library together with its debug information, reduced to what checks and pickers need: its functions,
+ * their sources, how they were compiled, and their prototypes.
  *
  * Debug information is read from the file itself or from its separate debug file: --debug FILE (a rebuild, too:
  * elf/rebuilt.h), else the build-id directory
@@ -31,8 +31,10 @@ struct hf_inline_copy {
     const char *caller_source; /* its source file */
 };
 
-/* A function that has a symbol. Compilers' clones (foo.constprop.0, foo.cold) are functions of their own, which share
- * what DWARF says of their origin. */
+/*
+ * A function that has a symbol. Compilers' clones (foo.constprop.0, foo.cold) are separate functions, which share the
+ * DWARF data of their original function.
+ */
 struct hf_function {
     const char *name; /* symbol name, without the "@@VERSION" of a default version */
     char *own_name;   /* storage of name where it is not the symbol table's */
@@ -74,14 +76,14 @@ struct hf_program {
 };
 
 /*
- * Opens a program. debug_path names its separate debug file, or is NULL. asked, or NULL for all: the functions whose
- * sources, units, prototypes and inlined copies matter, by name; those of others, but where they share code with one of
- * these, may then be unknown, for units that cannot tell of these are not read. HOTFIX_IO, HOTFIX_FORMAT;
- * HOTFIX_INCOMPATIBLE when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing tells whether it
- * does. A file with neither symbols nor debug information opens, with no functions.
+ * Opens a program. debug_path names its separate debug file, or is NULL. asked, or NULL for all: the names of the
+ * functions whose sources, units, prototypes and inlined copies matter. For other functions these may then be unknown,
+ * unless they share code with one of the named ones, since units without the named functions are not read. HOTFIX_IO,
+ * HOTFIX_FORMAT; HOTFIX_INCOMPATIBLE when the named debug file belongs to another build, HOTFIX_UNPROVEN when nothing
+ * tells whether it does. A file with neither symbols nor debug information opens, with no functions.
  *
- * Any bytes are refused or read; but libdwarf 20210528 was not written for hostile ones (see guard.h for what fuzzing
- * found), so files from people you do not trust are better opened where they can do no harm.
+ * Any input is either read or refused. But libdwarf 20210528 was not written for hostile input (guard.h lists what
+ * fuzzing found): open files from untrusted people where they can do no harm.
  */
 int hf_program_open(const char *path, const char *debug_path, const struct hf_asked *asked, struct hf_program **program,
                     struct hotfix_error *err);

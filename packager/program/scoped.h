@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names of C++ functions and scopes in parts, and which of them a person means: shop::Box<int>::get(int) const has the
- * parts "shop", "Box<int>" and "get", and the parameters "(int) const".
+ * Names of C++ functions and scopes in parts, and matching them with what a person wrote: shop::Box<int>::get(int)
+ * const has the parts "shop", "Box<int>" and "get", and the parameters "(int) const".
  *
- * What a person writes means a name that ends with the same parts, and a leading "::" that nothing may stand before
- * them. Without template arguments it means any, with <*> all of them; without parameters any, too. Tags of the ABI
- * ([abi:v2]) may be left out, and so may blanks; const may stand in front of a type.
+ * A name that a person wrote matches names that end with the same parts; a leading "::" means that there are no other
+ * parts before. Without template arguments it matches any, with <*> all of them; without parameters it also matches
+ * any. Tags of the ABI ([abi:v2]) and blanks may be left out; const may stand before a type.
  */
 #ifndef HF_SCOPED_H
 #define HF_SCOPED_H
@@ -34,11 +34,11 @@ int hf_scoped_read(const char *text, struct hf_scoped *scoped);
 int hf_scoped_read_symbol(const char *symbol, struct hf_scoped *scoped);
 void hf_scoped_deinit(struct hf_scoped *scoped);
 
-/* Does it mean all instantiations of a template (<*>)? */
+/* Does it match all instantiations of a template (<*>)? */
 bool hf_scoped_is_wild(const struct hf_scoped *wanted);
-/* Does a person mean this function? */
+/* Does the wanted name match this function? */
 bool hf_scoped_means(const struct hf_scoped *wanted, const struct hf_scoped *function);
-/* Is it written whole, so that other functions which end like this one are not meant? */
+/* Is it the complete name, so that other functions with the same last parts do not match? */
 bool hf_scoped_is_whole(const struct hf_scoped *wanted, const struct hf_scoped *function);
 
 /* Is a function in the class that a person means, or local to one of its methods? `count`: how many of its parts are

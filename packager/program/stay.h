@@ -5,7 +5,8 @@
  * - a function that threads may start in: its address is taken where pthread_create is called;
  * - a function that loops and has neither a return nor a jump that may lead out of it;
  * - a function that main calls itself and that loops over calls, as an event loop does.
- * Seen in machine code alone, these are no proof: some are not warned of, some that are do return.
+ * This is found from machine code alone and is not a proof: some such functions are missed, and some that are reported
+ * do return.
  */
 #ifndef HF_STAY_H
 #define HF_STAY_H
@@ -33,10 +34,10 @@ int hf_stay_init(struct hf_stay *stay, const struct hf_image *image, const struc
                  const struct hf_arch_tools *tools, struct hotfix_error *err);
 void hf_stay_deinit(struct hf_stay *stay);
 
-/* Is it the program's main? A process is inside main until it ends, and enters it once: that much is sure. */
+/* Is it the program's main? This is certain: a process enters main once, and is inside it until it ends. */
 bool hf_stay_is_main(const struct hf_stay *stay, const char *name, uint64_t address);
 
-/* Why this function of the program may never be left, in a sentence; NULL when nothing says that. */
+/* Why the program may never leave this function, in a sentence; NULL when nothing shows that. */
 const char *hf_stay_reason(const struct hf_stay *stay, const char *name, uint64_t address, uint64_t size);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * Where two files define a type differently.
  *
- * Names of structures, unions and enumerations stand for their definitions, which are compared once for each pair, so
- * that types may refer to each other. Typedefs are looked through; a declaration fits any definition; an array without
- * a length fits any length, and a function without a prototype any parameters. Of the qualifiers only _Atomic counts.
+ * The definitions of named structures, unions and enumerations are compared once for each pair, so that types may refer
+ * to each other. Typedefs are resolved; a declaration fits any definition; an array without a length fits any length,
+ * and a function without a prototype any parameters. Of the qualifiers only _Atomic counts.
  *
  * Of classes their bases and the shape of their tables of virtual methods are compared as their members are; names
  * count with their scopes (qualified.h).
@@ -21,7 +21,7 @@
 
 enum hf_equality {
     HF_TYPES_EQUAL,
-    HF_TYPES_UNPROVEN, /* something could not be read, or lies the same and is called differently */
+    HF_TYPES_UNPROVEN, /* something could not be read, or has the same place and another name */
     HF_TYPES_DIFFERENT
 };
 
@@ -46,8 +46,8 @@ struct hf_difference {
 };
 
 /*
- * Types that a comparison looks at, at most: tens of times what large programs need. Debug information can be written
- * so that it takes for ever; behind the last step everything is unproven.
+ * The most types that a comparison examines: tens of times as many as large programs need. Hostile debug information
+ * could make a comparison endless; after the last step everything is unproven.
  */
 #define HF_COMPARISON_STEPS 2000000
 
@@ -64,7 +64,7 @@ struct hf_comparison {
     struct hf_pending *pending;
     size_t pending_count;
     void *pairs;       /* keys of those that were ever pending; see tsearch(3) */
-    void *answers;     /* what comparing unnamed types came to, by their keys */
+    void *answers;     /* results of comparing unnamed types, by their keys */
     size_t walk_count; /* definitions and types that were ever begun with */
     size_t steps;      /* taken so far, of HF_COMPARISON_STEPS */
     bool failed;       /* out of memory */
@@ -72,8 +72,8 @@ struct hf_comparison {
 
 /*
  * Compares the types that two entries refer to, and then every definition that this leads to: adds a difference for
- * each one that differs. Returns what holds of the types themselves, as far as it is not a matter of definitions. *what
- * is where unnamed definitions differ, malloc'ed; NULL when there is nothing to say.
+ * each one that differs. Returns the result for the types themselves, without the definitions. *what says where unnamed
+ * definitions differ, malloc'ed; NULL when they do not.
  */
 enum hf_equality hf_comparison_of(struct hf_comparison *comparison, Dwarf_Die before, Dwarf_Die after, char **what);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shape of a class's table of virtual methods, as its debug information tells: which method is in which slot.
- * Objects that exist, and libraries that are loaded, keep the table that they were compiled with.
+ * The layout of a class's table of virtual methods, from its debug information: which method is in which slot. Existing
+ * objects and loaded libraries keep the table with which they were compiled.
  */
 #ifndef HF_METHODS_H
 #define HF_METHODS_H
@@ -17,8 +17,8 @@
 struct hf_method {
     const char *name;    /* "wipe"; libdwarf's */
     const char *linkage; /* its linkage name, which overloads differ in; its name without one */
-    uint64_t slot;       /* HF_METHOD_ANYWHERE: not told, as gcc does of destructors, which take two */
-    bool implicit;       /* nobody wrote it: compilers tell of it only where it is used */
+    uint64_t slot; /* HF_METHOD_ANYWHERE: not recorded, for example by gcc for destructors, which take two slots */
+    bool implicit; /* not in the source: compilers record it only if it is used */
 };
 
 struct hf_methods {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Types of C and C++ as text in which equal types are equal: typedefs are looked through (an unnamed struct goes by its
- * typedef's name), qualifiers stay, structs, unions and enums go by their tag, those of C++
- * with their scopes (qualified.h). What cannot be read is unknown, since
- * two unknowns must not compare equal.
+ * Types of C and C++ as text, so that equal types have equal text: typedefs are resolved (an unnamed struct has its
+ * typedef's name), qualifiers stay, structs, unions and enums have their tag, in C++ with scopes (qualified.h). A type
+ * that cannot be read has no text, since two unknown types must not compare equal.
  */
 #ifndef HF_PROTOTYPE_H
 #define HF_PROTOTYPE_H
@@ -24,7 +23,7 @@ struct hf_parameter {
     bool tag_pointer;  /* there is one pointer (or reference) before that */
 };
 
-/* What a function takes and gives. */
+/* The parameters and the result of a function. */
 struct hf_prototype {
     char *text;                      /* canonical: "int (struct order *, int)"; NULL when unknown; owned */
     struct hf_parameter *parameters; /* owned, their texts are the struct hf_types' */
@@ -40,16 +39,16 @@ struct hf_types *hf_types_create(Dwarf_Debug dwarf);
 void hf_types_destroy(struct hf_types *types);
 
 /*
- * Fills in a zeroed prototype from a function's DW_TAG_subprogram, and from its declaration (DW_AT_specification; NULL
- * without one) what that leaves open. prototyped: its language has no functions without prototype. HOTFIX_MEMORY; what
- * was filled in by then is the caller's to free.
+ * Fills in a zeroed prototype from a function's DW_TAG_subprogram, and missing parts from its declaration
+ * (DW_AT_specification; NULL without one). prototyped: its language has no functions without prototype. HOTFIX_MEMORY;
+ * the caller frees what was filled in.
  */
 int hf_types_describe(struct hf_types *types, Dwarf_Die subprogram, Dwarf_Die declaration, bool prototyped,
                       struct hf_prototype *prototype, struct hotfix_error *err);
 
 /*
- * May callers of the old prototype call a function of the new one? They may when what pointers point to is const,
- * volatile or restrict in the new one only: it does less with it, and no call depends on that.
+ * May callers of the old prototype call a function of the new one? They may if the only difference is that targets of
+ * pointers are const, volatile or restrict in the new prototype: no call depends on that.
  */
 bool hf_prototypes_agree(const char *before, const char *after);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The types that a function's code may look into: those of its parameters, result, variables, of its blocks and of
- * what was inlined into it, and all that these lead to through members, pointers, arrays and parameters.
+ * The types that a function's code may access: the types of its parameters, result, variables, of its blocks and of
+ * functions inlined into it, and all types that these lead to through members, pointers, arrays and parameters.
  *
- * What a function names only in a cast or in sizeof leaves no trace in its debug information.
+ * A type that a function names only in a cast or in sizeof is not in its debug information.
  */
 #ifndef HF_REACH_H
 #define HF_REACH_H
@@ -51,8 +51,8 @@ const struct hf_inner_name *hf_reach_inner(const struct hf_reach *reach, uint64_
 void hf_reach_types(struct hf_reach *reach, void (*fn)(Dwarf_Die type, void *arg), void *arg);
 
 /*
- * Is it the type of a variable in a frame, or of a part of one? Then the functions that were read make objects of it
- * themselves. Known once hf_reach_types() was called.
+ * Is it the type of a variable in a frame, or of a part of one? Then the functions that were read make objects of this
+ * type themselves. Valid after hf_reach_types() was called.
  */
 bool hf_reach_makes(const struct hf_reach *reach, Dwarf_Die type);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Types as comparisons see them: an entry behind the typedefs and qualifiers in front of it, and the members of a
- * structure with places that mean the same in every version of DWARF. Little-endian: bits count from the lowest one.
+ * Types for comparison: an entry with its typedefs and qualifiers resolved, and the members of a structure with places
+ * in the same form for every version of DWARF. Little-endian: bits count from the lowest one.
  */
 #ifndef HF_TYPE_H
 #define HF_TYPE_H
@@ -32,12 +32,12 @@ void hf_type_deinit(struct hf_type *type);
 /* Structures, unions and enumerations: what has a definition of its own. */
 bool hf_type_is_aggregate(const struct hf_type *type);
 bool hf_type_is_definition(const struct hf_type *type);
-/* Tells an entry from all others of its file, those of type units included. */
+/* A key that is unique among all entries of the file, including those of type units. */
 uint64_t hf_type_key(Dwarf_Die die);
 /* "struct order", "union value", "enum color", "order_t". malloc'ed; NULL when out of memory. */
 char *hf_type_label(const struct hf_type *type);
 
-/* Elements of an array by its DW_TAG_subrange_type; false where it leaves them open. */
+/* The number of elements of an array from its DW_TAG_subrange_type; false if it is not given. */
 bool hf_type_length(Dwarf_Die range, uint64_t *length);
 
 /* A member of a structure or union, or a base class. */
@@ -58,7 +58,7 @@ struct hf_members {
 
 /* HOTFIX_MEMORY as -1; damage makes the rest unknown. */
 int hf_members_read(Dwarf_Debug dwarf, Dwarf_Die aggregate, struct hf_members *members);
-/* What the other list has for a member: by name; those without one by their order. NULL without a counterpart. */
+/* The counterpart of a member in the other list: by name; unnamed members by their order. NULL when there is none. */
 const struct hf_member *hf_members_twin(const struct hf_members *members, size_t index,
                                         const struct hf_members *others);
 /* Do two members begin at the same place and have the same width? */

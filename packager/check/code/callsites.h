@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which functions of the target call or jump to picked ones directly, found in one pass over its code, and which of
- * them may have been compiled for what they call (program/facts.h).
+ * them may have been compiled with facts about the called function (program/facts.h).
  */
 #ifndef HF_CHECK_CALLSITES_H
 #define HF_CHECK_CALLSITES_H
@@ -18,7 +18,7 @@ struct hf_callsites {
     const struct hf_check_subject *subject;
     struct hf_callsite *items; /* ordered by `to`, then by the caller's place among the target's functions */
     size_t count;
-    bool library;              /* the target is none that runs by itself */
+    bool library;              /* the target is a library, not a program */
     struct hf_dynamic dynamic; /* of the target */
 };
 
@@ -30,8 +30,8 @@ void hf_callsites_deinit(struct hf_callsites *callsites);
 typedef bool (*hf_fitted_fn)(const struct hf_function *caller, void *arg);
 
 /*
- * Calls fn for each function that calls a picked one from the same translation unit, as far as is known, where the
- * compiler may have used what it knew of the picked one; until fn returns false.
+ * Calls fn for each known function that calls a picked one from the same translation unit, if the compiler may have
+ * used facts about the picked one; until fn returns false.
  */
 void hf_callsites_fitted(const struct hf_callsites *callsites, const struct hf_function *callee, hf_fitted_fn fn,
                          void *arg);

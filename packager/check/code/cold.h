@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What compilers move out of a function: NAME.cold, code that never runs but from there. */
+/* Code that compilers move out of a function (NAME.cold): it runs only when that function jumps to it. */
 #ifndef HF_COLD_H
 #define HF_COLD_H
 

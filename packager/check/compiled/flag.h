@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a compiler's flag is about: each class of flags has a check of its own. */
+/* Classes of compiler flags: each class has its own check. */
 #ifndef HF_FLAG_H
 #define HF_FLAG_H
 
 enum hf_flag_class {
-    HF_FLAG_IGNORED,      /* leaves code as it is, or where it does not, no two functions need agree on it */
+    HF_FLAG_IGNORED,      /* does not affect code, or in a way that need not match */
     HF_FLAG_PIC,          /* position independence: a patch is a shared object, whatever its target is */
     HF_FLAG_ABI,          /* layout of types, calls, thread-local storage */
     HF_FLAG_SEMANTIC,     /* what source text means: overflow, aliasing, floating point, language, macros */

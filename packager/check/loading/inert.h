@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a function that the dynamic linker calls does nothing, told by its bytes and not by its name. */
+/* Does a function that the dynamic linker calls do nothing? Decided by its code, not by its name. */
 #ifndef HF_INERT_H
 #define HF_INERT_H
 

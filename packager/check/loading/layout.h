@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether the dynamic linker will find in memory what the checks read in the file: segments that lie beside each other,
- * and relocations that change nothing that it goes by or that was looked at.
+ * Will the dynamic linker find in memory what the checks read in the file? Segments must not overlap, and relocations
+ * must change nothing that the dynamic linker uses or the checks have read.
  */
 #ifndef HF_CHECK_LAYOUT_H
 #define HF_CHECK_LAYOUT_H
@@ -10,7 +10,7 @@
 #include "check/check.h"
 #include "elf/image.h"
 
-/* Adds a finding for whatever could be otherwise in memory. tools may be NULL. */
+/* Adds a finding for everything that could be different in memory. tools may be NULL. */
 void hf_layout_check(const struct hf_image *image, const struct hf_arch_tools *tools, struct hf_findings *findings);
 
 #endif

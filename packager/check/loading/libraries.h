@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The libraries that a file would bring into its process, found on this machine the way the dynamic linker looks for
- * them (ld.so(8)): run path, directories of /etc/ld.so.conf, default directories. Only read, never loaded.
+ * The libraries that a file would load into its process, found on this machine the way the dynamic linker finds them
+ * (ld.so(8)): run path, directories of /etc/ld.so.conf, default directories. Only read, never loaded.
  */
 #ifndef HF_LIBRARIES_H
 #define HF_LIBRARIES_H
@@ -28,8 +28,8 @@ struct hf_libraries {
 };
 
 /*
- * Adds what `dynamic`, read from `image`, needs, and what that needs in turn; each name once. A library that is not
- * here is listed as not found. HOTFIX_MEMORY; HOTFIX_FORMAT beyond HF_LIBRARIES_MAX.
+ * Adds the libraries that `dynamic`, read from `image`, needs, and those that they need in turn; each name once. A
+ * library that does not exist here is listed as not found. HOTFIX_MEMORY; HOTFIX_FORMAT beyond HF_LIBRARIES_MAX.
  */
 int hf_libraries_add(struct hf_libraries *libraries, const struct hf_image *image, const struct hf_dynamic *dynamic,
                      struct hotfix_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether sections say what the dynamic linker goes by, which reads program headers and the dynamic section alone:
- * everything else of the checks is read by sections.
+ * Do the sections match what the dynamic linker uses? The dynamic linker reads only program headers and the dynamic
+ * section; the checks read by sections.
  */
 #ifndef HF_CHECK_SECTIONS_H
 #define HF_CHECK_SECTIONS_H
@@ -9,8 +9,7 @@
 #include "check/check.h"
 #include "elf/image.h"
 
-/* Adds a finding for each section that is another one than that which is loaded, and for tables that lead beyond one.
- */
+/* Adds a finding for each section that differs from what is loaded, and for tables with entries beyond a section. */
 void hf_sections_check(const struct hf_image *image, struct hf_findings *findings);
 
 #endif

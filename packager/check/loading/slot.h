@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the dynamic linker puts at an address of a linked file. */
+/* What the dynamic linker writes at an address of a linked file. */
 #ifndef HF_SLOT_H
 #define HF_SLOT_H
 
@@ -18,14 +18,16 @@ struct hf_slot {
     bool defined;     /* in this file */
 };
 
-/* Told of a relocation and of the table that it stands in; true: that is enough. */
+/* Receives a relocation and its table; true ends the iteration. */
 typedef bool (*hf_slot_fn)(const GElf_Shdr *table, const GElf_Rela *entry, void *arg);
 
-/* Tells of the relocations that the dynamic linker makes, those in short form (SHT_RELR) aside, until fn says true:
- * whether it did. */
+/*
+ * Calls fn for each relocation that the dynamic linker applies, except those in short form (SHT_RELR), until fn returns
+ * true. Returns whether it did.
+ */
 bool hf_slots_any(const struct hf_image *image, hf_slot_fn fn, void *arg);
 
-/* How many relocations write to these bytes: of several at one place the dynamic linker lets the last one win. */
+/* How many relocations write to these bytes: if several write to one place, the last one counts. */
 size_t hf_slot_count(const struct hf_image *image, uint64_t place, uint64_t size);
 
 /* False when no relocation has this place. */
