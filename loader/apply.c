@@ -21,7 +21,7 @@ static void bundle_cleanup(struct hf_bundle *bundle)
     hf_bundle_deinit(bundle);
 }
 
-/* What others may write to could be other bytes when it is read again. */
+/* Memory to which others may write could contain other bytes when it is read again. */
 static int copy(const struct hf_input *input, uint8_t **bytes, struct hotfix_error *err)
 {
     if (input->size > HF_BUNDLE_MAX_SIZE)
@@ -35,7 +35,7 @@ static int copy(const struct hf_input *input, uint8_t **bytes, struct hotfix_err
     return 0;
 }
 
-/* Nothing of the bundle is looked at before a trusted key has signed it. */
+/* No part of the bundle is read before a trusted key's signature was verified. */
 int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, struct hf_report *report,
                   struct hf_bundle *bundle, struct hf_signers *signers)
 {
@@ -142,7 +142,7 @@ static int stage(const uint8_t *payload, const char *staging, struct hf_applied 
     return 0;
 }
 
-/* Prepares the patcher and runs the hook: the last things that may take long. */
+/* Prepares the patcher and runs the hook: the last steps that may take long. */
 static int get_ready(struct hf_switch *change, struct hf_applied *applied, const struct hotfix_apply_options *options,
                      struct hf_report *report)
 {
@@ -156,7 +156,7 @@ static int get_ready(struct hf_switch *change, struct hf_applied *applied, const
     return 0;
 }
 
-/* Nobody has come to know what was staged. */
+/* No code has got the address of anything that was staged. */
 static int undo_stage(struct hf_applied *applied, size_t veneers)
 {
     hf_veneer_rewind(veneers);
@@ -193,7 +193,7 @@ static int stage_and_switch(const uint8_t *payload, const char *staging, struct 
     return 0;
 }
 
-/* Last of all that may refuse the bundle before any of its code is loaded, and so may run. */
+/* The last step that may refuse the bundle before any of its code is loaded, and so may run. */
 static int note_sequence(const struct hf_setup *setup, const struct hf_signers *signers,
                          const struct hf_manifest *manifest, const struct hotfix_apply_options *options,
                          struct hf_report *report)

@@ -58,7 +58,7 @@ bool hf_armed_drop(const char *id, struct hf_report *report)
     return true;
 }
 
-/* Says once that what is loaded under the target's name is another build. */
+/* Reports once that another build is loaded under the target's name. */
 static void note_other_build(struct armed *armed, struct hf_report *report)
 {
     char text[2 * HF_BUILD_ID_MAX + 1];

@@ -19,7 +19,7 @@
 #include "truststore.h"
 #include "verify/ratchet.h"
 
-#define OPTIONS_TAIL_MAX 4096 /* a size beyond this is no later version's, but no size at all */
+#define OPTIONS_TAIL_MAX 4096 /* a larger size is not that of a later version, but invalid */
 /* Where struct hotfix_patcher ended when it was first published: a program may be older than the library. */
 #define PATCHER_FIRST_VERSION                                                                                          \
     (offsetof(struct hotfix_patcher, finish) + sizeof(((struct hotfix_patcher *)NULL)->finish))
@@ -30,7 +30,7 @@ struct hotfix {
     void *log_arg;
 };
 
-/* On failure what was read is the caller's to free. */
+/* On failure the caller frees what was read. */
 static int read_setup(const struct hotfix_options *options, struct hf_setup *setup, struct hotfix_error *error)
 {
     if (hf_trust_read(options->trust, &setup->trust, error) != 0)
@@ -45,8 +45,8 @@ static int read_setup(const struct hotfix_options *options, struct hf_setup *set
 }
 
 /*
- * Copies a struct of options over its defaults, whatever version of the header the program was compiled with. What a
- * later version added must be zero: to ignore it would be to do something else than was asked for.
+ * Copies a struct of options over its defaults, whatever version of the header the program was compiled with. Fields
+ * that a later version added must be zero: ignoring them would not do what the program asked for.
  */
 static int copy_options(const char *initialiser, const void *options, size_t size, size_t first_version, void *resolved,
                         size_t known, struct hotfix_error *error)
@@ -123,10 +123,10 @@ static bool patcher_valid(const struct hotfix_patcher *patcher)
     return patcher->size >= PATCHER_FIRST_VERSION && patcher->name && patcher->apply && patcher->revert;
 }
 
-/* What hotfix_apply() and hotfix_revert() go by. */
+/* The options of hotfix_apply() and hotfix_revert(). */
 static const struct hotfix_apply_options defaults = HOTFIX_APPLY_OPTIONS_INIT;
 
-/* Fills in what the options, which may be NULL, leave to the library. */
+/* Fills in the defaults that the options (or NULL) leave to the library. */
 static int resolve(const struct hotfix_apply_options *options, struct hotfix_apply_options *resolved,
                    struct hotfix_error *err)
 {
@@ -160,7 +160,7 @@ static int enter(struct hotfix *hotfix, struct hotfix_result *result, struct hf_
         status = hf_lock_take(hf_report_error(report));
     if (status == 0)
         return 0;
-    report->log = NULL; /* it may be the log callback that called */
+    report->log = NULL; /* the log callback may have made this call */
     return hf_report_end(report, -1);
 }
 
@@ -172,9 +172,9 @@ static int leave(struct hf_report *report, int status)
 }
 
 /*
- * What a public function hands on, in a frame that has little else: stacks are looked at from there on. On arm64 the
- * frame's address is its lowest one, so that what had been on the stack before would be seen in a larger frame, return
- * addresses included. As long as its address is in use, the frame stays.
+ * The arguments of a public function, in a small frame, from which the stack scan begins. On arm64 the frame's address
+ * is its lowest one, so in a larger frame the scan would see old stack content, including return addresses. The frame
+ * exists as long as its address is in use.
  */
 struct call {
     struct hotfix *hotfix;

@@ -3,9 +3,9 @@
  * Shadow data. The blocks are spread over shards by a hash of object and id; a shard is a lock and a table of pointers
  * with open addressing.
  *
- * It survives fork without a pthread_atfork handler. The locks are in a page that a child gets zeroed, which is as
- * unlocked; and each change that a reader could see is a single store, so that a child forked in the midst of one finds
- * a table from before or after it. At worst it leaks what its parent's thread was about to publish or to free.
+ * It survives fork without a pthread_atfork handler. The locks are in a page that is zeroed in a child, and zero means
+ * unlocked. Each change that a reader could see is a single store, so a child forked during a change finds the table
+ * before or after it. At worst the child leaks a block that a thread of its parent was about to publish or to free.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -28,7 +28,7 @@ struct block {
     alignas(max_align_t) unsigned char data[];
 };
 
-/* Slots are NULL where never used, and VACANT where a block was taken out: a search goes on behind it. */
+/* A slot that was never used is NULL; one whose block was removed is VACANT, and a search continues behind it. */
 struct table {
     size_t capacity; /* a power of two */
     size_t used;     /* slots that are not NULL; never fewer than that, and at least one always is */
@@ -61,7 +61,10 @@ static size_t shard_of(const struct key *key)
     return key->hash >> (64 - SHARD_BITS);
 }
 
-/* All zeros is what PTHREAD_MUTEX_INITIALIZER is in glibc: so it is for the page as mapped and as a child gets it. */
+/*
+ * PTHREAD_MUTEX_INITIALIZER is all zeros in glibc: so the locks are valid in the page as mapped and as zeroed in a
+ * child.
+ */
 static int prepare_locks(void)
 {
     if (atomic_load(&locks))
@@ -102,7 +105,7 @@ static struct block *_Atomic *find(struct table *table, const struct key *key)
     return NULL;
 }
 
-/* Puts a block behind those that share its place. The table has a free slot. */
+/* Stores a block after those with the same hash. The table has a free slot. */
 static void put(struct table *table, struct block *block)
 {
     size_t i = make_key(block->id, block->object).hash;
@@ -240,7 +243,7 @@ void *hotfix_shadow_get(uint64_t id, const void *object)
     return block ? block->data : NULL;
 }
 
-/* Frees a list of blocks that nobody finds any more. */
+/* Frees a list of blocks that can no longer be found. */
 static size_t release(struct block *list, hotfix_shadow_deinit_fn deinit, void *arg)
 {
     size_t count = 0;
@@ -274,7 +277,7 @@ int hotfix_shadow_detach(uint64_t id, const void *object, hotfix_shadow_deinit_f
     return 0;
 }
 
-/* Takes the blocks of an id out of one shard and puts them on a list. A table that has none left goes, too. */
+/* Moves the blocks of an id from one shard to a list. A table that is then empty is freed, too. */
 static void take_all(size_t shard, uint64_t id, struct block **list)
 {
     struct table *table = atomic_load(&tables[shard]);

@@ -21,7 +21,10 @@ static bool brings(const struct hf_manifest *manifest, uint64_t offset)
     return false;
 }
 
-/* The first thing that one bundle counts on and the other one brings, unless it brings its own version; or NULL. */
+/*
+ * The first function that one bundle relies on and the other one replaces, unless the first bundle replaces it, too; or
+ * NULL.
+ */
 static const struct hf_manifest_assumption *broken(const struct hf_manifest *counting,
                                                    const struct hf_manifest *bringing, bool own_counts)
 {
@@ -46,7 +49,9 @@ static bool built_on(const struct hf_manifest *manifest, const struct hf_manifes
     return false;
 }
 
-/* A function that both bring would be the new bundle's alone, and the fix of the applied one be undone without a word.
+/*
+ * If both replaced a function, only the new bundle's version would run, and the applied bundle's fix would be undone
+ * silently.
  */
 static int check_shared(const struct hf_manifest *manifest, const struct hf_manifest *other, struct hotfix_error *err)
 {

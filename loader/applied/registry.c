@@ -26,8 +26,8 @@ static void resolve(struct hf_applied *applied, size_t i)
 }
 
 /*
- * What a bundle supersedes is taken out and forgotten; what that had superseded in its turn is as old, and must not be
- * applied over the newest one either.
+ * The bundles that a bundle supersedes are removed and forgotten. Bundles that those had superseded are at least as
+ * old, and must not be applied over the newest one either.
  */
 static uint8_t (*inherit(const struct hf_manifest *manifest, size_t *total))[HF_ID_SIZE]
 {

@@ -42,7 +42,7 @@ uint64_t hf_clock(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Of a program that was compiled before the last members were there. */
+/* The size in a program that was compiled before the last members were added. */
 #define SIZE_MIN offsetof(struct hotfix_result, running_pause)
 
 void hotfix_result_deinit(struct hotfix_result *result)

@@ -13,7 +13,7 @@
 
 enum { HEX_DIGIT_BITS = 4 };
 
-/* Appends what fits. */
+/* Appends as much of the text as fits. */
 static char *put_text(char *at, const char *end, const char *text)
 {
     while (*text && at < end)
@@ -48,7 +48,7 @@ static int fail(struct hotfix_error *err, const char *what, const void *address,
     return -1;
 }
 
-/* A page of code that nobody uses: of the program's file, since rules for memory of files may be others (SELinux). */
+/* An unused page of code, mapped from the program's file, since other rules may hold for mapped files (SELinux). */
 static long map_code(size_t size)
 {
     long fd = hf_raw4(SYS_openat, AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
@@ -62,7 +62,7 @@ static long map_code(size_t size)
                     : page;
 }
 
-/* Goes the way of write_protected() there and back, on such a page. 0, or -errno of the step that is refused. */
+/* Makes such a page writable and executable again, as write_protected() does. 0, or -errno of the refused step. */
 static long try_protection(size_t page_size)
 {
     long page = map_code(page_size);
@@ -97,7 +97,7 @@ static void flush(void *address, size_t size)
     __builtin___clear_cache((char *)address, (char *)address + size);
 }
 
-/* Plain stores, of which none becomes a call of memcpy. */
+/* Plain stores, which the compiler does not turn into a call of memcpy. */
 static void copy(void *to, const void *from, size_t size)
 {
     volatile uint8_t *out = to;
@@ -124,8 +124,8 @@ static size_t write_mem(int fd, uintptr_t address, const uint8_t *bytes, size_t 
 }
 
 /*
- * Writes back the byte that is there already at each page: now every page has been shown to be writable, and is
- * private, so that the write proper does not stop half-way. 0, or -errno.
+ * Writes the existing byte of each page again: this proves that every page is writable, and makes it private, so that
+ * the real write does not stop half-way. 0, or -errno.
  */
 static long probe_mem(const struct hf_code_writer *writer, uintptr_t address, size_t size)
 {
@@ -143,8 +143,8 @@ static long probe_mem(const struct hf_code_writer *writer, uintptr_t address, si
 }
 
 /*
- * Makes the pages writable, writes, puts the protection back. The pages are not executable meanwhile, unless this very
- * code may be on them (libhotfix linked statically beside the function).
+ * Makes the pages writable, writes, and restores the protection. Meanwhile the pages are not executable, unless this
+ * code itself may be on them (libhotfix linked statically beside the function).
  */
 __attribute__((noinline)) static long write_protected(const struct hf_code_writer *writer, void *address,
                                                       const void *bytes, size_t size, int prot)
@@ -157,7 +157,9 @@ __attribute__((noinline)) static long write_protected(const struct hf_code_write
 
     if (status == 0)
         copy(address, bytes, size);
-    /* Also when it failed: it may have changed the first pages. Page by page where something between them is unmapped.
+    /*
+     * Also when the call failed, since it may have changed the first pages. Page by page if something between them is
+     * unmapped.
      */
     if (hf_raw3(SYS_mprotect, page, end - page, prot) < 0) {
         for (; page < end; page += writer->page_size)
@@ -166,7 +168,7 @@ __attribute__((noinline)) static long write_protected(const struct hf_code_write
     return status;
 }
 
-/* May code at the address lose the right to execute for a moment? Tried right before where it was not shown. */
+/* May code at the address become non-executable for a moment? Tried right before the write if it was not tried yet. */
 static int check_return(const struct hf_code_writer *writer, const void *address, int prot, struct hotfix_error *err)
 {
     if (!(prot & PROT_EXEC) || writer->returns)

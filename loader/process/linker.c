@@ -6,7 +6,7 @@
 
 #include "process/linker.h"
 
-/* Forks are its readers, the linker's work is its writer, before which new readers have to wait. */
+/* Forks are the readers, the linker's work is the writer, for which new readers must wait. */
 static pthread_rwlock_t forks = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static _Thread_local bool forking;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -20,7 +20,7 @@ static struct timespec patience(void)
     return until;
 }
 
-/* A constructor of a patch may fork itself: EDEADLK tells at once. */
+/* A constructor of a patch may fork itself: then EDEADLK is returned at once. */
 static void before_fork(void)
 {
     struct timespec until = patience();
@@ -35,14 +35,14 @@ static void after_fork(void)
     forking = false;
 }
 
-/* Those that had the lock are not here. */
+/* The threads that held the lock do not exist in the child. */
 static void in_child(void)
 {
     forks = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
     forking = false;
 }
 
-/* Without memory for them, forks do not wait. */
+/* If there is no memory for the handlers, forks do not wait. */
 static void register_handlers(void)
 {
     pthread_atfork(before_fork, after_fork, in_child);

@@ -10,7 +10,7 @@
 #include "process/lock.h"
 
 static _Atomic uint64_t owner;         /* process and thread id, 0 when free */
-static _Thread_local uint64_t holding; /* what this thread put there; a child keeps its forking thread's */
+static _Thread_local uint64_t holding; /* the value that this thread stored; a child keeps its forking thread's */
 static _Thread_local int cancel_state;
 
 /* The half of the owner that a futex can wait on: the thread id. */
@@ -46,7 +46,7 @@ void hf_lock_release(void)
     uint64_t mine = holding;
 
     holding = 0;
-    /* In a child forked by the holder, the lock is not its own: it stays stale. */
+    /* In a child forked by the holder, the lock does not belong to the child: it stays stale. */
     if (mine >> 32 == (uint32_t)getpid() && atomic_compare_exchange_strong(&owner, &mine, 0))
         syscall(SYS_futex, futex_word(), FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     pthread_setcancelstate(cancel_state, NULL);

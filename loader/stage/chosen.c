@@ -7,7 +7,7 @@
 #include "error.h"
 #include "process/linker.h"
 
-/* What one tag of the dynamic section says, 0 without; addresses are relative to the module, as the file has them. */
+/* The value of one tag of the dynamic section, 0 without; addresses are relative to the module, as in the file. */
 static uint64_t dynamic_value(const struct hf_module *module, int64_t tag, bool address)
 {
     const ElfW(Dyn) *entry = (const ElfW(Dyn) *)module->dynamic;

@@ -85,7 +85,9 @@ static int create_file(int directory_fd, const char *directory, const char *sona
         HF_FREE char *tried = numbered_path(directory, soname, number);
         if (!tried)
             return hf_error(err, HOTFIX_MEMORY, "out of memory");
-        /* The dynamic linker would take the name of a library whose file somebody has deleted for that library. */
+        /*
+         * If the name is that of a loaded library whose file was deleted, the dynamic linker would return that library.
+         */
         if (is_loaded(tried))
             continue;
         int fd =

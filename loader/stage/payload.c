@@ -33,7 +33,10 @@ struct extent {
     uint64_t page;
 };
 
-/* Of two segments at one page the dynamic linker maps the later one over the first, which was looked at. */
+/*
+ * If two segments share a page, the dynamic linker maps the later one over the first, which is the one that was
+ * checked.
+ */
 static bool lies_over_another(const ElfW(Phdr) * segment, const struct extent *extent)
 {
     return segment->p_memsz > 0 && (segment->p_vaddr & -extent->page) < extent->end;
@@ -68,7 +71,7 @@ static bool is_mapped(const uint8_t *payload, const ElfW(Ehdr) * header, const E
     return false;
 }
 
-/* Looks through a dynamic section for what makes the dynamic linker call into the library, or load others. */
+/* Searches a dynamic section for entries that make the dynamic linker call into the library, or load others. */
 static int inspect_dynamic(const uint8_t *payload, size_t size, const ElfW(Ehdr) * header, const ElfW(Phdr) * segment,
                            bool *constructors, struct hotfix_error *err)
 {

@@ -34,7 +34,7 @@ struct gaps {
 /* What is tried, in this order. Below first: a program's heap grows above it. */
 struct attempt {
     bool above; /* the hole is above the target */
-    bool all;   /* what is below the hole is reserved too, for kernels that search upwards */
+    bool all;   /* the gaps below the hole are reserved, too, for kernels that search upwards */
 };
 
 static const struct attempt attempts[] = {{false, false}, {false, true}, {true, false}, {true, true}};
@@ -104,8 +104,8 @@ static int read_gaps(size_t size, struct gaps *gaps, struct hotfix_error *err)
 }
 
 /*
- * The hole to leave: the part of a gap that lies in the window, the nearest one on the wanted side of the target. Below
- * the stack only the bottom is used, as far as can be from where the stack grows.
+ * Chooses the hole to leave: the part of a gap that lies in the window, nearest to the target on the wanted side. In
+ * the gap below the stack only the bottom is used, as far as possible from where the stack grows.
  */
 static bool choose_hole(const struct gaps *gaps, const struct hf_window *window, size_t size, bool above,
                         struct gap *hole)
@@ -136,7 +136,7 @@ static void release(struct hf_place *place)
     }
 }
 
-/* A failure to reserve is not one yet: the library may land well all the same. */
+/* A failure to reserve is ignored: the library may still be mapped in the right place. */
 static void reserve(struct hf_place *place, uintptr_t begin, uintptr_t end, size_t size)
 {
     if (end <= begin || end - begin < size || place->count == place->capacity)
@@ -207,7 +207,7 @@ static int try_place(const struct hf_window *window, size_t size, const struct a
 int hf_place_open(const struct hf_window *window, size_t size, struct hf_place *place, struct hotfix_error *err)
 {
     *place = (struct hf_place){0};
-    if (lands_inside(window, size)) /* as it mostly does next to a library: nothing to reserve */
+    if (lands_inside(window, size)) /* as usually next to a library: nothing to reserve */
         return 0;
 
     place->locked = hf_reserve_locked();

@@ -81,9 +81,9 @@ static int check_executable(int fd, const char *advice, struct hotfix_error *err
 }
 
 /*
- * A name under which nothing was opened before: the bits of a counter become path elements that mean nothing ("/." for
- * 1, a doubled "/" for 0) in front of the descriptor's number. The process is named by its id: a debugger that is
- * attached opens the file too, and /proc/self would be the debugger's own.
+ * A path that was not used before: the bits of a counter become path elements without meaning ("/." for 1, a doubled
+ * "/" for 0) before the descriptor's number. The path contains the process's id, since an attached debugger opens the
+ * file, too, and /proc/self would be the debugger's own.
  */
 static void unique_path(int fd, char path[PATH_SIZE])
 {
@@ -96,7 +96,7 @@ static void unique_path(int fd, char path[PATH_SIZE])
     snprintf(path + length, PATH_SIZE - length, "/%d", fd);
 }
 
-/* Whether the dynamic linker would find under this path what was written and sealed. */
+/* Would the dynamic linker find the written and sealed file under this path? */
 static int check_same(const char *path, int fd, struct hotfix_error *err)
 {
     struct stat written, found;
@@ -116,7 +116,7 @@ static void *open_library(const struct source *source, struct hotfix_error *err)
     if (!path) {
         path = unique;
         unique_path(source->fd, unique);
-        /* Another copy of libhotfix in this process may have counted the same number. */
+        /* Another copy of libhotfix in this process may have used the same number. */
         for (void *stranger; (stranger = hf_linker_open(path, RTLD_LAZY | RTLD_NOLOAD));
              unique_path(source->fd, unique))
             hf_linker_close(stranger);
@@ -130,9 +130,9 @@ static void *open_library(const struct source *source, struct hotfix_error *err)
 }
 
 /*
- * Debuggers look for a library's symbols in the file of its name, and the descriptor's number may be that of a pipe
- * by then, which they would wait for without end. So the name becomes that of the mapping, through which who may (root)
- * reads the memfd. The dynamic linker knows the library by the old name as well. Without memory it keeps that.
+ * Debuggers search a library's symbols in the file of its name. By then the descriptor's number may belong to a pipe,
+ * on which they would block for ever. So the library gets the name of its mapping, through which root can read the
+ * memfd. The dynamic linker also knows the library by the old name. If there is no memory, it keeps the old name.
  */
 static void name_after_mapping(struct hf_stage *stage)
 {
@@ -168,7 +168,7 @@ static void name_as_opened(struct hf_stage *stage)
     stage->name = NULL;
 }
 
-/* Is it the library that was asked for, and where it was wanted? */
+/* Is it the requested library, and in the right place? */
 static int verify_patch(const struct hf_module *patch, const struct hf_window *window, const uint8_t id[HF_ID_SIZE],
                         struct hotfix_error *err)
 {
@@ -184,7 +184,7 @@ static int verify_patch(const struct hf_module *patch, const struct hf_window *w
 
 enum { FAILED = -1, LOADED, MISPLACED, NO_ROOM };
 
-/* MISPLACED: another try may end better; NO_ROOM: one in a larger window may. */
+/* MISPLACED: retry in the same window; NO_ROOM: use a larger window. */
 static int try_load(const struct source *source, size_t span, const struct hf_window *window,
                     const uint8_t id[HF_ID_SIZE], struct hf_module *patch, struct hotfix_error *err)
 {
@@ -210,7 +210,7 @@ static int try_load(const struct source *source, size_t span, const struct hf_wi
     return LOADED;
 }
 
-/* Near, where every branch reaches the target by itself; else as far as other references reach. */
+/* Loads it near, so that every branch reaches the target directly; else within the reach of other references. */
 static int load_library(const struct source *source, size_t span, const struct hf_module *target,
                         const uint8_t id[HF_ID_SIZE], struct hf_module *patch, struct hotfix_error *err)
 {

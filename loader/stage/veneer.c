@@ -21,7 +21,7 @@ struct page {
     bool sealed; /* and never written to again: threads run in it */
 };
 
-/* The newest first. One store makes a change whole, since a child may be forked at any moment. */
+/* The newest first. Each change is one store, since a child may be forked at any moment. */
 static struct page *pages;
 
 static uint8_t *slot(const struct page *page, size_t i)

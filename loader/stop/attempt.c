@@ -42,7 +42,7 @@ int hf_attempt_create(size_t thread_capacity, struct hf_attempt **attempt, struc
 
     madvise(memory, size, MADV_DONTFORK); /* of no use to a child that another thread forks meanwhile */
 #ifdef HF_ASAN
-    /* A helper that was killed left its marks at this address. */
+    /* A killed helper may have left poisoned memory here. */
     __asan_unpoison_memory_region(memory, size);
 #endif
 
@@ -72,7 +72,7 @@ void hf_attempt_destroy(struct hf_attempt *attempt)
         munmap(attempt->memory, attempt->memory_size);
 }
 
-/* Is there a thread that waits while others are stopped? Of the kernel's own none does, and the caller acts. */
+/* Does a thread wait while threads are stopped? Kernel threads do not, and the caller runs the action. */
 static bool keeps_waiting(const struct hf_attempt *attempt)
 {
     for (size_t i = 0; i < attempt->thread_count; i++) {

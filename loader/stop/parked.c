@@ -10,7 +10,7 @@
 
 #define BUCKETS 1024
 
-/* Values of `low` that are no stack's: an entry for use, and one that is being filled in. */
+/* Values of `low` for entries without a stack: a free entry, and one that is being filled in. */
 #define FREE    ((uintptr_t)0)
 #define CLAIMED ((uintptr_t)1)
 
@@ -57,7 +57,7 @@ static struct hf_parked *add(_Atomic(struct hf_parked *) *bucket)
     return entry;
 }
 
-/* An entry of the bucket that nobody else fills in, NULL without memory. */
+/* An entry of the bucket that only the caller fills in, NULL without memory. */
 static struct hf_parked *claim(_Atomic(struct hf_parked *) *bucket)
 {
     for (struct hf_parked *entry = atomic_load(bucket); entry; entry = entry->in_bucket) {
@@ -83,7 +83,7 @@ int hotfix_stack_register(const void *low, size_t size)
     struct hf_parked *entry = claim(bucket_of(begin));
     if (!entry)
         return -1;
-    /* Whoever reads `low` finds the end that belongs to it. */
+    /* A reader of `low` finds the matching end. */
     atomic_store(&entry->end, begin + size);
     atomic_store(&entry->low, begin);
     return 0;

@@ -169,7 +169,7 @@ static uintptr_t below(const struct hf_region *region, uintptr_t sp)
     return sp - region->begin > HF_RED_ZONE ? sp - HF_RED_ZONE : region->begin;
 }
 
-/* The caller's frames below the one given are none of the program's. */
+/* The caller's frames below the given one belong to this library, not to the program. */
 static uintptr_t scan_begin(const struct hf_region *region, const struct hf_thread *thread)
 {
     return thread->state == HF_THREAD_CALLER ? thread->regs.sp : below(region, thread->regs.sp);
@@ -228,7 +228,7 @@ static int scan_thread(struct hf_attempt *attempt, const struct hf_thread *threa
         const struct hf_region *own = own_stack(attempt, thread, &own_end);
 
         if (attempt->regions_current || (thread->settled && !attempt->regions_doubted)) {
-            /* A living thread's own stack has stayed where it was, so that older regions do for it. */
+            /* The own stack of a living thread does not move, so older regions are still valid for it. */
             if (at && at == own && thread->regs.sp < own_end)
                 return scan_words(attempt, thread->tid,
                                   &(struct scan){.begin = scan_begin(at, thread), .end = own_end});
@@ -258,7 +258,7 @@ static bool is_run_on(const struct hf_attempt *attempt, uintptr_t low, uintptr_t
     return false;
 }
 
-/* Scans what of a registered stack is mapped, whole: where its stack pointer was left, only the program knows. */
+/* Scans all mapped parts of a registered stack: only the program knows its stack pointer. */
 static int scan_parked(struct hf_attempt *attempt, uintptr_t low, uintptr_t end)
 {
     const struct hf_region *region = region_of(attempt, low);

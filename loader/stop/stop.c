@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attempts to stop the threads, one after the other, and what is told of them. No thread is stopped in this file. */
+/*
+ * Makes attempts to stop the threads, one after the other, and reports about them. No thread is stopped in this file.
+ */
 #include "stop/stop.h"
 
 #include <fcntl.h>
@@ -20,7 +22,7 @@
 #include "stop/tasks.h"
 
 #define DEADLINE_NS     (100 * HF_NS_PER_MS)
-#define START_NS        (2 * HF_NS_PER_S) /* that no thread has to wait for: until the first one is stopped */
+#define START_NS        (2 * HF_NS_PER_S) /* until the first thread is stopped: no thread waits during this time */
 #define BACK_OFF_NS     (HF_NS_PER_MS / 4)
 #define BACK_OFF_MAX_NS (8 * HF_NS_PER_MS)
 
@@ -32,7 +34,7 @@ struct run {
     pid_t pid;
     pid_t tid;
     const void *frame;
-    uint64_t begin; /* of the call; when the first thread has been stopped, of that */
+    uint64_t begin; /* of the call; later the time when the first thread was stopped */
     bool stopped;   /* a thread has been */
     uint64_t deadline_ns;
     size_t capacity; /* threads that the next attempt has room for */
@@ -42,7 +44,7 @@ struct run {
     bool signal;                       /* the method */
     char refusal[HOTFIX_MESSAGE_SIZE]; /* why ptrace cannot be used */
     const char *advice;                /* and what would allow it; NULL as long as it was not refused */
-    struct hotfix_error hindrance;     /* why the latest attempt that came so far did not succeed */
+    struct hotfix_error hindrance;     /* why the latest attempt that found an obstacle failed */
     struct hf_pause pause;
     int result;
 };
@@ -123,8 +125,8 @@ static int tell_inside(const struct run *run, const struct hf_attempt *attempt, 
 }
 
 /*
- * A thread that had no processor has not stopped. How many did, in the time that there was, says how much time all of
- * them would have needed; twice that is asked for.
+ * A thread that got no processor has not stopped. From the number of threads that stopped in the available time, this
+ * estimates the time that all would have needed; the message recommends twice that time.
  */
 static int tell_starved(const struct run *run, const struct hf_attempt *attempt, const char *thread,
                         struct hotfix_error *err)
@@ -178,7 +180,10 @@ static int tell_failed(const struct hf_attempt *attempt, struct hotfix_error *er
     return hf_error_sys(err, HOTFIX_STOP, "cannot stop %s: cannot %s", thread, attempt->what);
 }
 
-/* The files of a process that may not be traced are root's. Not asked of prctl, which a seccomp filter may forbid. */
+/*
+ * The /proc files of a process that may not be traced belong to root. prctl is not used, since a seccomp filter may
+ * forbid it.
+ */
 static bool is_undumpable(void)
 {
     struct stat status;
@@ -186,7 +191,7 @@ static bool is_undumpable(void)
     return stat("/proc/self/mem", &status) == 0 && status.st_uid != geteuid();
 }
 
-/* What would allow the way by ptrace that was refused so. */
+/* The advice that would make ptrace possible. */
 static const char *advice(const struct hf_attempt *attempt)
 {
     if (attempt->error == -EAGAIN)
@@ -198,7 +203,7 @@ static const char *advice(const struct hf_attempt *attempt)
            "ptrace_scope above 1 against it)";
 }
 
-/* Both ways are refused. */
+/* Both methods are refused. */
 static int tell_refused(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
 {
     struct hotfix_error reason;
@@ -306,8 +311,8 @@ static bool again(struct run *run, struct hf_attempt *attempt)
 }
 
 /*
- * Says why the threads could not be stopped. The attempt that the deadline cut short knows less of it than one before
- * it that ended by itself.
+ * Reports why the threads could not be stopped. An attempt that the deadline ended early knows less about the reason
+ * than an earlier attempt that ended on its own.
  */
 static int tell_last(const struct run *run, const struct hf_attempt *attempt, struct hotfix_error *err)
 {
@@ -336,7 +341,7 @@ static uint64_t greater(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Notes how long the attempt stopped threads, and from when on its deadline counts. */
+/* Records how long the attempt stopped threads, and when its deadline began. */
 static void account(struct run *run, const struct hf_attempt *attempt)
 {
     if (!attempt->began)

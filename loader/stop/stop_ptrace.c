@@ -4,7 +4,7 @@
  * thread pointer, no descriptors, and every signal blocked. It runs on memory that was allocated before.
  *
  * While threads are stopped, the helper and the caller may call: what raw.h has, the functions of tasks.h, stacks.h and
- * attempt.h that say so, and the action. Nothing of libc: not even errno is the helper's own.
+ * attempt.h that say so, and the action. Nothing of libc: the helper does not even have its own errno.
  *
  * When the helper is killed, the kernel resumes the threads with the signals that they were stopped at, clears
  * hand.word and wakes the caller. Threads are never single-stepped, since a thread in mid-step whose tracer dies takes
@@ -37,19 +37,19 @@ enum turn {
 enum {
     NUDGE_ROUNDS = 12,
     YIELDS = 50,         /* looks for a stopped thread before sleeping between them, if there is time */
-    RELEASE_MAX = 1024,  /* threads left to the kernel to resume, which keeps interrupts off meanwhile */
+    RELEASE_MAX = 1024,  /* threads left for the kernel to resume at most, since it disables interrupts meanwhile */
     BATCH = 64,          /* sleeping threads that are interrupted before the first of them is waited for */
-    SLEEPERS_SHARE = 4,  /* of the time there is, what stopping sleeping threads by themselves may take: one part */
-    FEW_RUNNERS = 16,    /* that many are resumed one by one, ahead of all that slept */
+    SLEEPERS_SHARE = 4,  /* stopping the sleeping threads separately may take the available time divided by this */
+    FEW_RUNNERS = 16,    /* up to this many are resumed one by one, before all threads that slept */
     SIGNAL_SET_SIZE = 8, /* the kernel's sigset_t */
     EVENT_SHIFT = 16
 };
 
 #define NUDGE_NS    UINT64_C(20000)
-#define YIELD_NS    UINT64_C(100000)   /* how long to do so: where others want the processor, it may be away for long */
-#define SLEEP_NS    UINT64_C(20000)    /* between two looks whether a thread has stopped, at first */
-#define PATIENCE_NS (1 * HF_NS_PER_MS) /* the longest of these sleeps */
-#define SLEEPY_NS   (5 * HF_NS_PER_MS) /* how long a thread may sleep uninterruptibly with all others stopped */
+#define YIELD_NS    UINT64_C(100000) /* how long to do so: if other threads want the processor, a yield may take long */
+#define SLEEP_NS    UINT64_C(20000)  /* between two looks whether a thread has stopped, at first */
+#define PATIENCE_NS (1 * HF_NS_PER_MS)   /* the longest of these sleeps */
+#define SLEEPY_NS   (5 * HF_NS_PER_MS)   /* how long a thread may sleep uninterruptibly with all others stopped */
 #define GRACE_NS    (100 * HF_NS_PER_MS) /* how long the helper may overrun the deadline */
 
 struct helper {
@@ -150,13 +150,13 @@ static void note_stop(struct hf_thread *thread, int status)
     thread->state = HF_THREAD_GONE;
     if (!WIFSTOPPED(status))
         return;
-    /* A thread stopped at the delivery of a signal gets that signal when it is let go. */
+    /* A thread stopped at the delivery of a signal gets that signal when it is resumed. */
     thread->signal = status >> EVENT_SHIFT == 0 ? WSTOPSIG(status) : 0;
     if (hf_regs_fetch(thread->tid, &thread->regs) == 0)
         thread->state = HF_THREAD_STOPPED;
 }
 
-/* Looks at why a thread has not stopped since `began`. 0 to go on waiting, -1 with the outcome. */
+/* Examines why a thread has not stopped since `began`. 0 to continue waiting, -1 with the outcome. */
 static int look_at(struct hf_attempt *attempt, struct hf_thread *thread, uint64_t began)
 {
     uint64_t now = hf_raw_now();
@@ -174,8 +174,8 @@ static int look_at(struct hf_attempt *attempt, struct hf_thread *thread, uint64_
 }
 
 /*
- * Waits for a thread to stop, until `limit`: then it is held still. Polls, since a blocking wait has no time limit, and
- * the processor is needed by the thread that is to stop rather than by signals that tell of each one.
+ * Waits until a thread stops or `limit` is reached; in that case it is still held. It polls, since a blocking wait has
+ * no time limit, and the thread that is to stop needs the processor more than a signal for each stop.
  */
 static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread, uint64_t limit)
 {
@@ -188,7 +188,10 @@ static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread, uint64
         if (got == thread->tid) {
             note_stop(thread, status);
         } else if (got < 0 && got != -EINTR) {
-            /* Gone, or somehow no longer ours: one that runs must not be taken for one that has ended. */
+            /*
+             * The thread has ended, or is no longer traced by us: a running thread must not be mistaken for an ended
+             * one.
+             */
             if (hf_task_state(attempt->pid, thread->tid) != HF_TASK_GONE)
                 return hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid);
             thread->state = HF_THREAD_GONE;
@@ -242,9 +245,9 @@ static size_t interrupt_batch(const struct hf_attempt *attempt, size_t from)
 }
 
 /*
- * Stops the threads that slept when they were found, and looks at their stacks, while the others run on. A failure here
- * has disturbed no thread that runs. Where the running ones leave too little of the processors for it, what is left is
- * stopped together with them, so that the rest of the time is enough.
+ * Stops the threads that slept when they were found, and scans their stacks, while the others continue. A failure here
+ * has not disturbed a running thread. If the running threads leave too little processor time for this, the remaining
+ * sleeping threads are stopped together with them, so that the rest of the time is enough.
  */
 static int stop_sleepers(struct hf_attempt *attempt)
 {
@@ -305,7 +308,7 @@ static int stop_all(struct helper *helper)
     return (int)fresh;
 }
 
-/* Lets a stopped thread run, not yet untraced. */
+/* Lets a stopped thread run, but keeps tracing it. */
 static void nudge(struct hf_thread *thread)
 {
     if (trace(PTRACE_CONT, thread->tid, thread->signal) == 0)
@@ -315,8 +318,8 @@ static void nudge(struct hf_thread *thread)
 }
 
 /*
- * Has threads run on for a moment, the others being stopped, until no program counter is in a zone. Not where the zone
- * is a whole function: it may take long to leave that one.
+ * Lets threads run for a moment, while the others are stopped, until no program counter is in a zone. Not if the zone
+ * is a whole function, since leaving that may take long.
  */
 static int leave_zones(struct hf_attempt *attempt)
 {
@@ -342,7 +345,7 @@ static int leave_zones(struct hf_attempt *attempt)
     }
 }
 
-/* Has the caller act. */
+/* Lets the caller run the action. */
 static void hand_over(struct helper *helper)
 {
     struct hf_attempt *attempt = helper->attempt;
@@ -355,7 +358,7 @@ static void hand_over(struct helper *helper)
             return;
         }
     }
-    /* Threads must not run again before the action has come to its end, however long the caller is kept from it. */
+    /* Threads must not run again before the action has ended, however long the caller is delayed. */
     while (turn_get(helper) == TURN_ACTION)
         hf_raw_wait(&helper->word, TURN_ACTION, hf_raw_now() + HF_NS_PER_S);
 }
@@ -406,7 +409,7 @@ static void resume(struct hf_attempt *attempt)
     }
 }
 
-/* Makes the helper a process that has nothing of the program but its memory. */
+/* Makes the helper a process that shares nothing with the program but its memory. */
 static int set_up(struct hf_attempt *attempt)
 {
     struct {
@@ -421,13 +424,15 @@ static int set_up(struct hf_attempt *attempt)
     if (hf_raw0(SYS_getppid) != attempt->pid)
         return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, 0, "trace threads from another PID namespace", -EPERM);
 
-    /* Of a program with 100,000 connections, closing all at once copies no descriptor. */
+    /* Closing all descriptors at once copies none of them, even if the program has 100,000 connections. */
     if (hf_raw3(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) < 0) {
         long status = hf_raw1(SYS_unshare, CLONE_FILES);
         if (status < 0)
             return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, 0, "give the helper its own descriptors", status);
     }
-    /* Handlers are the helper's own copy. Nobody needs to tell it of stops; threads that exit need not be reaped. */
+    /*
+     * The helper has its own copy of the handlers. It needs no signal for stops, and exited threads need not be reaped.
+     */
     hf_raw4(SYS_rt_sigaction, SIGCHLD, &ignore, NULL, SIGNAL_SET_SIZE);
     return 0;
 }

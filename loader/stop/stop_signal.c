@@ -20,11 +20,12 @@
 
 enum { SIGNAL_SET_SIZE = 8 /* the kernel's sigset_t */ };
 
-#define LOOK_NS   (1 * HF_NS_PER_MS) /* how often threads that do not park are looked at */
+#define LOOK_NS   (1 * HF_NS_PER_MS) /* how often threads that do not park are checked */
 #define SLEEPY_NS (5 * HF_NS_PER_MS) /* how long one may sleep uninterruptibly with others stopped */
 
 /*
- * What handlers share with the caller. Static, since a handler may still be on its way in or out when the call is over.
+ * Data that handlers share with the caller. Static, since a handler may still be entering or returning when the call
+ * has ended.
  */
 static struct {
     pid_t pid;                  /* whose counters these are: a child of fork has a copy */
@@ -32,7 +33,7 @@ static struct {
     uint32_t gate;              /* changes when threads may go on; also the number of the attempt; a futex */
     uint32_t arriving;          /* handlers that may be using the attempt */
     uint32_t parked;            /* a futex */
-    uint32_t awaited;           /* how many are to park */
+    uint32_t awaited;           /* how many threads are to park */
 } parking;
 
 static uint32_t get(const uint32_t *word)
@@ -45,7 +46,7 @@ static void set(uint32_t *word, uint32_t value)
     __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
 }
 
-/* The thread's entry that a signal was sent for; NULL when the signal is not of this attempt. */
+/* The entry of the thread for which a signal was sent; NULL when the signal is not from this attempt. */
 static struct hf_thread *addressee(struct hf_attempt *attempt, const siginfo_t *info, uint32_t gate)
 {
     uintptr_t value = (uintptr_t)info->si_value.sival_ptr;
@@ -94,7 +95,7 @@ static int note(struct hf_attempt *attempt, pid_t tid)
     }
     if (thread->state != HF_THREAD_GONE)
         return 0;
-    /* One that was seen to be gone is either a zombie still listed, or its id has a new owner. */
+    /* A thread that was found to be gone is either a zombie that is still listed, or its id has a new owner. */
     if (attempt->thread_count == before && hf_task_state(attempt->pid, tid) == HF_TASK_GONE)
         return 0;
     thread->state = HF_THREAD_LISTED;
@@ -160,7 +161,7 @@ static int choose_signal(struct hf_attempt *attempt)
             return hf_attempt_end(attempt, HF_OUTCOME_BLOCKED, thread->tid);
     }
 
-    /* High ones are the least likely to be wanted; the last two do not exist under qemu-user. */
+    /* The program is least likely to need high signals; the last two do not exist under qemu-user. */
     int signal = usable & ~(UINT64_C(3) << (SIGRTMAX - 2)) ? SIGRTMAX - 2 : SIGRTMAX;
     while (!(usable >> (signal - 1) & 1))
         signal--;
@@ -194,7 +195,7 @@ static int send_to(struct hf_attempt *attempt, size_t index, int signal)
     return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, thread->tid, what, status);
 }
 
-/* Looks at the threads that have not parked since `began`. 0 to go on waiting, -1 with the outcome. */
+/* Examines the threads that have not parked since `began`. 0 to continue waiting, -1 with the outcome. */
 static int look_at(struct hf_attempt *attempt, uint64_t began)
 {
     uint64_t now = hf_raw_now();

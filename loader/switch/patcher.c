@@ -27,7 +27,7 @@ struct switching {
     uint8_t back[HF_DETOUR_MAX];    /* to previous_address */
 };
 
-/* Functions near each other, which are switched by one write of all that lies between the first and the last. */
+/* Functions near each other, which are switched by one write of all bytes between the first and the last. */
 struct stretch {
     size_t first; /* in the state's list */
     size_t count;
@@ -53,8 +53,8 @@ struct state {
 enum { CHAINS = 1024, SPAN = 4096 };
 
 /*
- * Sites by the span of memory that they are in, so that what a function takes does not depend on how many others are
- * diverted. Each chain is changed by one store, so that a child forked at any moment finds it whole.
+ * Sites by the span of memory that they are in, so that the cost of a function does not depend on how many others are
+ * diverted. Each chain is changed by one store, so that it is consistent in a child forked at any moment.
  */
 static struct site *sites[CHAINS];
 
@@ -85,7 +85,7 @@ static struct site *add_site(uint8_t *address, size_t size)
     return site;
 }
 
-/* Forgets the sites of a request whose code is what it was. */
+/* Removes the sites of a request whose code is as it was originally. */
 static void sweep_sites(const struct state *state)
 {
     for (size_t i = 0; i < state->count; i++) {
@@ -195,7 +195,7 @@ static size_t stretch_list(struct state *state)
     return longest;
 }
 
-/* All that can be done before the stop, so that a stretch takes two system calls then. */
+/* Does everything that is possible before the stop, so that a stretch takes only two system calls during it. */
 static int prepare_stretches(struct state *state, struct hotfix_error *err)
 {
     qsort(state->list, state->count, sizeof(state->list[0]), compare_address);
@@ -207,7 +207,7 @@ static int prepare_stretches(struct state *state, struct hotfix_error *err)
     state->image = malloc(longest + 1);
     if (!state->image)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    memset(state->image, 0, longest + 1); /* pages that were never touched would be looked for during the stop */
+    memset(state->image, 0, longest + 1); /* touches all pages, since page faults would lengthen the stop */
     for (size_t i = 0; i < state->stretch_count; i++) {
         struct stretch *stretch = &state->stretches[i];
         const void *address = state->list[stretch->first].address;
@@ -274,7 +274,7 @@ static void put(uint8_t *to, const uint8_t *from, size_t size)
         out[i] = from[i];
 }
 
-/* What lies between functions is read now, while no thread can change it. */
+/* The bytes between functions are read now, while no thread can change them. */
 static bool write_at_once(const struct state *state, const struct stretch *stretch, bool forward)
 {
     const struct switching *first = &state->list[stretch->first];
@@ -301,8 +301,8 @@ static int write_stretch(const struct state *state, const struct stretch *stretc
 }
 
 /*
- * Runs while threads are stopped: what code.h allows then. After a failure each function is put back for itself, in the
- * stretch that failed also those behind the failure, since its write may have stopped anywhere.
+ * Runs while threads are stopped: what code.h allows then. After a failure each function is restored separately,
+ * including all functions of the stretch that failed, since its write may have stopped anywhere.
  */
 static int switch_all(const struct state *state, bool forward, struct hotfix_error *err)
 {

@@ -15,7 +15,7 @@ static void log_line(const struct hotfix_request *request, const char *text)
     hf_report_log(change->report, HOTFIX_LOG_DEBUG, "patcher %s: %s", change->applied->patcher->name, text);
 }
 
-/* Adds a function to the part, with where its calls go back to. */
+/* Adds a function to the part, with the address to which its calls return. */
 static void select_function(struct hf_switch *change, struct hf_part *part, const struct hotfix_function *from,
                             void *previous)
 {
@@ -26,7 +26,10 @@ static void select_function(struct hf_switch *change, struct hf_part *part, cons
     change->function_count++;
 }
 
-/* A superseded bundle's functions that go back: those that calls arrive at and the new bundle does not replace. */
+/*
+ * The functions of a superseded bundle that are reverted: those that are in effect and that the new bundle does not
+ * replace.
+ */
 static void select_superseded(struct hf_switch *change, struct hf_part *part)
 {
     const struct hf_applied *superseded = part->applied;
@@ -40,7 +43,7 @@ static void select_superseded(struct hf_switch *change, struct hf_part *part)
     }
 }
 
-/* The bundle's own functions to switch, each with where it comes from or goes back to. */
+/* The bundle's own functions to switch, each with its previous address. */
 static void select_own(struct hf_switch *change, struct hf_part *part)
 {
     const struct hf_applied *applied = part->applied;
@@ -106,7 +109,7 @@ static int list_parts(struct hf_switch *change, enum hf_direction direction)
     return 0;
 }
 
-/* What may be overwritten, and a copy of the code to compare and repair with. */
+/* Lists the bytes that may be overwritten, and copies the code for comparing and repairing. */
 static int snapshot(struct hf_switch *change)
 {
     size_t size = 1;
@@ -141,7 +144,7 @@ static void add_busy(struct hf_switch *change, struct hf_busy busy)
     change->busy_count++;
 }
 
-/* A thread in what was moved out of a function has nothing of the function itself on its stack. */
+/* A thread in a part that was moved out of a function has no return address of the function itself on its stack. */
 static void add_version(struct hf_switch *change, const char *name, const void *code, size_t size, uintptr_t base,
                         const struct hf_code_ranges *cold)
 {
@@ -169,7 +172,7 @@ static void add_replacement(struct hf_switch *change, const struct hf_applied *a
                 &hf_registry_sealed(applied, function)->replacement_cold);
 }
 
-/* The versions that this switch takes out of use: of an apply, all that calls arrived at before. */
+/* The versions that this switch takes out of use: for an apply, all versions that calls reached before. */
 static void list_busy_part(struct hf_switch *change, const struct hf_part *part)
 {
     for (size_t i = 0; i < part->function_count; i++) {
@@ -204,8 +207,9 @@ static void add_patch(struct hf_switch *change, const struct hf_applied *applied
 }
 
 /*
- * What was compiled for versions that this switch takes out of use, and would meet others. A return address is behind
- * a call and in the function, or one past its end where the compiler knew that the call never returns.
+ * Code that was compiled for versions that this switch takes out of use, and would call other versions. A return
+ * address is behind a call and inside the function, or one past its end if the compiler knew that the call never
+ * returns.
  */
 static void list_callers(struct hf_switch *change, const struct hf_part *part)
 {
@@ -331,7 +335,7 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
     return true;
 }
 
-/* While threads are stopped: by the way that was chosen, and where that fails by the other one. */
+/* While threads are stopped: uses the chosen method, and the other one if that fails. */
 static int put_back(const struct hf_switch *change, const struct hotfix_function *function, const uint8_t *copy)
 {
     struct hf_code_writer other = change->writer;
@@ -343,7 +347,9 @@ static int put_back(const struct hf_switch *change, const struct hotfix_function
     return same_bytes(function->old_address, copy, function->old_size) ? 0 : -1;
 }
 
-/* While threads are stopped: puts back what a failed patcher left changed, all that can be. -1 when something cannot.
+/*
+ * While threads are stopped: restores all code that a failed patcher left changed, as far as possible. -1 when
+ * something cannot be restored.
  */
 static int repair(const struct hf_switch *change)
 {
@@ -390,7 +396,10 @@ static int act(void *arg, struct hotfix_error *err)
         change->current = i;
         if (switch_part(change, part, part->direction == HF_SWITCH_APPLY, err) == 0)
             continue;
-        /* What else a patcher keeps is its own to undo. The code is repaired in any case, so no failure counts here. */
+        /*
+         * The patcher must undo its other changes itself. The code is repaired in any case, so failures are ignored
+         * here.
+         */
         while (i-- > 0)
             switch_part(change, &change->parts[i], change->parts[i].direction != HF_SWITCH_APPLY, &change->unseen);
         change->torn = repair(change) != 0;

@@ -15,7 +15,7 @@
 
 enum { CHUNK_PAGES = 256, ENTRIES = 4096, PERMISSIONS_SIZE = 5, MAPPINGS_MAX = 1 << 20 };
 
-/* The kernel tells of each page, also of those that were never touched: what is beyond this takes minutes. */
+/* The kernel reports each page, even if it was never touched: a larger span would take minutes. */
 #define SPAN_MAX (UINT64_C(1) << 40)
 
 /* Where glibc's malloc begins the heaps of threads, which lie above inaccessible memory like stacks. */
@@ -36,8 +36,8 @@ struct mapping {
 };
 
 /*
- * What the search needs is in memory of its own, which does not count: it holds the addresses that are searched for,
- * and copies of what was looked at.
+ * The search has its own memory, which is not searched: it contains the addresses that are searched for, and copies of
+ * searched memory.
  */
 struct search {
     const struct hf_pointers *pointers;
@@ -92,9 +92,9 @@ static int read_mappings(struct search *search, struct hotfix_error *err)
 }
 
 /*
- * Up to where a mapping is a known thread's stack: what is there either lies above its stack pointer, and was seen in
- * the stop, or is of no use any more. Only what is surely a stack and no more: memory with a guard below it, that the
- * thread's control block is in; not the heap of an allocator.
+ * The end of the part of a mapping that is a known thread's stack. Memory there either lies above the stack pointer,
+ * and was scanned during the stop, or is no longer used. Only memory that is certainly a stack counts: it has a guard
+ * below it and contains the thread's control block; the heap of an allocator does not count.
  */
 static uintptr_t stack_end(const struct search *search, size_t index)
 {
@@ -130,7 +130,7 @@ static bool find_word(struct search *search, uintptr_t begin, size_t size)
     return false;
 }
 
-/* Does this page hold anything that is not simply what a file has? */
+/* Does this page contain anything other than unchanged content of a file? */
 static bool page_counts(const struct search *search, const struct mapping *mapping, size_t page)
 {
     uint64_t entry = search->pages[page];

@@ -23,9 +23,9 @@ struct unload {
     const struct hf_applied *applied;
     struct hf_report *report;
     struct hf_range patch;
-    struct hf_range veneers[VENEER_PAGES]; /* with more of them, those that are not here keep the patch */
+    struct hf_range veneers[VENEER_PAGES]; /* if there are more, the others keep the patch mapped */
     size_t veneer_count;
-    /* What the dynamic linker and this library know of the patch. */
+    /* Pointers into the patch that the dynamic linker and this library have. */
     struct hf_exemption exemptions[EXEMPTIONS + VENEER_PAGES];
     size_t exemption_count;
     struct hf_stopped *stacks;
@@ -55,8 +55,8 @@ static struct hf_range first_segment(const struct hf_module *patch)
 }
 
 /*
- * The end of the tables at the beginning of the patch that the dynamic linker points into: symbols, hashes, versions.
- * Packing moves the names and the program header to a segment of their own, which says nothing of what lies between.
+ * The end of the tables at the begin of the patch to which the dynamic linker has pointers: symbols, hashes, versions.
+ * Packing moves the names and the program header to another segment, which does not show where these tables end.
  */
 static uintptr_t end_of_tables(const struct hf_module *patch)
 {
@@ -92,8 +92,7 @@ static void exempt_places(struct unload *unload, const void *memory, size_t size
     exempt(unload, (struct hf_exemption){.values = HF_ANYWHERE, .places = {begin, begin + size}});
 }
 
-/* What glibc keeps of a library: where its tables, dynamic section and unwind information are. Nothing else points
- * there. */
+/* glibc's pointers into a library: to its tables, dynamic section and unwind information. Nothing else points there. */
 static void exempt_linker(struct unload *unload)
 {
     const struct hf_module *patch = &unload->applied->stage.patch;
@@ -122,8 +121,9 @@ static void exempt_linker(struct unload *unload)
 }
 
 /*
- * glibc keeps where a library's chain of GNU hashes would have its entry of symbol 0, though the table begins at the
- * first symbol that is exported. Of a target that imports much that lies before the target: in the patch.
+ * glibc stores the address at which a library's chain of GNU hashes would have the entry of symbol 0, although the
+ * table begins at the first exported symbol. For a target with many imports this address lies before the target: in the
+ * patch.
  */
 static void exempt_target_hashes(struct unload *unload)
 {
@@ -153,7 +153,7 @@ static void exempt_own_frames(struct unload *unload)
     pthread_attr_destroy(&attributes);
 }
 
-/* A thread in a veneer may be on its way into the patch; that a veneer leads there does not count. */
+/* A thread in a veneer may be about to enter the patch; the veneer's own pointer to the patch does not count. */
 static void find_veneers(struct unload *unload)
 {
     size_t count = hf_veneer_ranges(unload->veneers, VENEER_PAGES);
@@ -253,7 +253,7 @@ static int check_memory(const struct unload *unload, struct hotfix_error *err)
     return status;
 }
 
-/* 0 when nothing speaks against it. */
+/* 0 when there is no reason against unloading. */
 static int check(struct unload *unload, uint64_t deadline_ns, struct hotfix_error *err)
 {
     if (check_patch(unload, err) != 0 || check_threads(unload, deadline_ns, err) != 0 || check_memory(unload, err) != 0)

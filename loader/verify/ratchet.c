@@ -82,7 +82,7 @@ int hf_ratchet_path(const char *path, char **resolved, struct hotfix_error *err)
     return 0;
 }
 
-/* The file is gone or cannot be understood: whether that matters, the policy says. */
+/* The file is missing or damaged: the policy says whether that matters. */
 static int lost(const char *path, const struct hf_trust *trust, const char *why, struct hotfix_error *err)
 {
     if (trust->policy.lost_state_accepted)
@@ -133,7 +133,7 @@ static bool is_by(const struct hf_ratchet_record *record, const struct hf_trust_
     return hf_authority_holds(key->authority, &owner);
 }
 
-/* Of a key of the store that is not revoked, by a certificate that nobody is said to have stolen. */
+/* Is the record by a key of the store that is not revoked, and by a certificate that is not revoked as compromised? */
 static bool believed(const struct hf_trust *trust, const struct hf_ratchet_record *record)
 {
     for (size_t i = 0; i < trust->count; i++) {
@@ -206,7 +206,10 @@ int hf_ratchet_check(const char *path, const struct hf_trust *trust, const struc
     return judge(&records, trust, manifest, err);
 }
 
-/* Write locks are for those alone who may write: nobody else can hold the file up. Closing the descriptor unlocks. */
+/*
+ * Only users who may write the file can take a write lock, so no other user can block it. Closing the descriptor
+ * unlocks.
+ */
 static int take_lock(const char *path, uint64_t deadline_ns, struct hotfix_error *err)
 {
     static const struct timespec pause = {0, LOCK_RETRY_NS};
@@ -220,7 +223,7 @@ static int take_lock(const char *path, uint64_t deadline_ns, struct hotfix_error
     HF_CLOSE int fd = open(name, O_RDWR | O_CREAT | OPEN_FLAGS, STATE_MODE);
     if (fd < 0)
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be opened", name);
-    (void)fchmod(fd, STATE_MODE); /* whoever calls a setuid program chooses the umask */
+    (void)fchmod(fd, STATE_MODE); /* the caller of a setuid program chooses the umask */
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     while (fcntl(fd, F_OFD_SETLK, &whole) != 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
@@ -234,7 +237,7 @@ static int take_lock(const char *path, uint64_t deadline_ns, struct hotfix_error
     return locked;
 }
 
-/* Without this the machine's crash could bring the old file back. Some file systems keep names without being told. */
+/* Without this the old file could come back after a crash of the machine. Some file systems do not need it. */
 static int sync_directory(const char *path, struct hotfix_error *err)
 {
     HF_FREE char *directory = directory_of(path);
@@ -264,7 +267,7 @@ static int write_records(const char *path, const struct hf_ratchet_records *reco
     return sync_directory(path, err);
 }
 
-/* Of an authority it is the key that is written down: a new certificate for that key has to keep its numbers. */
+/* For an authority the key is recorded: a new certificate for that key must keep its numbers. */
 static struct hf_ratchet_record record_of(const struct hf_signers *signers, size_t which,
                                           const struct hf_manifest *manifest)
 {

@@ -16,7 +16,7 @@ static bool is_exported(const ElfW(Sym) * symbol, uint64_t offset)
            binding != STB_LOCAL && ELF64_ST_VISIBILITY(symbol->st_other) == STV_DEFAULT;
 }
 
-/* In a program at a fixed address, a function of a library may have a stub of the program's for its address. */
+/* In a program at a fixed address, the address of a library's function may be a stub of the program. */
 static bool is_stub(const void *address, Dl_info *info)
 {
     const ElfW(Sym) *symbol = NULL;

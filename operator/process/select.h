@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which processes of this host are meant. */
+/* Selecting processes of this host. */
 #ifndef HF_SELECT_H
 #define HF_SELECT_H
 
@@ -24,18 +24,18 @@ int hf_pids_add(struct hf_pids *pids, pid_t pid, struct hotfix_error *err);
 /* The build-id of an ELF file. HOTFIX_IO, HOTFIX_FORMAT when it has none. */
 int hf_select_build(const char *path, struct hf_build_id *id, struct hotfix_error *err);
 
-/* What a process is to have mapped to be run. */
+/* The file that a process must have mapped as executable. */
 struct hf_sought {
     struct hf_build_id id;
-    const char *name; /* or a file of this name, whatever its build; NULL: none */
+    const char *name; /* or a file of this name, of any build; NULL: none */
 };
 
-/* 1: the process has it; 0: not; -1: that cannot be told. */
+/* 1: the process has it; 0: it does not; -1: this cannot be decided. */
 int hf_select_runs(pid_t pid, const struct hf_sought *sought);
 
 /*
- * Adds every process that has it (NULL: every one with memory of its own), ordered by number, and those that cannot be
- * looked at to unseen. HOTFIX_IO when /proc cannot be read, HOTFIX_MEMORY.
+ * Adds every process that has the file (NULL: every process with its own memory), ordered by number, and those that
+ * cannot be read to unseen. HOTFIX_IO when /proc cannot be read, HOTFIX_MEMORY.
  */
 int hf_select_running(const struct hf_sought *sought, struct hf_pids *pids, struct hf_pids *unseen,
                       struct hotfix_error *err);

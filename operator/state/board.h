@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is applied in a process, read from its memory while it runs: no thread is stopped. */
+/* The bundles that are applied in a process, read from its memory while it runs: no thread is stopped. */
 #ifndef HF_BOARD_H
 #define HF_BOARD_H
 
@@ -12,11 +12,11 @@
 
 struct hf_state {
     char name[HF_TARGET_NAME_SIZE];
-    bool entered;                /* the library is in there */
+    bool entered;                /* the library is in the process */
     struct hf_agent_board board; /* zeroed when it is not */
 };
 
-/* HOTFIX_NO_TARGET, HOTFIX_STOP, HOTFIX_MEMORY; HOTFIX_BUSY when what is applied changes just now. */
+/* HOTFIX_NO_TARGET, HOTFIX_STOP, HOTFIX_MEMORY; HOTFIX_BUSY when the list is being changed. */
 int hf_state_read(pid_t pid, struct hf_state *state, struct hotfix_error *err);
 
 #endif

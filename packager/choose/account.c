@@ -37,7 +37,7 @@ static bool is_allocated(const struct hf_part *part)
     return (part->flags & SHF_ALLOC) && part->size > 0;
 }
 
-/* Sections that somebody may find without a reference to what is in them; not those that follow another section. */
+/* Sections whose content may be found without a reference to it; not those that follow another section. */
 static bool is_outlying(const struct hf_part *part)
 {
     return is_allocated(part) && part->kind != HF_PART_OTHER && !is_standard(part) && !(part->flags & SHF_LINK_ORDER);
@@ -253,7 +253,7 @@ static bool find_heading(const struct hf_work *work, const struct hf_pairing *pa
         hf_account_has_like(pairing->before, part) || (part->kind == HF_PART_START && pairing->before) ||
         part->kind == HF_PART_OTHER)
         return true;
-    /* Of the merged pieces, the jump tables and the constants without a name, code has told what it uses. */
+    /* Code shows which merged pieces, jump tables and constants without a name it uses. */
     *heading = HF_ACCOUNT_UNUSED;
     if (part->flags & SHF_LINK_ORDER)
         return true;
@@ -277,7 +277,7 @@ static int refuse(const struct hf_pairing *pairing, const struct hf_part *part, 
         pairing->after->name, hf_part_title(part), part->name);
 }
 
-/* What is taken must not be part of a set that the target walks through, nor code whose place counts. */
+/* A taken part must not belong to a set through which the target iterates, and must not be code whose place matters. */
 static int check_taken(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *part,
                        struct hotfix_error *err)
 {
@@ -301,7 +301,7 @@ static int account_part(struct hf_work *work, const struct hf_pairing *pairing, 
     return list(work, pairing->after, part, heading, part->size, err);
 }
 
-/* An entry without a name that is gone: whoever walks through the section still finds it. */
+/* An entry without a name was removed: code that iterates over the section still finds it. */
 static int check_gone(const struct hf_pairing *pairing, const struct hf_part *part, struct hotfix_error *err)
 {
     if (!is_data_set(part) || part->name_count > 0 || hf_account_has_like(pairing->after, part) || is_used(part))

@@ -25,8 +25,9 @@ struct arguments {
     struct hf_debuginfo *info; /* NULL: there is none */
     struct argument *items;
     size_t count;
-    bool *hidden; /* by section number: nobody passes a parameter, and it is not said, or no number, what it holds */
-    bool told;    /* of the parameter that is being read, where its function begins */
+    bool *hidden; /* by section number: a parameter that no caller passes has no known value, or its value is not a
+                     number */
+    bool told;    /* the parameter that is being read has a value at the function's entry */
 };
 
 static void arguments_deinit(struct arguments *arguments)
@@ -114,7 +115,7 @@ static int read_arguments(const struct hf_object *object, struct arguments *argu
     return hf_error(err, HOTFIX_FORMAT, "%s: its debug information is damaged", object->path);
 }
 
-/* Is every number that one side knows of its version of the function known on the other side, too? */
+/* Is every parameter value that is known for one version of the function the same in the other version? */
 static bool knows_all(const struct arguments *one, const struct hf_part *function, const struct arguments *other)
 {
     for (size_t i = 0; i < one->count; i++) {
@@ -129,7 +130,7 @@ static bool knows_all(const struct arguments *one, const struct hf_part *functio
     return true;
 }
 
-/* May callers of the two versions hand over different constants? */
+/* May callers of the two versions pass different constants? */
 static bool differ(const struct arguments *before, const struct arguments *after, const struct hf_part *function)
 {
     const struct hf_part *twin = function->twin;
@@ -166,7 +167,7 @@ static bool may_stay(struct hf_work *work, const struct hf_pairing *pairing, con
            hf_stay_reason(stay, name->text, anchor.address + name->value, name->size);
 }
 
-/* Marks who calls the function. Returns whether that is news of anybody. */
+/* Marks the callers of the function. Returns whether a caller was newly marked. */
 static bool mark_callers(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_stay *stay,
                          const struct hf_part *function)
 {
@@ -193,7 +194,7 @@ static int mark_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
 
     if (read_arguments(pairing->before, &before, err) != 0 || read_arguments(pairing->after, &after, err) != 0)
         return -1;
-    /* A caller that is marked may have handed on what it was handed. */
+    /* A marked caller may pass on its own arguments: repeat until no new caller is marked. */
     for (bool news = true; news;) {
         news = false;
         for (size_t i = 1; i < pairing->after->part_count; i++) {

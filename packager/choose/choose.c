@@ -135,7 +135,7 @@ static int check_data(struct hf_work *work, const struct hf_pairing *pairing, co
     if (hf_renumbered_equal(pairing->renumbered, part->twin, part))
         return hf_work_note(work, HF_BUILD_IGNORED, hf_part_title(part), pairing->after->name, err,
                             "only line numbers in it differ");
-    /* That a member of its type changed says more. */
+    /* A message about the changed member of its type is more precise. */
     if (hf_layouts_check(part->twin->object, pairing->after, err) != 0)
         return -1;
     return refuse(pairing->after, hf_part_title(part), difference, err);
@@ -152,7 +152,7 @@ static bool holds_several(const struct hf_part *part)
     return false;
 }
 
-/* Is one of the names of this code that of an indirect function, whose resolver it is? */
+/* Is this code the resolver of an indirect function? */
 static const struct hf_name *indirect(const struct hf_part *part)
 {
     for (size_t i = 0; i < part->name_count; i++)
@@ -217,7 +217,7 @@ static int compare_functions(struct hf_work *work, const struct hf_pairing *pair
             continue;
         if (part->twin && compare_function(work, pairing, part->twin, part, err) != 0)
             return -1;
-        /* The cold half is new: so the function itself differs, and is found by itself. */
+        /* The cold half is new: so the function itself differs, and is found on its own. */
     }
     for (size_t i = 1; pairing->before && i < pairing->before->part_count; i++) {
         struct hf_part *part = &pairing->before->parts[i];
@@ -423,7 +423,7 @@ static int note_pairing(struct hf_work *work, const struct hf_pairing *pairing, 
     return 0;
 }
 
-/* Back to what is changed, to find out anew what that needs. */
+/* Resets the marks to the changed functions, so that their needs can be determined again. */
 static void forget_kept(struct hf_work *work)
 {
     for (size_t i = 0; i < work->pairing_count; i++) {
@@ -444,7 +444,7 @@ static int count_replacement(const struct hf_replacement *replacement, void *arg
     return 0;
 }
 
-/* Told before all that takes time with many functions. */
+/* Checked before steps that take long with many functions. */
 static int check_count(const struct hf_work *work, struct hotfix_error *err)
 {
     size_t count = 0;

@@ -22,8 +22,9 @@ static bool is_constant(const struct hf_part *part)
 }
 
 /*
- * A table that clang makes of one of pointers ("reltable.FUNCTION"): how far it is from itself to what they lead to.
- * What code adds to its address leads there, too, and nothing in the source has a name for the table.
+ * A table that clang makes from a table of pointers ("reltable.FUNCTION"): it contains the distances from the table to
+ * the targets of the pointers. Code adds them to the table's address to reach the targets; the source has no name for
+ * the table.
  */
 static bool is_relative_table(const struct hf_arch_tools *arch, const struct hf_part *part)
 {
@@ -35,7 +36,7 @@ static bool is_relative_table(const struct hf_arch_tools *arch, const struct hf_
     return relative;
 }
 
-/* Data that holds the address, which no function takes along. */
+/* Data that contains the address, and that does not go into the patch with a function. */
 static const struct hf_part *holder(const struct hf_part *constant)
 {
     const struct hf_object *object = constant->object;

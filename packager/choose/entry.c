@@ -11,7 +11,7 @@ struct check {
     struct hotfix_error *err;
 };
 
-/* Why its callers do not take its place, and what to do. */
+/* Reports why its callers cannot be replaced instead, and what to do. */
 static int refuse_short(const struct check *check, const struct hf_replacement *replacement, uint64_t size)
 {
     const char *name = hf_part_title(replacement->before), *holder;

@@ -38,7 +38,7 @@ static const struct hf_object_file *find_file(const struct hf_work *work, const 
     return hf_object_tree_find(&work->independent, object->name);
 }
 
-/* What comparing found out of the function goes over to its -fPIC version. */
+/* Copies the results of comparing the function to its -fPIC version. */
 static int carry_over(struct hf_part *before, const struct hf_part *after, struct hf_object *independent,
                       struct hotfix_error *err)
 {
@@ -55,7 +55,7 @@ static int carry_over(struct hf_part *before, const struct hf_part *after, struc
     return 0;
 }
 
-/* A function whose twin was taken away has none in the -fPIC object either. */
+/* A function that was separated from its twin has no twin in the -fPIC object either. */
 static void part_again(const struct hf_object *after, struct hf_object *independent)
 {
     for (size_t i = 1; i < after->part_count; i++) {

@@ -25,7 +25,7 @@ static struct look look(const struct hf_arch_tools *arch, const struct hf_part *
     return look;
 }
 
-/* 1 when labels that this part refers to may be kept somewhere; *where says by what. */
+/* 1 when label addresses to which this part refers may be stored somewhere; *where says what stores them. */
 static int may_keep(const struct hf_arch_tools *arch, const struct hf_part *from, const struct hf_part *code,
                     const char **where, struct hotfix_error *err)
 {
@@ -40,7 +40,7 @@ static int may_keep(const struct hf_arch_tools *arch, const struct hf_part *from
     return kept < 0 ? -1 : !kept;
 }
 
-/* Of one object: the code into whose middle references lead, which are looked at once and not for each function. */
+/* For one object: the code into whose middle references lead; found once and not for each function. */
 struct entered {
     const struct hf_object *object;
     bool *parts; /* by section number */

@@ -162,7 +162,10 @@ static bool in_writable(const struct hf_target *target, uint64_t address)
     return false;
 }
 
-/* Does a word of the target begin as the address of what the new one's does: of something in another library? */
+/*
+ * Does a word of the target have the same initial value as that of the new variable: the address of a symbol of another
+ * library?
+ */
 static bool points_alike(const struct hf_target *target, const struct hf_symbol *symbol,
                          const struct hf_reference *reference)
 {
@@ -173,7 +176,7 @@ static bool points_alike(const struct hf_target *target, const struct hf_symbol 
            strcmp(dynamic->symbol, reference->name->text) == 0;
 }
 
-/* Did the target's variable begin as the new one does? */
+/* Has the target's variable the same initial value as the new one? */
 static bool begins_alike(const struct hf_target *target, const struct hf_symbol *symbol, const struct hf_part *part)
 {
     const uint8_t *bytes = hf_image_bytes(&target->image, symbol->address, part->size);
@@ -239,7 +242,7 @@ static int arrive(const struct arrival *arrival)
 
     if (origin && origin->part && others == 1)
         return pair(arrival, origin->part, name->part);
-    /* Headers bring weak functions and constants along: one is as good as another. Of variables there is only one. */
+    /* Headers contain weak functions and constants, whose copies are interchangeable. A variable exists only once. */
     if (weak && !variable && !origin)
         return 0;
     size_t count;

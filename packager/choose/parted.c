@@ -70,8 +70,9 @@ static void take_apart(struct hf_object *before, struct hf_part *function)
 }
 
 /*
- * Only its own file calls such a function by its name. A caller there that is the same in both compilations hands over
- * what both versions take: compilers leave out arguments of functions, or make copies of these, as their callers are.
+ * Only its own file calls such a function by its name. A caller there that is the same in both compilations passes the
+ * arguments that both versions take: when compilers remove arguments or make copies of functions, they change the
+ * callers accordingly.
  */
 static bool is_of_file(const struct hf_name *function)
 {
@@ -113,7 +114,7 @@ int hf_parted_mark(struct hf_work *work, struct hotfix_error *err)
     for (size_t i = 0; i < work->pairing_count; i++)
         if (mark_pairing(&work->pairings[i], err) != 0)
             return -1;
-    /* All of them first: functions that call each other are led to nowhere together. */
+    /* Mark all of them first: functions that call each other are separated together. */
     for (size_t i = 0; i < work->pairing_count; i++) {
         const struct hf_pairing *pairing = &work->pairings[i];
         for (size_t k = 1; pairing->before && k < pairing->before->part_count; k++)

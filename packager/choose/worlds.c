@@ -56,7 +56,7 @@ static bool is_function(const struct hf_part *part)
     return part->kind == HF_PART_CODE && !part->family && part->size > 0;
 }
 
-/* A function of the old object that calls reach in another version, or do not reach, once the patch is applied. */
+/* A function of the old object that calls no longer reach, or reach in another version, once the patch is applied. */
 static bool is_outdated(const struct hf_part *before)
 {
     return is_function(before) && (!before->twin || (before->twin->marks & HF_MARK_CHANGED));
@@ -94,7 +94,7 @@ static bool is_address_taken(const struct hf_work *work, const struct hf_part *f
     return false;
 }
 
-/* Can the dynamic linker give somebody its address? */
+/* Can other modules get its address from the dynamic linker? */
 static bool is_dynamic(const struct hf_target *target, uint64_t address)
 {
     for (Elf_Scn *section = NULL; (section = elf_nextscn(target->image.elf, section));) {
@@ -110,7 +110,7 @@ static bool is_dynamic(const struct hf_target *target, uint64_t address)
     return false;
 }
 
-/* Does everything that calls the target's function get replaced, and nothing else know where it is? */
+/* Is every caller of the target's function replaced, and does nothing else have its address? */
 static bool only_replaced_call(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_part *before)
 {
     const struct hf_part *after = before->twin;
@@ -277,7 +277,10 @@ static int find_old(const struct sides *sides, struct hotfix_error *err)
     return 0;
 }
 
-/* New callers that no thread may be in when it is reverted, and what they count on in the target. */
+/*
+ * New callers that no thread may be inside when the patch is reverted, and the functions of the target on which they
+ * rely.
+ */
 static int find_new(const struct sides *sides, bool *assumed, struct hotfix_error *err)
 {
     const struct hf_object *after = sides->pairing->after;
@@ -320,8 +323,8 @@ static bool was_inlined(const struct hf_inlined *old, const char *function, cons
 }
 
 /*
- * A body of the release that is inlined where it was not before. The target's function of its own is counted on; where
- * it has none, those that it is inlined into: what changes it changes them.
+ * A function of the release that is inlined where it was not before. The patch relies on the target's separate copy of
+ * the function; if there is none, on the functions into which it is inlined, since a change of it changes them.
  */
 static void assume_body(const struct hf_inlined *old, const char *function, bool *assumed)
 {
@@ -348,7 +351,9 @@ static bool is_new_copy(const struct hf_inlined *old, const struct hf_inlined_it
     return item->copy ? !was_inlined(old, item->function, item->part) : !whole->twin;
 }
 
-/* What the patch has of functions of the release in its own code: another bundle that fixes them does not know of it.
+/*
+ * Finds functions of the release that the patch's code contains: another bundle that fixes them does not reach these
+ * copies.
  */
 static int find_inlined(const struct hf_pairing *pairing, bool *assumed, struct hotfix_error *err)
 {
@@ -363,7 +368,7 @@ static int find_inlined(const struct hf_pairing *pairing, bool *assumed, struct 
     return 0;
 }
 
-/* The patch's callers have a version of their own, which is not what other bundles divert. */
+/* The patch's callers use a separate version of it, which other bundles do not divert. */
 static bool is_apart(const struct hf_part *before)
 {
     return (before->marks & HF_MARK_APART) && is_function(before);
