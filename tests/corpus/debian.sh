@@ -9,9 +9,10 @@
 # What hotfix keeps of a package stays in CORPUS_CACHE: the first column of seconds is that of a first build only after
 # `rm -r CORPUS_CACHE/hotfix`. Reads BUILD (where hotfix was built), CORPUS_CACHE, CORPUS_WORK and CORPUS_PORT.
 #
-# What the packages need to be built is installed and purged again, package by package: some exclude each other, or make
-# another program of one that does not ask for them. That takes root; packages whose needs are not there are passed over
-# by anybody else.
+# What the packages need to be built is installed in a copy of this machine's files that lasts as long as the package's
+# rows (an overlay in memory, in a mount namespace): some exclude each other, or make another program of one that does not
+# ask for them, and some need an OpenSSL of the version that the distribution built them with. That takes root; packages
+# whose needs are not there are passed over by anybody else.
 # Exits with 77 when packages cannot be had.
 
 # shellcheck source=tests/corpus/lib.sh
@@ -19,31 +20,56 @@
 list=$root/tests/corpus/debian.list
 port=${CORPUS_PORT:-7893}
 server=
-installed=()
 
 stop_server() {
-    [ -z "$server" ] || kill -9 "$server" 2>/dev/null
+    # Its own children, too: they hold the port.
+    [ -z "$server" ] || { pkill -9 -P "$server"; kill -9 "$server" 2>/dev/null; }
     server=
 }
-
-purge_needs() {
-    [ ${#installed[@]} -eq 0 ] || DEBIAN_FRONTEND=noninteractive apt-get -qq -y purge "${installed[@]}" >"$work/purge.log" 2>&1
-    installed=()
-}
-trap 'stop_server; purge_needs' EXIT
+trap stop_server EXIT
 trap 'exit 130' INT TERM
 
-# install_needs: what the build of $dsc needs and this machine does not have, remembered. Fails where only root may.
+# in_overlay COMMAND...: in a copy of this machine's files, of which nothing stays but what lies below $work and $cache.
+in_overlay() {
+    mkdir -p "$work/overlay" || die "cannot make $work/overlay"
+    # shellcheck disable=SC2016 # not this shell's variables
+    unshare -m --propagation private bash -c '
+        set -e
+        top=$1 root=$1/root
+        shift
+        mount -t tmpfs -o size=75% none "$top"
+        mkdir "$top/upper" "$top/work" "$root"
+        mount -t overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" none "$root"
+        for place in /proc /sys /dev /run "$1" "$2" "$3"; do
+            mkdir -p "$root$place"
+            mount --rbind "$place" "$root$place"
+        done
+        shift 3
+        exec chroot "$root" "$@"' overlay "$work/overlay" "$root" "$work" "$cache" "$@"
+}
+
+# install_needs: what the build of $dsc needs and this machine does not have. Fails where only root may, or apt has no
+# OpenSSL of the version that $program was built with.
 install_needs() {
-    local simulated=$work/needs.log
+    local simulated=$work/needs.log libssl
     local options=(--no-install-recommends --arch-only -P nocheck) # as hotfix build asks for them
     apt-get -s "${options[@]}" build-dep "$dsc" >"$simulated" 2>&1 || die "apt cannot install what $dsc needs: see $simulated"
-    grep -q '^Inst ' "$simulated" || return 0
-    [ "$(id -u)" = 0 ] || return 1
-    # A line that gives a version in brackets is of a package that is there, in another version.
-    mapfile -t installed < <(sed -n 's/^Inst \([^ ]*\) (.*/\1/p' "$simulated")
-    DEBIAN_FRONTEND=noninteractive apt-get -qq -y "${options[@]}" build-dep "$dsc" >"$work/install.log" 2>&1 ||
-        die "what the build of $dsc needs is not installed: see $work/install.log"
+    if grep -q '^Inst ' "$simulated"; then
+        [ "$(id -u)" = 0 ] || return 1
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -y "${options[@]}" build-dep "$dsc" >"$work/install.log" 2>&1 ||
+            die "what the build of $dsc needs is not installed: see $work/install.log"
+    fi
+    [ -n "$openssl" ] || return 0
+    [[ $(dpkg-query -W -f '${Version}' libssl-dev 2>/dev/null) != "$openssl"-* ]] || return 0
+    libssl=$(apt-cache madison libssl-dev | awk -v version="$openssl-" 'index($3, version) == 1 { print $3; exit }')
+    [ -n "$libssl" ] && [ "$(id -u)" = 0 ] || return 1
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --allow-downgrades install "libssl-dev=$libssl" "libssl3=$libssl" \
+        "openssl=$libssl" >"$work/install.log" 2>&1 || die "libssl-dev $libssl is not installed: see $work/install.log"
+}
+
+# built_with_openssl: the version that the shipped program says.
+built_with_openssl() {
+    strings -n 8 "$program" | sed -n 's/.*OpenSSL \([0-9][0-9.]*\) .*/\1/p' | head -n 1
 }
 
 # shipped PACKAGE VERSION: the binary package, unpacked in $work/shipped.
@@ -97,6 +123,11 @@ unpack_source() {
     dpkg-source --no-copy -x "$dsc" "$work/source" >"$work/unpack.log" 2>&1 || die "$dsc cannot be unpacked"
 }
 
+# request TARGET: the status line of a web server.
+request() {
+    say "GET $1 HTTP/1.0"$'\r\n'
+}
+
 # edit FILE EXPRESSION: $work/fix.patch, what sed(1) changes in that file of the source package.
 edit() {
     mkdir -p "$work/a/$(dirname "$1")" "$work/b/$(dirname "$1")"
@@ -130,12 +161,15 @@ build_fix() {
             -o "$work/fix.hotfix" >"$work/build.log" 2>&1
 }
 
-# control LOG VERB OPERAND [OPTION...]: a machine under load may not stop all threads in time: once more, then.
+# control LOG VERB OPERAND [OPTION...]: of the server and its children. A machine under load may not stop all threads in time: once more, then.
 control() {
-    local log=$1
+    local log=$1 pid pids=()
     shift
+    for pid in "$server" $(pgrep -P "$server"); do
+        pids+=(--pid "$pid")
+    done
     for _ in $(seq 20); do
-        "$BUILD/hotfixctl" "$@" --pid "$server" >"$log" 2>&1 && return
+        "$BUILD/hotfixctl" "$@" "${pids[@]}" >"$log" 2>&1 && return
         sleep 0.2
     done
     return 1
@@ -200,19 +234,84 @@ package_dnsmasq() {
     ask() { resolve a.test; }
 }
 
-# try_row PACKAGE FIX EXPECTED: one row of the list.
-try_row() {
-    local source=$1 fix=$2 version binary
-    fetch "$source"
-    dsc=$(compgen -G "$cache/${source}_*.dsc" | head -n 1)
+package_nginx() {
+    binaries=nginx program=$work/shipped/usr/sbin/nginx
+    openssl=$(built_with_openssl)
+    mkdir -p "$work/nginx/html"
+    cat >"$work/nginx/nginx.conf" <<CONF
+user root;
+worker_processes 1;
+daemon off;
+error_log stderr;
+pid $work/nginx/pid;
+events { }
+http {
+    access_log off;
+    server { listen 127.0.0.1:$port; location / { return 200; } }
+}
+CONF
+    command=("$program" -p "$work/nginx" -c "$work/nginx/nginx.conf")
+    old_answer='HTTP/1.1 200 OK'
+    ask() { request '/?teapot'; }
+    seen() {
+        new_answer='HTTP/1.1 418'
+        edit src/http/ngx_http_core_module.c '/^ngx_http_send_response/,/^}/ s/    rc = ngx_http_discard_request_body(r);/    if (r->args.len == 6) { status = 418; }\n&/'
+    }
+}
+
+package_haproxy() {
+    binaries=haproxy program=$work/shipped/usr/sbin/haproxy
+    openssl=$(built_with_openssl)
+    cat >"$work/haproxy.cfg" <<CONF
+defaults
+    mode http
+    timeout client 5s
+    timeout connect 5s
+    timeout server 5s
+frontend web
+    bind 127.0.0.1:$port
+    http-request return status 200
+CONF
+    command=("$program" -db -f "$work/haproxy.cfg")
+    old_answer='HTTP/1.0 200 OK'
+    ask() { request /; }
+}
+
+package_openssh() {
+    binaries=openssh-server program=$work/shipped/usr/sbin/sshd
+    openssl=3.0.20 # in its code as a number alone
+    mkdir -p "$work/sshd" /run/sshd
+    [ -f "$work/sshd/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/sshd/key"
+    # By default each connection is served by a new sshd, started from the file; with -r by a child of the one that runs.
+    command=("$program" -D -e -r -f /dev/null -h "$work/sshd/key" -p "$port" -o ListenAddress=127.0.0.1)
+    old_answer='SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10'
+    ask() { say ''; }
+    seen() {
+        new_answer="$old_answer patched"
+        edit kex.c '/^kex_exchange_identification/,/^}/ s/"SSH-%d.%d-%.100s%s%s\\r\\n"/"SSH-%d.%d-%.100s%s%s patched\\r\\n"/'
+    }
+}
+
+# ship_package PACKAGE: what the distribution built of its source package, in $work/shipped; what debian.sh knows of it.
+ship_package() {
+    local binary
+    fetch "$1"
+    dsc=$(compgen -G "$cache/$1_*.dsc" | head -n 1)
     version=$(field Version: <"$dsc")
-    "package_$source"
-    # shellcheck disable=SC2154 # of that function
-    new_answer=$old_answer functions=- pause=- first=- second=- verdict=
+    openssl=
+    "package_$1"
     rm -rf "$work/shipped" "$work/debs"
+    # shellcheck disable=SC2154 # of that function
     for binary in $binaries; do
         shipped "$binary" "$version"
     done
+    "package_$1" # what the program says
+}
+
+# try_row PACKAGE FIX EXPECTED: one row of the list.
+try_row() {
+    local source=$1 fix=$2
+    new_answer=$old_answer functions=- pause=- first=- second=- verdict=
     unpack_source
     if [ "$fix" = seen ]; then seen; else take_back "$fix"; fi
     if build_fix "$source=$version" "$program" "$work/fix.patch"; then
@@ -228,26 +327,38 @@ try_row() {
 # try_package PACKAGE: its rows.
 try_package() {
     local fix expected
-    fetch "$1"
-    dsc=$(compgen -G "$cache/$1_*.dsc" | head -n 1)
+    ship_package "$1"
     if ! install_needs; then
-        printf '%-66s passed over: what its build needs is not installed, and this is not root\n' "$1"
+        printf '%-66s passed over: what its build needs is not installed, and is not to be had here\n' "$1"
         return
     fi
     while IFS=$'\t' read -r _ fix expected; do
         try_row "$1" "$fix" "$expected"
     done < <(entry "$list" "$1")
-    purge_needs
 }
 
 export XDG_CACHE_HOME=$cache
 mkdir -p "$work" "$cache"
+if [ "${1-}" = --inside ]; then
+    try_package "$2"
+    echo "$rows $misses" >"$work/counts"
+    exit
+fi
 make_keys
 table_head
 # shellcheck disable=SC2046 # a word each
 [ $# -gt 0 ] || set -- $(sed '/^#/d' "$list" | cut -f1 | uniq)
 for one in "$@"; do
     [ -n "$(entry "$list" "$one")" ] || die "no package $one in $list"
-    try_package "$one"
+    echo '0 1' >"$work/counts" # of one that dies
+    if [ "$(id -u)" = 0 ]; then
+        in_overlay "$0" --inside "$one"
+    else
+        "$0" --inside "$one"
+    fi
+    status=$?
+    [ "$status" != 77 ] || exit 77
+    read -r more missed <"$work/counts"
+    rows=$((rows + more + (missed > more))) misses=$((misses + missed))
 done
 finish
