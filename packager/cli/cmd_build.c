@@ -411,7 +411,40 @@ static int build_several(struct hf_report *report, struct hotfix_error *err)
 }
 
 /* The objects come from a source tree, perhaps that of the package. */
-static int build_source(struct hf_report *report, struct hotfix_error *err)
+static int build_source(const char *const *paths, struct hf_report *report, struct hotfix_error *err)
+{
+    if (hf_source_build(&source, paths, target_count, err) != 0)
+        return -1;
+    tell_patches(&source.result, report);
+    return target_count == 1 ? build_target(&source.result.targets[0], report, err) : build_several(report, err);
+}
+
+/* The source tree comes from a package. What can be said in a second is said before anything is installed or built. */
+static int build_package(const char *const *paths, struct hf_report *report, struct hotfix_error *err)
+{
+    package.targets = paths;
+    package.target_count = target_count;
+    if (hf_package_unpack(&package, err) != 0)
+        return -1;
+    source.directory = package.tree;
+    if (hf_source_try(&source, err) != 0 || hf_package_prepare(&package, err) != 0)
+        return -1;
+    source.make = package.make;
+    source.make_on = package.make_on;
+    source.make_name = "dpkg-buildpackage";
+    source.shipped = true;
+    source.beside = true;
+    source.at = package.at;
+    source.kept = package.kept;
+    source.key = package.key;
+    hf_report_set(
+        report, "package",
+        json_pack("{s:o, s:o}", "name", hf_json_text(package.dsc.name), "version", hf_json_text(package.dsc.version)));
+    return build_source(paths, report, err);
+}
+
+/* Sources are built for all targets at once. */
+static int build_targets(struct hf_report *report, struct hotfix_error *err)
 {
     HF_FREE const char **paths = calloc(target_count, sizeof(*paths));
 
@@ -419,34 +452,10 @@ static int build_source(struct hf_report *report, struct hotfix_error *err)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
     for (size_t i = 0; i < target_count; i++)
         paths[i] = targets[i].path;
-    int failed = hf_source_build(&source, paths, target_count, err);
-    if (!failed) {
-        tell_patches(&source.result, report);
-        failed = target_count == 1 ? build_target(&source.result.targets[0], report, err) : build_several(report, err);
-    }
+    int failed = hf_package_given(&package) ? build_package(paths, report, err) : build_source(paths, report, err);
+    if (failed && source.suspects.count)
+        hf_owner_explain(source.suspects.files, source.suspects.count, err);
     hf_source_end(&source, !failed, report);
-    return failed;
-}
-
-/* The source tree comes from a package. */
-static int build_package(struct hf_report *report, struct hotfix_error *err)
-{
-    int failed = hf_package_prepare(&package, err);
-
-    if (!failed) {
-        source.directory = package.tree;
-        source.make = package.make;
-        source.make_on = package.make_on;
-        source.make_name = "dpkg-buildpackage";
-        source.shipped = true;
-        source.place = package.place;
-        source.kept = package.kept;
-        source.key = package.key;
-        hf_report_set(report, "package",
-                      json_pack("{s:o, s:o}", "name", hf_json_text(package.dsc.name), "version",
-                                hf_json_text(package.dsc.version)));
-        failed = build_source(report, err);
-    }
     hf_package_deinit(&package);
     return failed;
 }
@@ -649,12 +658,11 @@ int hf_cmd_build(int argc, char **argv)
         result = check_targets(&error);
     if (result == 0)
         result = take_rebuilt(&report, &error);
-    if (source.directory || hf_package_given(&package))
+    bool sources = source.directory || hf_package_given(&package);
+    if (sources)
         hf_interrupt_catch();
-    if (result == 0 && hf_package_given(&package))
-        result = build_package(&report, &error);
-    else if (result == 0)
-        result = source.directory ? build_source(&report, &error) : build(&report, &error);
+    if (result == 0)
+        result = sources ? build_targets(&report, &error) : build(&report, &error);
     hf_bundling_deinit(&bundling);
     hf_check_results_destroy(results);
     hf_inputs_deinit(&inputs);

@@ -11,6 +11,7 @@ static const int caught_signals[] = {SIGINT, SIGTERM, SIGHUP};
 static bool catching;
 static volatile sig_atomic_t came;
 static volatile sig_atomic_t groups[GROUPS_MAX];
+static volatile sig_atomic_t listening[GROUPS_MAX]; /* they have groups of their own to stop */
 
 /* The second time is for those that do not listen. May only call what signal-safety(7) allows. */
 static void stop(int number)
@@ -20,7 +21,7 @@ static void stop(int number)
     came = number;
     for (size_t i = 0; i < GROUPS_MAX; i++)
         if (groups[i] > 0)
-            kill(-(pid_t)groups[i], deadly);
+            kill(-(pid_t)groups[i], listening[i] ? SIGTERM : deadly);
 }
 
 static void fill(sigset_t *set)
@@ -70,13 +71,24 @@ void hf_interrupt_default(void)
             sigaction(caught_signals[i], &action, NULL);
 }
 
-void hf_interrupt_note(pid_t pid)
+static void note(pid_t pid, bool listens)
 {
     for (size_t i = 0; i < GROUPS_MAX; i++)
         if (groups[i] == 0) {
+            listening[i] = listens;
             groups[i] = pid;
             return;
         }
+}
+
+void hf_interrupt_note(pid_t pid)
+{
+    note(pid, false);
+}
+
+void hf_interrupt_note_listening(pid_t pid)
+{
+    note(pid, true);
 }
 
 void hf_interrupt_forget(pid_t pid)

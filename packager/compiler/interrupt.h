@@ -29,6 +29,8 @@ void hf_interrupt_default(void);
 /* A process that leads a group of its own; a signal that we catch is sent to all of it. Noted until it was waited for.
  */
 void hf_interrupt_note(pid_t pid);
+/* One that catches these signals itself, as this process does, and is never killed. */
+void hf_interrupt_note_listening(pid_t pid);
 void hf_interrupt_forget(pid_t pid);
 
 /* Ends this process by the signal that came, if one did, as whoever started it expects. */

@@ -2,6 +2,7 @@
 #include "debian/package.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,12 +18,16 @@
 #include "debian/cache.h"
 #include "digest.h"
 #include "elf/image.h"
+#include "elf/texts.h"
 #include "error.h"
 #include "file.h"
 #include "source/progress.h"
+#include "source/standin.h"
 #include "source/workspace.h"
 
 #define RULES_MAX (4u << 20) /* bytes */
+#define AT_NAME   "at"       /* file that remembers where the distribution had the tree */
+#define AT_FIRST  "/build/"  /* where Debian's build machines have theirs */
 
 /*
  * As a distribution's build machine does it, but for tests, and for taking symbols away. What the caller's environment
@@ -100,6 +105,60 @@ static int unpack(struct hf_package *package, struct hotfix_error *err)
     return 0;
 }
 
+/* Takes a path that the sources can be seen at here; one of a build machine ends the search. */
+static int consider(const char *path, void *arg)
+{
+    char **at = arg;
+    HF_FREE char *parent = strndup(path, (size_t)(strrchr(path, '/') - path));
+
+    if (!parent || !hf_standin_has_room(parent))
+        return 0;
+    bool first = strncmp(path, AT_FIRST, strlen(AT_FIRST)) == 0;
+    if (first || !*at) {
+        free(*at);
+        *at = strdup(path);
+    }
+    return first;
+}
+
+/* Where one of the targets says that it was built: flags and names of sources that were compiled in. */
+static int ask_target(const char *target, const char *directory, char **at, struct hotfix_error *err)
+{
+    __attribute__((cleanup(hf_texts_deinit))) struct hf_texts texts = {.count = 0};
+    struct hf_image image;
+
+    if (hf_image_open(target, &image, err) != 0)
+        return -1;
+    int failed = hf_texts_read(&image, &texts, err);
+    if (!failed)
+        hf_texts_each_path(&texts, directory, consider, at);
+    hf_texts_deinit(&texts);
+    hf_image_close(&image);
+    return failed;
+}
+
+/* One output of a build says where that was, others not; the first build is kept for all of them. */
+static int find_at(struct hf_package *package, struct hotfix_error *err)
+{
+    HF_FREE char *file = below(package->entry, AT_NAME);
+    HF_FREE uint8_t *known = NULL;
+    size_t size;
+
+    if (!file)
+        return out_of_memory(err);
+    for (size_t i = 0; i < package->target_count && !package->at; i++)
+        if (ask_target(package->targets[i], package->dsc.directory, &package->at, err) != 0)
+            return -1;
+    if (package->at)
+        return hf_file_write(file, package->at, strlen(package->at), 0600, false, err);
+    if (access(file, F_OK) != 0)
+        return 0;
+    if (hf_file_read(file, PATH_MAX, &known, &size, err) != 0)
+        return -1;
+    consider((char *)known, &package->at);
+    return 0;
+}
+
 static int see_to_needs(struct hf_package *package, struct hotfix_error *err)
 {
     HF_FREE char *missing = NULL;
@@ -130,7 +189,8 @@ static int make_key(struct hf_package *package, struct hotfix_error *err)
 
     if (hf_ask(argv, NULL, &text, &status, err) != 0)
         return -1;
-    if (asprintf(&all, HOTFIX_VERSION "\n%s\n%s\n%s", path ? path : "", package->make, text) < 0) {
+    if (asprintf(&all, HOTFIX_VERSION "\n%s\n%s\n%s\n%s", path ? path : "", package->make,
+                 package->at ? package->at : "", text) < 0) {
         all = NULL;
         return out_of_memory(err);
     }
@@ -199,38 +259,53 @@ static int open_entry(struct hf_package *package, struct hotfix_error *err)
 {
     if (hf_cache_open(package->dsc.id, &package->entry, &package->lock, err) != 0)
         return -1;
-    package->place = below(package->entry, "build");
+    HF_FREE char *place = below(package->entry, "build");
     package->kept = below(package->entry, "first");
-    if (!package->place || !package->kept)
+    if (!place || !package->kept)
         return out_of_memory(err);
-    package->tree = below(package->place, package->dsc.directory);
+    package->tree = below(place, package->dsc.directory);
     if (!package->tree)
         return out_of_memory(err);
-    return make_directory(package->place, err) != 0 || make_directory(package->kept, err) != 0 ? -1 : 0;
+    return make_directory(place, err) != 0 || make_directory(package->kept, err) != 0 ? -1 : 0;
 }
 
-int hf_package_prepare(struct hf_package *package, struct hotfix_error *err)
+struct step {
+    const char *doing;
+    int (*step)(struct hf_package *package, struct hotfix_error *err);
+};
+
+static int run_steps(struct hf_package *package, const struct step *steps, size_t count, struct hotfix_error *err)
 {
-    static const struct {
-        const char *doing;
-        int (*step)(struct hf_package *package, struct hotfix_error *err);
-    } steps[] = {{"finding the source package", find_description},
-                 {"waiting for another build of the package", open_entry},
-                 {"unpacking the source package", unpack},
-                 {"looking for what its build needs", see_to_needs},
-                 {"finding its command", make_command},
-                 {"looking for an earlier build", make_key}};
     struct hf_progress progress;
     int failed = 0;
 
-    package->lock = -1;
     hf_progress_init(&progress);
-    for (size_t i = 0; !failed && i < sizeof(steps) / sizeof(steps[0]); i++) {
+    for (size_t i = 0; !failed && i < count; i++) {
         hf_progress_say(&progress, steps[i].doing);
         failed = steps[i].step(package, err);
     }
     hf_progress_end(&progress);
     return failed;
+}
+
+int hf_package_unpack(struct hf_package *package, struct hotfix_error *err)
+{
+    static const struct step steps[] = {{"finding the source package", find_description},
+                                        {"waiting for another build of the package", open_entry},
+                                        {"unpacking the source package", unpack}};
+
+    package->lock = -1;
+    return run_steps(package, steps, sizeof(steps) / sizeof(steps[0]), err);
+}
+
+int hf_package_prepare(struct hf_package *package, struct hotfix_error *err)
+{
+    static const struct step steps[] = {{"looking where it was built", find_at},
+                                        {"looking for what its build needs", see_to_needs},
+                                        {"finding its command", make_command},
+                                        {"looking for an earlier build", make_key}};
+
+    return run_steps(package, steps, sizeof(steps) / sizeof(steps[0]), err);
 }
 
 /* The link to it that says which build-id it is for. */
@@ -292,8 +367,8 @@ void hf_package_deinit(struct hf_package *package)
     }
     hf_dsc_deinit(&package->dsc);
     free(package->entry);
-    free(package->place);
     free(package->tree);
+    free(package->at);
     free(package->kept);
     free(package->key);
     free(package->make);

@@ -7,21 +7,24 @@
 #define HF_PACKAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "debian/dsc.h"
 #include "hotfix/error.h"
 
 struct hf_package {
     /* as given on the command line; NULL where it was not */
-    const char *name;        /* --deb: PACKAGE or PACKAGE=VERSION, binary or source package */
-    const char *description; /* --dsc: file of a source package that is at hand */
-    bool install;            /* --install-build-deps: what the build needs and is not there is installed */
+    const char *name;           /* --deb: PACKAGE or PACKAGE=VERSION, binary or source package */
+    const char *description;    /* --dsc: file of a source package that is at hand */
+    bool install;               /* --install-build-deps: what the build needs and is not there is installed */
+    const char *const *targets; /* what was shipped, and is to be patched */
+    size_t target_count;
 
     /* what comes of them; owned */
     struct hf_dsc dsc;
     char *entry;   /* the package's place in the cache */
-    char *place;   /* directory of the tree, where its build leaves packages */
     char *tree;    /* unpacked sources, only read from now on */
+    char *at;      /* where the distribution had them, as far as a target tells; NULL: none does */
     char *kept;    /* directory for the first build */
     char *key;     /* what kept builds of it must agree on */
     char *make;    /* shell command that builds it */
@@ -33,9 +36,15 @@ struct hf_package {
 bool hf_package_given(const struct hf_package *package);
 
 /*
- * Fetches and unpacks the package, and sees to what its build needs. `target` is the shipped file, whose installed
- * version is meant when none is given. HOTFIX_IO when a step fails or something is missing: the message says the
- * command that brings it; HOTFIX_FORMAT, HOTFIX_TRUST, HOTFIX_USAGE, HOTFIX_MEMORY.
+ * Fetches and unpacks the package: its tree can be read. HOTFIX_IO when a step fails, HOTFIX_FORMAT, HOTFIX_TRUST,
+ * HOTFIX_USAGE, HOTFIX_MEMORY.
+ */
+int hf_package_unpack(struct hf_package *package, struct hotfix_error *err);
+
+/*
+ * Then finds out how the package is built, and where the targets say that it was, and sees to what its build needs.
+ * HOTFIX_IO when a step fails or something is missing: the message says the command that brings it; HOTFIX_FORMAT,
+ * HOTFIX_MEMORY.
  */
 int hf_package_prepare(struct hf_package *package, struct hotfix_error *err);
 

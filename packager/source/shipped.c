@@ -8,13 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "elf/dynamic.h"
 #include "elf/rebuilt.h"
+#include "elf/texts.h"
 #include "error.h"
 #include "file.h"
+#include "source/reads.h"
 
 #define OUTPUT_MAX (UINT64_C(1) << 32) /* bytes of a program or library */
 
@@ -26,7 +29,10 @@ struct search {
     bool stripped;           /* what is the target's like has no symbols */
     bool named;              /* there is one of the target's name */
     struct hotfix_error why; /* in what that one differs */
-    char advice[160];        /* behind that */
+    char advice[360];        /* behind that */
+    const struct hf_journal *journal;
+    const char *tree;
+    struct hf_suspects suspects;
 };
 
 static const char *base_name(const char *path)
@@ -66,14 +72,48 @@ static bool find_extra(const struct hf_dynamic *of, const struct hf_dynamic *oth
     return false;
 }
 
+/* Versions, dates and directories are in texts: those of the build machine, or of what was installed there. */
+static bool advise_text(struct search *search, const struct hf_image *rebuilt)
+{
+    __attribute__((cleanup(hf_texts_deinit))) struct hf_texts ours = {.count = 0}, theirs = {.count = 0};
+    struct hf_texts_difference text;
+
+    if (hf_texts_read(search->target, &ours, NULL) != 0 || hf_texts_read(rebuilt, &theirs, NULL) != 0 ||
+        !hf_texts_differ(&ours, &theirs, &text))
+        return false;
+    hf_reads_suspects(search->journal, search->tree, text.theirs, NULL, &search->suspects);
+    snprintf(search->advice, sizeof(search->advice), "it says '%s' where the rebuild says '%s'%s%.100s", text.ours,
+             text.theirs, search->suspects.count ? ", as does " : "",
+             search->suspects.count ? search->suspects.files[0] : "");
+    return true;
+}
+
+/* Headers that are newer than the package are of a version that its build machine cannot have had. */
+static bool advise_newer(struct search *search)
+{
+    HF_FREE char *changelog = NULL;
+    struct stat status;
+
+    if (asprintf(&changelog, "%s/debian/changelog", search->tree) < 0)
+        changelog = NULL;
+    if (!changelog || stat(changelog, &status) != 0)
+        return false;
+    hf_reads_suspects(search->journal, search->tree, NULL, &status.st_mtim, &search->suspects);
+    snprintf(search->advice, sizeof(search->advice),
+             "headers that it was compiled with now are newer than the package");
+    return search->suspects.count > 0;
+}
+
 /* Configure scripts take what they find: libraries tell of a machine where more or less is installed. */
 static void advise(struct search *search, const struct hf_image *rebuilt)
 {
     struct hf_dynamic ours = {.needed_count = 0}, theirs = {.needed_count = 0};
     char name[64];
 
-    snprintf(search->advice, sizeof(search->advice),
-             "is it the same version, built with the same compiler and libraries?");
+    hf_suspects_deinit(&search->suspects);
+    if (!advise_text(search, rebuilt) && !advise_newer(search))
+        snprintf(search->advice, sizeof(search->advice),
+                 "is it the same version, built with the same compiler and libraries?");
     if (hf_dynamic_read(search->target, &ours, NULL) == 0 && hf_dynamic_read(rebuilt, &theirs, NULL) == 0) {
         if (find_extra(&theirs, &ours, name))
             snprintf(search->advice, sizeof(search->advice),
@@ -132,8 +172,12 @@ static int refuse(const struct search *search, struct hotfix_error *err)
                         "the build makes what %s is, but leaves it without symbols: have it neither strip nor link "
                         "with -s",
                         search->target->path);
-    if (search->named)
-        return hf_error(err, HOTFIX_INCOMPATIBLE, "%s; %s", search->why.message, search->advice);
+    if (search->named) {
+        size_t length = strlen(search->tree);
+        const char *why = search->why.message;
+        bool inside = strncmp(why, search->tree, length) == 0 && why[length] == '/';
+        return hf_error(err, HOTFIX_INCOMPATIBLE, "%s; %s", inside ? why + length + 1 : why, search->advice);
+    }
     return hf_error(err, HOTFIX_USAGE, "the build makes no program or library that is %s, and none of its name",
                     search->target->path);
 }
@@ -154,12 +198,17 @@ static const struct hf_link *find_link(const struct hf_journal *journal, const c
 }
 
 int hf_shipped_find(const char *target, const struct hf_journal *journal, const char *tree, struct hf_shipped *shipped,
-                    struct hotfix_error *err)
+                    struct hf_suspects *suspects, struct hotfix_error *err)
 {
     struct hf_image image;
     HF_FREE char *path = realpath(target, NULL);
-    struct search search = {.target = &image, .name = base_name(target), .found_name = base_name(path ? path : target)};
+    struct search search = {.target = &image,
+                            .name = base_name(target),
+                            .found_name = base_name(path ? path : target),
+                            .journal = journal,
+                            .tree = tree};
 
+    *suspects = (struct hf_suspects){.count = 0};
     if (hf_image_open(target, &image, err) != 0)
         return -1;
     /* What was linked is known by its name; what was changed behind that (chrpath) only by its content. */
@@ -170,8 +219,11 @@ int hf_shipped_find(const char *target, const struct hf_journal *journal, const 
     if (!failed && !search.rebuilt)
         failed = refuse(&search, err);
     hf_image_close(&image);
-    if (failed)
+    if (failed) {
+        *suspects = search.suspects;
         return -1;
+    }
+    hf_suspects_deinit(&search.suspects);
     const struct hf_link *link = find_link(journal, search.rebuilt);
     shipped->rebuilt = search.rebuilt;
     shipped->output = strdup(link ? link->output : base_name(search.rebuilt));

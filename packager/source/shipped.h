@@ -11,6 +11,7 @@
 
 #include "compiler/journal.h"
 #include "hotfix/error.h"
+#include "source/reads.h"
 
 struct hf_shipped {
     char *rebuilt; /* path of the file, with symbols */
@@ -20,10 +21,12 @@ struct hf_shipped {
 /*
  * Looks at every program and library below the tree that the journal's build left there. HOTFIX_INCOMPATIBLE when none
  * is the target: the message says in what the one of its name differs; HOTFIX_UNPROVEN when those that are were
- * stripped; HOTFIX_USAGE when there is none of its name; HOTFIX_IO, HOTFIX_MEMORY.
+ * stripped; HOTFIX_USAGE when there is none of its name; HOTFIX_IO, HOTFIX_MEMORY. On failure
+ * *suspects are files outside of the tree that may have made the difference, none where it is another one: the message
+ * ends with what is true of them.
  */
 int hf_shipped_find(const char *target, const struct hf_journal *journal, const char *tree, struct hf_shipped *shipped,
-                    struct hotfix_error *err);
+                    struct hf_suspects *suspects, struct hotfix_error *err);
 void hf_shipped_deinit(struct hf_shipped *shipped);
 
 /*

@@ -18,15 +18,17 @@ struct hf_source {
     size_t patch_count;
     const char *make;    /* --make */
     const char *work;    /* --work; NULL: a temporary directory */
-    const char *make_on; /* as in struct hf_tree_request, these six */
+    const char *make_on; /* as in struct hf_tree_request, these seven */
     const char *make_name;
     bool shipped;
-    const char *place;
+    bool beside;
+    const char *at;
     const char *kept;
     const char *key;
     bool isolate;                /* --isolate */
     struct hf_accepted accepted; /* --accept, each; owned */
 
+    struct hf_suspects suspects; /* on failure, as of hf_shipped_find() */
     struct hf_workspace workspace;
     bool worthless; /* nobody will want to look at what is there */
     struct hf_tree_result result;
@@ -39,6 +41,12 @@ int hf_source_accept(const struct hf_option *option, const char *argument, struc
 
 /* Whether the options fit each other; `objects` says that objects were given. HOTFIX_USAGE. */
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err);
+
+/*
+ * Whether the patches apply to the directory and change no more than is accepted, before anything else is done with it.
+ * HOTFIX_USAGE, HOTFIX_UNPROVEN, HOTFIX_IO, HOTFIX_TRUST, HOTFIX_MEMORY.
+ */
+int hf_source_try(struct hf_source *source, struct hotfix_error *err);
 
 /* Makes the objects, for the programs and libraries `targets`; progress goes to a terminal. As hf_tree_build(). */
 int hf_source_build(struct hf_source *source, const char *const *targets, size_t target_count,

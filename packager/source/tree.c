@@ -173,17 +173,22 @@ static int try_patches(const struct hf_tree_request *request, const char *work, 
     if (!scratch)
         return out_of_memory(err);
     if (hf_patched_read(request->patches, request->patch_count, &places->patched, err) != 0 ||
-        hf_patched_try(&places->patched, request->source, scratch, places->log, err) != 0)
+        hf_patched_try(&places->patched, request->source, scratch, places->log, err) != 0 ||
+        hf_accepted_check(&request->accepted, places->log, err) != 0)
         return -1;
-    return hf_accepted_check(&request->accepted, places->log, err);
+    unlink(places->log); /* what is kept of a failure begins with the builds */
+    return 0;
 }
 
-/* The copy takes the place of the sources. */
+/* The copy takes the place of the sources, or of those that the target was made of. */
 static int stand_in(const struct hf_tree_request *request, struct places *places, struct hotfix_error *err)
 {
-    if (hf_standin_put(places->copy, request->source, err) != 0)
+    const char *place = request->at ? request->at : request->source;
+
+    if ((request->at && hf_standin_enter(place, request->work, err) != 0) ||
+        hf_standin_put(places->copy, place, err) != 0)
         return -1;
-    places->tree = request->source;
+    places->tree = place;
     places->stands_in = true;
     return 0;
 }
@@ -222,13 +227,14 @@ static void report(const struct hf_tree_request *request, enum hf_tree_phase pha
 static int start_isolated(const struct hf_tree_request *request, const struct places *places,
                           const struct hf_process *process, pid_t *pid, struct hotfix_error *err)
 {
-    /* The directory of the tree before the tree, which is another file system in it. */
-    const char *const writable[] = {request->work, request->place ? request->place : places->tree, places->tree};
+    HF_FREE char *parent = strndup(places->tree, (size_t)(strrchr(places->tree, '/') - places->tree));
     HF_FREE char *temporary = below(request->work, "tmp");
+    /* The directory of the tree before the tree, which is another file system in it. */
+    const char *const writable[] = {request->work, request->beside ? parent : places->tree, places->tree};
     struct hf_isolation isolation = {
         .writable = writable, .writable_count = places->stands_in ? 3 : 1, .temporary = temporary};
 
-    if (!temporary)
+    if (!temporary || !parent)
         return out_of_memory(err);
     if (mkdir(temporary, 0700) != 0 && errno != EEXIST)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be made", temporary);
@@ -397,9 +403,11 @@ static int compile_changed(const struct hf_tree_request *request, const struct p
         map = NULL;
         return out_of_memory(err);
     }
-    const char *const options[] = {map, "-ffunction-sections", "-fdata-sections", "-fPIC",
+    /* Nothing is to be mapped where the tree is in its place, and the build's own maps are to stand. */
+    const char *first = places->stands_in ? "-ffunction-sections" : map;
+    const char *const options[] = {first, "-ffunction-sections", "-fdata-sections", "-fPIC",
                                    "-fno-semantic-interposition"};
-    const char *const quiet[] = {map, "-ffunction-sections", "-fdata-sections", "-w"};
+    const char *const quiet[] = {first, "-ffunction-sections", "-fdata-sections", "-w"};
     for (size_t i = 0; i < places->output_count; i++)
         count += targets[i].count;
     report(request, HF_TREE_COMPILE, 0);
@@ -579,11 +587,11 @@ static int choose_output(const struct hf_journal *journal, struct output *output
 
 /* The build's own file takes the place of debug files that nobody has. */
 static int take_shipped(const struct places *places, const struct hf_journal *journal, struct output *output,
-                        const char *copy, struct hotfix_error *err)
+                        const char *copy, struct hf_suspects *suspects, struct hotfix_error *err)
 {
     __attribute__((cleanup(hf_shipped_deinit))) struct hf_shipped shipped = {0};
 
-    if (hf_shipped_find(output->target, journal, places->tree, &shipped, err) != 0)
+    if (hf_shipped_find(output->target, journal, places->tree, &shipped, suspects, err) != 0)
         return -1;
     const char *argv[] = {"cp", "--reflink=auto", "--", shipped.rebuilt, copy, NULL};
     const struct hf_process process = {.argv = argv, .log = places->log};
@@ -604,8 +612,9 @@ static int find_outputs(const struct hf_tree_request *request, struct places *pl
         return -1;
     for (size_t i = 0; i < places->output_count; i++) {
         struct output *output = &places->outputs[i];
-        if (request->shipped ? take_shipped(places, &journal, output, result->targets[i].rebuilt, err) != 0
-                             : choose_output(&journal, output, err) != 0)
+        if (request->shipped
+                ? take_shipped(places, &journal, output, result->targets[i].rebuilt, request->suspects, err) != 0
+                : choose_output(&journal, output, err) != 0)
             return -1;
         for (size_t k = 0; k < i; k++)
             if (strcmp(places->outputs[k].name, output->name) == 0)
@@ -621,6 +630,13 @@ static int build_twice(const struct hf_tree_request *request, struct places *pla
     bool allowed = hf_standin_allowed();
 
     report(request, HF_TREE_COPY, 0);
+    if (request->at && !allowed)
+        return hf_error(
+            err, HOTFIX_IO,
+            "the target was built in %s, as its code says, and mount namespaces, by which the sources could be "
+            "built there, are not allowed: build as root, or where user namespaces are allowed "
+            "(kernel.unprivileged_userns_clone, user.max_user_namespaces)",
+            request->at);
     if (allowed && open_kept(request, places, err) != 0)
         return -1;
     if (copy_tree(places->kept.complete ? places->kept.tree : request->source, places->copy, places->log, err) != 0 ||

@@ -15,6 +15,7 @@
 
 #include "hotfix/error.h"
 #include "source/accept.h"
+#include "source/reads.h"
 
 enum hf_tree_phase { HF_TREE_COPY, HF_TREE_BUILD, HF_TREE_PATCH, HF_TREE_REBUILD, HF_TREE_COMPILE };
 
@@ -34,7 +35,10 @@ struct hf_tree_request {
     const char *const *targets;   /* the programs and libraries that are to be patched */
     size_t target_count;          /* > 0 */
     bool shipped;                 /* they must be what the build makes (shipped.h), and go by any name there */
-    const char *place;            /* a directory that an isolated build may write to as well; may be NULL */
+    struct hf_suspects *suspects; /* as of hf_shipped_find(); may be NULL without `shipped` */
+    bool beside;                  /* an isolated build may write beside the tree, too */
+    const char *at;               /* whole path that the target's own build had its tree at; NULL: it does not matter.
+                                     hf_standin_enter(): this process stays there */
     const char *kept;             /* directory for the first build (kept.h); NULL: it is not kept */
     const char *key;              /* what kept builds must agree on */
     const char *work;             /* empty directory for everything that is written */
@@ -71,10 +75,11 @@ struct hf_tree_result {
 };
 
 /*
- * HOTFIX_INCOMPATIBLE when the target must be what the build makes and is not; HOTFIX_IO when a step cannot run or
- * fails (the message names it and its log), HOTFIX_USAGE when the patch does not apply, or the build makes no `output`
- * or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of any target changed; HOTFIX_UNPROVEN when
- * the patch changes what has to be accepted.
+ * The process stays in a mount namespace of its own where that is allowed, and root's files belong to nobody there if
+ * it is not root (standin.h). HOTFIX_INCOMPATIBLE when the target must be what the build makes and is not; HOTFIX_IO
+ * when a step cannot run or fails (the message names it and its log), HOTFIX_USAGE when the patch does not apply, or
+ * the build makes no `output` or calls its compiler past `hotfix cc`; HOTFIX_INCOMPATIBLE when nothing of any target
+ * changed; HOTFIX_UNPROVEN when the patch changes what has to be accepted.
  */
 int hf_tree_build(const struct hf_tree_request *request, struct hf_tree_result *result, struct hotfix_error *err);
 void hf_tree_result_deinit(struct hf_tree_result *result);
