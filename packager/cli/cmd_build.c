@@ -158,6 +158,9 @@ static int check_package(struct hotfix_error *err)
 {
     if (package.name && package.description)
         return hf_error(err, HOTFIX_USAGE, "--dsc takes the place of --deb (see 'hotfix build --help')");
+    if (source.built_as)
+        return hf_error(err, HOTFIX_USAGE,
+                        "--deb and --dsc find the target among all that is built, without --built-as");
     if (source.directory || source.make || request.before || request.after || request.proof)
         return hf_error(err, HOTFIX_USAGE,
                         "--deb and --dsc take the place of --source, --make, --old and --new (see 'hotfix build "
@@ -236,8 +239,9 @@ static int check_several(struct hotfix_error *err)
 {
     if (!source.directory && !hf_package_given(&package))
         return hf_error(err, HOTFIX_USAGE, "--target may be given again with --source, --deb and --dsc alone");
-    if (request.debug || rebuilt || request.host || request.on_count > 0)
-        return hf_error(err, HOTFIX_USAGE, "--debug, --rebuilt, --host and --on belong to a single --target");
+    if (request.debug || rebuilt || source.built_as || request.host || request.on_count > 0)
+        return hf_error(err, HOTFIX_USAGE,
+                        "--debug, --rebuilt, --built-as, --host and --on belong to a single --target");
     return 0;
 }
 
@@ -545,6 +549,11 @@ static const struct hf_option options[] = {
      .help = "Shell command that builds the sources, run at their top, with all your rights. It must find its compiler "
              "by name.",
      .text = &source.make},
+    {.name = "built-as",
+     .argument = "PATH",
+     .help = "The name that the build gives the target, or its path below the sources, where it is installed under "
+             "another name.",
+     .text = &source.built_as},
     {.name = "isolate",
      .help = "Run the build without a network, with everything but the work directory read-only, without capabilities "
              "and without seeing other processes. It can still read what you can read.",

@@ -65,8 +65,7 @@ static int check_output(const struct hf_builds *builds, struct hotfix_error *err
         return 0;
     if (names[0])
         return hf_error(err, HOTFIX_USAGE,
-                        "the build links no '%s', only %s; the file given as --target must have the name that the "
-                        "build gives it",
+                        "the build links no '%s', only %s; say by --built-as which of them the target is",
                         base_name(builds->output), names);
     if (builds->before->compile_count + builds->after->compile_count > 0)
         return hf_error(err, HOTFIX_USAGE, "the build compiles, but links nothing; --make must link '%s'",

@@ -33,10 +33,10 @@ int hf_source_add_patch(struct hf_source *source, const char *patch, struct hotf
 
 int hf_source_check(const struct hf_source *source, bool objects, struct hotfix_error *err)
 {
-    if (!source->directory &&
-        (source->patch_count || source->make || source->work || source->accepted.count || source->isolate))
+    if (!source->directory && (source->patch_count || source->make || source->work || source->accepted.count ||
+                               source->isolate || source->built_as))
         return hf_error(err, HOTFIX_USAGE,
-                        "--patch, --make, --work, --accept and --isolate belong to --source " SEE_HELP);
+                        "--patch, --make, --built-as, --work, --accept and --isolate belong to --source " SEE_HELP);
     if (source->directory && (!source->patch_count || !source->make))
         return hf_error(err, HOTFIX_USAGE, "--source needs --patch and --make " SEE_HELP);
     if (source->directory && objects)
@@ -283,6 +283,7 @@ int hf_source_build(struct hf_source *source, const char *const *targets, size_t
         .isolate = source->isolate,
         .targets = targets,
         .target_count = target_count,
+        .built_as = source->built_as,
         .shipped = source->shipped,
         .beside = source->beside,
         .at = source->at,

@@ -16,9 +16,10 @@ struct hf_source {
     const char *directory; /* --source; NULL: objects were given */
     const char **patches;  /* --patch, in the order given; owned */
     size_t patch_count;
-    const char *make;    /* --make */
-    const char *work;    /* --work; NULL: a temporary directory */
-    const char *make_on; /* as in struct hf_tree_request, these seven */
+    const char *make;     /* --make */
+    const char *built_as; /* --built-as */
+    const char *work;     /* --work; NULL: a temporary directory */
+    const char *make_on;  /* as in struct hf_tree_request, these seven */
     const char *make_name;
     bool shipped;
     bool beside;

@@ -18,6 +18,7 @@
 #include "compiler/journal.h"
 #include "compiler/process.h"
 #include "compiler/shim.h"
+#include "elf/path.h"
 #include "error.h"
 #include "source/accept.h"
 #include "source/changes.h"
@@ -602,6 +603,18 @@ static int take_shipped(const struct places *places, const struct hf_journal *jo
     return 0;
 }
 
+/* The target goes by another name in the build, or by a whole path. */
+static int name_output(const struct places *places, const char *name, struct hotfix_error *err)
+{
+    char *given = strchr(name, '/') && name[0] != '/' ? hf_path_join(places->tree, name) : strdup(name);
+
+    if (!given)
+        return out_of_memory(err);
+    free(places->outputs[0].name);
+    places->outputs[0].name = given;
+    return 0;
+}
+
 /* Which output of the first build each target is. */
 static int find_outputs(const struct hf_tree_request *request, struct places *places, struct hf_tree_result *result,
                         struct hotfix_error *err)
@@ -609,6 +622,8 @@ static int find_outputs(const struct hf_tree_request *request, struct places *pl
     __attribute__((cleanup(hf_journal_deinit))) struct hf_journal journal = {0};
 
     if (hf_journal_read(places->journal_before, &journal, err) != 0)
+        return -1;
+    if (request->built_as && name_output(places, request->built_as, err) != 0)
         return -1;
     for (size_t i = 0; i < places->output_count; i++) {
         struct output *output = &places->outputs[i];

@@ -34,6 +34,7 @@ struct hf_tree_request {
     bool isolate;                 /* the command runs without network and rights (isolate.h) */
     const char *const *targets;   /* the programs and libraries that are to be patched */
     size_t target_count;          /* > 0 */
+    const char *built_as;         /* name, or path below the tree, that the build gives the first; NULL: its own name */
     bool shipped;                 /* they must be what the build makes (shipped.h), and go by any name there */
     struct hf_suspects *suspects; /* as of hf_shipped_find(); may be NULL without `shipped` */
     bool beside;                  /* an isolated build may write beside the tree, too */

@@ -274,7 +274,7 @@ is "where one of them is refused there is none" "$status $(ls half) $(tail -n 1 
 rm -rf kept
 expect 2 "hotfix build: fix.patch: is no directory; with several --target one holds a file for each" \
     "several patches need a directory" both -o fix.patch
-expect 2 "hotfix build: --debug, --rebuilt, --host and --on belong to a single --target" "what is one target's is asked for one" \
+expect 2 "hotfix build: --debug, --rebuilt, --built-as, --host and --on belong to a single --target" "what is one target's is asked for one" \
     both -o both --host "$shop"
 expect 2 "hotfix build: $shop and built-1.0/tree/debian/shop/usr/sbin/shopd have one name: build for one after the other" \
     "files of one name would overwrite each other" both --target built-1.0/tree/debian/shop/usr/sbin/shopd -o both

@@ -98,7 +98,7 @@ expect 2 "hotfix build: --source needs --patch and --make $see" "and a command" 
     hotfix build --target shop --source source --patch fix.patch -o patch.so
 expect 2 "hotfix build: --source takes the place of --old and --new $see" "sources or objects, not both" \
     hotfix build --target shop --source source --patch fix.patch --make make --old a.o --new b.o -o patch.so
-expect 2 "hotfix build: --patch, --make, --work, --accept and --isolate belong to --source $see" "a patch needs sources" \
+expect 2 "hotfix build: --patch, --make, --built-as, --work, --accept and --isolate belong to --source $see" "a patch needs sources" \
     hotfix build --target shop --patch fix.patch --old a.o --new b.o -o patch.so
 expect 5 "hotfix build: none: cannot be read: No such file or directory" "sources must be there" \
     hotfix build --target shop --source none --patch fix.patch --make make -o patch.so
@@ -135,9 +135,16 @@ same program built once more and not stripped" "a stripped target is told at onc
     hotfix build --target stripped --source source --patch fix.patch --make false -o patch.so
 cp shop other
 expect 2 "hotfix build: what was built is kept in work
-hotfix build: the build links no 'other', only shop; the file given as --target must have the name that the build gives it" "a target that the build does not make is refused" \
+hotfix build: the build links no 'other', only shop; say by --built-as which of them the target is" "a target that the build does not make is refused" \
     build other make --work work
 rm -rf work
+run build other make --built-as shop
+is "unless it is said what the build calls it" "$status $(cat "$ERR")" "0 "
+run build other make --built-as ./shop
+is "by its path, too" "$status $(cat "$ERR")" "0 "
+rm -f patch.so
+expect 2 "hotfix build: --deb and --dsc find the target among all that is built, without --built-as" \
+    "a package's target is found" hotfix build --dsc shop.dsc --target other --patch fix.patch --built-as shop -o patch.so
 # The whole path of what works, be that called by something else.
 path=$(command -v "$CC")
 [ ! "${HOTFIX_EMULATOR-}" ] || path=$(command -v aarch64-linux-gnu-gcc)

@@ -91,7 +91,7 @@ printf '1d\n!touch %s/ran\nw\nq\n' "$SCRATCH" >fix.patch
 build
 is "a script for ed is no patch" "$(ls ran 2>/dev/null)" ""
 ok "which is told" test "$status" != 0
-expect 2 "hotfix build: --patch, --make, --work, --accept and --isolate belong to --source (see 'hotfix build --help')" \
+expect 2 "hotfix build: --patch, --make, --built-as, --work, --accept and --isolate belong to --source (see 'hotfix build --help')" \
     "what is accepted is of a source tree's patch" \
     hotfix build --target shop --old a --new b -o patch.so --accept Makefile
 ok "the help says what runs" grep -q 'Whoever wrote them can do all that you' <(hotfix build --help)

@@ -167,8 +167,8 @@ static void another_name_of_the_target_is_refused(void **state)
     (void)state;
     assert_run("sed -i 's/program/another/' source/Makefile");
     assert_refused(build("make"), HOTFIX_USAGE,
-                   "the build links no 'program', only another, libother.so; the file given as --target must have the "
-                   "name that the build gives it");
+                   "the build links no 'program', only another, libother.so; say by --built-as which of them "
+                   "the target is");
 }
 
 static void a_patch_of_other_things_is_refused(void **state)
