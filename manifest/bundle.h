@@ -35,9 +35,9 @@ int hf_archive_format(const struct hf_manifest *manifest, const void *payload, s
 int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle *bundle, struct hotfix_error *err);
 
 /*
- * Verifies, then parses: nothing of the archive is looked at unless a key of the trust store signed exactly these
- * bytes. now (seconds since the epoch) is held against the expiry dates of keys and bundle (HOTFIX_EXPIRED). A revoked
- * bundle is refused (HOTFIX_REVOKED). signers as in hf_signed_verify().
+ * Verifies, then parses: no part of the archive is read unless a key of the trust store signed exactly these bytes. now
+ * (seconds since the epoch) is compared with the expiry dates of keys and bundle (HOTFIX_EXPIRED). A revoked bundle is
+ * refused (HOTFIX_REVOKED). signers as in hf_signed_verify().
  */
 int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
                    struct hf_signers *signers, struct hotfix_error *err);

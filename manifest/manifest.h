@@ -48,35 +48,41 @@ struct hf_manifest_function {
     uint64_t replacement;      /* offset of the new function in patch.so */
     uint64_t replacement_size; /* bytes; > 0 */
     uint32_t detour_skip;      /* bytes at the entry left in place before the detour (a landing pad such as endbr64) */
-    /* What compilers moved out of the function and of its replacement (NAME.cold), in the target and in patch.so. */
+    /*
+     * Code that compilers moved out of the function and out of its replacement (NAME.cold), in the target and in
+     * patch.so.
+     */
     struct hf_code_ranges cold;
     struct hf_code_ranges replacement_cold;
 };
 
-/* One compatibility check as the packager saw it. */
+/* The result of one compatibility check of the packager. */
 struct hf_manifest_check {
-    char *id; /* stable id, "compiler", "flags", "signature"... */
+    char *id; /* stable id: "compiler", "abi-flags", "prototype"... */
     enum hf_verdict verdict;
     char *evidence; /* one line for people */
-    char *waiver;   /* why a verdict other than compatible was accepted, "" where it was not */
+    char *waiver;   /* why a verdict other than compatible was accepted, "" if it was not */
 };
 
-/* Somebody's decision to accept what a check said, in force when the bundle was made. */
+/* Somebody's decision to accept findings of a check, in force when the bundle was made. */
 struct hf_manifest_waiver {
     char *check;     /* id of one of the checks */
-    char *scope;     /* pattern of the function names that it is about; "": all that the check said */
+    char *scope;     /* pattern of the function names that it applies to; "": all findings of the check */
     char *reason;    /* one line for people */
-    int64_t expires; /* seconds since the epoch until which it could be used, or HF_TIME_NEVER */
+    int64_t expires; /* seconds since the epoch until which the waiver could be used, or HF_TIME_NEVER */
 };
 
-/* A function that no thread may be in when the bundle is switched: it counts on what other functions were. */
+/*
+ * A function that no thread may be inside when the bundle is switched: it relies on the old versions of other
+ * functions.
+ */
 struct hf_manifest_caller {
     char *name;
     struct hf_code_ranges code;             /* in the target, for an apply */
     struct hf_code_ranges replacement_code; /* in patch.so, for a revert */
 };
 
-/* A function of the target that the bundle does not bring, or that others may replace, and counts on as it is. */
+/* A function of the target on which the bundle relies as it is, and which no other bundle may replace. */
 struct hf_manifest_assumption {
     char *name;
     uint64_t offset; /* as of struct hf_manifest_function */
@@ -89,17 +95,17 @@ struct hf_manifest {
     uint8_t id[HF_ID_SIZE];
     int64_t created;              /* seconds since the epoch, UTC */
     int64_t expires;              /* likewise, or HF_TIME_NEVER */
-    uint64_t sequence;            /* rises with the bundles for a target; 0: it has none */
+    uint64_t sequence;            /* increases with each bundle for a target; 0: it has none */
     char *advisory;               /* "" when absent; ids separated by one space */
     char *description;            /* "" when absent */
     struct hf_id_list supersedes; /* bundles that this one replaces */
-    struct hf_id_list built_on;   /* bundles whose fixes its code has, so that it may lie over them */
-    bool quiescent; /* it is switched only while no thread is inside a function that this takes out of use */
+    struct hf_id_list built_on;   /* bundles whose fixes its code contains, so that it may be applied on top of them */
+    bool quiescent; /* it is switched only while no thread is inside a function that the switch takes out of use */
 
     char *target_name; /* file name of the target without directories */
     struct hf_build_id target_build_id;
     char *arch; /* hf_arch.name: "x86_64" or "aarch64" */
-    /* Of a module: the program that loads it, where the patch uses names that this program exports. */
+    /* If the target is a module: the program that loads it, if the patch uses symbols that this program exports. */
     char *host_name; /* its file name without directories; "" when absent, as are the other two then */
     struct hf_build_id host_build_id;
     char *host_symbols; /* those names (words.h) */
@@ -141,7 +147,7 @@ int hf_manifest_parse(const void *text, size_t size, struct hf_manifest *manifes
 
 /*
  * Writes the manifest as INI text: *text is malloc'ed, *size its length, a NUL follows. Fails with HOTFIX_INTERNAL when
- * the manifest holds something that parsing would refuse, so no bundle is written that no loader reads.
+ * the manifest holds something that parsing would refuse, so every bundle that is written can be read by a loader.
  */
 int hf_manifest_format(const struct hf_manifest *manifest, char **text, size_t *size, struct hotfix_error *err);
 

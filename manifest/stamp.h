@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stamp that tells one bundle from every other: its id, version and SONAME, and the ELF note that carries
- * them inside patch.so (owner "hotfix", type 1, description: id, then version, NUL-terminated; gABI chapter 5, note
- * section).
+ * The stamp that identifies a bundle: its id, version and SONAME, and the ELF note that contains them inside patch.so
+ * (owner "hotfix", type 1, description: id, then version, NUL-terminated; gABI chapter 5, note section).
  */
 #ifndef HF_STAMP_H
 #define HF_STAMP_H
@@ -20,7 +19,7 @@
 
 /*
  * The id of a bundle: the first bytes of SHA-256 over name, version, creation time, target build-id and unstamped
- * payload. The same inputs give the same id, any other input another one.
+ * payload. The same inputs give the same id, different inputs a different one.
  */
 int hf_stamp_id(const struct hf_manifest *manifest, const void *payload, size_t payload_size, uint8_t id[HF_ID_SIZE],
                 struct hotfix_error *err);

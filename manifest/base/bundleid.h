@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tells bundles apart: name, version, id, and the SONAME of the patch inside. */
+/* What identifies a bundle: name, version, id, and the SONAME of its patch. */
 #ifndef HF_BUNDLEID_H
 #define HF_BUNDLEID_H
 
@@ -17,8 +17,9 @@ struct hf_id_list {
     size_t count;
 };
 
-/* True for what may be a bundle's name or version: 1 to HF_NAME_MAX of [A-Za-z0-9._+~-], beginning with a letter or
- * digit. */
+/*
+ * True for a valid name or version of a bundle: 1 to HF_NAME_MAX of [A-Za-z0-9._+~-], beginning with a letter or digit.
+ */
 bool hf_name_valid(const char *text);
 
 /* "libhotfix-patch-<id>.so", NUL-terminated. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scope-bound cleanup. A variable declared with one of these is released when it goes out of scope; hf_move() hands its
- * value on to an owner that outlives the scope.
+ * Scope-bound cleanup. A variable declared with one of these is released when it goes out of scope; hf_move() passes
+ * its value to an owner that outlives the scope.
  */
 #ifndef HF_CLEANUP_H
 #define HF_CLEANUP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Filling in struct hotfix_error. No function here allocates or changes errno. Characters that could deceive a reader
- * (hf_utf8_is_hidden()) and bytes that are no UTF-8 become \xNN in a message.
+ * (hf_utf8_is_hidden()) and bytes that are not UTF-8 become \xNN in a message.
  */
 #ifndef HF_ERROR_H
 #define HF_ERROR_H

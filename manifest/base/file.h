@@ -13,12 +13,13 @@
 
 /*
  * Reads a regular file of at most limit bytes into malloc'ed memory (a NUL follows the last byte). Symbolic links are
- * followed; FIFOs, devices and directories are refused without blocking on them. The bytes returned are one snapshot:
- * whoever verifies them must use them, never read the path again. HOTFIX_IO; HOTFIX_FORMAT when larger than limit.
+ * followed; FIFOs, devices and directories are refused without blocking on them. The returned bytes are one snapshot:
+ * code that verifies them must use them, and never read the path again. HOTFIX_IO; HOTFIX_FORMAT when larger than
+ * limit.
  */
 int hf_file_read(const char *path, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err);
 
-/* As hf_file_read(), and gives the status of the very file that was read: for who decides by owner or mode. */
+/* As hf_file_read(), and returns the status of exactly the file that was read, for decisions by owner or mode. */
 int hf_file_read_status(const char *path, size_t limit, uint8_t **data, size_t *size, struct stat *status,
                         struct hotfix_error *err);
 
@@ -35,8 +36,8 @@ int hf_file_check_size(const char *what, size_t size, enum hotfix_code code, str
 /*
  * Writes a file so that path holds either its old content or all of the new one: temporary file in the same directory,
  * fsync, rename. With exclusive, an existing path is an error (HOTFIX_IO, EEXIST) and stays as it is. What exists and
- * is not a regular file (a device, a directory) is never replaced. A new file has the mode less what the umask takes
- * off; one that replaces another gives nobody more than that one did. HOTFIX_IO.
+ * is not a regular file (a device, a directory) is never replaced. A new file has the mode without the bits of the
+ * umask; a file that replaces another gives nobody more rights than that one did. HOTFIX_IO.
  */
 int hf_file_write(const char *path, const void *data, size_t size, mode_t mode, bool exclusive,
                   struct hotfix_error *err);

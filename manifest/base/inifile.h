@@ -3,9 +3,9 @@
  * Strict INI text, the subset that docs/bundle-format.md defines: section headers, "key = value" lines, values
  * continued on lines indented by one tab, one blank line between sections, and nothing else.
  *
- * inih does the parsing, but as Debian builds it, it cuts section names at 49 characters and lines at 199, takes
- * comments, other separators and byte order marks, and joins what is indented. A scan ahead of it therefore refuses all
- * that it would take differently. Bytes that INI gives a meaning to stand in values as %XX.
+ * inih does the parsing. But Debian's build of it truncates section names at 49 characters and lines at 199, accepts
+ * comments, other separators and byte order marks, and joins indented lines. So a scan before it refuses everything
+ * that inih would interpret differently. Bytes with a meaning in INI are written as %XX in values.
  */
 #ifndef HF_INIFILE_H
 #define HF_INIFILE_H
@@ -34,7 +34,7 @@ struct hf_ini_section {
 };
 
 struct hf_inifile {
-    struct hf_ini_section *sections; /* as they stand in the text */
+    struct hf_ini_section *sections; /* in the order of the text */
     size_t count;
 };
 

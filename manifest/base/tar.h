@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one shape of tar archive that a bundle is: POSIX ustar (pax(1), "ustar Interchange Format"), two members, no
- * extensions. */
+/*
+ * The only form of tar archive that a bundle may have: POSIX ustar (pax(1), "ustar Interchange Format"), two members,
+ * no extensions.
+ */
 #ifndef HF_TAR_H
 #define HF_TAR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Characters of UTF-8 text, and which of them must not be shown as they are. No function here allocates. */
+/* Characters of UTF-8 text, and which of them must be escaped in output. No function here allocates. */
 #ifndef HF_UTF8_H
 #define HF_UTF8_H
 

@@ -10,8 +10,8 @@
 bool hf_words_valid(const char *text);
 
 /*
- * Goes through the words: *next is where the text begins before the first call, and behind the word afterwards. The
- * size of the word, which begins at *word; 0 at the end.
+ * Iterates over the words: *next is the begin of the text before the first call, and the end of the word after each
+ * call. Returns the size of the word, which begins at *word; 0 at the end.
  */
 size_t hf_words_next(const char **next, const char **word);
 

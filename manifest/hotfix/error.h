@@ -32,13 +32,13 @@ enum hotfix_code {
     HOTFIX_STAGE = 14,        /* the patch could not be loaded or placed near its target */
     HOTFIX_STOP = 15,         /* the threads could not be stopped */
     HOTFIX_BUSY = 16,         /* a thread was in the way until the deadline */
-    HOTFIX_SWITCH = 17,       /* writing the code failed; everything was put back */
+    HOTFIX_SWITCH = 17,       /* writing the code failed; everything was restored */
     HOTFIX_PATCHER = 18,      /* a custom patcher reported failure */
     HOTFIX_MEMORY = 19,       /* out of memory */
     HOTFIX_INTERNAL = 20,     /* a defect in hotfix itself */
-    HOTFIX_REPLAYED = 21, /* an older bundle than one applied before, or one that leaps ahead: see hotfix-trust(5) */
-    HOTFIX_TORN = 22,     /* writing the code failed, and not all of it could be put back: end the process */
-    HOTFIX_NEVER = 23     /* the patch fits, but no running process would ever see what it changes */
+    HOTFIX_REPLAYED = 21,     /* older than a bundle applied before, or its number is too high: see hotfix-trust(5) */
+    HOTFIX_TORN = 22,         /* writing the code failed, and not all of it could be restored: end the process */
+    HOTFIX_NEVER = 23         /* the patch fits, but would have no effect in a running process */
 };
 
 #define HOTFIX_MESSAGE_SIZE 512

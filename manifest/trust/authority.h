@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A certification authority that a trust store believes: its certificates, and the lists of what it has revoked. It
- * vouches for certificates that sign bundles (RFC 5280, extended key usage code signing).
+ * A certificate authority that a trust store trusts: its certificates and its revocation lists. It vouches for
+ * certificates that sign bundles (RFC 5280, extended key usage code signing).
  */
 #ifndef HF_AUTHORITY_H
 #define HF_AUTHORITY_H
@@ -26,14 +26,14 @@
 
 struct hf_authority;
 
-/* A certificate as a revocation list calls it. */
+/* A certificate as a revocation list identifies it. */
 struct hf_certificate_mark {
     uint8_t issuer[HF_DIGEST_SIZE]; /* SHA-256 over the issuer's name in DER */
     uint8_t serial[HF_CERTIFICATE_SERIAL];
     size_t serial_size; /* 1 or more */
 };
 
-/* What a chain is made of, from the signer's certificate to the one that is believed. */
+/* The certificates of a chain, from the signer's to the trusted one. */
 struct hf_chain {
     X509 *certificates[HF_CHAIN_MAX]; /* owned */
     struct hf_key_owner keys[HF_CHAIN_MAX];
@@ -44,9 +44,9 @@ struct hf_chain {
 void hf_chain_deinit(struct hf_chain *chain);
 
 /*
- * Reads PEM text of one or more certificates of authorities, each of which is believed by itself, whether or not
- * another has signed it; where names it in messages. HOTFIX_TRUST when there is none, when one is malformed, or is not
- * for authorities.
+ * Reads PEM text of one or more certificates of authorities, each of which is trusted by itself, whether or not another
+ * has signed it; where names it in messages. HOTFIX_TRUST when there is none, when one is malformed, or is not for
+ * authorities.
  */
 int hf_authority_parse(const void *pem, size_t size, const char *where, struct hf_authority **authority,
                        struct hotfix_error *err);
@@ -60,9 +60,8 @@ int hf_authority_revoke(struct hf_authority *authority, const void *pem, size_t 
 void hf_authority_destroy(struct hf_authority *authority);
 
 /*
- * 0 when the two have nothing to do with each other; HOTFIX_TRUST when they share a certificate or a key, or when one
- * may have issued a certificate of the other, by their names and key identifiers: then one party could speak for both.
- * HOTFIX_MEMORY.
+ * 0 when the two are independent; HOTFIX_TRUST when they share a certificate or a key, or when, by names and key
+ * identifiers, one may have issued a certificate of the other: then one party could sign for both. HOTFIX_MEMORY.
  */
 int hf_authority_apart(const struct hf_authority *one, const struct hf_authority *other, struct hotfix_error *err);
 /* Whether one of its certificates is for this key. */
@@ -94,7 +93,7 @@ int hf_authority_digest(const struct hf_authority *authority, uint8_t digest[HF_
 int hf_authority_vouch(const struct hf_authority *authority, X509 *certificate, STACK_OF(X509) * others, int64_t at,
                        int64_t now, struct hf_chain *chain, struct hotfix_error *err);
 
-/* 0 when the certificate is one for signing code, else -1 with HOTFIX_SIGNATURE. */
+/* 0 when the certificate is for code signing, else -1 with HOTFIX_SIGNATURE. */
 int hf_certificate_signs(X509 *certificate, struct hotfix_error *err);
 
 /* What revocation lists call a certificate. HOTFIX_SIGNATURE for a serial number that none may have. */

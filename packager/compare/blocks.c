@@ -8,7 +8,7 @@
 #include "cleanup.h"
 #include "compare/excerpt.h"
 
-#define MAX_CONSTANTS 256  /* of a block; one with more shows nothing */
+#define MAX_CONSTANTS 256  /* of a block; a block with more proves nothing */
 #define MAX_AROUND    4096 /* likewise, of its functions */
 
 /* The next piece of a block's code; NULL when there is none. */
@@ -48,7 +48,7 @@ static bool covers(const struct hf_blocks *side, uint64_t block, const struct hf
     return false;
 }
 
-/* Is all that refers to the variable code of its block, and is there such code? */
+/* Is the variable used, and only by code of its block? */
 static bool keeps_to_block(const struct hf_blocks *side, const struct hf_block *block)
 {
     const struct hf_object *object = block->name->part->object;
@@ -70,11 +70,11 @@ static bool keeps_to_block(const struct hf_blocks *side, const struct hf_block *
     return used;
 }
 
-/* What tells a block from others: the constants in its code, and what that refers to besides the variable. */
+/* What distinguishes a block from others: the constants in its code, and its references other than to the variable. */
 struct marks {
     uint64_t constants[MAX_CONSTANTS];
     size_t constant_count;
-    uint64_t around[MAX_AROUND]; /* those in code of its functions that is not the block's */
+    uint64_t around[MAX_AROUND]; /* those in code of its functions outside of the block */
     size_t around_count;
     const struct hf_block *block;
     const struct hf_blocks *side;
@@ -155,8 +155,8 @@ static bool knows(const struct hf_blocks *side, const struct hf_block *block, co
 }
 
 /*
- * Is every variable that is known to hold a constant in one block known to hold it in all, on both sides? Any other may
- * be how a block comes by a constant that it would not take along.
+ * Is every variable that is known to hold a constant in one block known to hold it in all blocks, on both sides? From
+ * any other variable, a block may have a constant that would not move with it.
  */
 static bool all_know(const struct hf_blocks *one, const struct hf_blocks *other)
 {
@@ -173,7 +173,7 @@ static bool all_know(const struct hf_blocks *one, const struct hf_blocks *other)
     return true;
 }
 
-/* What variables are known to hold in the block may come from there. */
+/* Constants that variables are known to hold in the block may come from these variables. */
 static bool add_known(struct marks *marks)
 {
     size_t at = 0;
@@ -226,7 +226,10 @@ static bool refers_to(const struct marks *marks, const struct hf_reference *want
     return false;
 }
 
-/* Does one have a constant or a reference by name that the other does not? Those of sections may be any. */
+/*
+ * Does one have a constant or a reference by name that the other does not have? References to sections do not count,
+ * since their symbols do not identify anything.
+ */
 static bool has_own_mark(const struct marks *one, const struct marks *other)
 {
     size_t count, at = 0;
@@ -248,7 +251,7 @@ static bool has_own_mark(const struct marks *one, const struct marks *other)
     return false;
 }
 
-/* Of any two, one has a mark that it would take along to the other's place. */
+/* Has, of any two blocks, one a mark that would move with it to the other's place? */
 static bool all_marked(const struct hf_blocks *side)
 {
     HF_FREE struct marks *marks = calloc(side->count + 1, sizeof(*marks));
@@ -273,7 +276,7 @@ bool hf_blocks_same(const struct hf_blocks *before, const struct hf_block *left,
            (!new->twin || new->twin == old);
 }
 
-/* Of two that the compiler left out there is nothing to compare. */
+/* For two variables that the compiler left out there is nothing to compare. */
 static bool same_block(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
                        const struct hf_block *right)
 {

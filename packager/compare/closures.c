@@ -53,8 +53,9 @@ static size_t number(const char *text)
 }
 
 /*
- * The numbers of lambdas stand behind the E that ends their parameters (UliE0_), those of unnamed types behind Ut;
- * clang has $_0 for both where the name is of this object alone. What else looks like one makes two groups one.
+ * The number of a lambda follows the E that ends its parameters (UliE0_), that of an unnamed type follows Ut; for names
+ * that are local to the object, clang uses $_0 for both. Other text that looks like such a number only merges two
+ * groups into one.
  */
 static char *blank(const char *text)
 {
@@ -172,7 +173,7 @@ struct group {
     size_t count;
 };
 
-/* What has been found so far of those who give away a member's address. */
+/* The users found so far through which a member's address is passed on. */
 struct search {
     const struct hf_object *after;
     bool *reached; /* by index: members, and functions of closures that refer to one */
@@ -180,7 +181,7 @@ struct search {
     bool again;
 };
 
-/* Takes in all that refers to one part; false when something of it changed. */
+/* Adds all users of one part; false when one of them changed. */
 static bool visit_users(struct search *search, const struct hf_part *to)
 {
     for (size_t i = 1; i < search->after->part_count; i++) {
@@ -200,8 +201,8 @@ static bool visit_users(struct search *search, const struct hf_part *to)
 }
 
 /*
- * Is everything unchanged that gives away a member's address, through functions that are named like it or not? Then a
- * number stands for the same place of the source on both sides. False when nothing does.
+ * Is all code unchanged that passes on a member's address, directly or through functions whose names contain the
+ * member's? Then a number means the same place of the source on both sides. False when there is no such code.
  */
 static bool users_equal(const struct hf_object *after, const struct group *group)
 {
@@ -219,7 +220,7 @@ static bool users_equal(const struct hf_object *after, const struct group *group
     return reached && search.users > 0;
 }
 
-/* How many of a group differ from those of their name, and how many have none. */
+/* How many members of a group differ from their namesakes, and how many have no namesake. */
 static void count(const struct group *group, size_t *changed, size_t *alone)
 {
     *changed = *alone = 0;
@@ -232,7 +233,7 @@ static void count(const struct group *group, size_t *changed, size_t *alone)
     }
 }
 
-/* Does one that changed look like what another one was? */
+/* Does a changed member look like the old version of another one? */
 static bool moved(const struct group *before, const struct group *after)
 {
     for (size_t i = 0; i < after->count; i++) {
@@ -245,7 +246,9 @@ static bool moved(const struct group *before, const struct group *after)
     return false;
 }
 
-/* Constants of one content, as gcc -O0 makes of std::is_invocable_r_v for each lambda: it matters not which is which.
+/*
+ * Constants of one content, as gcc -O0 makes of std::is_invocable_r_v for each lambda: it does not matter which is
+ * which.
  */
 static bool are_one_constant(const struct group *before, const struct group *after)
 {

@@ -5,7 +5,7 @@
 
 #include "compare/compare.h"
 
-/* Where the part of the name ends that all functions of a coroutine share; 0 when it is no coroutine's. */
+/* The end of the part of the name that all functions of a coroutine share; 0 when it is not a coroutine's. */
 static size_t stem_of(const struct hf_name *name)
 {
     static const char *const ends[] = {".Frame.actor", ".Frame.destroy", ".resume", ".destroy", ".cleanup"};
@@ -53,7 +53,7 @@ static void part_all(struct hf_object *object, const struct hf_name *of)
     }
 }
 
-/* One function refers to another, so that parting them may make more of them differ: until nothing changes. */
+/* The functions refer to each other, so separating some may make others differ: repeat until nothing changes. */
 void hf_coroutines_part(struct hf_object *before, struct hf_object *after)
 {
     for (bool again = true; again;) {

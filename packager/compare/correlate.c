@@ -19,7 +19,7 @@ static void pair_plain(const struct hf_roster *from, const struct hf_roster *to)
     }
 }
 
-/* The cold half of a function is what the function says it is. */
+/* The cold half of a function is matched by the function. */
 static void pair_families(struct hf_object *before, struct hf_object *after)
 {
     for (size_t i = 1; i < after->part_count; i++) {
@@ -32,7 +32,7 @@ static void pair_families(struct hf_object *before, struct hf_object *after)
     }
 }
 
-/* Variables that nobody names go by their section. */
+/* Variables without a name are matched by their section. */
 static void pair_unnamed(struct hf_object *before, struct hf_object *after)
 {
     for (size_t i = 1; i < after->part_count; i++) {
@@ -59,7 +59,7 @@ int hf_correlate(struct hf_object *before, struct hf_object *after, struct hotfi
     pair_plain(&new_names, &old_names);
     pair_plain(&old_names, &new_names);
     pair_unnamed(before, after);
-    /* Again as long as it helps: a match makes more functions equal, and these show what else is. */
+    /* Repeat while there is progress: a match makes more functions equal, and these prove further matches. */
     for (bool progress = true; progress;) {
         progress = false;
         pair_families(before, after);

@@ -27,7 +27,7 @@ bool hf_excerpt_names(const struct hf_part *part, size_t reference, const struct
     return offset >= (int64_t)variable->value && offset < (int64_t)(variable->value + variable->size);
 }
 
-/* What of one reference is compared: where it lies from the begin of the code. */
+/* Compares one reference of each, with its offset from the begin of the code. */
 static bool same_reference(const struct hf_scope_code *before, size_t before_index, const struct hf_name *before_own,
                            const struct hf_scope_code *after, size_t after_index, const struct hf_name *after_own)
 {
@@ -61,7 +61,7 @@ size_t hf_excerpt_reference(const struct hf_part *part, uint64_t offset)
     return low;
 }
 
-/* Bytes of a field that a relocation fills in say nothing. */
+/* Bytes of a field that a relocation fills in are ignored. */
 static bool same_bytes(const struct hf_scope_code *before, const struct hf_scope_code *after)
 {
     const struct hf_arch_tools *arch = hf_arch_tools_find(before->part->object->machine);

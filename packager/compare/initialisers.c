@@ -7,7 +7,7 @@
 #include "compare/compare.h"
 #include "error.h"
 
-#define MAX_DEPTH  4   /* initialisers that leave their work to others */
+#define MAX_DEPTH  4   /* depth of initialisers that call others */
 #define MAX_LISTED 3   /* variables that a message names */
 #define TEXT       256 /* bytes of their names */
 
@@ -16,7 +16,7 @@ static bool begins(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* What gcc and clang call the functions that they make up to initialise variables. */
+/* Is it a name that gcc and clang make up for functions that initialise variables? */
 static bool is_made_up(const struct hf_name *name)
 {
     return name->binding == STB_LOCAL &&

@@ -14,11 +14,11 @@
 
 #define MAX_DEPTH 256 /* scopes within scopes */
 
-/* What has a name and a layout: a structure or union, the typedef of one that has no tag, or a variable. */
+/* An item with a name and a layout: a structure or union, the typedef of one without a tag, or a variable. */
 struct layout {
     char *name;    /* "struct order", "struct app::Conf", "order_t"; with the function that it is declared in:
                       "parse/struct order" */
-    bool variable; /* compared by its type, as far as nobody else compares that */
+    bool variable; /* compared by its type, unless that is compared separately */
     uint64_t offset;
 };
 
@@ -51,8 +51,8 @@ static void layouts_deinit(struct layouts *layouts)
 #define HF_LAYOUTS __attribute__((cleanup(layouts_deinit)))
 
 /*
- * A unit of which the types are read. Those of functions count where static variables hold objects of them, others end
- * with a call.
+ * A unit whose types are read. Types in functions count only if static variables hold objects of them, since other
+ * objects end with a call.
  */
 struct unit {
     struct layouts *layouts;
@@ -246,7 +246,7 @@ static int read_layouts(const struct hf_object *object, struct layouts *layouts,
     return 0;
 }
 
-/* The one with this name; NULL also when there are several, of which nobody knows which is which. */
+/* The item with this name; NULL also when there are several, which cannot be distinguished. */
 static const struct layout *find_layout(const struct layouts *layouts, const struct layout *like)
 {
     const struct layout *found =
@@ -275,7 +275,7 @@ static void compare(struct hf_comparison *comparison, const struct layouts *befo
         hf_comparison_types(comparison, left, right);
 }
 
-/* The class of a lambda has no name, so that its difference is told here. */
+/* The class of a lambda has no name, so its difference is reported here. */
 static bool captures_alike(struct hf_comparison *comparison, const struct layouts *before, const struct layout *after)
 {
     const struct layout *old = strstr(after->name, "::" HF_QUALIFIED_CLOSURE) ? find_layout(before, after) : NULL;
@@ -303,7 +303,7 @@ static int check_enumerators(const struct hf_object *object, const struct layout
     return 0;
 }
 
-/* A structure that holds one that grew differs, too, but says less of what changed. */
+/* A structure that contains a changed one differs, too, but a message about it would be less precise. */
 static const struct hf_difference *choose(const struct hf_comparison *comparison)
 {
     for (size_t i = 0; i < comparison->difference_count; i++)

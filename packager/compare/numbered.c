@@ -12,7 +12,7 @@
 #include "error.h"
 #include "object/scope.h"
 
-/* Both sides, and what the source says of their variables; NULL without debug information. */
+/* Both sides, with the source's data about their variables; NULL without debug information. */
 struct hf_numbered {
     const struct hf_roster *before;
     const struct hf_roster *after;
@@ -106,13 +106,13 @@ static size_t member(struct hf_name *const *names, size_t count, const struct hf
     return i;
 }
 
-/* A vote for each place in which an old and a new user, equal in all else, refer to members of the group. */
+/* A vote for each place in which an old and a new user, equal otherwise, refer to members of the group. */
 struct ballot {
     const struct group *group;
     unsigned *votes; /* by member of `after`, then of `before` */
 };
 
-/* Do both refer to what other groups have to settle? It may well be the same. */
+/* Do both refer to items of other groups that are not matched yet? They may turn out to be the same. */
 static bool both_open(const struct hf_part *before, const struct hf_part *after)
 {
     return before && after && !before->twin && !after->twin && before->name_count > 0 && after->name_count > 0 &&
@@ -120,7 +120,7 @@ static bool both_open(const struct hf_part *before, const struct hf_part *after)
            hf_name_is_made(after->names[0]) && same_made(before->names[0], after->names[0], true);
 }
 
-/* Counts the votes of one user; false when it differs in more than in what it refers to of the group. */
+/* Counts the votes of one user; false when it differs in more than its references to the group. */
 static bool vote(const struct ballot *ballot, const struct hf_part *before, const struct hf_part *after, bool count)
 {
     const struct group *group = ballot->group;
@@ -186,7 +186,7 @@ static bool is_voter(const struct group *group, const struct hf_part *user)
     return false;
 }
 
-/* What did not change shows which is which. */
+/* Unchanged users show which member is which. */
 static int pair_by_users(const struct group *group, const struct hf_object *after, bool *progress,
                          struct hotfix_error *err)
 {
@@ -206,7 +206,7 @@ static int pair_by_users(const struct group *group, const struct hf_object *afte
     return 0;
 }
 
-/* What two variables have in common, the stronger the later. */
+/* What two variables have in common, weakest first. */
 enum likeness { LIKE_DECLARED, LIKE_SCOPE, LIKE_VALUE };
 
 static bool same_value(const struct hf_part *a, const struct hf_part *b)
@@ -235,7 +235,7 @@ static bool is_like_lost(const struct hf_scope *lost, const struct hf_scope *lik
            (!lost->function[0] || strcmp(lost->function, like->function) == 0);
 }
 
-/* How many of a declaration the compiler left out, in front of a variable and behind it. */
+/* How many variables of a declaration the compiler left out, before and after a variable. */
 static void count_lost(const struct hf_scopes *scopes, const struct hf_scope *variable, size_t counts[2])
 {
     size_t count;
@@ -247,7 +247,7 @@ static void count_lost(const struct hf_scopes *scopes, const struct hf_scope *va
             counts[lost[i].entry > variable->entry]++;
 }
 
-/* Is it used as before: in its block, where that is known, else wherever it is? */
+/* Is it used as before: in its block, if that is known, else everywhere? */
 static bool same_use(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
 {
     const struct hf_blocks before = {.scopes = sides->old_scopes}, after = {.scopes = sides->new_scopes};
@@ -258,10 +258,10 @@ static bool same_use(const struct hf_numbered *sides, const struct hf_name *old,
 }
 
 /*
- * Are those of a declaration that compilers left out the same ones on both sides? Else the one that has a place on this
- * side may be one that has none on the other. Equal numbers do not show that: a fix may swap two blocks and exchange
- * which of them reads its variable. But then the one that has a place is used in another way than the one that had it,
- * or begins with another value.
+ * Did the compiler leave out the same variables of a declaration on both sides? Otherwise the variable that has a place
+ * on this side may be one that has none on the other. Equal counts do not prove it: a fix may swap two blocks and
+ * exchange which of them reads its variable. But then the variable that has a place is used in another way than the one
+ * that had it before, or has another initial value.
  */
 static bool same_lost(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
 {
@@ -325,7 +325,7 @@ static struct hf_name *only_used(const struct hf_part *user, struct hf_name *con
     return found < count ? names[found] : NULL;
 }
 
-/* Without debug information, a function that has one such variable on each side must do. */
+/* Without debug information, a function with only one such variable on each side is enough. */
 static int pair_by_only_use(const struct group *group, const struct hf_object *after, struct hotfix_error *err)
 {
     HF_FREE unsigned *votes = calloc(group->after_count * group->before_count + 1, sizeof(*votes));
@@ -376,7 +376,7 @@ static struct hf_block *list_blocks(const struct hf_roster *names, const struct 
     return found;
 }
 
-/* Of several in one function, the blocks that did not change show which is which. */
+/* For several in one function, unchanged blocks show which is which. */
 static int pair_by_blocks(const struct hf_numbered *sides, const struct hf_name *name, struct hotfix_error *err)
 {
     const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
@@ -399,7 +399,7 @@ static int pair_by_blocks(const struct hf_numbered *sides, const struct hf_name 
     return 0;
 }
 
-/* Nothing but data refers to them, of which debug information has no address: each the only one of its name. */
+/* Only data refers to them, and debug information has no address for them: each must be the only one of its name. */
 static void pair_alone(const struct group *group, const struct hf_numbered *sides)
 {
     struct hf_name *left = group->before_count == 1 ? group->before[0] : NULL;
@@ -412,7 +412,7 @@ static void pair_alone(const struct group *group, const struct hf_numbered *side
         hf_parts_pair(left->part, right->part);
 }
 
-/* Functions that are the same code; of several that are, those of one name. */
+/* Pairs functions with the same code; among several, those of one name. */
 static bool pair_same_code(const struct group *group)
 {
     bool progress = false;
@@ -465,7 +465,7 @@ static bool refers(const struct hf_part *from, const struct hf_part *to)
     return false;
 }
 
-/* No code or data of the new object has it: it goes nowhere. */
+/* No code or data of the new object refers to it. */
 static bool is_unused(const struct hf_numbered *sides, const struct hf_name *name)
 {
     for (size_t i = 1; i < sides->new_object->part_count; i++)
@@ -495,7 +495,7 @@ static bool renamed(const struct hf_numbered *sides, const struct hf_name *befor
            same_lost(sides, before, after) && hf_uses_same(before, after);
 }
 
-/* old: the only one that it may be, by debug information; NULL when several may. */
+/* old: the only possible match by debug information; NULL when there are several. */
 static int refuse_open(const struct hf_numbered *sides, const struct hf_name *name, const struct hf_scope *scope,
                        const struct hf_scope *old, struct hotfix_error *err)
 {
@@ -525,7 +525,7 @@ static int refuse_open(const struct hf_numbered *sides, const struct hf_name *na
                     scope->line);
 }
 
-/* What the program keeps in it by now has the old type. */
+/* The program's value in it has the old type. */
 static int refuse_type(const struct hf_numbered *sides, const struct hf_scope *scope, const struct hf_scope *old,
                        struct hotfix_error *err)
 {
@@ -536,7 +536,7 @@ static int refuse_type(const struct hf_numbered *sides, const struct hf_scope *s
                     scope->line, scope->type, old->type);
 }
 
-/* Settles what is open on both sides: the same, shown to be different ones, or refused. */
+/* Decides about the open variables of both sides: they are the same, proven to be different, or refused. */
 static int settle(const struct hf_numbered *sides, struct hf_name *name, struct hotfix_error *err)
 {
     enum hf_sort sort = hf_part_sort(name->part);
@@ -565,7 +565,7 @@ static int settle(const struct hf_numbered *sides, struct hf_name *name, struct 
     return count == 0 || (count == 1 && origin) ? 0 : refuse_open(sides, name, scope, fitting, err);
 }
 
-/* A variable that has one symbol on one side and pieces on the other has no twin, and is no new one. */
+/* A variable with one symbol on one side and pieces on the other has no twin, and is not new. */
 static int check_pieces(const struct hf_numbered *sides, const struct hf_name *name, struct hotfix_error *err)
 {
     const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
@@ -648,7 +648,9 @@ void hf_numbered_destroy(struct hf_numbered *numbered)
     free(numbered);
 }
 
-/* Two variables that have no twin and that a function and what may be its new name declare alike. */
+/*
+ * Are these two variables without a twin declared alike in a function and in the function that may be the renamed one?
+ */
 static bool same_owned(const struct hf_numbered *sides, const struct hf_part *before, const struct hf_part *after)
 {
     if (!both_open(before, after) || !same_value(before, after))
@@ -674,7 +676,7 @@ static bool one_to_one(const struct hf_part *before, const struct hf_part *after
     return true;
 }
 
-/* A function that is gone and one that is new: the same code, of which variables without a twin may be the same? */
+/* Have a removed and a new function the same code, if variables without a twin are taken to be the same? */
 static bool is_renamed(const struct hf_numbered *sides, const struct hf_part *before, const struct hf_part *after)
 {
     bool owns = false;
@@ -696,7 +698,7 @@ static bool is_renamed(const struct hf_numbered *sides, const struct hf_part *be
     return owns;
 }
 
-/* The only function of a side that the other one may be by another name; NULL when there is none or several. */
+/* The only function of a side that may be the other one under another name; NULL when there is none or several. */
 static struct hf_part *only_renamed(const struct hf_numbered *sides, struct hf_part *part, bool part_is_new)
 {
     struct hf_object *object = part_is_new ? sides->old_object : sides->new_object;
@@ -753,7 +755,7 @@ int hf_numbered_pair(struct hf_numbered *numbered, bool *progress, struct hotfix
     return 0;
 }
 
-/* What says less, and is looked at when nothing else is left. */
+/* Weaker evidence, which is used when nothing else is left. */
 static int pair_last(struct hf_numbered *sides, struct hf_name *name, struct hotfix_error *err)
 {
     HF_GROUP struct group group = {.before = NULL};

@@ -48,7 +48,7 @@ static int by_text(const void *a, const void *b)
     return (left->index > right->index) - (left->index < right->index);
 }
 
-/* Places that the compiler gave a label (".LANCHOR0") are numbered anew in each build. */
+/* Is it a label of the compiler (".LANCHOR0")? These are numbered anew in each build. */
 static bool is_label(const struct hf_name *name)
 {
     return strncmp(name->text, ".L", 2) == 0;

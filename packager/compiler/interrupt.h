@@ -17,8 +17,9 @@ void hf_interrupt_catch(void);
 int hf_interrupt_signal(void);
 
 /*
- * While a process is started and not noted yet no signal may come: begin blocks them, and *before is what end brings
- * back and the new process begins with. Nothing happens where they are not caught: then false is returned.
+ * While a process is started and not registered yet, no signal may arrive: begin blocks the signals, and *before is the
+ * mask that end restores and with which the new process begins. If the signals are not caught, nothing is done and
+ * false is returned.
  */
 bool hf_interrupt_begin(sigset_t *before);
 void hf_interrupt_end(const sigset_t *before);
@@ -26,7 +27,9 @@ void hf_interrupt_end(const sigset_t *before);
 /* In a child that was forked: these signals end it again. */
 void hf_interrupt_default(void);
 
-/* A process that leads a group of its own; a signal that we catch is sent to all of it. Noted until it was waited for.
+/*
+ * A process that leads a group of its own; a signal that we catch is sent to all of it. It stays registered until it
+ * was waited for.
  */
 void hf_interrupt_note(pid_t pid);
 /* One that catches these signals itself, as this process does, and is never killed. */

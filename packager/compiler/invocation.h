@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One call of a compiler driver, understood as far as `hotfix cc` must: what it compiles, what it links, and how to
- * have the same source compiled once more under another name (gcc(1), clang(1): "Overall Options", "Preprocessor
- * Options").
+ * One call of a compiler driver, parsed as far as `hotfix cc` needs: what it compiles, what it links, and how to
+ * compile the same source again to another file (gcc(1), clang(1): "Overall Options", "Preprocessor Options").
  */
 #ifndef HF_INVOCATION_H
 #define HF_INVOCATION_H

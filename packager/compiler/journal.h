@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a build did, as `hotfix cc` saw it: which command made each object, and which objects went into each program or
- * library.
+ * The record that `hotfix cc` makes of a build: which command made each object, and which objects went into each
+ * program or library.
  *
  * The journal is a directory, one JSON file an entry, named after the SHA-256 of the output's path: parallel compilers
  * never share a file, and a file is replaced as a whole, so that the last command for an output counts.

@@ -18,7 +18,9 @@ struct hf_process {
 /* Starts it; *pid is then to be waited for with hf_process_wait(). HOTFIX_IO naming the program. */
 int hf_process_start(const struct hf_process *process, pid_t *pid, struct hotfix_error *err);
 
-/* Waits until it has ended, also when we are told to stop, which it is told then (interrupt.h). HOTFIX_INTERNAL. */
+/*
+ * Waits until it has ended. If we get a signal to stop, it is forwarded to the process (interrupt.h). HOTFIX_INTERNAL.
+ */
 int hf_process_wait(pid_t pid, const char *name, int *status, struct hotfix_error *err);
 
 /* Starts it and waits. HOTFIX_IO when it cannot run or does not exit with 0: the message says how it ended and names

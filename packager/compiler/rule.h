@@ -15,9 +15,9 @@ typedef int (*hf_rule_visit)(const char *name, void *arg);
 int hf_rule_each(const char *rule, hf_rule_visit visit, void *arg, struct hotfix_error *err);
 
 /*
- * Whether something that the object depends on changed after the object was made, or is gone: what make would ask.
- * Relative names of the rule count from directory. HOTFIX_IO when the rule or the object cannot be read, HOTFIX_FORMAT
- * when it is no rule, HOTFIX_MEMORY.
+ * Did a file that the object depends on change after the object was made, or is it gone? This is the question that make
+ * would ask. Relative names of the rule count from directory. HOTFIX_IO when the rule or the object cannot be read,
+ * HOTFIX_FORMAT when it is no rule, HOTFIX_MEMORY.
  */
 int hf_rule_stale(const char *rule, const char *directory, const char *object, bool *stale, struct hotfix_error *err);
 

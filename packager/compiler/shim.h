@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A directory that stands first in PATH and holds, under the name of every compiler found behind it, a link to this
- * command: so that any build that finds its compiler by name runs `hotfix cc` without being told.
+ * A directory that is first in PATH and contains a link to this command under the name of every compiler in the rest of
+ * PATH. So any build that finds its compiler by name runs `hotfix cc` without a change.
  */
 #ifndef HF_SHIM_H
 #define HF_SHIM_H
@@ -26,12 +26,15 @@ int hf_shim_create(const char *directory, struct hotfix_error *err);
 char **hf_shim_environment(const char *directory, const char *journal, time_t epoch);
 
 /*
- * The option that has a compiler of C++, by its path, tell all classes that a unit knows in its debug information,
- * which it leaves out where it thinks that another unit tells them. NULL for other compilers.
+ * The option that makes a C++ compiler, given by path, describe all classes that a unit knows in its debug information;
+ * it otherwise leaves out classes that it expects in another unit. NULL for other compilers.
  */
 const char *hf_shim_classes(const char *compiler);
 
-/* The option that has a compiler, by its path, record its flags in the debug information. NULL where it does anyway. */
+/*
+ * The option that makes a compiler, given by path, record its flags in the debug information. NULL if it does so by
+ * default.
+ */
 const char *hf_shim_records(const char *compiler);
 
 /* Whether this process was started as a compiler, through the shim directory of a build. */

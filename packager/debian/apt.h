@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Source packages through apt(8), which verifies what it fetches. Where the machine's package sources name no source
- * packages (deb-src), lists of our own below the cache do: the machine's are left as they are.
+ * Source packages through apt(8), which verifies what it fetches. If the machine's package sources name no source
+ * packages (deb-src), our own lists below the cache are used: the machine's lists are not changed.
  */
 #ifndef HF_APT_H
 #define HF_APT_H

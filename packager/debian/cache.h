@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is kept of packages between two builds: $XDG_CACHE_HOME/hotfix, or ~/.cache/hotfix. One directory a package and
- * version, below packages/; a lock in each says that somebody works there. What was used longest ago goes first.
+ * The packages that are kept between builds: $XDG_CACHE_HOME/hotfix, or ~/.cache/hotfix. It has one directory for each
+ * package and version, below packages/; a lock in each says that it is in use. The entries unused for the longest time
+ * are removed first.
  */
 #ifndef HF_CACHE_H
 #define HF_CACHE_H
@@ -45,7 +46,7 @@ void hf_cache_listing_deinit(struct hf_cache_listing *listing);
 /* Removes the entries whose names match a pattern (fnmatch(3)) and that nobody works with. *removed counts them. */
 int hf_cache_clear(const char *pattern, size_t *removed, struct hotfix_error *err);
 
-/* The limit in force, and another one for the time to come. HOTFIX_IO, HOTFIX_FORMAT. */
+/* Reads the current limit, and sets a new one. HOTFIX_IO, HOTFIX_FORMAT. */
 int hf_cache_limit(uint64_t *limit, struct hotfix_error *err);
 int hf_cache_set_limit(uint64_t limit, struct hotfix_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a source package's description (dsc(5)) says of it. Its checksums are dpkg-source's to verify. */
+/* The description of a source package (dsc(5)). dpkg-source verifies its checksums. */
 #ifndef HF_DSC_H
 #define HF_DSC_H
 

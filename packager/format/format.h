@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The formats in which `hotfix check` reports: for people, and for what CI systems read. A format reads results and
- * writes a document; it looks at nothing by itself, so a new one is one more file and one line in the table.
+ * writes a document; it examines nothing itself, so a new one is one more file and one line in the table.
  *
  * Every format is written on failure, too: a document that says what went wrong. Foreign bytes (names out of files) are
  * escaped as the format wants it, and shown as \xNN where no format has a way to carry them or a runner could obey
@@ -15,7 +15,7 @@
 #include "check/check.h"
 #include "hotfix/error.h"
 
-/* What a run came to. */
+/* The outcome of a run. */
 struct hf_outcome {
     const struct hf_check_result *results; /* as of hf_checks_run(); NULL: it did not come so far */
     size_t function_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The code of a picked function as a running process has it, beside what its file, or a bundle, says of it. */
+/* The code of a picked function in a running process, compared with its file or a bundle. */
 #ifndef HF_LIVE_CODE_H
 #define HF_LIVE_CODE_H
 
@@ -13,7 +13,7 @@
 
 struct hf_live_function {
     bool same;      /* nothing was changed */
-    bool diverted;  /* where a detour would be, there is now a jump that was not there */
+    bool diverted;  /* there is a new jump where a detour would be */
     uint64_t to;    /* where that leads */
     bool known;     /* the following two are set: a file was there to compare with */
     size_t differs; /* offset of the first byte that is another, beside a detour; the function's size for none */

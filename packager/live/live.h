@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A running process, looked at from outside through /proc: what is mapped where, which ELF modules these mappings are,
- * and what its memory holds. Nothing of it is trusted or changed. Its files may have been replaced or deleted: what
- * counts is in memory.
+ * A running process, read from outside through /proc: its mappings, their ELF modules, and its memory. Nothing read
+ * from it is trusted, and nothing is changed. Its files may have been replaced or deleted: only memory counts.
  */
 #ifndef HF_LIVE_H
 #define HF_LIVE_H

@@ -3,10 +3,10 @@
  * Which functions are on the stacks of a running process now: a conservative search, in which every word of a stack
  * that points behind a function's first byte counts as a return address.
  *
- * A thread that sleeps in a system call is looked at as it sleeps. One that runs, or wakes up meanwhile, is stopped
- * with ptrace for as long as its stack is copied; a call that it has just begun may then end with EINTR, as signal(7)
- * says of stops. Stacks that it left for another one (a handler's, a coroutine's) are not looked at, but for the first
- * thread's.
+ * A thread that sleeps in a system call is read while it sleeps. A thread that runs, or wakes up meanwhile, is stopped
+ * with ptrace while its stack is copied; a system call that it has just begun may then end with EINTR, as signal(7)
+ * says about stops. Stacks that a thread has left for another one (a handler's, a coroutine's) are not read, except for
+ * the first thread's.
  */
 #ifndef HF_LIVE_STACKS_H
 #define HF_LIVE_STACKS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One thread of a running process: what it is at, and stopping it for a moment. */
+/* One thread of a running process: its state, and stopping it for a moment. */
 #ifndef HF_LIVE_THREAD_H
 #define HF_LIVE_THREAD_H
 
@@ -35,7 +35,7 @@ void hf_live_thread_resume(const struct hf_live_thread *thread);
 
 /* Must a thread be stopped to see its link? */
 bool hf_live_thread_has_link(void);
-/* A word of a stack as the address that it would be returned to: signatures in its upper bits are dropped. */
+/* The address to which this word of a stack would return: signatures in its upper bits are removed. */
 uint64_t hf_live_return_address(uint64_t word);
 
 #endif

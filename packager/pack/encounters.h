@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a manifest says of code that was not compiled together with all that it meets, from what the build found out. */
+/*
+ * The manifest's data about code that may call functions with which it was not compiled together, from the build's
+ * results.
+ */
 #ifndef HF_ENCOUNTERS_H
 #define HF_ENCOUNTERS_H
 
@@ -9,8 +12,8 @@
 
 /*
  * Fills callers, assumptions and what it is built on of a manifest that has its target and functions from the patch's
- * table of worlds. Of a patch that was made by hand and has none: picked functions that call another picked one of
- * their file. There are no assumptions then, since its compiler saw no other function of the target.
+ * table of worlds. For a patch that was made by hand and has no table, the callers are picked functions that call
+ * another picked one of their file; there are no assumptions, since its compiler saw no other function of the target.
  * HOTFIX_INCOMPATIBLE when the table is about another build; HOTFIX_FORMAT, HOTFIX_MEMORY.
  */
 int hf_compose_encounters(const struct hf_check_subject *subject, struct hf_manifest *manifest,

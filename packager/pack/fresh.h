@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State that a bundle takes over from none: the variables that its patch brings. */
+/* State that a bundle takes over from no other bundle: the new variables of its patch. */
 #ifndef HF_FRESH_H
 #define HF_FRESH_H
 

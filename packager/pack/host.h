@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a manifest says of the program that loads the target, where that is a module. */
+/* The manifest's data about the program that loads the target, if the target is a module. */
 #ifndef HF_PACK_HOST_H
 #define HF_PACK_HOST_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a person says of a bundle: name, version, dates, advisories. */
+/* The data that a person gives for a bundle: name, version, dates, advisories. */
 #ifndef HF_IDENTITY_H
 #define HF_IDENTITY_H
 

@@ -59,7 +59,7 @@ static bool add(struct hf_literals *literals, const struct literal *literal)
     return true;
 }
 
-/* What one reference at `place` of the target tells; `value` is that of its symbol there. */
+/* Records what one reference at `place` of the target shows; `value` is that of its symbol there. */
 static bool see(struct hf_literals *literals, const struct hf_reference *reference, uint64_t value)
 {
     struct literal literal;
@@ -71,7 +71,7 @@ static bool see(struct hf_literals *literals, const struct hf_reference *referen
     return add(literals, &literal);
 }
 
-/* The word in the target that a pointer of data is, as it is once the dynamic linker has relocated it. */
+/* Reads a pointer in the target's data, with the value that it has after the dynamic linker has relocated it. */
 static bool read_pointer(const struct hf_target *target, uint64_t place, uint64_t *value)
 {
     const struct hf_dynamic *dynamic = hf_target_dynamic(target, place);
@@ -85,7 +85,7 @@ static bool read_pointer(const struct hf_target *target, uint64_t place, uint64_
     return dynamic || bytes;
 }
 
-/* What the linker made of the symbol of a reference in a function at `address`. */
+/* The linked value of the symbol of a reference in a function at `address`. */
 static bool linked_value(const struct hf_proof *proof, const struct hf_name *function, uint64_t address,
                          const struct hf_reference *reference, uint64_t *value)
 {
@@ -135,7 +135,7 @@ static bool read_data(struct hf_literals *literals, const struct hf_proof *proof
     return true;
 }
 
-/* Of equal ones the first stays, and says whether they lie in one place. */
+/* Of equal literals the first stays, and records whether all lie at one place. */
 static void join(struct hf_literals *literals)
 {
     size_t kept = 0;

@@ -65,7 +65,7 @@ static char *in_directory(const struct hf_target *target, const char *directory,
     return NULL;
 }
 
-/* Beside the target lies what the dynamic linker would not look at: somebody else's library there proves nothing. */
+/* The dynamic linker does not search beside the target: another user's library there proves nothing. */
 static char *beside(const struct hf_target *target, const char *origin, const char *name)
 {
     char *path = in_directory(target, origin, strlen(origin), "", name);
