@@ -237,7 +237,7 @@ package_dnsmasq() {
 package_nginx() {
     binaries=nginx program=$work/shipped/usr/sbin/nginx
     openssl=$(built_with_openssl)
-    mkdir -p "$work/nginx/html"
+    mkdir -p "$work/nginx/html" /var/lib/nginx # which the package installs
     cat >"$work/nginx/nginx.conf" <<CONF
 user root;
 worker_processes 1;
