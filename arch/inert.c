@@ -96,7 +96,7 @@ static bool keeps(const struct hf_walk *walk, const struct hf_walk *before)
     return true;
 }
 
-/* What is counted over all ways. */
+/* Counters over all paths. */
 struct budget {
     unsigned steps;
     unsigned forks;

@@ -325,7 +325,7 @@ static void visit(struct walk *walk, size_t index)
     }
 }
 
-/* Once more whenever a slot may hold more than it did: reads of it have been passed by then. */
+/* Repeats whenever a slot may hold more than before, since reads of it may have been processed already. */
 static void follow(struct walk *walk)
 {
     do {
@@ -342,7 +342,7 @@ static void follow(struct walk *walk)
     } while (walk->slots_grew && walk->leak == HF_STEP_OUTSIDE);
 }
 
-/* Code that nothing was seen to lead to: then it is not known how it is reached. */
+/* Code that no known branch reaches: then it is not known how it is reached. */
 static const struct hf_step *unreached(const struct walk *walk)
 {
     for (size_t i = 0; i < walk->steps.count; i++)
@@ -378,7 +378,7 @@ bool hf_leak_kept(const struct hf_arch_tools *arch, const struct hf_leak_questio
         follow(walk);
         if (walk->leak == HF_STEP_OUTSIDE && unreached(walk))
             leak(walk, unreached(walk));
-        /* Who has an address on the stack may read what is there; so may the rest of the function. */
+        /* Code that has the address of a stack slot may read the slot; so may the other parts of the function. */
         bool shared = has_tagged_slot(walk) && (walk->stack_taken || question->apart);
         kept = walk->leak == HF_STEP_OUTSIDE && !shared;
         *at = walk->leak == HF_STEP_OUTSIDE ? 0 : walk->leak;

@@ -4,8 +4,8 @@
 #include "aarch64.h"
 
 /*
- * b and bl reach 128 MiB either way, adrp 4 GiB. One MiB is kept back, so that an addend (a member or an element behind
- * the symbol) does not carry a reference out of reach. A patch that near needs no veneers.
+ * b and bl reach 128 MiB either way, adrp 4 GiB. One MiB is reserved, so that an addend (a member or an element behind
+ * the symbol) does not move a reference out of reach. A patch within this distance needs no veneers.
  */
 #define KEPT  (UINT64_C(1) << 20)
 #define REACH ((UINT64_C(1) << 27) - KEPT)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions of code that differ in constants alone. Packager only. */
+/* Versions of code that differ only in constants. Packager only. */
 #include "aarch64.h"
 
 #define IMM16 UINT32_C(0x001fffe0)
@@ -10,7 +10,10 @@ static bool is_constant(uint32_t before, uint32_t after)
     return (before & UINT32_C(0x7fe00000)) == UINT32_C(0x52800000) && ((before ^ after) & ~IMM16) == 0;
 }
 
-/* Nothing but addresses and constants made in other registers: adr, adrp, add of an immediate, movz, movk, nop. */
+/*
+ * Does the instruction only make an address or a constant in another register: adr, adrp, add of an immediate, movz,
+ * movk, nop?
+ */
 static bool leaves_alone(uint32_t word, uint32_t reg)
 {
     bool address = (word & UINT32_C(0x1f000000)) == UINT32_C(0x10000000);

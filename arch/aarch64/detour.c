@@ -27,7 +27,7 @@ bool hf_aarch64_lands(const uint8_t *code, size_t size)
            word == HF_AARCH64_PACIBSP;
 }
 
-/* Pads that stay; those that sign are part of what is overwritten. */
+/* Landing pads that stay; those that sign are overwritten by the detour. */
 size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size)
 {
     uint32_t word = size < HF_AARCH64_WORD ? 0 : hf_aarch64_read(code);
@@ -35,7 +35,7 @@ size_t hf_aarch64_landing_pad(const uint8_t *code, size_t size)
     return word == HF_AARCH64_BTI_C || word == HF_AARCH64_BTI_JC ? HF_AARCH64_WORD : 0;
 }
 
-/* bti c behind the pad is what a detour has put in place of paciasp. */
+/* bti c behind the pad is what a detour has written over paciasp. */
 size_t hf_aarch64_detour_size(const uint8_t *code, size_t size)
 {
     uint32_t word = size < HF_AARCH64_WORD ? 0 : hf_aarch64_read(code);

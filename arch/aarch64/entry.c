@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a function's entry allows. Instructions are words, and those that matter are told by a few of their bits: no
- * disassembler is needed. Packager only.
+ * What a function's entry allows. Instructions are words, and a few bits identify those that matter: no disassembler is
+ * needed. Packager only.
  */
 #include <elf.h>
 

@@ -8,7 +8,7 @@ static bool returns(uint32_t word)
            (word & UINT32_C(0xfffffbff)) == UINT32_C(0xd65f0bff);   /* retaa, retab */
 }
 
-/* br, braa...: to where nobody knows */
+/* br, braa...: to an unknown address */
 static bool jumps_anywhere(uint32_t word)
 {
     return (word & UINT32_C(0xfffffc1f)) == UINT32_C(0xd61f0000) ||

@@ -2,7 +2,7 @@
 /*
  * What linkers make of object code (AAELF64, 5.7; "Relaxations" in 5.7.13 and of the TLS sequences in 5.7.14). An
  * address takes two instructions, adrp and one that adds its low bits: the other one is looked for in the linked code,
- * by the register that adrp leaves the page in. Where it is not found near, the reference tells nothing.
+ * by the register that adrp leaves the page in. If it is not found near, the reference gives no information.
  */
 #include <elf.h>
 #include <string.h>
@@ -67,7 +67,7 @@ static bool page_before(const struct site *site, size_t offset, unsigned base, u
     return false;
 }
 
-/* adrp, of a variable or of its slot. The word that adds the rest tells for both what they are about. */
+/* adrp, of a variable or of its slot. The instruction that adds the rest shows which of the two it is. */
 static enum hf_arch_status linked_page(const struct site *site, enum hf_linked_form form, struct hf_linked *linked)
 {
     uint32_t word = linked_word(site, site->offset);
@@ -128,7 +128,7 @@ static enum hf_arch_status linked_literal(const struct site *site, uint32_t mask
     return known(site, form, target, linked);
 }
 
-/* What is left of movz and movk in x0: the offset. */
+/* The offset that movz and movk load into x0. */
 static enum hf_arch_status linked_wide(const struct site *site, struct hf_linked *linked)
 {
     uint32_t word = linked_word(site, site->offset);

@@ -39,7 +39,9 @@ static bool is_any(const char *mnemonic, const char *const *names)
     return false;
 }
 
-/* Instructions that write their first operand anew, all of it. Of others it is taken to keep what it held. */
+/*
+ * Does the instruction overwrite its whole first operand? For others the operand is assumed to keep its old value, too.
+ */
 static bool overwrites(const char *mnemonic)
 {
     static const char *const names[] = {

@@ -4,8 +4,8 @@
 #include "x86_64.h"
 
 /*
- * rel32 and PC32 reach 2 GiB either way. One MiB is kept back, so that an addend (a member or an element behind the
- * symbol) does not carry a reference out of reach.
+ * rel32 and PC32 reach 2 GiB either way. One MiB is reserved, so that an addend (a member or an element behind the
+ * symbol) does not move a reference out of reach.
  */
 #define REACH ((UINT64_C(1) << 31) - (UINT64_C(1) << 20))
 

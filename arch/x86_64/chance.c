@@ -2,8 +2,8 @@
 /*
  * Bytes of instructions that look like a part of another one, seen through the Capstone disassembler. Packager only.
  *
- * Instructions of this CPU begin at any byte, so that only following the code from where it is entered tells which ones
- * there are: going through all bytes of a function in their order would take data for code, and lose its way in it.
+ * Instructions of this CPU begin at any byte, so only following the code from its entries shows the real instructions:
+ * decoding all bytes of a function in sequence would treat data as code, and then decode wrong instructions.
  */
 #include <capstone/capstone.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct trace {
     size_t *next; /* offsets to go on from */
     size_t next_count;
     bool covered; /* the byte belongs to an instruction that names something else */
-    bool lost;    /* not everything is known, or an instruction names `to` */
+    bool lost;    /* something is unknown, or an instruction refers to `to` */
 };
 
 static void note(struct trace *trace, uint64_t offset)
@@ -55,13 +55,13 @@ static bool names(const struct trace *trace)
     return false;
 }
 
-/* A jump through a word of its own is a call of another file's function; any other one may have a table. */
+/* A jump through a separate word is a call of another file's function; any other indirect jump may have a table. */
 static bool is_import(const cs_x86_op *op)
 {
     return op->type == X86_OP_MEM && op->mem.base == X86_REG_RIP && op->mem.index == X86_REG_INVALID;
 }
 
-/* Notes where a branch goes. Does what follows it run, too? */
+/* Records where a branch goes. Does the code after it run, too? */
 static bool branch(struct trace *trace)
 {
     const cs_x86 *x86 = &trace->insn->detail->x86;
@@ -75,7 +75,7 @@ static bool branch(struct trace *trace)
     return !jump;
 }
 
-/* What stands behind an instruction that ends a path may be anything. */
+/* Bytes behind an instruction that ends a path may be anything. */
 static bool ends(const struct trace *trace)
 {
     unsigned id = trace->insn->id;
@@ -84,7 +84,7 @@ static bool ends(const struct trace *trace)
            id == X86_INS_INT3;
 }
 
-/* Goes on from an offset to where this path ends, or meets one that was gone. */
+/* Follows the code from an offset to the end of this path, or to a path that was followed already. */
 static void follow(struct trace *trace, size_t offset)
 {
     const struct hf_arch_function *function = trace->function;

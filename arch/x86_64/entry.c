@@ -193,7 +193,7 @@ static bool table_address(const struct walk *walk, uint64_t *table)
     return true;
 }
 
-/* What the entries are, the code does not tell at a glance: distances from the table, or addresses. */
+/* It is not obvious from the code what the entries are: distances from the table, or addresses. */
 static size_t tables(const uint8_t *code, size_t size, uint64_t address, struct hf_jump_table *found, size_t limit)
 {
     size_t count = 0;

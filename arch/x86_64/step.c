@@ -46,7 +46,7 @@ unsigned hf_x86_64_register(unsigned name, bool *part)
     return NONE;
 }
 
-/* What is not followed and can hold an address: vectors, the FPU's and mask registers. */
+/* Registers that are not followed and can hold an address: vector, FPU and mask registers. */
 static bool holds_values(unsigned name)
 {
     return name != X86_REG_INVALID && name != X86_REG_EFLAGS && name != X86_REG_RIP && name != X86_REG_EIP &&
@@ -209,7 +209,7 @@ static void read_operands(const cs_insn *insn, const struct hf_leak_question *qu
         step->loads |= (access & CS_AC_READ) != 0;
         step->stores |= (access & CS_AC_WRITE) != 0;
     }
-    /* A relocation that is neither is one of a branch, or of an operand that capstone did not tell of. */
+    /* Any other relocation belongs to a branch, or to an operand that Capstone does not report. */
     step->has_value = value || (!memory && hf_leak_field(question, insn->address, end));
     step->value_names = value             ? value->what
                         : step->has_value ? hf_leak_field(question, insn->address, end)->what

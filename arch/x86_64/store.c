@@ -17,7 +17,7 @@ struct survey {
     bool constants[HF_X86_64_REGISTERS]; /* the register is set to a constant somewhere */
 };
 
-/* Where another way of the code may arrive. A register that is never set to a constant holds none. */
+/* Forgets registers at a place that another path may reach. A register that is never set to a constant holds none. */
 static void forget(const struct survey *survey, struct registers *registers)
 {
     memset(registers, 0, sizeof(*registers));
@@ -33,7 +33,7 @@ static struct hf_arch_store constant(const cs_insn *insn, uint64_t value)
                                   .from_end = (size_t)insn->address + insn->size};
 }
 
-/* What an operand is worth. */
+/* The value of an operand. */
 static struct hf_arch_store value_of(const struct registers *registers, const cs_insn *insn, const cs_x86_op *op)
 {
     bool part;
@@ -143,7 +143,7 @@ static bool survey_once(csh engine, cs_insn *insn, const uint8_t *code, size_t s
     return size == 0;
 }
 
-/* Again as long as copies of registers tell more. False when the code cannot be decoded. */
+/* Repeats while copies of registers give new constants. False when the code cannot be decoded. */
 static bool survey_code(csh engine, cs_insn *insn, const uint8_t *code, size_t size, struct survey *survey)
 {
     for (bool news = true; news;) {

@@ -9,7 +9,7 @@
 #include "process/unwind.h"
 
 #define FRAMES_MAX 256
-#define CODE_MAX   4096 /* bytes of a function that is looked at for its last jump */
+#define CODE_MAX   4096 /* bytes of a function that is searched for its last jump */
 
 enum { JUMP = 0xe9, JUMP_SIZE = 5, SHORT_JUMP = 0xeb, SHORT_JUMP_SIZE = 2 };
 
@@ -21,7 +21,7 @@ struct walk {
     uint64_t stack_end; /* of the thread's own stack */
 };
 
-/* Functions of the C library that wait for what other threads do, and hold nothing meanwhile. */
+/* Functions of the C library that wait for other threads, and hold no lock meanwhile. */
 static const char *const waits[] = {
     "pthread_cond_wait", "pthread_cond_timedwait", "pthread_cond_clockwait",
     "sem_wait",          "sem_timedwait",          "sem_clockwait",
@@ -30,7 +30,9 @@ static const char *const waits[] = {
     "thrd_join",
 };
 
-/* Functions that are one system call, by themselves or by way of others of the C library, and hold nothing either. */
+/*
+ * Functions that make one system call, directly or through other functions of the C library, and hold no lock either.
+ */
 static const char *const wrappers[] = {
     "accept",       "accept4",        "clock_nanosleep", "epoll_pwait", "epoll_pwait2", "epoll_wait",  "flock",
     "msgrcv",       "nanosleep",      "pause",           "poll",        "ppoll",        "pselect",     "read",
@@ -51,8 +53,8 @@ static bool is_one_of(const struct hf_image *image, uint64_t pc, const char *con
 #define IS_ONE_OF(image, pc, names) is_one_of(image, pc, names, sizeof(names) / sizeof((names)[0]))
 
 /*
- * Whether the function of a list goes on, as its last step, in the function that begins there: one without a name, in
- * which it waits when it has to. Its own frame is gone by then. Any four bytes that would lead there count.
+ * Does a function of a list end with a jump to the function that begins there: one without a name, in which it waits?
+ * Its own frame no longer exists then. Any four bytes that would lead there count.
  */
 static bool goes_on_in(const struct hf_target *target, const struct hf_image *libc, const char *name, uint64_t begin)
 {
@@ -73,7 +75,10 @@ static bool goes_on_in(const struct hf_target *target, const struct hf_image *li
     return false;
 }
 
-/* The function of the C library in which a thread makes this system call, at that address, holds nothing meanwhile. */
+/*
+ * Is it certain that the C library's function in which a thread makes this system call, at that address, holds no lock
+ * meanwhile?
+ */
 static bool holds_nothing(const struct walk *walk, const struct hf_image *libc, unsigned long long number, uint64_t pc)
 {
     if (number != SYS_futex && IS_ONE_OF(libc, pc, wrappers))
@@ -93,7 +98,7 @@ static bool holds_nothing(const struct walk *walk, const struct hf_image *libc, 
 static const char *const allocator[] = {"malloc",   "free",           "calloc",       "realloc",
                                         "memalign", "posix_memalign", "aligned_alloc"};
 
-/* A library that has the process's malloc, or may have: all of its code counts as that. */
+/* A library that provides, or may provide, the process's malloc: all of its code counts as the allocator. */
 static bool allocates(const struct hf_image *image)
 {
     return hf_image_symbol(image, "malloc") != 0 && hf_image_symbol(image, "free") != 0;
@@ -104,7 +109,7 @@ static bool is_main(const struct walk *walk, const struct hf_image *image)
     return image == hf_images_program(walk->images);
 }
 
-/* The thread's own stack is the first one's, or ends in what its thread pointer points to. */
+/* The thread's own stack is that of the first thread, or the mapping to which its thread pointer points. */
 static bool on_own_stack(struct walk *walk, const struct hf_tracee *tracee)
 {
     const struct hf_mapping *stack = hf_target_mapping(walk->target, tracee->regs.rsp);
@@ -153,8 +158,8 @@ static bool collect(struct walk *walk, const struct user_regs_struct *regs, char
 }
 
 /*
- * How many of the outermost functions are what every thread begins with: _start, and two of the C library; or two of
- * the C library. 0 when it did not begin so.
+ * How many of the outermost functions are those with which every thread begins: _start and two functions of the C
+ * library, or two of the C library. 0 when there are no such functions.
  */
 static size_t count_base(const struct walk *walk, const struct hf_image *libc)
 {
@@ -172,7 +177,7 @@ static size_t count_base(const struct walk *walk, const struct hf_image *libc)
     return skip + 2;
 }
 
-/* The functions between the first of the thread's own and the system call. first: where these begin. */
+/* Checks the functions from index `first`, the caller of the function that makes the system call, up to `end`. */
 static bool check_callers(const struct walk *walk, const struct hf_image *libc, size_t first, size_t end,
                           char why[HF_SAFE_WHY])
 {

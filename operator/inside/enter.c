@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The library that hotfixctl carries into a process that has none: libhotfix, and this entry. It runs on a thread of
- * the process that was stopped in a system call, on a stack of its own, with all signals blocked.
+ * The library that hotfixctl loads into a process that has none: libhotfix, and this entry. The entry runs on a thread
+ * of the process that was stopped in a system call, on a separate stack, with all signals blocked.
  */
 #include "inside/protocol.h"
 
@@ -27,7 +27,10 @@ static void copy(char *to, const char *from, size_t size)
     snprintf(to, size, "%s", from);
 }
 
-/* Says anew what is applied. Where memory is out, the board keeps what it had, and counts as being written. */
+/*
+ * Updates the list of applied bundles. When out of memory, the board keeps its old content, and counts as being
+ * written.
+ */
 static void write_board(void)
 {
     struct hf_agent_board *board = &hotfix_agent_board;
@@ -111,7 +114,7 @@ void hotfix_agent_enter(struct hf_agent_request *request)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
 
-    /* Nothing of this copy of libcrypto is to run when the process exits. */
+    /* No code of this copy of libcrypto may run when the process exits. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
     serve(request, &result);
     write_board();
