@@ -94,7 +94,7 @@ ok "which is told" test "$status" != 0
 expect 2 "hotfix build: --patch, --make, --built-as, --work, --accept and --isolate belong to --source (see 'hotfix build --help')" \
     "what is accepted is of a source tree's patch" \
     hotfix build --target shop --old a --new b -o patch.so --accept Makefile
-ok "the help says what runs" grep -q 'Whoever wrote them can do all that you' <(hotfix build --help)
+ok "the help says what runs" grep -q 'Their authors can do all that you' <(hotfix build --help)
 
 # Isolated: what the build tries is told by what it leaves in its tree.
 cat >try.sh <<SCRIPT
