@@ -76,7 +76,7 @@ static void list_others(const char *package, const char *installed, char *list, 
     }
 }
 
-static void add_text(struct hotfix_error *err, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add_text(struct hotfix_error *err, const char *format, ...)
 {
     size_t used = strlen(err->message);
     va_list arguments;
