@@ -67,7 +67,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # These take longer with sanitizers than anybody waits, or have not been seen to pass.
-PLAIN_STORIES := $(addprefix tests/story/,arguments.t blocks.t build.t build-checks.t build-references.t build-symbols.t cases.t \
+PLAIN_STORIES := $(addprefix tests/story/,arguments.t blocks.t build.t build-checks.t build-references.t build-symbols.t cases.t chance.t \
 	constants.t cpp.t cpp-brings.t cpp-ordinary.t cpp-works.t far.t identity.t names.t pointers.t reload.t room.t shadow.t \
 	statics.t stored.t worlds.t)
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
