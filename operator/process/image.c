@@ -177,9 +177,20 @@ static bool place(const struct hf_target *target, const struct hf_mapping *first
     return false;
 }
 
+/* Are these program headers of which one says that they are mapped themselves? */
+static bool have_themselves(const Elf64_Ehdr *header, const Elf64_Phdr *segments)
+{
+    for (size_t i = 0; i < header->e_phnum; i++)
+        if (segments[i].p_type == PT_LOAD && header->e_phoff >= segments[i].p_offset &&
+            header->e_phoff - segments[i].p_offset < segments[i].p_filesz)
+            return true;
+    return false;
+}
+
 /*
- * Program headers, which most linkers put behind the file's header, and what changes a linked file at its end. There
- * they are in one of the other mappings of the file.
+ * Reads the program headers. Most linkers put them behind the file's header; a tool that changes a linked file puts
+ * them at its end. Several mappings may hold a page of the file: the one for variables may end in the middle of the
+ * table, and the dynamic linker has written zeros behind the variables. So the whole table must lie in one mapping.
  */
 static bool read_segments(const struct hf_target *target, const struct hf_mapping *first, const Elf64_Ehdr *header,
                           Elf64_Phdr *segments)
@@ -190,9 +201,12 @@ static bool read_segments(const struct hf_target *target, const struct hf_mappin
     for (const struct hf_mapping *mapping = first; mapping < end && mapping->begin - first->begin < UINT32_MAX;
          mapping++) {
         if (mapping->inode != first->inode || mapping->device != first->device || header->e_phoff < mapping->offset ||
-            header->e_phoff - mapping->offset >= mapping->end - mapping->begin)
+            mapping->end - mapping->begin < size ||
+            header->e_phoff - mapping->offset > mapping->end - mapping->begin - size)
             continue;
-        return hf_target_read(target, mapping->begin + (header->e_phoff - mapping->offset), segments, size);
+        if (hf_target_read(target, mapping->begin + (header->e_phoff - mapping->offset), segments, size) &&
+            have_themselves(header, segments))
+            return true;
     }
     return false;
 }

@@ -202,7 +202,7 @@ case $($CC --version) in
     ;;
 esac
 # A new function in another file than the one that changed uses a static variable there.
-mkdir -p apart/old apart/new
+mkdir -p apart/old apart/new apart/source
 cat >apart/state.c <<'SOURCE'
 #ifdef FIXED
 static TYPE level = 8;
@@ -235,7 +235,10 @@ SOURCE
 flags="-g -O1 -ffunction-sections -fdata-sections $RELEASE_CFLAGS"
 for type in int long; do
     for file in state use; do
-        run eval "$CC $flags -c -o apart/old/$file.o apart/$file.c && $CC $flags -DFIXED -DTYPE=$type -c -o apart/new/$file.o apart/$file.c"
+        cp "apart/$file.c" apart/source
+        run eval "$CC $flags -c -o apart/old/$file.o apart/source/$file.c"
+        { printf '#define FIXED\n#define TYPE %s\n' "$type" && cat "apart/$file.c"; } >"apart/source/$file.c"
+        run eval "$CC $flags -c -o apart/new/$file.o apart/source/$file.c"
     done
     run eval "$CC -Wl,--build-id -o apart/target apart/old/*.o"
     run hotfix build --target apart/target --old apart/old --new apart/new -o patch.so
