@@ -76,7 +76,7 @@ UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
 # These choose the compilers of their targets themselves, and take long: a second run by another compiler, which says
 # OWN_COMPILERS=no, would ask the same of them.
 OWN_STORIES := $(addprefix tests/story/,arguments.t blocks.t cases.t constants.t corpus.t cpp.t cpp-brings.t cpp-ordinary.t \
-	cpp-works.t deb.t differential.t erratum.t lines.t names.t opened.t packages.t pointers.t room.t statics.t stored.t)
+	cpp-works.t deb.t differential.t erratum.t lines.t machine.t names.t opened.t packages.t pointers.t room.t statics.t stored.t)
 STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)) $(if $(filter no,$(OWN_COMPILERS)),$(OWN_STORIES)), \
 	$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
@@ -304,12 +304,12 @@ ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(
 # Whole stories, the examples among them: patches for arm64 that the command makes on this host, applied by programs for
 # arm64. Not those that see the emulator in place of the program (live.t, setuid.t), nor what takes the libraries of a
 # real program (corpus.t), nor a library that is preloaded, which the emulator would be given as well (agent.t), nor what
-# asks for options and linkers of x86-64 (differential.t), nor packages of this host (deb.t, packages.t). Nor, yet, stories that were made on x86-64 and of which parts
-# fail for arm64: literals of gcc -O0, an OPENSSL_CONF of the host, distances
-# and sizes that only x86-64 has, namespaces under the emulator; nor those of C++ that were never tried there (cpp-brings.t,
-# names.t, orders.t).
+# asks for options and linkers of x86-64 (differential.t), nor packages of this host (deb.t, machine.t, packages.t). Nor,
+# yet, stories that were made on x86-64 and of which parts fail for arm64: literals of gcc -O0, an OPENSSL_CONF of the
+# host, distances and sizes that only x86-64 has, namespaces under the emulator; nor those of C++ that were never tried
+# there (cpp-brings.t, names.t, orders.t).
 ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,blocks.t build-symbols.t cases.t constants.t \
-	corpus.t cpp-brings.t deb.t differential.t environment.t identity.t live.t names.t packages.t pointers.t setuid.t statics.t stored.t \
+	corpus.t cpp-brings.t deb.t differential.t environment.t identity.t live.t machine.t names.t packages.t pointers.t setuid.t statics.t stored.t \
 	untrusted.t) \
 	examples/agent.t examples/orders.t),$(STORIES))
 

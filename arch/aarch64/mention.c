@@ -31,6 +31,12 @@ static bool is_adrp(uint32_t word)
     return (word & UINT32_C(0x9f000000)) == UINT32_C(0x90000000);
 }
 
+/* It fetches into a cache, and hands the address to nobody; words of data often look like it. */
+static bool is_prefetch(uint32_t word)
+{
+    return (word & UINT32_C(0xff000000)) == UINT32_C(0xd8000000); /* prfm (literal) */
+}
+
 /* Does the word at `at` name the address? */
 static bool names(const uint8_t *code, size_t size, size_t at, uint64_t address, uint64_t to)
 {
@@ -41,7 +47,7 @@ static bool names(const uint8_t *code, size_t size, size_t at, uint64_t address,
         return target == to;
     if (hf_aarch64_page(word, address + at, &target) && makes(code, size, at, target, to))
         return true;
-    return !is_adrp(word) && hf_aarch64_literal(word, address + at, &target) && target == to;
+    return !is_adrp(word) && !is_prefetch(word) && hf_aarch64_literal(word, address + at, &target) && target == to;
 }
 
 size_t hf_aarch64_branch_at(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to)

@@ -251,6 +251,15 @@ static void code_that_names_an_address_is_found(void **state)
     assert_false(tools->is_branch(code, 4));
 }
 
+static void prefetches_name_no_address(void **state)
+{
+    (void)state;
+    size_t size = CODE(0x58000000, RET); /* ldr x0, of itself */
+    assert_int_equal(tools->mention(code, size, ADDRESS, ADDRESS, false, 0), 0);
+    size = CODE(0xd8000000, RET); /* prfm pldl1keep, of itself */
+    assert_int_equal(tools->mention(code, size, ADDRESS, ADDRESS, false, 0), size);
+}
+
 static void stubs_lead_to_their_slots(void **state)
 {
     uint64_t slot = 0;
@@ -288,6 +297,7 @@ int main(void)
         cmocka_unit_test(loops_and_ways_out_are_seen),
         cmocka_unit_test(straight_runs_are_seen),
         cmocka_unit_test(code_that_names_an_address_is_found),
+        cmocka_unit_test(prefetches_name_no_address),
         cmocka_unit_test(stubs_lead_to_their_slots),
         cmocka_unit_test(mapping_symbols_are_told),
     };
