@@ -352,9 +352,9 @@ for one in "$@"; do
     [ -n "$(entry "$list" "$one")" ] || die "no package $one in $list"
     echo '0 1' >"$work/counts" # of one that dies
     if [ "$(id -u)" = 0 ]; then
-        in_overlay "$0" --inside "$one"
+        in_overlay "$root/tests/corpus/debian.sh" --inside "$one"
     else
-        "$0" --inside "$one"
+        "$root/tests/corpus/debian.sh" --inside "$one"
     fi
     status=$?
     [ "$status" != 77 ] || exit 77
