@@ -41,6 +41,23 @@ printf '\xcc' | dd of=target bs=1 conv=notrunc status=none \
     seek=$((0x$(nm target | sed -n 's/ T get$//p') + 4))
 expect 1 "hotfix verify: target target: the code of function get is not what the bundle was made for; the file was edited after it was linked" "another byte in the padding" hotfix verify fix.hotfix --trust key.pub --target target
 
+# In a process that has the bundle, the detour is seen for what it is.
+cp host.c program_host.c
+sed -i 's/    show("new");/&\n    getchar();/' host.c
+compile gcc -O2 || exit 1
+hotfix build --target target --old old.o --new new.o -o patch.so >/dev/null
+hotfix pack --target target --patch patch.so --key key.key --name f --version 1 -o fix.hotfix >/dev/null
+mkfifo input
+./target fix.hotfix trust <input >out &
+exec 9>input
+until grep -q new out; do sleep 0.01; done
+run hotfix check --target target --patch patch.so --pid $!
+is "a process that has the bundle is seen to have it" \
+    "$(sed -nE 's/^([a-z]+) +(code-bytes|diverted) .*/\1/p' "$OUT" | xargs)" "compatible unproven"
+exec 9>&-
+wait
+mv program_host.c host.c
+
 short="the [0-9]* bytes of 'get' are too short for a detour, and code calls it that stays as it is; put the fix into the functions that call it"
 # stays CLAIM COMPILER FLAG...: no room
 stays() {
