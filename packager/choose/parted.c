@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "reference/callers.h"
+#include "reference/classes.h"
 #include "reference/pointer.h"
 #include "reference/prototype.h"
 #include "types/prototype.h"
@@ -27,8 +28,22 @@ static bool is_replaced(const struct hf_part *part)
     return part->twin && is_replacing(part->twin);
 }
 
-static int mark_pairing(const struct hf_pairing *pairing, struct hotfix_error *err)
+/* Whether a class is handed over in registers or by address decides what old callers pass. */
+static int refuse_undefined(const struct hf_part *function, const char *class, struct hotfix_error *err)
 {
+    return hf_error(
+        err, HOTFIX_UNPROVEN,
+        "%s: nothing tells whether calls of '%s' hand over objects of '%s' in registers or by their address: "
+        "no unit of the objects or of the target defines the class; compile the old and the new objects "
+        "with -fstandalone-debug (clang++) or -femit-class-debug-always (g++)",
+        function->object->name, hf_part_title(function), class);
+}
+
+static int mark_pairing(const struct hf_pairing *pairing, struct hf_classes *classes, struct hotfix_error *err)
+{
+    struct hf_classes_side old_side = {.classes = classes}, new_side = {.classes = classes, .after = true};
+    const struct hf_passing_elsewhere old_classes = {.find = hf_classes_find, .arg = &old_side};
+    const struct hf_passing_elsewhere new_classes = {.find = hf_classes_find, .arg = &new_side};
     HF_PROTOTYPES struct hf_prototypes before = {.object = NULL};
     HF_PROTOTYPES struct hf_prototypes after = {.object = NULL};
 
@@ -38,10 +53,16 @@ static int mark_pairing(const struct hf_pairing *pairing, struct hotfix_error *e
             continue;
         /* A function that moved has its old version in another object. */
         if (before.object != part->twin->object &&
-            hf_prototypes_read(part->twin->object, is_replaced, &before, err) != 0)
+            hf_prototypes_read(part->twin->object, is_replaced, &old_classes, &before, err) != 0)
             return -1;
-        if (!after.object && hf_prototypes_read(pairing->after, is_replacing, &after, err) != 0)
+        if (!after.object && hf_prototypes_read(pairing->after, is_replacing, &new_classes, &after, err) != 0)
             return -1;
+        if (classes->failed)
+            return -1;
+        const char *undefined =
+            before.undefined[part->twin->index] ? before.undefined[part->twin->index] : after.undefined[part->index];
+        if (undefined)
+            return refuse_undefined(part, undefined, err);
         const char *old = before.texts[part->twin->index];
         const char *new = after.texts[part->index];
         if (old && new && !hf_prototypes_agree(old, new))
@@ -111,8 +132,10 @@ static int examine(struct hf_work *work, const struct hf_pairing *pairing, const
 
 int hf_parted_mark(struct hf_work *work, struct hotfix_error *err)
 {
+    HF_CLASSES struct hf_classes classes = {.request = work->request, .err = err};
+
     for (size_t i = 0; i < work->pairing_count; i++)
-        if (mark_pairing(&work->pairings[i], err) != 0)
+        if (mark_pairing(&work->pairings[i], &classes, err) != 0)
             return -1;
     /* Mark all of them first: functions that call each other are separated together. */
     for (size_t i = 0; i < work->pairing_count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dwarf/qualified.h"
 
+#include <ctype.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,6 @@
 #include "cleanup.h"
 
 #define MAX_DEPTH 64 /* scopes within scopes */
-#define ANONYMOUS "(anonymous namespace)"
 
 /* One walk; names within functions are counted. */
 struct walk {
@@ -149,7 +149,7 @@ static int visit(struct walk *walk, Dwarf_Die die, const char *scope, bool inner
         return name ? walk_scope(walk, die, name, true, depth + 1) : 0;
     }
     if (tag == DW_TAG_namespace)
-        name = name ? name : ANONYMOUS;
+        name = name ? name : HF_QUALIFIED_ANONYMOUS;
     if (!name && inner && is_class(tag) && is_closure(walk->dwarf, die))
         name = HF_QUALIFIED_CLOSURE;
     if (!name || (tag != DW_TAG_namespace && !has_name(tag)))
@@ -311,4 +311,11 @@ const char *hf_qualified_name(struct hf_qualified *qualified, Dwarf_Die die)
     const struct named *found =
         unit->count ? bsearch(&key, unit->items, unit->count, sizeof(*unit->items), compare_named) : NULL;
     return found ? found->name : NULL;
+}
+
+bool hf_name_reserved(const char *name)
+{
+    if (strncmp(name, "std::", strlen("std::")) == 0)
+        return true;
+    return name[0] == '_' && (name[1] == '_' || (isupper((unsigned char)name[1]) && strncmp(name, "_Z", 2) != 0));
 }

@@ -13,7 +13,14 @@ bool hf_qualified_language(uint64_t language);
 /* Is the language of a unit (its DW_TAG_compile_unit) C++ of some year? Others have no scopes. */
 bool hf_qualified_unit(Dwarf_Die unit);
 
-#define HF_QUALIFIED_CLOSURE "{closure}" /* the class of a lambda, within a function */
+#define HF_QUALIFIED_CLOSURE   "{closure}"             /* the class of a lambda, within a function */
+#define HF_QUALIFIED_ANONYMOUS "(anonymous namespace)" /* in each unit another one */
+
+/*
+ * Is it a name that the language keeps for the compiler and its libraries: of namespace std, or one with an underscore
+ * in front as __locale_data? What it means belongs to the compiler, which is the same on both sides.
+ */
+bool hf_name_reserved(const char *name);
 
 /*
  * Receives a type, typedef or variable and its name with its scopes. Equal names within a function get a number by

@@ -17,7 +17,9 @@ struct table {
     const struct hf_object *object;
     bool (*wanted)(const struct hf_part *part);
     const struct hf_part *only; /* where nothing else is wanted; NULL */
-    char **texts;               /* by section number; NULL: not wanted, not found or not known */
+    const struct hf_passing_elsewhere *elsewhere;
+    char **texts;     /* by section number; NULL: not wanted, not found or not known */
+    char **undefined; /* by section number; NULL: nothing is missing */
     struct hotfix_error *err;
 };
 
@@ -40,17 +42,32 @@ static int describe(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, str
     return failed;
 }
 
-/* What the text of a prototype does not say: which objects are handed over by address. */
-static int add_passing(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, struct table *table, char **text)
+/* A class that is handed over, and of which nothing tells how. */
+static int note_undefined(Dwarf_Debug dwarf, Dwarf_Die holder, struct table *table, char **undefined)
 {
-    Dwarf_Die result = declaration && !hf_die_has(die, DW_AT_type) ? declaration : die;
+    HF_FREE char *text = hf_type_text(dwarf, holder);
+
+    if (!text)
+        return hf_error(table->err, HOTFIX_MEMORY, "out of memory");
+    if (!*undefined)
+        *undefined = hf_move(text);
+    return 0;
+}
+
+/* What the text of a prototype does not say: which objects are handed over by address. */
+static int add_passing(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, struct table *table, size_t index)
+{
+    Dwarf_Die holder = declaration && !hf_die_has(die, DW_AT_type) ? declaration : die;
     HF_DIE Dwarf_Die child = NULL;
+    char **text = &table->texts[index];
     unsigned number = 0;
-    bool by_address = hf_passed_by_address(dwarf, result);
 
     for (int more = 1; *text && more > 0; number++) {
+        enum hf_passing passing = hf_passing_of(dwarf, holder, table->elsewhere);
         char *longer = NULL;
-        if (by_address && asprintf(&longer, "%s %u by address", *text, number) < 0)
+        if (passing == HF_PASSED_UNKNOWN && note_undefined(dwarf, holder, table, &table->undefined[index]) != 0)
+            return -1;
+        if (passing == HF_PASSED_BY_ADDRESS && asprintf(&longer, "%s %u by address", *text, number) < 0)
             return hf_error(table->err, HOTFIX_MEMORY, "out of memory");
         if (longer) {
             free(*text);
@@ -59,22 +76,22 @@ static int add_passing(Dwarf_Debug dwarf, Dwarf_Die die, Dwarf_Die declaration, 
         do
             more = hf_die_next(dwarf, die, &child);
         while (more > 0 && hf_die_tag(child) != DW_TAG_formal_parameter);
-        by_address = more > 0 && hf_passed_by_address(dwarf, child);
+        holder = child;
     }
     return 0;
 }
 
 /* Code is described where it was written down: copies and inlined functions refer there. */
-static int describe_origin(Dwarf_Debug dwarf, Dwarf_Die die, struct table *table, char **text)
+static int describe_origin(Dwarf_Debug dwarf, Dwarf_Die die, struct table *table, size_t index)
 {
     uint64_t origin = hf_die_reference(die, DW_AT_abstract_origin);
     HF_DIE Dwarf_Die written = origin == HF_DIE_NONE ? NULL : hf_die_at(dwarf, origin);
     uint64_t specification = hf_die_reference(written ? written : die, DW_AT_specification);
     HF_DIE Dwarf_Die declaration = specification == HF_DIE_NONE ? NULL : hf_die_at(dwarf, specification);
 
-    if (describe(dwarf, written ? written : die, declaration, table, text) != 0)
+    if (describe(dwarf, written ? written : die, declaration, table, &table->texts[index]) != 0)
         return -1;
-    return table->only ? 0 : add_passing(dwarf, written ? written : die, declaration, table, text);
+    return table->only ? 0 : add_passing(dwarf, written ? written : die, declaration, table, index);
 }
 
 /* The part that an entry describes the code of, when it is wanted and not known yet; else NULL. */
@@ -96,7 +113,7 @@ static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 
     while (hf_die_next(dwarf, unit, &die) > 0) {
         const struct hf_part *part = wanted_part(table, die);
-        if (part && describe_origin(dwarf, die, table, &table->texts[part->index]) != 0) {
+        if (part && describe_origin(dwarf, die, table, part->index) != 0) {
             dwarf_dealloc_die(die);
             return -1;
         }
@@ -108,9 +125,12 @@ static int read_unit(Dwarf_Debug dwarf, Dwarf_Die unit, void *arg)
 
 void hf_prototypes_deinit(struct hf_prototypes *prototypes)
 {
-    for (size_t i = 0; i < prototypes->count; i++)
+    for (size_t i = 0; i < prototypes->count; i++) {
         free(prototypes->texts[i]);
+        free(prototypes->undefined[i]);
+    }
     free(prototypes->texts);
+    free(prototypes->undefined);
     *prototypes = (struct hf_prototypes){.count = 0};
 }
 
@@ -119,19 +139,26 @@ static int read_table(struct table *table, struct hf_prototypes *prototypes, str
     HF_DEBUGINFO struct hf_debuginfo *info = NULL;
     size_t count = table->object->part_count;
 
-    *prototypes = (struct hf_prototypes){table->object, calloc(count + 1, sizeof(char *)), count};
-    if (!prototypes->texts)
+    *prototypes = (struct hf_prototypes){
+        .object = table->object,
+        .texts = calloc(count + 1, sizeof(char *)),
+        .undefined = calloc(count + 1, sizeof(char *)),
+    };
+    if (!prototypes->texts || !prototypes->undefined)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    prototypes->count = count;
     table->texts = prototypes->texts;
+    table->undefined = prototypes->undefined;
     if (hf_debuginfo_open(table->object, &info, err) != 0)
         return -1;
     return info && hf_debuginfo_units(info, read_unit, table) != 0 ? -1 : 0;
 }
 
 int hf_prototypes_read(const struct hf_object *object, bool (*wanted)(const struct hf_part *part),
-                       struct hf_prototypes *prototypes, struct hotfix_error *err)
+                       const struct hf_passing_elsewhere *elsewhere, struct hf_prototypes *prototypes,
+                       struct hotfix_error *err)
 {
-    struct table table = {.object = object, .wanted = wanted, .err = err};
+    struct table table = {.object = object, .wanted = wanted, .elsewhere = elsewhere, .err = err};
 
     hf_prototypes_deinit(prototypes);
     return read_table(&table, prototypes, err);

@@ -4,19 +4,23 @@
 #define HF_REFERENCE_PROTOTYPE_H
 
 #include "object/object.h"
+#include "types/passing.h"
 
 struct hf_prototypes {
     const struct hf_object *object; /* NULL: nothing was read */
-    char **texts; /* by section number; NULL: not wanted, or debug information does not tell it; owned */
+    char **texts;     /* by section number; NULL: not wanted, or debug information does not tell it; owned */
+    char **undefined; /* likewise: a class that is handed over, and of which nothing tells how; NULL: there is none */
     size_t count;
 };
 
 /*
  * Reads the prototypes of those functions of an object for which wanted() is true; prototypes read before are freed.
- * HOTFIX_FORMAT, HOTFIX_MEMORY; free the prototypes after a failure, too.
+ * elsewhere is asked for classes that the object only declares. HOTFIX_FORMAT, HOTFIX_MEMORY; free the prototypes after
+ * a failure, too.
  */
 int hf_prototypes_read(const struct hf_object *object, bool (*wanted)(const struct hf_part *part),
-                       struct hf_prototypes *prototypes, struct hotfix_error *err);
+                       const struct hf_passing_elsewhere *elsewhere, struct hf_prototypes *prototypes,
+                       struct hotfix_error *err);
 /* A zeroed one is fine. */
 void hf_prototypes_deinit(struct hf_prototypes *prototypes);
 #define HF_PROTOTYPES __attribute__((cleanup(hf_prototypes_deinit)))

@@ -14,8 +14,6 @@ struct copying {
     bool kept;    /* one that the compiler makes, and the class asks for */
 };
 
-static bool class_by_address(Dwarf_Debug dwarf, Dwarf_Die class, unsigned depth);
-
 /* The class that an entry refers to, elements of arrays too; NULL for what is none. */
 static Dwarf_Die class_of(Dwarf_Debug dwarf, Dwarf_Die holder)
 {
@@ -82,15 +80,29 @@ static void read_method(Dwarf_Debug dwarf, Dwarf_Die method, Dwarf_Die class, st
     }
 }
 
-static bool class_by_address(Dwarf_Debug dwarf, Dwarf_Die class, unsigned depth)
+/* A class that nothing defines may be either; one reason to hand over by address is enough. */
+static enum hf_passing either(enum hf_passing a, enum hf_passing b)
+{
+    if (a == HF_PASSED_BY_ADDRESS || b == HF_PASSED_BY_ADDRESS)
+        return HF_PASSED_BY_ADDRESS;
+    return a == HF_PASSED_UNKNOWN ? a : b;
+}
+
+enum hf_passing hf_passing_of_class(Dwarf_Debug dwarf, Dwarf_Die class, const struct hf_passing_elsewhere *elsewhere,
+                                    unsigned depth)
 {
     struct copying copying = {.own = hf_die_has(class, DW_AT_containing_type)};
+    enum hf_passing parts = HF_PASSED_DIRECTLY;
     HF_DIE Dwarf_Die child = NULL;
     uint64_t convention;
 
     if (hf_die_number(class, DW_AT_calling_convention, &convention))
-        return convention == DW_CC_pass_by_reference;
-    while (!copying.own && depth < MAX_DEPTH && hf_die_next(dwarf, class, &child) > 0) {
+        return convention == DW_CC_pass_by_reference ? HF_PASSED_BY_ADDRESS : HF_PASSED_DIRECTLY;
+    if (depth >= MAX_DEPTH)
+        return HF_PASSED_UNKNOWN;
+    if (hf_die_has(class, DW_AT_declaration))
+        return elsewhere ? elsewhere->find(dwarf, class, depth + 1, elsewhere->arg) : HF_PASSED_UNKNOWN;
+    while (!copying.own && hf_die_next(dwarf, class, &child) > 0) {
         Dwarf_Half tag = hf_die_tag(child);
         bool base = tag == DW_TAG_inheritance;
         if (tag == DW_TAG_subprogram)
@@ -98,14 +110,15 @@ static bool class_by_address(Dwarf_Debug dwarf, Dwarf_Die class, unsigned depth)
         copying.own |= (base || tag == DW_TAG_subprogram) && hf_die_has(child, DW_AT_virtuality);
         HF_DIE Dwarf_Die part =
             base || (tag == DW_TAG_member && !hf_die_has(child, DW_AT_external)) ? class_of(dwarf, child) : NULL;
-        copying.own |= part && class_by_address(dwarf, part, depth + 1);
+        if (part)
+            parts = either(parts, hf_passing_of_class(dwarf, part, elsewhere, depth + 1));
     }
-    return copying.own || (copying.deleted && !copying.kept);
+    return copying.own || (copying.deleted && !copying.kept) ? HF_PASSED_BY_ADDRESS : parts;
 }
 
-bool hf_passed_by_address(Dwarf_Debug dwarf, Dwarf_Die holder)
+enum hf_passing hf_passing_of(Dwarf_Debug dwarf, Dwarf_Die holder, const struct hf_passing_elsewhere *elsewhere)
 {
     HF_DIE Dwarf_Die class = class_of(dwarf, holder);
 
-    return class && class_by_address(dwarf, class, 0);
+    return class ? hf_passing_of_class(dwarf, class, elsewhere, 0) : HF_PASSED_DIRECTLY;
 }

@@ -54,29 +54,32 @@ pick() {
 }
 
 compile() { # DIRECTORY FLAG...
-    local to=$1
+    local to=$1 unit
     shift
-    mkdir -p "$to" && "$CXX" $flags "$@" -c case.cpp -o "$to/case.o"
+    mkdir -p "$to"
+    for unit in case ${UNITS-}; do "$CXX" $flags "$@" -c "$unit.cpp" -o "$to/$unit.o" || return; done
 }
 
-# With a header in HEADER.in beside the case, and objects for the release in OTHERS.
+# With a header in HEADER.in beside the case, further units in NAME.cpp.in for each NAME of UNITS, and objects for the
+# release in OTHERS.
 build_case() {
     CXX=$1 flags="-g $2"
-    local sections=(-ffunction-sections -fdata-sections) shared=()
+    local sections=(-ffunction-sections -fdata-sections) shared=() sources
     case $CXX in clang*) flags+=" -grecord-command-line" ;; esac
     [ "${LINK-}" = library ] && flags+=" -fPIC"
     cat >case.cpp.in
+    sources="case.cpp ${HEADER-}$(printf ' %s.cpp' ${UNITS-} | grep -v '^ .cpp$')"
     rm -rf rel old new pic target libcase.so patch.so
-    pick OLD case.cpp ${HEADER-} && compile rel && compile old "${sections[@]}" || exit 1
-    pick NEW case.cpp ${HEADER-} && compile new "${sections[@]}" && compile pic -fPIC "${sections[@]}" || exit 1
-    pick OLD case.cpp ${HEADER-}
+    pick OLD $sources && compile rel && compile old "${sections[@]}" || exit 1
+    pick NEW $sources && compile new "${sections[@]}" && compile pic -fPIC "${sections[@]}" || exit 1
+    pick OLD $sources
     binary=target
     if [ "${LINK-}" = library ]; then
-        "$CXX" $flags -shared -Wl,--build-id -o libcase.so rel/case.o || exit 1
+        "$CXX" $flags -shared -Wl,--build-id -o libcase.so rel/*.o || exit 1
         binary=libcase.so
         shared=(-L. -lcase "-Wl,-rpath,$PWD")
     else
-        shared=(rel/case.o)
+        shared=(rel/*.o)
     fi
     "$CXX" $flags -I"$ROOT/loader" -I"$ROOT/manifest" -Wl,--build-id -o target main.cpp "${shared[@]}" ${OTHERS-} \
         "$LIBRARY/libhotfix.a" -lcrypto -lpthread -ldl || exit 1

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check/data/everywhere.h"
 
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "error.h"
 
@@ -46,11 +44,4 @@ void hf_everywhere_deinit(struct hf_everywhere *everywhere)
         hf_names_deinit(&everywhere->units[i]);
     free(everywhere->units);
     *everywhere = (struct hf_everywhere){.dwarf = NULL};
-}
-
-bool hf_name_reserved(const char *name)
-{
-    if (strncmp(name, "std::", strlen("std::")) == 0)
-        return true;
-    return name[0] == '_' && (name[1] == '_' || (isupper((unsigned char)name[1]) && strncmp(name, "_Z", 2) != 0));
 }

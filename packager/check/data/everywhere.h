@@ -22,10 +22,4 @@ int hf_everywhere_find(struct hf_everywhere *everywhere, enum hf_name_space spac
                        bool *declaration, struct hotfix_error *err);
 void hf_everywhere_deinit(struct hf_everywhere *everywhere);
 
-/*
- * Is it a name that the language keeps for the compiler and its libraries: of namespace std, or one with an underscore
- * in front as __locale_data? What it means belongs to the compiler, which is the same on both sides.
- */
-bool hf_name_reserved(const char *name);
-
 #endif

@@ -19,6 +19,7 @@
 #include "check/data/view.h"
 #include "check/name.h"
 #include "cleanup.h"
+#include "dwarf/qualified.h"
 #include "error.h"
 #include "patch/proven.h"
 #include "types/difference.h"
@@ -254,7 +255,7 @@ static void check_class(struct state *state, const char *name, Dwarf_Die after, 
     /* Frames that exist go on in the old code, unless the body itself is picked. */
     bool frame = length > strlen(FRAME) && strcmp(name + length - strlen(FRAME), FRAME) == 0;
     /* Other units have others of these names. */
-    bool own = strstr(name, "(anonymous namespace)") != NULL;
+    bool own = strstr(name, HF_QUALIFIED_ANONYMOUS) != NULL;
     bool is_class = hf_die_tag(after) != DW_TAG_enumeration_type;
     uint64_t elsewhere = HF_DIE_NONE;
 
