@@ -148,18 +148,23 @@ done
 same_constants
 changed mix "clang: callers that hand over what they did are left as they are" clang -O2
 
-# A caller that hands on what it was handed is the same code, too.
-cat >>program.c <<'C'
-__attribute__((noinline)) static int inner(int number)
+# A caller that hands on what it was handed is the same code, too, wherever it stands.
+inner='__attribute__((noinline)) static int inner(int number)
 {
     for (int i = 0; i < number; i++)
         noise += i;
     return noise;
-}
-__attribute__((noinline)) static int outer(int number)
+}'
+outer='__attribute__((noinline)) static int outer(int number)
 {
     return inner(number) + noise;
-}
+}'
+sed -i 's/noise += 7;/;/' program.c
+mv program.c plain.c
+for order in "$inner $outer" "$outer $inner"; do
+    cat plain.c - >program.c <<C
+static int inner(int number);
+$order
 #ifdef FIXED
 #define DEPTH 9
 #else
@@ -170,8 +175,10 @@ int deep(void)
     return outer(DEPTH) * 3;
 }
 C
-sed -i 's/noise += 7;/;/' program.c
-changed "deep inner outer" "gcc: through two functions" gcc -O2
+    for compiler in gcc clang; do
+        changed "deep inner outer" "$compiler: through two functions" "$compiler" -O2
+    done
+done
 
 # In main a thread is for ever: what it calls is fixed, as it was.
 cat >host.c <<'C'

@@ -70,7 +70,6 @@ stays() {
 stays "no padding (gcc)" gcc -Os
 stays "no padding (clang)" clang -Oz
 echo "$NO_ROOM" >>program.c
-echo "$NO_ROOM" >>program.c
 stays "room for tracers" gcc -O2
 
 # A name in the padding: code may begin there. Without names nothing is known.
@@ -81,5 +80,13 @@ get=$((0x$(nm target | sed -n 's/ T get$//p')))
 objcopy --add-symbol "inner=.text:$((get - text + 3)),function,global" target
 run hotfix build --target target --old old.o --new new.o -o patch.so
 is "a name in the padding" "$status $(grep -o "$short" "$ERR" | tr -d 0-9)" "1 ${short//\[0-9\]\*/}"
+compile gcc -O2 -rdynamic || exit 1
+run hotfix build --target target --old old.o --new new.o -o patch.so
+is "an exported function has room" "$status" 0
+strip target
+run hotfix check --target target --patch patch.so
+is "but not where the other functions have no names" \
+    "$status $(grep -o "its [0-9]* bytes of code are too short for a detour" "$OUT")" \
+    "1 its 3 bytes of code are too short for a detour"
 
 finish
