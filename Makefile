@@ -60,8 +60,10 @@ ARCH_SRC := $(wildcard arch/*.c arch/*/*.c)
 LOADER_SRC := $(wildcard loader/*.c loader/*/*.c)
 PACKAGER_SRC := $(wildcard packager/*/*.c packager/*/*/*.c)
 # What enters other processes knows the registers of x86-64 alone.
-OPERATOR_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/*.c operator/process/*.c operator/enter/*.c operator/state/*.c))
+OPERATOR_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/*.c operator/process/*.c operator/enter/*.c operator/state/*.c operator/shared/*.c))
 INSIDE_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/inside/*.c))
+SHARED_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/shared/*.c))
+PRELOAD_SRC := $(if $(filter x86_64,$(HOST_CPU)),$(wildcard operator/preload/*.c))
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -80,7 +82,7 @@ OWN_STORIES := $(addprefix tests/story/,arguments.t blocks.t cases.t constants.t
 STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)) $(if $(filter no,$(OWN_COMPILERS)),$(OWN_STORIES)), \
 	$(wildcard tests/story/*.t tests/examples/*.t))
 LINTS := $(wildcard tests/lint/*.t)
-PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC) $(OPERATOR_SRC) $(INSIDE_SRC)
+PRODUCT_SRC := $(MANIFEST_SRC) $(ARCH_SRC) $(LOADER_SRC) $(PACKAGER_SRC) $(OPERATOR_SRC) $(INSIDE_SRC) $(PRELOAD_SRC)
 MAN_PAGES := $(wildcard docs/man/*.[1357])
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -101,7 +103,9 @@ EXAMPLES := $(BUILD)/examples/webapp $(BUILD)/examples/load $(BUILD)/examples/ag
 COMMAND := $(BUILD)/hotfix
 # Sanitizers' runtimes do not go into a process that has none; the command that carries the library in goes without, too.
 OPERATOR := $(if $(and $(OPERATOR_SRC),$(if $(SAN),,yes)),$(BUILD)/hotfixctl)
-AGENT := $(BUILD)/libhotfix-agent.so
+INSIDE := $(BUILD)/libhotfix-inside.so
+# What is preloaded is small, and loads the other one where a bundle is enabled.
+AGENT := $(if $(OPERATOR),$(BUILD)/libhotfix-agent.so)
 SHARED := $(BUILD)/libhotfix.so.$(VERSION)
 STATIC := $(BUILD)/libhotfix.a
 
@@ -114,7 +118,7 @@ all: command lib ## build the command and the loader library (default)
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-command: $(COMMAND) $(OPERATOR) ## build the commands hotfix and hotfixctl
+command: $(COMMAND) $(OPERATOR) $(AGENT) ## build the commands hotfix and hotfixctl, and the agent
 
 lib: $(SHARED) $(STATIC) ## build libhotfix.so and libhotfix.a
 
@@ -172,16 +176,21 @@ comma := ,
 
 # The library that hotfixctl carries into processes: with a libcrypto of its own, of which nobody else sees anything, since a
 # process may have another version or none. It becomes part of the command.
-$(AGENT): $(call objects,$(INSIDE_SRC)) $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a operator/inside/agent.map
+$(INSIDE): $(call objects,$(INSIDE_SRC) $(SHARED_SRC)) $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a operator/inside/agent.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix-agent.so.$(SOVERSION) -Wl,--version-script=operator/inside/agent.map \
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix-inside.so.$(SOVERSION) -Wl,--version-script=operator/inside/agent.map \
 		-Wl,-z$(comma)defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--exclude-libs$(comma)ALL \
 		-Wl,--gc-sections -Wl,-s -o $@ $(filter %.o %.a,$^) $(STATIC_LIBS) $(call library,libcrypto.a)
 
-$(BUILD)/obj/operator/enter/agent-bytes.o: operator/enter/agent.S $(AGENT)
+$(BUILD)/obj/operator/enter/agent-bytes.o: operator/enter/agent.S $(INSIDE)
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TARGET_FLAGS) -DHF_AGENT_FILE='"$(AGENT)"' -c $< -o $@
+	$(Q)$(CC) $(TARGET_FLAGS) -DHF_AGENT_FILE='"$(INSIDE)"' -c $< -o $@
+
+$(BUILD)/libhotfix-agent.so: $(call objects,$(PRELOAD_SRC)) $(INSIDE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -Wl,-z$(comma)defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
+		-Wl,-z,noexecstack -Wl,-s -o $@ $(filter %.o,$^)
 
 $(BUILD)/hotfixctl: $(call objects,$(OPERATOR_SRC)) $(BUILD)/obj/operator/enter/agent-bytes.o $(BUILD)/libfortified.a
 	$(call say,LD,$@)

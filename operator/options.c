@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "inside/protocol.h"
 #include "status.h"
 
 #define NS_PER_MS           UINT64_C(1000000)
@@ -22,6 +23,8 @@ enum {
     OPTION_UNIT,
     OPTION_ALL,
     OPTION_TRUST,
+    OPTION_STORE,
+    OPTION_REQUIRED,
     OPTION_DEADLINE,
     OPTION_DRY_RUN,
     OPTION_VERIFY,
@@ -35,8 +38,17 @@ enum {
 };
 
 /* Verbs that an option is for, as bits. */
-enum { VERB_APPLY = 1, VERB_REVERT = 2, VERB_STATUS = 4, VERB_VERIFY = 8, VERB_SHOW = 16, VERB_DOCTOR = 32 };
-enum { ON_PROCESSES = VERB_APPLY | VERB_REVERT | VERB_STATUS, VERB_ALL = 63 };
+enum {
+    VERB_APPLY = 1,
+    VERB_REVERT = 2,
+    VERB_STATUS = 4,
+    VERB_VERIFY = 8,
+    VERB_SHOW = 16,
+    VERB_DOCTOR = 32,
+    VERB_ENABLE = 64,
+    VERB_DISABLE = 128
+};
+enum { ON_PROCESSES = VERB_APPLY | VERB_REVERT | VERB_STATUS, VERB_ALL = 255 };
 
 static const struct {
     const char *name;
@@ -49,8 +61,11 @@ static const struct {
     {"exe", "FILE", OPTION_EXE, ON_PROCESSES, "every process that runs this program or library, by its build-id"},
     {"unit", "UNIT", OPTION_UNIT, ON_PROCESSES, "every process of this systemd unit that the bundle is for"},
     {"all", NULL, OPTION_ALL, VERB_APPLY | VERB_STATUS, "every process that runs the bundle's target"},
-    {"trust", "STORE", OPTION_TRUST, VERB_APPLY | VERB_STATUS | VERB_VERIFY | VERB_DOCTOR,
-     "the trust store; " HF_TRUST_DEFAULT " if not given"},
+    {"trust", "STORE", OPTION_TRUST, VERB_APPLY | VERB_STATUS | VERB_VERIFY | VERB_DOCTOR | VERB_ENABLE,
+     "the trust store; " HF_AGENT_TRUST " if not given"},
+    {"store", "DIR", OPTION_STORE, VERB_STATUS | VERB_ENABLE | VERB_DISABLE,
+     "where enabled bundles are kept; " HF_AGENT_STORE " if not given"},
+    {"required", NULL, OPTION_REQUIRED, VERB_ENABLE, "programs must not start without the bundle"},
     {"deadline", "MS", OPTION_DEADLINE, VERB_APPLY | VERB_REVERT,
      "milliseconds to try (default 5000), and to stop threads for a switch (default 100)"},
     {"dry-run", NULL, OPTION_DRY_RUN, VERB_APPLY, "check whether the bundle could be applied, and change nothing"},
@@ -78,6 +93,8 @@ static const struct {
     {"revert", VERB_REVERT, "ID", false, "revert a bundle"},
     {"status", VERB_STATUS, "BUNDLE", true,
      "say which processes are fixed, or list applied bundles; no thread is stopped"},
+    {"enable", VERB_ENABLE, "BUNDLE", false, "keep a bundle for programs that start with the agent preloaded"},
+    {"disable", VERB_DISABLE, "BUNDLE|ID", false, "keep it no longer; running processes stay as they are"},
     {"verify", VERB_VERIFY, "BUNDLE", false, "say whether a bundle would be trusted, and what it is for"},
     {"show", VERB_SHOW, "BUNDLE", false, "print what a bundle says about itself, trusting nothing"},
     {"doctor", VERB_DOCTOR, NULL, false, "check what this host permits hotfixctl to do"},
@@ -105,7 +122,7 @@ static void print_help(void)
         char operand[16] = "";
         if (verbs[i].operand)
             snprintf(operand, sizeof(operand), verbs[i].optional ? "[%s]" : "%s", verbs[i].operand);
-        printf("  %-6s %-8s  %s\n", verbs[i].name, operand, verbs[i].summary);
+        printf("  %-7s %-9s  %s\n", verbs[i].name, operand, verbs[i].summary);
     }
     printf("\nOptions:\n");
     for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -185,6 +202,12 @@ static int take_option(int index, const char *argument, struct hf_ctl *ctl, stru
         if (parse_number("deadline", argument, DEADLINE_MAX_MS, &number, err) != 0)
             return -1;
         ctl->deadline_ns = ctl->stop_ns = number * NS_PER_MS;
+        return 0;
+    case OPTION_STORE:
+        ctl->store = argument;
+        return 0;
+    case OPTION_REQUIRED:
+        ctl->required = true;
         return 0;
     case OPTION_DRY_RUN:
         ctl->dry_run = true;
@@ -272,7 +295,8 @@ int hf_ctl_parse(int argc, char **argv, struct hf_ctl *ctl, struct hotfix_error 
 {
     size_t verb = 0;
 
-    *ctl = (struct hf_ctl){.trust = HF_TRUST_DEFAULT, .deadline_ns = DEADLINE_DEFAULT_MS * NS_PER_MS};
+    *ctl = (struct hf_ctl){
+        .trust = HF_AGENT_TRUST, .store = HF_AGENT_STORE, .deadline_ns = DEADLINE_DEFAULT_MS * NS_PER_MS};
     for (int i = 1; i < argc; i++)
         ctl->json |= strcmp(argv[i], "--json") == 0;
     if (argc < 2)

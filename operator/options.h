@@ -9,16 +9,16 @@
 #include "hotfix/error.h"
 #include "process/select.h"
 
-#define HF_TRUST_DEFAULT "/etc/hotfix/trust"
-
 struct hf_ctl {
     const char *verb;
-    const char *operand; /* a bundle or an id; NULL: none, which status alone allows */
+    const char *operand; /* a bundle, an id or a unit; NULL: none, where the verb allows that */
     struct hf_pids pids; /* of --pid */
     const char *exe;     /* of --exe */
     const char *unit;    /* of --unit */
     bool all;
     const char *trust;
+    const char *store; /* of enabled bundles */
+    bool required;     /* enable: programs must not start without it */
     uint64_t deadline_ns;
     uint64_t stop_ns; /* 0: not given */
     bool dry_run;

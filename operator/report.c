@@ -114,6 +114,12 @@ void hf_ctl_report_close(struct hf_ctl_report *report, char bracket)
     report->first = false;
 }
 
+void hf_ctl_report_next(struct hf_ctl_report *report, const char *name)
+{
+    fprintf(report->out, "], \"%s\": [", name);
+    report->first = true;
+}
+
 void hf_ctl_report_text(struct hf_ctl_report *report, const char *name, const char *value)
 {
     put_name(report, name);

@@ -40,6 +40,8 @@ void hf_ctl_report_not_all(struct hf_ctl_report *report, const char *format, ...
 /* Objects and members of the JSON report, for each process one object. name NULL: in an array. */
 void hf_ctl_report_open(struct hf_ctl_report *report, const char *name, char bracket);
 void hf_ctl_report_close(struct hf_ctl_report *report, char bracket);
+/* Ends the array of the report, and begins one of this name. */
+void hf_ctl_report_next(struct hf_ctl_report *report, const char *name);
 void hf_ctl_report_text(struct hf_ctl_report *report, const char *name, const char *value); /* NULL: null */
 void hf_ctl_report_number(struct hf_ctl_report *report, const char *name, uint64_t value);
 void hf_ctl_report_flag(struct hf_ctl_report *report, const char *name, bool value);

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit.h"
 #include "digest.h"
 #include "enter/visit.h"
 #include "errand.h"
 #include "error.h"
 #include "health.h"
 #include "meant.h"
+#include "shared/audit.h"
 #include "state/board.h"
 
 #define ROUNDS_MAX 16 /* looks for processes that were forked meanwhile */

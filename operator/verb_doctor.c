@@ -13,9 +13,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "audit.h"
 #include "cleanup.h"
 #include "error.h"
+#include "shared/audit.h"
 #include "truststore.h"
 #include "verbs.h"
 

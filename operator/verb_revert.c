@@ -3,11 +3,11 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "audit.h"
 #include "enter/visit.h"
 #include "errand.h"
 #include "error.h"
 #include "meant.h"
+#include "shared/audit.h"
 #include "verbs.h"
 
 static void audit(const struct hf_ctl *ctl, pid_t pid, const struct hf_answer *answer, const struct hotfix_error *error)

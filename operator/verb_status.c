@@ -248,8 +248,12 @@ int hf_verb_status(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
     if (ctl->operand)
         result = hf_cargo_read(ctl->operand, ctl->trust, &status.cargo, err);
     if (result == 0) {
-        hf_hex_encode(status.cargo.bundle.manifest.id, HF_ID_SIZE, status.id);
+        if (ctl->operand)
+            hf_hex_encode(status.cargo.bundle.manifest.id, HF_ID_SIZE, status.id);
         result = ask_all(&status, err);
+        /* Also where no process runs: those that start are meant. */
+        if (ctl->all && hf_tell_enabled(ctl, status.id, report, result == 0 ? err : NULL) != 0)
+            result = -1;
     }
     hf_cargo_deinit(&status.cargo);
     return result;

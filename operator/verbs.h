@@ -16,6 +16,12 @@ int hf_verb_status(const struct hf_ctl *ctl, struct hf_ctl_report *report, struc
 /* Of a bundle alone: would it be believed here, and what does it say of itself? show believes nothing. */
 int hf_verb_verify(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
 int hf_verb_show(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* Keeps a bundle for programs that start with the agent, and no longer. Running processes stay as they are. */
+int hf_verb_enable(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+int hf_verb_disable(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* Adds to the report of status what is enabled, whether it is believed, and where it is in quarantine; exit status 1
+ * where a program that starts would not get it. id: of one bundle; "": of all. */
+int hf_tell_enabled(const struct hf_ctl *ctl, const char *id, struct hf_ctl_report *report, struct hotfix_error *err);
 /* What this host lets be done; exit status 1 where something is in the way. */
 int hf_verb_doctor(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
 

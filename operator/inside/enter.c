@@ -3,6 +3,7 @@
  * The library that hotfixctl loads into a process that has none: libhotfix, and this entry. The entry runs on a thread
  * of the process that was stopped in a system call, on a separate stack, with all signals blocked.
  */
+#include "inside/board.h"
 #include "inside/protocol.h"
 
 #include <errno.h>
@@ -18,38 +19,10 @@
 #define AGENT_API __attribute__((visibility("default")))
 
 AGENT_API void hotfix_agent_enter(struct hf_agent_request *request);
-extern AGENT_API struct hf_agent_board hotfix_agent_board;
-
-struct hf_agent_board hotfix_agent_board = {.magic = HF_AGENT_BOARD_MAGIC, .size = sizeof(hotfix_agent_board)};
 
 static void copy(char *to, const char *from, size_t size)
 {
     snprintf(to, size, "%s", from);
-}
-
-/*
- * Updates the list of applied bundles. When out of memory, the board keeps its old content, and counts as being
- * written.
- */
-static void write_board(void)
-{
-    struct hf_agent_board *board = &hotfix_agent_board;
-    struct hotfix_applied *list = NULL;
-    size_t count = 0;
-
-    if (board->changes % 2 == 0)
-        __atomic_fetch_add(&board->changes, 1, __ATOMIC_SEQ_CST);
-    if (hf_handle_list(&list, &count, NULL) != 0)
-        return;
-    board->count = count;
-    for (size_t i = 0; i < count && i < HF_AGENT_APPLIED; i++) {
-        copy(board->applied[i].id, list[i].id, sizeof(board->applied[i].id));
-        copy(board->applied[i].name, list[i].name, sizeof(board->applied[i].name));
-        copy(board->applied[i].version, list[i].version, sizeof(board->applied[i].version));
-        board->applied[i].function_count = list[i].function_count;
-    }
-    free(list);
-    __atomic_fetch_add(&board->changes, 1, __ATOMIC_SEQ_CST);
 }
 
 static void write_answer(struct hf_agent_request *request, const struct hotfix_result *result)
@@ -117,7 +90,7 @@ void hotfix_agent_enter(struct hf_agent_request *request)
     /* No code of this copy of libcrypto may run when the process exits. */
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
     serve(request, &result);
-    write_board();
+    hf_board_update();
     write_answer(request, &result);
     hotfix_result_deinit(&result);
     __atomic_store_n(&request->answered, 1, __ATOMIC_SEQ_CST);

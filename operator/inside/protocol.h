@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define HF_AGENT_SONAME  "libhotfix-agent.so.0"
+#define HF_AGENT_SONAME  "libhotfix-inside.so.0"
 #define HF_AGENT_ENTER   "hotfix_agent_enter" /* void (struct hf_agent_request *) */
 #define HF_AGENT_BOARD   "hotfix_agent_board" /* struct hf_agent_board */
 #define HF_AGENT_APPLIED 64                   /* bundles that the board has room for */
@@ -70,5 +70,25 @@ struct hf_agent_board {
 };
 
 #define HF_AGENT_BOARD_MAGIC "hfboard"
+
+/*
+ * What the preloaded agent asks of the library when a program starts: int (struct hf_agent_start *). 0, or -1 when a
+ * bundle that is demanded could not be applied, with the reason as message.
+ */
+#define HF_AGENT_START      "hotfix_agent_start"
+#define HF_AGENT_INSIDE     "libhotfix-inside.so" /* the library's file, beside the agent */
+#define HF_AGENT_STORE      "/var/lib/hotfix/enabled"
+#define HF_AGENT_TRUST      "/etc/hotfix/trust"
+#define HF_AGENT_BUILD_SIZE 129 /* hexadecimal, with its NUL */
+
+struct hf_agent_start {
+    uint64_t size;             /* of this struct, as the caller knows it */
+    const char *store;         /* of enabled bundles */
+    const char *trust;         /* the trust store */
+    const char *program;       /* build-id of the main program; "": it has none */
+    const char *const *builds; /* those for which something is enabled */
+    uint64_t build_count;
+    char message[HF_AGENT_MESSAGE_SIZE];
+};
 
 #endif

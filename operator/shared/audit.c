@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "audit.h"
+#include "shared/audit.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -75,10 +75,10 @@ static void describe(const struct hf_audit *record, char *text, size_t size)
              record->signers ? record->signers : "", pause, getuid());
 }
 
-static int connect_to(const char *path)
+static int connect_to(const char *path, int type)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    HF_CLOSE int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    HF_CLOSE int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
@@ -88,18 +88,29 @@ static int connect_to(const char *path)
     return connected;
 }
 
+static int priority(const struct hf_audit *record)
+{
+    return record->message ? LOG_WARNING : LOG_NOTICE;
+}
+
+/* Programs that start with the agent tell of themselves. */
+static const char *identifier(const struct hf_audit *record)
+{
+    return strcmp(record->verb, "start") == 0 ? "hotfix-agent" : "hotfixctl";
+}
+
 static bool send_to_journal(const struct hf_audit *record, const char *text)
 {
     struct fields fields = {.used = 0};
     unsigned int who = login();
-    HF_CLOSE int fd = connect_to(JOURNAL);
+    HF_CLOSE int fd = connect_to(JOURNAL, SOCK_DGRAM);
 
     if (fd < 0)
         return false;
     add(&fields, "MESSAGE", "%s", text);
     add(&fields, "MESSAGE_ID", MESSAGE_ID);
-    add(&fields, "PRIORITY", "%d", record->message ? LOG_WARNING : LOG_NOTICE);
-    add(&fields, "SYSLOG_IDENTIFIER", "hotfixctl");
+    add(&fields, "PRIORITY", "%d", priority(record));
+    add(&fields, "SYSLOG_IDENTIFIER", "%s", identifier(record));
     add(&fields, "HOTFIX_VERB", "%s", record->verb);
     add_if(&fields, "HOTFIX_OPERAND", record->operand);
     add_if(&fields, "HOTFIX_BUNDLE", record->bundle);
@@ -116,22 +127,42 @@ static bool send_to_journal(const struct hf_audit *record, const char *text)
     return send(fd, fields.text, fields.used, MSG_NOSIGNAL) == (ssize_t)fields.used;
 }
 
+/*
+ * As syslog(3) does it: which would keep the name and the facility for what the program itself writes later. A line
+ * ends at its NUL where the daemon listens for a stream.
+ */
+static void send_to_syslog(const struct hf_audit *record, const char *text)
+{
+    char line[TEXT_SIZE + 64];
+    HF_CLOSE int datagram = connect_to(SYSLOG, SOCK_DGRAM);
+    HF_CLOSE int stream = datagram < 0 ? connect_to(SYSLOG, SOCK_STREAM) : -1;
+
+    int length = snprintf(line, sizeof(line), "<%d>%s[%d]: %s", LOG_AUTHPRIV | priority(record), identifier(record),
+                          (int)getpid(), text);
+    for (char *byte = line; *byte; byte++) {
+        if ((unsigned char)*byte < ' ' || *byte == 127)
+            *byte = '?';
+    }
+    if (datagram >= 0)
+        send(datagram, line, (size_t)length, MSG_NOSIGNAL);
+    else if (stream >= 0)
+        send(stream, line, (size_t)length + 1, MSG_NOSIGNAL);
+}
+
 void hf_audit_write(const struct hf_audit *record)
 {
     char text[TEXT_SIZE];
 
     describe(record, text, sizeof(text));
-    if (send_to_journal(record, text))
-        return;
-    openlog("hotfixctl", LOG_PID, LOG_AUTHPRIV);
-    syslog(record->message ? LOG_WARNING : LOG_NOTICE, "%s", text);
-    closelog();
+    if (!send_to_journal(record, text))
+        send_to_syslog(record, text);
 }
 
 bool hf_audit_is_heard(void)
 {
-    HF_CLOSE int journal = connect_to(JOURNAL);
-    HF_CLOSE int syslog_socket = connect_to(SYSLOG);
+    HF_CLOSE int journal = connect_to(JOURNAL, SOCK_DGRAM);
+    HF_CLOSE int datagram = connect_to(SYSLOG, SOCK_DGRAM);
+    HF_CLOSE int stream = connect_to(SYSLOG, SOCK_STREAM);
 
-    return journal >= 0 || syslog_socket >= 0;
+    return journal >= 0 || datagram >= 0 || stream >= 0;
 }

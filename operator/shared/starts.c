@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shared/starts.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "error.h"
+
+#define DIRECTORY   "/dev/shm"
+#define PREFIX      "hotfix-start."
+#define MAGIC       "hfstart" /* with its NUL */
+#define RECORDS_MAX 16        /* that one process keeps up to date; its other bundles are not counted */
+#define FLAGS       (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+#define NS_PER_S    UINT64_C(1000000000)
+#define DAEMON_NS   NS_PER_S /* a process that becomes a daemon leaves its first parent sooner than that */
+
+/* The file's content. The last two are written by its processes while they live. */
+struct record {
+    char magic[8];
+    uint32_t crashes; /* in a row */
+    int32_t pid;      /* of the last start */
+    uint64_t ticks;   /* when that process began, as the kernel counts it: its number may have another owner now */
+    uint64_t space;   /* its PID namespace */
+    uint64_t began;   /* CLOCK_BOOTTIME, in nanoseconds */
+    uint32_t well;    /* 1: it ended as a program ends */
+    uint32_t forks;   /* by it and its children, each of whom has a number thereby */
+};
+
+static struct record *kept[RECORDS_MAX];
+static size_t kept_count;
+static struct record *begun; /* the last one, until it is known whether its bundle could be applied */
+static uint64_t first;       /* CLOCK_MONOTONIC_COARSE when the first was taken */
+static uint32_t number;      /* of this process among those that fork() made of the one that started: 0 */
+
+static uint64_t now(clockid_t clock)
+{
+    struct timespec time = {0};
+
+    clock_gettime(clock, &time);
+    return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+static void name_record(const char *id, const char *program, uid_t user, char path[128])
+{
+    snprintf(path, 128, DIRECTORY "/" PREFIX "%s.%s.%u", id, program[0] ? program : "none", (unsigned int)user);
+}
+
+/* 22nd field of /proc/PID/stat; 0: there is no such process, or it may not be seen. */
+static uint64_t read_ticks(pid_t pid)
+{
+    char path[32], text[1024];
+    unsigned long long ticks = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    HF_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    text[got > 0 ? got : 0] = '\0';
+    /* The second field may hold anything, a parenthesis too. The state is behind it: Z is a process that has ended. */
+    const char *field = strrchr(text, ')');
+    if (!field || field[1] != ' ' || field[2] == 'Z')
+        return 0;
+    field++;
+    for (int i = 2; i < 21 && field; i++)
+        field = strchr(field + 1, ' ');
+    return field && sscanf(field, "%llu", &ticks) == 1 ? ticks : 0;
+}
+
+static uint64_t read_space(void)
+{
+    struct stat status;
+
+    return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
+}
+
+/* Did the last start crash? Where that cannot be known, it did not. */
+static bool crashed(const struct record *record)
+{
+    uint64_t time = now(CLOCK_BOOTTIME);
+
+    if (record->well || record->space != read_space() || time < record->began ||
+        time - record->began >= HF_STARTS_SECONDS * NS_PER_S)
+        return false;
+    return record->ticks != 0 && read_ticks(record->pid) != record->ticks;
+}
+
+/* Where the process itself was replaced by exec, the one before it did not end. */
+static bool is_own(const struct record *record, uint64_t ticks)
+{
+    return record->pid == getpid() && record->ticks == ticks && record->space == read_space();
+}
+
+static bool is_own_file(int fd, uid_t user)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == user && status.st_nlink == 1 &&
+           (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static bool is_record(int fd, uid_t user, struct record *record)
+{
+    return is_own_file(fd, user) && pread(fd, record, sizeof(*record), 0) == (ssize_t)sizeof(*record) &&
+           memcmp(record->magic, MAGIC, sizeof(record->magic)) == 0;
+}
+
+/*
+ * A family of processes ended well when its youngest did, or any of them that had lived for a while. The first parent
+ * of a daemon, which leaves at once, says nothing. No system call: a filter may permit none by now.
+ */
+__attribute__((destructor)) static void note_end(void)
+{
+    uint64_t age = now(CLOCK_MONOTONIC_COARSE) - first;
+
+    for (size_t i = 0; i < kept_count; i++) {
+        if (number == kept[i]->forks || age >= DAEMON_NS)
+            kept[i]->well = 1;
+    }
+}
+
+static void note_fork(void)
+{
+    for (size_t i = 0; i < kept_count; i++) {
+        number = __atomic_add_fetch(&kept[i]->forks, 1, __ATOMIC_SEQ_CST);
+        kept[i]->well = 0;
+    }
+}
+
+static void keep(int fd)
+{
+    if (kept_count == RECORDS_MAX)
+        return;
+    void *memory = mmap(NULL, sizeof(struct record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return;
+    if (kept_count == 0 && pthread_atfork(NULL, NULL, note_fork) != 0) {
+        munmap(memory, sizeof(struct record));
+        return;
+    }
+    if (kept_count == 0)
+        first = now(CLOCK_MONOTONIC_COARSE);
+    begun = kept[kept_count++] = memory;
+}
+
+void hf_starts_cancel(void)
+{
+    if (!begun)
+        return;
+    begun->well = 1;
+    munmap(begun, sizeof(*begun));
+    begun = NULL;
+    kept_count--;
+}
+
+bool hf_starts_begin(const char *id, const char *program, bool count)
+{
+    char path[128];
+    uid_t user = geteuid();
+    struct record record;
+
+    begun = NULL;
+    name_record(id, program, user, path);
+    HF_CLOSE int fd = open(path, FLAGS | (count ? O_CREAT : 0), 0600);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return false;
+    bool known = is_record(fd, user, &record);
+    if (known && record.crashes >= HF_STARTS_CRASHES)
+        return true;
+    if (!count)
+        return false;
+    uint64_t ticks = read_ticks(getpid());
+    if (!known)
+        record = (struct record){.magic = MAGIC};
+    if (known && !is_own(&record, ticks))
+        record.crashes = crashed(&record) ? record.crashes + 1 : 0;
+    record = (struct record){.magic = MAGIC,
+                             .crashes = record.crashes,
+                             .pid = getpid(),
+                             .ticks = ticks,
+                             .space = read_space(),
+                             .began = now(CLOCK_BOOTTIME)};
+    if (!is_own_file(fd, user) || pwrite(fd, &record, sizeof(record), 0) != (ssize_t)sizeof(record))
+        return false;
+    if (record.crashes >= HF_STARTS_CRASHES)
+        return true;
+    keep(fd);
+    return false;
+}
+
+/* What a file's name says: whose record it is. False for a name that is none. */
+static bool read_name(const char *name, const char *id, struct hf_quarantine *quarantine)
+{
+    size_t length = strlen(PREFIX), digits = strlen(id);
+    unsigned int user;
+    int end = 0;
+
+    if (strncmp(name, PREFIX, length) != 0 || strncmp(name + length, id, digits) != 0 || name[length + digits] != '.')
+        return false;
+    if (sscanf(name + length + digits + 1, "%16[0-9a-z].%u%n", quarantine->program, &user, &end) != 2 ||
+        name[length + digits + 1 + (size_t)end] != '\0')
+        return false;
+    quarantine->user = user;
+    return true;
+}
+
+static bool is_quarantine(int directory, const char *name, uid_t user)
+{
+    HF_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    struct record record;
+
+    return fd >= 0 && is_record(fd, user, &record) && record.crashes >= HF_STARTS_CRASHES;
+}
+
+int hf_starts_quarantines(const char *id, struct hf_quarantine **list, size_t *count, struct hotfix_error *err)
+{
+    HF_FREE struct hf_quarantine *items = NULL;
+    struct hf_quarantine found;
+    size_t used = 0;
+    DIR *directory = opendir(DIRECTORY);
+    int status = 0;
+
+    for (struct dirent *entry; directory && status == 0 && (entry = readdir(directory));) {
+        if (!read_name(entry->d_name, id, &found) || !is_quarantine(dirfd(directory), entry->d_name, found.user))
+            continue;
+        struct hf_quarantine *grown = reallocarray(items, used + 1, sizeof(*grown));
+        if (!grown) {
+            status = hf_error(err, HOTFIX_MEMORY, "out of memory");
+            break;
+        }
+        items = grown;
+        items[used++] = found;
+    }
+    if (directory)
+        closedir(directory);
+    if (status != 0)
+        return -1;
+    *list = hf_move(items);
+    *count = used;
+    return 0;
+}
+
+void hf_starts_forget(const char *id)
+{
+    struct hf_quarantine found;
+    DIR *directory = opendir(DIRECTORY);
+
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (read_name(entry->d_name, id, &found))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    if (directory)
+        closedir(directory);
+}

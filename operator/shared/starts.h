@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records of the starts of programs with enabled bundles, by which a bundle is put into quarantine after two crashes in
+ * a row. A record is a file in /dev/shm, for one bundle, one program (its build-id) and one user, and only that user
+ * can write it: so nobody can turn off a fix for the processes of somebody else. It is mapped, so that a program that
+ * ends can note this without any system call: whatever became of its user, root directory and permitted calls.
+ *
+ * When the next process of the program starts, the one before it crashed if it ended within HF_STARTS_SECONDS of its
+ * start without exit() or a return from main. Memory alone holds the files: a boot forgets them.
+ */
+#ifndef HF_STARTS_H
+#define HF_STARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bundleid.h"
+#include "hotfix/error.h"
+
+#define HF_STARTS_CRASHES 2  /* in a row, then the bundle is in quarantine */
+#define HF_STARTS_SECONDS 10 /* a process that lived so long did not crash by the bundle */
+#define HF_STARTS_PROGRAM 17 /* 16 digits of the program's build-id, and NUL */
+
+/*
+ * In a process that is to apply the bundle: true when it is in quarantine for it, which changes nothing. Else the start
+ * is recorded, if `count` says so and it can be, and the bundle is to be applied.
+ */
+bool hf_starts_begin(const char *id, const char *program, bool count);
+/* The bundle of the last hf_starts_begin() was not applied: this start says nothing about it. */
+void hf_starts_cancel(void);
+
+/* Whether processes of this program and user may not have the bundle any more. */
+struct hf_quarantine {
+    uid_t user;
+    char program[HF_STARTS_PROGRAM];
+};
+
+/* The quarantines of a bundle, malloc'ed; NULL when *count is 0. HOTFIX_MEMORY. */
+int hf_starts_quarantines(const char *id, struct hf_quarantine **list, size_t *count, struct hotfix_error *err);
+
+/* Removes the records of a bundle, as far as this user may. */
+void hf_starts_forget(const char *id);
+
+#endif
