@@ -421,6 +421,7 @@ install: all ## install below PREFIX (and DESTDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/hotfix $(DESTDIR)$(DATADIR) $(addprefix $(DESTDIR)$(MANDIR)/man,1 3 5)
 	install -m 755 $(COMMAND) $(DESTDIR)$(BINDIR)/hotfix
 	$(if $(OPERATOR),install -m 755 $(OPERATOR) $(DESTDIR)$(BINDIR)/hotfixctl)
+	$(if $(AGENT),install -d $(DESTDIR)$(LIBDIR)/hotfix && install -m 644 $(AGENT) $(INSIDE) $(DESTDIR)$(LIBDIR)/hotfix/)
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf libhotfix.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so.$(SOVERSION)
 	ln -sf libhotfix.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libhotfix.so
@@ -446,7 +447,7 @@ dist: ## make hotfix-VERSION.tar.gz of what is committed; the same commit gives 
 # DEB: where the packages go.
 DEB ?= $(BUILD)/deb
 .PHONY: deb
-deb: all ## make Debian packages: hotfix, hotfixctl, libhotfix0, libhotfix-dev
+deb: all ## make Debian packages: hotfix, hotfixctl, hotfix-agent, libhotfix0, libhotfix-dev
 	$(Q)rm -rf $(BUILD)/deb-root
 	$(Q)$(MAKE) --no-print-directory -s -o all install DESTDIR=$(abspath $(BUILD)/deb-root) PREFIX=/usr \
 		ZSHDIR=/usr/share/zsh/vendor-completions LIBDIR=/usr/lib/$$($(CC) -print-multiarch) >/dev/null

@@ -4,7 +4,7 @@
 
 _hotfix_complete() {
     local command=$1 word=$2 before=$3 verb='' verbs options
-    verbs=$("$command" --help 2>/dev/null | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+    verbs=$("$command" --help 2>/dev/null | sed -n '/^Verbs:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in [a-z]*)
             verb=$word
@@ -13,7 +13,7 @@ _hotfix_complete() {
         esac
     done
     word=$2
-    case $before in --exe | --trust | --metrics | --key | --target | --patch)
+    case $before in --exe | --trust | --store | --root | --agent | --metrics | --key | --target | --patch)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;

@@ -2,7 +2,7 @@
 # Completion of hotfix and hotfixctl for fish. Verbs and options are those that the command's own --help has.
 
 function __hotfix_verbs
-    $argv[1] --help 2>/dev/null | sed -n '/^Verbs:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+    $argv[1] --help 2>/dev/null | sed -n '/^Verbs:/,/^$/s/^  \([a-z-]*\) .*/\1/p'
 end
 function __hotfix_options
     set -l words (commandline -opc)

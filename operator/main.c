@@ -32,9 +32,16 @@ static int run_verb(const struct hf_ctl *ctl, struct hf_ctl_report *report, stru
     static const struct {
         const char *name;
         int (*run)(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
-    } verbs[] = {{"apply", hf_verb_apply},   {"revert", hf_verb_revert},  {"status", hf_verb_status},
-                 {"verify", hf_verb_verify}, {"show", hf_verb_show},      {"doctor", hf_verb_doctor},
-                 {"enable", hf_verb_enable}, {"disable", hf_verb_disable}};
+    } verbs[] = {{"apply", hf_verb_apply},
+                 {"revert", hf_verb_revert},
+                 {"status", hf_verb_status},
+                 {"verify", hf_verb_verify},
+                 {"show", hf_verb_show},
+                 {"doctor", hf_verb_doctor},
+                 {"enable", hf_verb_enable},
+                 {"disable", hf_verb_disable},
+                 {"enable-unit", hf_verb_enable_unit},
+                 {"disable-unit", hf_verb_disable_unit}};
 
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         if (strcmp(ctl->verb, verbs[i].name) == 0)

@@ -25,6 +25,8 @@ enum {
     OPTION_TRUST,
     OPTION_STORE,
     OPTION_REQUIRED,
+    OPTION_ROOT,
+    OPTION_AGENT,
     OPTION_DEADLINE,
     OPTION_DRY_RUN,
     OPTION_VERIFY,
@@ -46,9 +48,11 @@ enum {
     VERB_SHOW = 16,
     VERB_DOCTOR = 32,
     VERB_ENABLE = 64,
-    VERB_DISABLE = 128
+    VERB_DISABLE = 128,
+    VERB_ENABLE_UNIT = 256,
+    VERB_DISABLE_UNIT = 512
 };
-enum { ON_PROCESSES = VERB_APPLY | VERB_REVERT | VERB_STATUS, VERB_ALL = 255 };
+enum { ON_PROCESSES = VERB_APPLY | VERB_REVERT | VERB_STATUS, VERB_ALL = 1023 };
 
 static const struct {
     const char *name;
@@ -66,6 +70,8 @@ static const struct {
     {"store", "DIR", OPTION_STORE, VERB_STATUS | VERB_ENABLE | VERB_DISABLE,
      "where enabled bundles are kept; " HF_AGENT_STORE " if not given"},
     {"required", NULL, OPTION_REQUIRED, VERB_ENABLE, "programs must not start without the bundle"},
+    {"root", "DIR", OPTION_ROOT, VERB_ENABLE_UNIT | VERB_DISABLE_UNIT, "files of the host below this directory"},
+    {"agent", "FILE", OPTION_AGENT, VERB_ENABLE_UNIT, "libhotfix-agent.so, if it is not where it is installed"},
     {"deadline", "MS", OPTION_DEADLINE, VERB_APPLY | VERB_REVERT,
      "milliseconds to try (default 5000), and to stop threads for a switch (default 100)"},
     {"dry-run", NULL, OPTION_DRY_RUN, VERB_APPLY, "check whether the bundle could be applied, and change nothing"},
@@ -95,6 +101,8 @@ static const struct {
      "say which processes are fixed, or list applied bundles; no thread is stopped"},
     {"enable", VERB_ENABLE, "BUNDLE", false, "keep a bundle for programs that start with the agent preloaded"},
     {"disable", VERB_DISABLE, "BUNDLE|ID", false, "keep it no longer; running processes stay as they are"},
+    {"enable-unit", VERB_ENABLE_UNIT, "UNIT", false, "have a systemd service start with the agent preloaded"},
+    {"disable-unit", VERB_DISABLE_UNIT, "UNIT", false, "have it start without"},
     {"verify", VERB_VERIFY, "BUNDLE", false, "say whether a bundle would be trusted, and what it is for"},
     {"show", VERB_SHOW, "BUNDLE", false, "print what a bundle says about itself, trusting nothing"},
     {"doctor", VERB_DOCTOR, NULL, false, "check what this host permits hotfixctl to do"},
@@ -122,7 +130,7 @@ static void print_help(void)
         char operand[16] = "";
         if (verbs[i].operand)
             snprintf(operand, sizeof(operand), verbs[i].optional ? "[%s]" : "%s", verbs[i].operand);
-        printf("  %-7s %-9s  %s\n", verbs[i].name, operand, verbs[i].summary);
+        printf("  %-12s %-9s  %s\n", verbs[i].name, operand, verbs[i].summary);
     }
     printf("\nOptions:\n");
     for (size_t i = 0; i < OPTION_COUNT; i++)
@@ -205,6 +213,12 @@ static int take_option(int index, const char *argument, struct hf_ctl *ctl, stru
         return 0;
     case OPTION_STORE:
         ctl->store = argument;
+        return 0;
+    case OPTION_ROOT:
+        ctl->root = argument;
+        return 0;
+    case OPTION_AGENT:
+        ctl->agent = argument;
         return 0;
     case OPTION_REQUIRED:
         ctl->required = true;
@@ -296,7 +310,7 @@ int hf_ctl_parse(int argc, char **argv, struct hf_ctl *ctl, struct hotfix_error 
     size_t verb = 0;
 
     *ctl = (struct hf_ctl){
-        .trust = HF_AGENT_TRUST, .store = HF_AGENT_STORE, .deadline_ns = DEADLINE_DEFAULT_MS * NS_PER_MS};
+        .trust = HF_AGENT_TRUST, .store = HF_AGENT_STORE, .root = "", .deadline_ns = DEADLINE_DEFAULT_MS * NS_PER_MS};
     for (int i = 1; i < argc; i++)
         ctl->json |= strcmp(argv[i], "--json") == 0;
     if (argc < 2)

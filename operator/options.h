@@ -18,6 +18,8 @@ struct hf_ctl {
     bool all;
     const char *trust;
     const char *store; /* of enabled bundles */
+    const char *root;  /* enable-unit: "" is this host's own */
+    const char *agent; /* likewise: the file to be preloaded; NULL: where it is installed */
     bool required;     /* enable: programs must not start without it */
     uint64_t deadline_ns;
     uint64_t stop_ns; /* 0: not given */

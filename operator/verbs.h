@@ -19,6 +19,10 @@ int hf_verb_show(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct 
 /* Keeps a bundle for programs that start with the agent, and no longer. Running processes stay as they are. */
 int hf_verb_enable(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
 int hf_verb_disable(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+/* Has a service start with the agent preloaded, by a drop-in, and without it again. The unit itself is not restarted.
+ */
+int hf_verb_enable_unit(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
+int hf_verb_disable_unit(const struct hf_ctl *ctl, struct hf_ctl_report *report, struct hotfix_error *err);
 /* Adds to the report of status what is enabled, whether it is believed, and where it is in quarantine; exit status 1
  * where a program that starts would not get it. id: of one bundle; "": of all. */
 int hf_tell_enabled(const struct hf_ctl *ctl, const char *id, struct hf_ctl_report *report, struct hotfix_error *err);

@@ -15,6 +15,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "file.h"
 
 #define DIRECTORY   "/dev/shm"
 #define PREFIX      "hotfix-start."
@@ -188,7 +189,9 @@ bool hf_starts_begin(const char *id, const char *program, bool count)
                              .ticks = ticks,
                              .space = read_space(),
                              .began = now(CLOCK_BOOTTIME)};
-    if (!is_own_file(fd, user) || pwrite(fd, &record, sizeof(record), 0) != (ssize_t)sizeof(record))
+    /* Beyond its limit the kernel would end the process. */
+    if (hf_file_check_size(path, sizeof(record), HOTFIX_IO, NULL) != 0 || !is_own_file(fd, user) ||
+        pwrite(fd, &record, sizeof(record), 0) != (ssize_t)sizeof(record))
         return false;
     if (record.crashes >= HF_STARTS_CRASHES)
         return true;

@@ -14,11 +14,11 @@ install() {
     make -C "$ROOT" --no-print-directory BUILD="$BUILD" CC="$CC" "$@" install >install.log 2>&1
 }
 
-operator=''
-[ ! -e "$BUILD/hotfixctl" ] || operator='./bin/hotfixctl '
+operator='' agent=''
+[ ! -e "$BUILD/hotfixctl" ] || operator='./bin/hotfixctl ' agent='./lib/hotfix/libhotfix-agent.so ./lib/hotfix/libhotfix-inside.so '
 ok "make install works" install PREFIX="$SCRATCH/usr"
 is "it installs these files" "$(cd usr && find . ! -type d | grep -v '/share/man/' | sort | xargs)" \
-    "./bin/hotfix $operator./include/hotfix.h ./include/hotfix/error.h ./lib/libhotfix.a ./lib/libhotfix.so ./lib/libhotfix.so.0 ./lib/libhotfix.so.0.1.0 ./lib/pkgconfig/hotfix.pc ./share/bash-completion/completions/hotfix ./share/bash-completion/completions/hotfixctl \
+    "./bin/hotfix $operator./include/hotfix.h ./include/hotfix/error.h $agent./lib/libhotfix.a ./lib/libhotfix.so ./lib/libhotfix.so.0 ./lib/libhotfix.so.0.1.0 ./lib/pkgconfig/hotfix.pc ./share/bash-completion/completions/hotfix ./share/bash-completion/completions/hotfixctl \
 ./share/fish/vendor_completions.d/hotfix.fish ./share/fish/vendor_completions.d/hotfixctl.fish ./share/hotfix/check.schema.json \
 ./share/zsh/site-functions/_hotfix"
 is "it installs every man page" "$(cd usr/share/man && find . -type f -printf '%f\n' | sort)" \

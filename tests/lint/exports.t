@@ -48,12 +48,16 @@ if [ -e "$operator" ]; then
     is "it wants no executable stack" "$(readelf -lW "$operator" | awk '$1 == "GNU_STACK" { print $7 }')" RW
     is "it needs libcrypto and the C library only" \
         "$(readelf -dW "$operator" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | sort | xargs)" "libc.so.6 libcrypto.so.3"
-    agent=$BUILD/libhotfix-agent.so
+    inside=$BUILD/libhotfix-inside.so
     is "what it carries into processes needs the C library only" \
-        "$(readelf -dW "$agent" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' | sort | xargs)" libc.so.6
-    is "and offers its entry, its board, and what patches may call" \
-        "$(nm -D --defined-only "$agent" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort | xargs)" \
-        "hotfix_agent_board hotfix_agent_enter $(grep -oE 'hotfix_(shadow|stack)_[a-z_]*' loader/hotfix.map | sort | xargs)"
+        "$(readelf -dW "$inside" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | grep -v '^ld-linux' | sort | xargs)" libc.so.6
+    agent=$BUILD/libhotfix-agent.so
+    is "what is preloaded, too" "$(readelf -dW "$agent" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | xargs)" libc.so.6
+    is "and offers nothing" "$(nm -D --defined-only "$agent")" ""
+    is "nor does it allocate" "$(nm -D --undefined-only "$agent" | grep -cE 'alloc|opendir|fopen')" 0
+    is "the other one offers its entries, its board, and what patches may call" \
+        "$(nm -D --defined-only "$inside" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort | xargs)" \
+        "hotfix_agent_board hotfix_agent_enter hotfix_agent_start $(grep -oE 'hotfix_(shadow|stack)_[a-z_]*' loader/hotfix.map | sort | xargs)"
 fi
 
 finish

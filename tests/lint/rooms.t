@@ -37,7 +37,9 @@ loader/applied
 loader/switch
 loader/unload loader/verify
 loader
-operator/process operator/inside
+operator/shared operator/process
+operator/inside
+operator/preload
 operator/enter
 operator/state
 operator

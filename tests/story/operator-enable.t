@@ -74,6 +74,8 @@ is "so does a daemon" "$status $said" "0 $fixed"
 started bash -c 'exec ./starts well told <&- >&- 2>&-'
 bare=$(sed -E 's/.* ([0-9]+) desc.*/\1/' <<<"$plain")
 is "no descriptor is needed, and none is taken" "$status $said" "0 ${fixed/$bare desc/$((bare - 3)) desc}"
+started prlimit --fsize=0 ./starts well
+is "nor a file to be written" "$status" 0
 started bash -c "./starts well told"
 is "a shell before it has no part in that" "$status $said" "0 $fixed"
 run hotfixctl status --all --trust trust --store store --json
@@ -106,6 +108,12 @@ asleep
 run hotfixctl status waits.hotfix --pid "$pid" --trust trust --verify
 is "a process that started so is fixed, byte by byte" "$status $(sed "s/$pid/PID/" "$OUT")" \
     "0 process PID (waits): fixed, and verified: 1 functions"
+due() {
+    HOTFIXCTL=$OPERATOR "$ROOT/packaging/apt/restart-due" | sed -n "s/$pid/PID/p"
+}
+is "after an upgrade nothing is said of what runs the installed file" "$(due)" ""
+mv waits before && cp before waits && rm before
+is "and of what does not that its restart is due" "$(due)" "hotfixctl: process PID (waits: fee 1): fixed live, restart still due"
 run hotfixctl revert "$waits" --pid "$pid"
 is "and can be put back from outside" "$status $(grep -c libhotfix-inside "/proc/$pid/maps" | sed 's/[1-9].*/loaded/') $(grep -c memfd:hotfix-agent "/proc/$pid/maps")" "0 loaded 0"
 exec 9>&-
@@ -193,13 +201,45 @@ shm=/dev/shm/hotfix-start.$id.${build:0:16}.$(id -u)
 for _ in 1 2 3; do
     started ./starts abort told
     # Eleven seconds ago: see the record in shared/starts.c.
-    perl -e 'open(my $f, "+<", $ARGV[0]) or die; sysseek($f, 40, 0); sysread($f, my $b, 8); sysseek($f, 40, 0);
+    perl -e 'open(my $f, "+<", $ARGV[0]) or die; sysseek($f, 32, 0); sysread($f, my $b, 8); sysseek($f, 32, 0);
         syswrite($f, pack("Q", unpack("Q", $b) - 11e9))' "$shm"
 done
 is "who lived for a while before did not crash by the bundle" "$status $said" "134 $fixed"
 "${enable[@]}" fee.hotfix >/dev/null
 for _ in 1 2 3; do started ./starts exec told; done
 is "exec is no crash" "$status $said" "0 $fixed"
+
+# A library.
+cat >uses.c <<'SOURCE'
+int fee(int value);
+#include <stdio.h>
+#include <stdlib.h>
+static int early;
+__attribute__((constructor)) static void begin(void) { early = fee(3); }
+int main(int argc, char **argv)
+{
+    FILE *out = fopen("told", "w");
+    fprintf(out, "%d %d\n", early, fee(3));
+    fclose(out);
+    if (argc > 1 && fee(3) != 8)
+        abort();
+    return argv[0] == NULL;
+}
+SOURCE
+# shellcheck disable=SC2086 # words
+{
+    $CC $release -fPIC -shared -o libshop.so "$SOURCES/shop.c" && sed 's/ 7 / 9 /' "$SOURCES/shop.c" >fixed.c &&
+        $CC $release -o uses uses.c -L. -lshop -Wl,-rpath,"$PWD" && $CC -O2 -g $record -fPIC -shared -o fix.so fixed.c || exit 1
+}
+pack --target libshop.so --key release.key -o library.hotfix
+library=$(hotfix show library.hotfix | sed -n 's/^id *//p')
+"${enable[@]}" library.hotfix >/dev/null
+for _ in 1 2 3; do started ./uses crash; done
+is "a library is fixed, and a program that only uses it is not counted" "$status $said" "134 10 10"
+# shellcheck disable=SC2016 # the shell's that systemd is played by
+for _ in 1 2 3; do started bash -c 'export SYSTEMD_EXEC_PID=$$; exec ./uses crash'; done
+is "but for a unit's main process" "$status $said" "0 8 8"
+"${disable[@]}" "$library" >/dev/null
 
 # A newer one.
 run "${enable[@]}" newer.hotfix
@@ -223,6 +263,7 @@ started "${nobody[@]}" ./starts well open/told
 is "any user's process has it" "$status $(cat open/told)" "0 $fixed"
 rm -f open/told "$shm"
 # Somebody wants it off in root's processes.
+# shellcheck disable=SC2016 # perl's
 "${nobody[@]}" perl -e 'open(my $f, ">", $ARGV[0]) or die; print $f pack("a8LlQQQLL", "hfstart", 9, 1, 1, 1, 1, 0, 0)' "$shm"
 started ./starts well told
 is "nobody turns it off for others" "$status $said" "0 $fixed"

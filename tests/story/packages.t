@@ -16,7 +16,7 @@ make_packages first || {
     diagnose <"$ERR"
     exit 1
 }
-wanted='hotfix hotfixctl libhotfix-dev libhotfix0'
+wanted='hotfix-agent hotfix hotfixctl libhotfix-dev libhotfix0'
 [ -x "$BUILD/hotfixctl" ] || wanted='hotfix libhotfix-dev libhotfix0'
 is "make deb makes these" "$(cd first && printf '%s\n' *.deb | sed 's/_.*//' | xargs)" "$wanted"
 for package in first/*.deb; do
@@ -52,7 +52,7 @@ if command -v lintian >/dev/null; then
 fi
 
 # Completion: each shell that is here is asked.
-words='apply doctor revert show status verify'
+words='apply disable disable-unit doctor enable enable-unit revert show status verify'
 if [ -x "$BUILD/hotfixctl" ]; then
     PATH=$PWD/root/usr/bin:$PATH
     # bash_says WORD...: what bash offers for the last of them.
