@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fixes of the programs that Debian ships: each is downloaded as the distribution built it, stripped; its source package
 # is built once more and must come out as what was shipped; a fix is built twice (the second time from what is kept),
-# applied by hotfixctl to the shipped program while it runs and answers, seen there where it can be, and reverted.
+# applied by hotfixctl to the shipped program while it runs and answers, seen there where it can be, and reverted. In
+# between the processes go through what happens to them in service: hotfixctl says of each whether it has the fix.
 #
 #     debian.sh [PACKAGE...]    all rows of debian.list, or those of the packages named
 #
@@ -19,12 +20,25 @@
 . "$(dirname "$0")/lib.sh"
 list=$root/tests/corpus/debian.list
 port=${CORPUS_PORT:-7893}
-server=
+program=
+load=
 
+# processes: of the shipped program.
+processes() {
+    local link file
+    file=$(readlink -f "$program") # redis-server is a link to another program
+    for link in /proc/[0-9]*/exe; do
+        [ "$(readlink "$link")" != "$file" ] || cut -d/ -f3 <<<"$link"
+    done 2>/dev/null
+}
+
+# Its workers and children, too: they hold the port.
 stop_server() {
-    # Its own children, too: they hold the port.
-    [ -z "$server" ] || { pkill -9 -P "$server"; kill -9 "$server" 2>/dev/null; }
-    server=
+    local pid
+    for pid in $load $(processes); do
+        kill -9 "$pid"
+    done 2>/dev/null
+    load=
 }
 trap stop_server EXIT
 trap 'exit 130' INT TERM
@@ -69,7 +83,7 @@ install_needs() {
 
 # built_with_openssl: the version that the shipped program says.
 built_with_openssl() {
-    strings -n 8 "$program" | sed -n 's/.*OpenSSL \([0-9][0-9.]*\) .*/\1/p' | head -n 1
+    strings -n 8 "$program" 2>/dev/null | sed -n 's/.*OpenSSL \([0-9][0-9.]*\) .*/\1/p' | head -n 1
 }
 
 # shipped PACKAGE VERSION: the binary package, unpacked in $work/shipped.
@@ -105,17 +119,66 @@ resolve() {
         print join ".", unpack "C4", substr $answer, -4;' "$port" "$1"
 }
 
-# run_server COMMAND...: until it answers the question.
+# run_server: until it answers the question.
 run_server() {
-    "$@" >"$work/server.log" 2>&1 &
+    "${command[@]}" >"$work/server.log" 2>&1 &
     server=$!
     disown "$server"
     for _ in $(seq 300); do
         [ -n "$(ask 2>/dev/null)" ] && return
-        kill -0 "$server" 2>/dev/null || break
+        kill -0 "$server" 2>/dev/null || [ -n "$(processes)" ] || break
         sleep 0.1
     done
     die "the server does not start: see $work/server.log"
+}
+
+# The question, all the time, until stop_load says how often it was answered in a way that is neither the old nor the new
+# one, and how often in all.
+start_load() {
+    (while true; do ask; echo; done) >"$work/answers" 2>/dev/null &
+    load=$!
+    disown "$load"
+}
+
+stop_load() {
+    kill "$load"
+    load=
+    echo "$(sed '$d' "$work/answers" | grep -vcxF -e "$old_answer" -e "$new_answer") of $(wc -l <"$work/answers")"
+}
+
+# states: how many processes are in which state, as hotfixctl sees them.
+states() {
+    control "$work/status.log" status "$work/fix.hotfix" --json --trust "$work/trust"
+    grep -o '"state": *"[a-z-]*"' "$work/status.log" | cut -d'"' -f4 | sort | uniq -c | sed 's/^ *//' | paste -sd, |
+        sed 's/,/, /g'
+}
+
+# event NAME STATES COMMAND...: what the states are after the command, as soon as it had its effect.
+event() {
+    local name=$1 wanted=$2 found
+    shift 2
+    "$@" >"$work/event.log" 2>&1
+    for _ in $(seq 100); do
+        found=$(states)
+        [ "$found" != "$wanted" ] || break
+        sleep 0.1
+    done
+    [ "$found" = "$wanted" ] || verdict="broken: after $name: $found"
+    told+=$(printf '    %-62s %s' "$name" "$found")$'\n'
+}
+
+restart() {
+    stop_server
+    run_server
+}
+
+# A connection that is kept open.
+hold() {
+    exec {held}<>"/dev/tcp/127.0.0.1/$1"
+}
+
+release() {
+    exec {held}>&-
 }
 
 unpack_source() {
@@ -161,15 +224,20 @@ build_fix() {
             -o "$work/fix.hotfix" >"$work/build.log" 2>&1
 }
 
-# control LOG VERB OPERAND [OPTION...]: of the server and its children. A machine under load may not stop all threads in time: once more, then.
+# control LOG VERB OPERAND [OPTION...]: of the server's processes.
 control() {
     local log=$1 pid pids=()
     shift
-    for pid in "$server" $(pgrep -P "$server"); do
+    for pid in $(processes); do
         pids+=(--pid "$pid")
     done
+    "$BUILD/hotfixctl" "$@" "${pids[@]}" >"$log" 2>&1
+}
+
+# apply: once more where a machine under load could not stop all threads in time.
+apply() {
     for _ in $(seq 20); do
-        "$BUILD/hotfixctl" "$@" "${pids[@]}" >"$log" 2>&1 && return
+        control "$work/apply.log" apply "$work/fix.hotfix" --trust "$work/trust" && return
         sleep 0.2
     done
     return 1
@@ -177,37 +245,47 @@ control() {
 
 # Sets $verdict: the question is answered in the old way, with the fix in the new one, and without it in the old one.
 try_fix() {
-    local before after id
+    local before after id failures
     before=$(ask)
-    if ! control "$work/apply.log" apply "$work/fix.hotfix" --trust "$work/trust"; then
+    start_load
+    if ! apply; then
         verdict="refused: loader: $(head -n 1 "$work/apply.log")"
         return
     fi
-    functions=$(sed -n 's/.*: \([0-9]*\) functions.*/\1/p' "$work/apply.log")
-    pause=$(sed -n 's/.*threads paused for \([0-9]*\) us.*/\1us/p' "$work/apply.log")
+    functions=$(sed -n 's/.*: \([0-9]*\) functions.*/\1/p' "$work/apply.log" | head -n 1)
+    pause=$(sed -n 's/.*threads paused for \([0-9]*\) us.*/\1us/p' "$work/apply.log" | sort -n | tail -n 1)
     id=$("$hotfix" show "$work/fix.hotfix" | field 'id *')
     after=$(ask)
+    verdict="identical, applied and reverted"
+    event "apply" "$fixed" true
+    in_service
+    failures=$(stop_load)
+    event "restart" "${fixed/fixed/vulnerable}" restart
+    event "apply" "$fixed" apply
     if [ "$before" != "$old_answer" ]; then
         verdict="broken: it answered '$before' before"
     elif [ "$after" != "$new_answer" ]; then
         verdict="broken: it answers '$after' with the fix"
+    elif [ "${failures%% *}" != 0 ]; then
+        verdict="broken: $failures answers are neither the old nor the new one"
     elif ! control "$work/revert.log" revert "$id"; then
         verdict="broken: not reverted: $(head -n 1 "$work/revert.log")"
     elif [ "$(ask)" != "$old_answer" ]; then
         verdict="broken: the fix is still there after it was reverted"
-    else
-        verdict="identical, applied and reverted"
     fi
+    told+=$(printf '    %-62s %s' "answers that failed" "$failures")$'\n'
 }
 
 # Each package says what binary packages it has, which program is fixed, by what command it serves, what it is asked and
-# answers; `seen` is a change whose effect shows in the answer.
+# answers; `seen` is a change whose effect shows in the answer; how many processes have the fix then; `in_service` is what
+# happens to them.
 
 package_memcached() {
     binaries=memcached program=$work/shipped/usr/bin/memcached
     command=("$program" -u root -p "$port" -l 127.0.0.1 -U 0)
-    old_answer=OK
+    old_answer=OK fixed='1 fixed'
     ask() { say 'verbosity 99'; }
+    in_service() { :; }
     seen() {
         new_answer='OK, as verbose as it gets'
         edit proto_text.c '/^static void process_verbosity_command/,/^}/ s/out_string(c, "OK")/out_string(c, level > 9 ? "OK, as verbose as it gets" : "OK")/'
@@ -216,10 +294,16 @@ package_memcached() {
 
 package_redis() {
     binaries='redis-tools redis-server' program=$work/shipped/usr/bin/redis-server
-    command=("$program" --port "$port" --save '' --appendonly no)
+    command=("$program" --port "$port" --dir "$work" --save '' --appendonly no)
     # shellcheck disable=SC2016 # not the shell's
-    old_answer='$0'
+    old_answer='$0' fixed='1 fixed'
     ask() { say 'ECHO ""'; }
+    in_service() {
+        say 'CONFIG SET rdb-key-save-delay 3000000' >"$work/event.log" # microseconds
+        say 'SET key value' >>"$work/event.log"
+        event "BGSAVE, its child" "2 fixed" say BGSAVE
+        event "end of that child" "$fixed" true
+    }
     seen() {
         new_answer='-ERR nothing to echo'
         edit src/server.c '/^void echoCommand/ a\    if (sdslen(c->argv[1]->ptr) == 0) { addReplyError(c, "nothing to echo"); return; }'
@@ -230,8 +314,13 @@ package_dnsmasq() {
     binaries=dnsmasq-base program=$work/shipped/usr/sbin/dnsmasq
     command=("$program" -k -C /dev/null -p "$port" --address=/a.test/10.1.2.3 -u root --listen-address=127.0.0.1
         --bind-interfaces)
-    old_answer=10.1.2.3
+    old_answer=10.1.2.3 fixed='1 fixed'
     ask() { resolve a.test; }
+    in_service() {
+        event "SIGHUP" "$fixed" kill -HUP "$server"
+        event "TCP, its child" "2 fixed" hold "$port"
+        event "end of that child" "$fixed" release
+    }
 }
 
 package_nginx() {
@@ -241,7 +330,6 @@ package_nginx() {
     cat >"$work/nginx/nginx.conf" <<CONF
 user root;
 worker_processes 1;
-daemon off;
 error_log stderr;
 pid $work/nginx/pid;
 events { }
@@ -251,8 +339,14 @@ http {
 }
 CONF
     command=("$program" -p "$work/nginx" -c "$work/nginx/nginx.conf")
-    old_answer='HTTP/1.1 200 OK'
+    old_answer='HTTP/1.1 200 OK' fixed='2 fixed'
     ask() { request '/?teapot'; }
+    signal() { kill "-$1" "$(cat "$work/nginx/$2")"; }
+    in_service() {
+        event "reload, new workers" "$fixed" signal HUP pid
+        event "USR2, another master from the file and its worker" "2 fixed, 2 vulnerable" signal USR2 pid
+        event "QUIT of the old master" "2 vulnerable" signal QUIT pid.oldbin
+    }
     seen() {
         new_answer='HTTP/1.1 418'
         edit src/http/ngx_http_core_module.c '/^ngx_http_send_response/,/^}/ s/    rc = ngx_http_discard_request_body(r);/    if (r->args.len == 6) { status = 418; }\n&/'
@@ -272,20 +366,36 @@ frontend web
     bind 127.0.0.1:$port
     http-request return status 200
 CONF
-    command=("$program" -db -f "$work/haproxy.cfg")
-    old_answer='HTTP/1.0 200 OK'
+    command=("$program" -W -f "$work/haproxy.cfg")
+    old_answer='HTTP/1.1 200 OK' fixed='2 fixed'
     ask() { request /; }
+    in_service() {
+        event "reload, the master starts from the file again" "2 vulnerable" kill -USR2 "$server"
+    }
 }
 
 package_openssh() {
     binaries=openssh-server program=$work/shipped/usr/sbin/sshd
     openssl=3.0.19 # 0x30000130 in its code (seed_rng): no text says so
-    mkdir -p "$work/sshd" /run/sshd
+    mkdir -p "$work/sshd" /run/sshd # which the package makes, as the user
+    getent passwd sshd >/dev/null || useradd --system --home-dir /run/sshd sshd
     [ -f "$work/sshd/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/sshd/key"
     # By default each connection is served by a new sshd, started from the file; with -r by a child of the one that runs.
     command=("$program" -D -e -r -f /dev/null -h "$work/sshd/key" -p "$port" -o ListenAddress=127.0.0.1)
-    old_answer='SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10'
+    old_answer='SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10' fixed='1 fixed'
     ask() { say ''; }
+    without_r() {
+        "$program" -D -e -f /dev/null -h "$work/sshd/key" -p $((port + 1)) -o ListenAddress=127.0.0.1 &
+        disown $!
+        sleep 1 # it reads its key
+        "$BUILD/hotfixctl" apply "$work/fix.hotfix" --trust "$work/trust" --pid $! &&
+            hold $((port + 1))
+    }
+    in_service() {
+        event "a session, its child" "2 fixed" hold "$port"
+        event "end of that session" "$fixed" release
+        event "another server, without -r: a session, from the file" "2 fixed, 1 vulnerable" without_r
+    }
     seen() {
         new_answer="$old_answer patched"
         edit kex.c '/^kex_exchange_identification/,/^}/ s/"SSH-%d.%d-%.100s%s%s\\r\\n"/"SSH-%d.%d-%.100s%s%s patched\\r\\n"/'
@@ -311,17 +421,18 @@ ship_package() {
 # try_row PACKAGE FIX EXPECTED: one row of the list.
 try_row() {
     local source=$1 fix=$2
-    new_answer=$old_answer functions=- pause=- first=- second=- verdict=
+    new_answer=$old_answer functions=- pause=- first=- second=- verdict='' told=''
     unpack_source
     if [ "$fix" = seen ]; then seen; else take_back "$fix"; fi
     if build_fix "$source=$version" "$program" "$work/fix.patch"; then
-        run_server "${command[@]}"
+        run_server
         try_fix
         stop_server
     else
         verdict="refused: $(sed -n 's/^hotfix [a-z]*: //p' "$work/build.log" | tail -n 1)"
     fi
     row "$source $version $fix" "$functions" "$verdict" "$pause" "$first+$second" "$3"
+    printf '%s' "$told"
 }
 
 # try_package PACKAGE: its rows.
