@@ -90,6 +90,37 @@ record "$OPERATOR" status fee.hotfix --trust trust --pid "$pid"
 is "who only looks leaves no record" "$status $(wc -c <told)" "1 0"
 record "$OPERATOR" doctor --trust trust
 is "the doctor sees the journal" "$(grep -c '^ok log: ' "$OUT")" 1
+
+# Without a journal, syslog: its socket, too, is played by the script, for datagrams or a stream.
+# shellcheck disable=SC2016 # perl's
+sed -e 's|/run/systemd/journal/socket|/dev/log|' -e 's|SOCK_DGRAM|$ARGV[1] ? SOCK_STREAM : SOCK_DGRAM|; s|, Local|, Listen => $ARGV[1] ? 5 : undef, Local|' \
+    -e 's|^while .*|while (1) {\n    my $from = $ARGV[1] ? $socket->accept : $socket;\n    $from->recv(my $record, 65536);|' journal.pl >syslog.pl
+cat >inside <<'SCRIPT'
+kind=$1
+shift
+mount -t tmpfs none /run && mount -t tmpfs none dev && touch dev/null && mount --bind /dev/null dev/null && mount --rbind dev /dev || exit 99
+perl syslog.pl records "$kind" &
+syslog=$!
+until [ -e records.ready ]; do sleep 0.01; done
+"$@"
+status=$?
+until grep -q "$END" records; do sleep 0.01; done
+kill "$syslog"
+exit $status
+SCRIPT
+mkdir dev
+export END
+for kind in 0 1; do
+    END='done, signed by release'
+    record "$kind" "${apply[@]}" fee.hotfix --pid "$pid"
+    id=$(hotfix show fee.hotfix | sed -n 's/^id *//p')
+    # 85 is authpriv.notice.
+    is "without a journal syslog is told ($kind)" "$status $(tr -d '\0' <told | sed -E 's/hotfixctl\[[0-9]+\]/NAME/')" \
+        "0 <85>NAME: apply fee 1 in process PID: applied, signed by release, threads paused for N us (by user 0)
+<85>NAME: apply fee 1: done, signed by release (by user 0)"
+    END='reverted'
+    record "$kind" "$OPERATOR" revert "$id" --pid "$pid"
+done
 exec 9>&-
 wait "$pid"
 finish
