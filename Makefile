@@ -138,6 +138,8 @@ COMMAND_LDFLAGS := -pie -Wl,-z,now -Wl,-z,relro -Wl,-z,noexecstack
 FORTIFIED_OBJ := $(patsubst %.c,$(BUILD)/obj/fortified/%.o,$(MANIFEST_SRC) $(ARCH_SRC))
 
 $(BUILD)/obj/packager/%.o $(BUILD)/obj/fortified/%.o $(BUILD)/obj/operator/%.o: private ALL_CPPFLAGS += $(FORTIFY)
+# The agent may come into a program on another C library, which has not the functions that check buffers.
+$(BUILD)/obj/operator/preload/%.o: private ALL_CPPFLAGS += -U_FORTIFY_SOURCE
 $(BUILD)/obj/fortified/%.o: %.c
 	$(compile)
 

@@ -2,7 +2,7 @@
 /*
  * libhotfix-agent.so, which is preloaded: when a program starts, before main, it looks whether a bundle is enabled for
  * the build-id of the program or of a library that is loaded with it. If so, it loads the library that lies beside it,
- * which applies the bundle (inside/start.c). If not, it has opened one directory and read it, and leaves nothing.
+ * which applies the bundle (inside/start.c). If not, it has tried to open a directory for each, and leaves nothing.
  *
  * It allocates nothing, needs the C library alone, and has no thread, handler or descriptor.
  *
@@ -24,10 +24,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inside/protocol.h"
+#include "shared/starts.h"
 
 #define BUILDS_MAX  16 /* for which something is enabled, in one process */
 #define EXIT_CONFIG 78 /* EX_CONFIG of sysexits.h: the configuration demands what cannot be */
@@ -36,11 +40,10 @@ typedef char build_text[HF_AGENT_BUILD_SIZE];
 
 /* What is enabled and loaded. */
 struct found {
+    int store; /* its directory; -1: the program's own build-id is looked for */
     build_text builds[BUILDS_MAX];
     size_t count;
     build_text program;
-    const char *name; /* of a build-id's directory that is looked for; NULL: the program's own build-id is */
-    bool matches;
 };
 
 static void encode(const unsigned char *bytes, size_t size, build_text text)
@@ -91,22 +94,19 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
             read_build((const unsigned char *)(info->dlpi_addr + segment->p_vaddr), segment->p_memsz, segment->p_align,
                        text);
     }
-    if (!found->name) /* the program is the first */
+    if (found->store < 0) { /* the program is the first */
         memcpy(found->program, text, sizeof(text));
-    else
-        found->matches = text[0] && strcmp(text, found->name) == 0;
-    return !found->name || found->matches;
-}
-
-static void match(struct found *found, const char *name)
-{
-    if (strlen(name) >= HF_AGENT_BUILD_SIZE || found->count == BUILDS_MAX)
-        return;
-    found->name = name;
-    found->matches = false;
-    dl_iterate_phdr(visit, found);
-    if (found->matches)
-        strcpy(found->builds[found->count++], name);
+        return 1;
+    }
+    if (!text[0])
+        return 0;
+    /* By the call that the dynamic linker makes itself: filters that permit this program to start permit it. */
+    int directory = openat(found->store, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0) {
+        memcpy(found->builds[found->count++], text, sizeof(text));
+        close(directory);
+    }
+    return found->count == BUILDS_MAX;
 }
 
 /* As getdents64(2) has it. */
@@ -117,22 +117,6 @@ struct entry {
     unsigned char type;
     char name[];
 };
-
-/* Without readdir(3), which would allocate before the program has done so. */
-static void read_store(int directory, struct found *found)
-{
-    char buffer[4096] __attribute__((aligned(8)));
-    long got;
-
-    while ((got = syscall(SYS_getdents64, directory, buffer, sizeof(buffer))) > 0) {
-        for (long at = 0; at < got;) {
-            const struct entry *entry = (const struct entry *)(buffer + at);
-            if (entry->name[0] != '.')
-                match(found, entry->name);
-            at += entry->size;
-        }
-    }
-}
 
 /* Is a bundle demanded of this program? Of the marks that anybody could have made, the library knows more. */
 static bool is_demanded(const char *store, const char *build)
@@ -215,24 +199,72 @@ static void apply(const char *store, const struct found *found)
     }
 }
 
+/* A record of the program that this process was before its exec. By its memory: to write to a file may be forbidden. */
+static void note_well(const char *name)
+{
+    char path[sizeof(HF_STARTS_DIRECTORY) + HF_STARTS_NAME];
+    struct stat status;
+    void *memory = MAP_FAILED;
+
+    if (strchr(name, '/'))
+        return;
+    snprintf(path, sizeof(path), HF_STARTS_DIRECTORY "/%s", name);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+        status.st_size == (off_t)sizeof(struct hf_start_record))
+        memory = mmap(NULL, sizeof(struct hf_start_record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (memory == MAP_FAILED)
+        return;
+    struct hf_start_record *record = memory;
+    if (memcmp(record->magic, HF_STARTS_MAGIC, sizeof(record->magic)) == 0 && record->pid == getpid())
+        record->well = 1;
+    munmap(memory, sizeof(*record));
+}
+
+/* Had this process an enabled bundle before an exec? */
+static void note_exec(void)
+{
+    char path[HF_STARTS_NAME], name[HF_STARTS_NAME];
+    struct stat status;
+
+    if (getauxval(AT_SECURE))
+        return;
+    snprintf(path, sizeof(path), HF_STARTS_DIRECTORY "/" HF_STARTS_EXEC, (int)getpid(), (unsigned int)geteuid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return;
+    bool own = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid();
+    while (own && read(fd, name, sizeof(name)) == (ssize_t)sizeof(name)) {
+        name[sizeof(name) - 1] = '\0';
+        note_well(name);
+    }
+    close(fd);
+    if (own)
+        unlink(path);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     int saved = errno;
     const char *store = secure_getenv("HOTFIX_AGENT_STORE");
     const char *how = secure_getenv("HOTFIX_AGENT");
-    static struct found found; /* nobody needs it but here; the stack may be small */
+    static struct found found; /* the stack may be small */
 
     if (how && strcmp(how, "off") == 0)
         return;
     if (!store)
         store = HF_AGENT_STORE;
-    int directory = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory >= 0) {
-        read_store(directory, &found);
-        close(directory);
+    found.store = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (found.store >= 0) {
+        note_exec();
+        dl_iterate_phdr(visit, &found);
+        close(found.store);
     }
     if (found.count > 0) {
-        found.name = NULL;
+        found.store = -1;
         dl_iterate_phdr(visit, &found);
         apply(store, &found);
     }

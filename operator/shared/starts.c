@@ -4,12 +4,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,31 +19,17 @@
 #include "error.h"
 #include "file.h"
 
-#define DIRECTORY   "/dev/shm"
 #define PREFIX      "hotfix-start."
-#define MAGIC       "hfstart" /* with its NUL */
-#define RECORDS_MAX 16        /* that one process keeps up to date; its other bundles are not counted */
+#define RECORDS_MAX 16 /* that one process keeps up to date; its other bundles are not counted */
 #define FLAGS       (O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 #define NS_PER_S    UINT64_C(1000000000)
 #define DAEMON_NS   NS_PER_S /* a process that becomes a daemon leaves its first parent sooner than that */
 
-/* The file's content. The last two are written by its processes while they live. */
-struct record {
-    char magic[8];
-    uint32_t crashes; /* in a row */
-    int32_t pid;      /* of the last start */
-    uint64_t ticks;   /* when that process began, as the kernel counts it: its number may have another owner now */
-    uint64_t space;   /* its PID namespace */
-    uint64_t began;   /* CLOCK_BOOTTIME, in nanoseconds */
-    uint32_t well;    /* 1: it ended as a program ends */
-    uint32_t forks;   /* by it and its children, each of whom has a number thereby */
-};
-
-static struct record *kept[RECORDS_MAX];
+static struct hf_start_record *kept[RECORDS_MAX];
 static size_t kept_count;
-static struct record *begun; /* the last one, until it is known whether its bundle could be applied */
-static uint64_t first;       /* CLOCK_MONOTONIC_COARSE when the first was taken */
-static uint32_t number;      /* of this process among those that fork() made of the one that started: 0 */
+static struct hf_start_record *begun; /* the last one, until it is known whether its bundle could be applied */
+static uint64_t first;                /* CLOCK_MONOTONIC_COARSE when the first was taken */
+static uint32_t number;               /* of this process among those that fork() made of the one that started: 0 */
 
 static uint64_t now(clockid_t clock)
 {
@@ -51,9 +39,15 @@ static uint64_t now(clockid_t clock)
     return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
-static void name_record(const char *id, const char *program, uid_t user, char path[128])
+static void name_record(const char *id, const char *program, uid_t user, char path[HF_STARTS_NAME])
 {
-    snprintf(path, 128, DIRECTORY "/" PREFIX "%s.%s.%u", id, program[0] ? program : "none", (unsigned int)user);
+    snprintf(path, HF_STARTS_NAME, HF_STARTS_DIRECTORY "/" PREFIX "%s.%s.%u", id, program[0] ? program : "none",
+             (unsigned int)user);
+}
+
+static void name_exec(pid_t pid, uid_t user, char path[HF_STARTS_NAME])
+{
+    snprintf(path, HF_STARTS_NAME, HF_STARTS_DIRECTORY "/" HF_STARTS_EXEC, (int)pid, (unsigned int)user);
 }
 
 /* 22nd field of /proc/PID/stat; 0: there is no such process, or it may not be seen. */
@@ -84,7 +78,7 @@ static uint64_t read_space(void)
 }
 
 /* Did the last start crash? Where that cannot be known, it did not. */
-static bool crashed(const struct record *record)
+static bool crashed(const struct hf_start_record *record)
 {
     uint64_t time = now(CLOCK_BOOTTIME);
 
@@ -95,7 +89,7 @@ static bool crashed(const struct record *record)
 }
 
 /* Where the process itself was replaced by exec, the one before it did not end. */
-static bool is_own(const struct record *record, uint64_t ticks)
+static bool is_own(const struct hf_start_record *record, uint64_t ticks)
 {
     return record->pid == getpid() && record->ticks == ticks && record->space == read_space();
 }
@@ -108,48 +102,75 @@ static bool is_own_file(int fd, uid_t user)
            (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static bool is_record(int fd, uid_t user, struct record *record)
+static bool is_record(int fd, uid_t user, struct hf_start_record *record)
 {
     return is_own_file(fd, user) && pread(fd, record, sizeof(*record), 0) == (ssize_t)sizeof(*record) &&
-           memcmp(record->magic, MAGIC, sizeof(record->magic)) == 0;
+           memcmp(record->magic, HF_STARTS_MAGIC, sizeof(record->magic)) == 0;
+}
+
+/* A child that has ended, and nobody has waited for it, is none that lives. */
+static bool is_alive(pid_t pid)
+{
+    siginfo_t ended = {.si_pid = 0};
+
+    return kill(pid, 0) == 0 &&
+           (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0);
 }
 
 /*
- * A family of processes ended well when its youngest did, or any of them that had lived for a while. The first parent
- * of a daemon, which leaves at once, says nothing. No system call: a filter may permit none by now.
+ * A family of processes ended well when its youngest did, or any of them that had lived for a while; or with one that
+ * leaves no other behind. The first parent of a daemon, which leaves at once, says nothing. No system call but in that
+ * first moment: a filter may permit none later.
  */
 __attribute__((destructor)) static void note_end(void)
 {
+    if (kept_count == 0)
+        return;
     uint64_t age = now(CLOCK_MONOTONIC_COARSE) - first;
-
-    for (size_t i = 0; i < kept_count; i++) {
-        if (number == kept[i]->forks || age >= DAEMON_NS)
-            kept[i]->well = 1;
-    }
+    bool well = number == kept[0]->forks || age >= DAEMON_NS || !is_alive(kept[0]->youngest);
+    for (size_t i = 0; i < kept_count && well; i++)
+        kept[i]->well = 1;
 }
 
 static void note_fork(void)
 {
     for (size_t i = 0; i < kept_count; i++) {
         number = __atomic_add_fetch(&kept[i]->forks, 1, __ATOMIC_SEQ_CST);
+        kept[i]->youngest = getpid();
         kept[i]->well = 0;
     }
 }
 
-static void keep(int fd)
+/* For who comes after an exec. A file that is too much for the process's limit is none. */
+static void note_name(const char *record)
+{
+    char path[HF_STARTS_NAME], name[HF_STARTS_NAME] = "";
+
+    snprintf(name, sizeof(name), "%s", strrchr(record, '/') + 1);
+    name_exec(getpid(), geteuid(), path);
+    HF_CLOSE int fd = open(path, FLAGS | O_APPEND | O_CREAT | (kept_count == 1 ? O_TRUNC : 0), 0600);
+    if (fd < 0 || !is_own_file(fd, geteuid()) ||
+        hf_file_check_size(path, RECORDS_MAX * sizeof(name), HOTFIX_IO, NULL) != 0)
+        return;
+    ssize_t written = write(fd, name, sizeof(name));
+    (void)written; /* half a name is none */
+}
+
+static void keep(int fd, const char *path)
 {
     if (kept_count == RECORDS_MAX)
         return;
-    void *memory = mmap(NULL, sizeof(struct record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *memory = mmap(NULL, sizeof(struct hf_start_record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (memory == MAP_FAILED)
         return;
     if (kept_count == 0 && pthread_atfork(NULL, NULL, note_fork) != 0) {
-        munmap(memory, sizeof(struct record));
+        munmap(memory, sizeof(struct hf_start_record));
         return;
     }
     if (kept_count == 0)
         first = now(CLOCK_MONOTONIC_COARSE);
     begun = kept[kept_count++] = memory;
+    note_name(path);
 }
 
 void hf_starts_cancel(void)
@@ -164,9 +185,9 @@ void hf_starts_cancel(void)
 
 bool hf_starts_begin(const char *id, const char *program, bool count)
 {
-    char path[128];
+    char path[HF_STARTS_NAME];
     uid_t user = geteuid();
-    struct record record;
+    struct hf_start_record record;
 
     begun = NULL;
     name_record(id, program, user, path);
@@ -180,22 +201,27 @@ bool hf_starts_begin(const char *id, const char *program, bool count)
         return false;
     uint64_t ticks = read_ticks(getpid());
     if (!known)
-        record = (struct record){.magic = MAGIC};
-    if (known && !is_own(&record, ticks))
+        record = (struct hf_start_record){.magic = HF_STARTS_MAGIC};
+    if (known && !is_own(&record, ticks)) {
+        char exec[HF_STARTS_NAME];
         record.crashes = crashed(&record) ? record.crashes + 1 : 0;
-    record = (struct record){.magic = MAGIC,
-                             .crashes = record.crashes,
-                             .pid = getpid(),
-                             .ticks = ticks,
-                             .space = read_space(),
-                             .began = now(CLOCK_BOOTTIME)};
+        name_exec(record.pid, user, exec);
+        if (read_ticks(record.pid) != record.ticks)
+            unlink(exec);
+    }
+    record = (struct hf_start_record){.magic = HF_STARTS_MAGIC,
+                                      .crashes = record.crashes,
+                                      .pid = getpid(),
+                                      .ticks = ticks,
+                                      .space = read_space(),
+                                      .began = now(CLOCK_BOOTTIME)};
     /* Beyond its limit the kernel would end the process. */
     if (hf_file_check_size(path, sizeof(record), HOTFIX_IO, NULL) != 0 || !is_own_file(fd, user) ||
         pwrite(fd, &record, sizeof(record), 0) != (ssize_t)sizeof(record))
         return false;
     if (record.crashes >= HF_STARTS_CRASHES)
         return true;
-    keep(fd);
+    keep(fd, path);
     return false;
 }
 
@@ -215,24 +241,25 @@ static bool read_name(const char *name, const char *id, struct hf_quarantine *qu
     return true;
 }
 
-static bool is_quarantine(int directory, const char *name, uid_t user)
+static bool read_record(int directory, const char *name, uid_t user, struct hf_start_record *record)
 {
     HF_CLOSE int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    struct record record;
 
-    return fd >= 0 && is_record(fd, user, &record) && record.crashes >= HF_STARTS_CRASHES;
+    return fd >= 0 && is_record(fd, user, record);
 }
 
 int hf_starts_quarantines(const char *id, struct hf_quarantine **list, size_t *count, struct hotfix_error *err)
 {
     HF_FREE struct hf_quarantine *items = NULL;
     struct hf_quarantine found;
+    struct hf_start_record record;
     size_t used = 0;
-    DIR *directory = opendir(DIRECTORY);
+    DIR *directory = opendir(HF_STARTS_DIRECTORY);
     int status = 0;
 
     for (struct dirent *entry; directory && status == 0 && (entry = readdir(directory));) {
-        if (!read_name(entry->d_name, id, &found) || !is_quarantine(dirfd(directory), entry->d_name, found.user))
+        if (!read_name(entry->d_name, id, &found) ||
+            !read_record(dirfd(directory), entry->d_name, found.user, &record) || record.crashes < HF_STARTS_CRASHES)
             continue;
         struct hf_quarantine *grown = reallocarray(items, used + 1, sizeof(*grown));
         if (!grown) {
@@ -254,11 +281,18 @@ int hf_starts_quarantines(const char *id, struct hf_quarantine **list, size_t *c
 void hf_starts_forget(const char *id)
 {
     struct hf_quarantine found;
-    DIR *directory = opendir(DIRECTORY);
+    struct hf_start_record record;
+    char exec[HF_STARTS_NAME];
+    DIR *directory = opendir(HF_STARTS_DIRECTORY);
 
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (read_name(entry->d_name, id, &found))
-            unlinkat(dirfd(directory), entry->d_name, 0);
+        if (!read_name(entry->d_name, id, &found))
+            continue;
+        if (read_record(dirfd(directory), entry->d_name, found.user, &record)) {
+            name_exec(record.pid, found.user, exec);
+            unlink(exec);
+        }
+        unlinkat(dirfd(directory), entry->d_name, 0);
     }
     if (directory)
         closedir(directory);

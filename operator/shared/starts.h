@@ -19,6 +19,31 @@
 #include "bundleid.h"
 #include "hotfix/error.h"
 
+#define HF_STARTS_DIRECTORY "/dev/shm"
+#define HF_STARTS_MAGIC     "hfstart" /* with its NUL */
+
+/* A record. The last three are written by its processes while they live. */
+struct hf_start_record {
+    char magic[8];
+    uint32_t crashes;  /* in a row */
+    int32_t pid;       /* of the last start */
+    uint64_t ticks;    /* when that process began, as the kernel counts it: its number may have another owner now */
+    uint64_t space;    /* its PID namespace */
+    uint64_t began;    /* CLOCK_BOOTTIME, in nanoseconds */
+    uint32_t well;     /* 1: it ended as a program ends */
+    uint32_t forks;    /* by it and its children, each of whom has a number thereby */
+    int32_t youngest;  /* of these */
+    uint32_t reserved; /* 0 */
+};
+
+/*
+ * A process that replaces itself by exec does not crash either, but its memory is gone. So the file HF_STARTS_EXEC
+ * (process, user) has the names of its records, HF_STARTS_NAME bytes each, and the agent in the program that comes
+ * next writes into them that all went well.
+ */
+#define HF_STARTS_EXEC "hotfix-exec.%d.%u"
+#define HF_STARTS_NAME 128
+
 #define HF_STARTS_CRASHES 2  /* in a row, then the bundle is in quarantine */
 #define HF_STARTS_SECONDS 10 /* a process that lived so long did not crash by the bundle */
 #define HF_STARTS_PROGRAM 17 /* 16 digits of the program's build-id, and NUL */

@@ -25,7 +25,7 @@ hotfix pack --patch fix.so --func fee --accept-flags "made by hand" --name newer
     --sequence 6 --supersedes "$id" -o newer.hotfix >/dev/null 2>"$ERR" || diagnose <"$ERR"
 newer=$(hotfix show newer.hotfix | sed -n 's/^id *//p')
 chmod -R a+rX . && chmod 600 ./*.key
-trap '"$OPERATOR" disable "$id" --store "$SCRATCH/store" >/dev/null 2>&1; rm -f /dev/shm/hotfix-start."$id".* /dev/shm/hotfix-start."$newer".*
+trap 'for left in "$id" "$newer" "${library-}" "${waits-}"; do "$OPERATOR" disable "$left" --store "$SCRATCH/store" >/dev/null 2>&1; done
     cd / && rm -rf "$SCRATCH"' EXIT
 
 export HOTFIX_AGENT_STORE=$SCRATCH/store HOTFIX_AGENT_TRUST=$SCRATCH/trust
@@ -206,8 +206,18 @@ for _ in 1 2 3; do
 done
 is "who lived for a while before did not crash by the bundle" "$status $said" "134 $fixed"
 "${enable[@]}" fee.hotfix >/dev/null
-for _ in 1 2 3; do started ./starts exec told; done
-is "exec is no crash" "$status $said" "0 $fixed"
+for _ in 1 2; do started bash -c './starts left-abort told | cat'; done
+started ./starts abort told
+is "also when its first parent left" "$status ${said%, library}" "0 $plain"
+"${enable[@]}" fee.hotfix >/dev/null
+for what in exec become helper; do
+    for _ in 1 2 3; do started ./starts "$what" told; done
+    is "$what is no crash" "$status $said" "0 $fixed"
+done
+"${enable[@]}" fee.hotfix >/dev/null
+is "and no file is left" "$(find /dev/shm -name 'hotfix-*' -newer fee.hotfix -exec grep -l "$id" {} +)" ""
+started prlimit --fsize=0 ./upgraded become
+is "nothing is written where nothing may be" "$status" 0
 
 # A library.
 cat >uses.c <<'SOURCE'
@@ -264,7 +274,7 @@ is "any user's process has it" "$status $(cat open/told)" "0 $fixed"
 rm -f open/told "$shm"
 # Somebody wants it off in root's processes.
 # shellcheck disable=SC2016 # perl's
-"${nobody[@]}" perl -e 'open(my $f, ">", $ARGV[0]) or die; print $f pack("a8LlQQQLL", "hfstart", 9, 1, 1, 1, 1, 0, 0)' "$shm"
+"${nobody[@]}" perl -e 'open(my $f, ">", $ARGV[0]) or die; print $f pack("a8LlQQQLLlL", "hfstart", 9, 1, 1, 1, 1, 0, 0, 0, 0)' "$shm"
 started ./starts well told
 is "nobody turns it off for others" "$status $said" "0 $fixed"
 is "nor does status believe that" "$(hotfixctl status --all --trust trust --store store 2>/dev/null | grep -c quarantine)" 0

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * starts WHAT FILE: writes to a file what fee() is, how many threads and descriptors there are, and whether the library
- * is loaded; and then ends as told: well, by `abort` where it is fixed, by `leave` (_exit), as a `daemon` that is
- * aborted or that ends well (`daemon-well`), or by `exec` of itself, `again`, as `well`.
+ * is loaded; and then ends as told: `well`, by `abort` where it is fixed, as a daemon whose first parent waits for it
+ * and that does the same (`daemon-well`, `daemon-abort`) or whose first parent ends before it (`left-abort`), by `exec`
+ * of itself, as `well`, by `become`, an exec of another program, or behind a `helper` that it started.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -44,6 +45,30 @@ static int is_library(struct dl_phdr_info *info, size_t size, void *loaded)
     return 0;
 }
 
+/* As the child of one that waits for it, or behind one that has ended. */
+static void leave_parent(const char *what)
+{
+    pid_t parent = getpid(), child = fork();
+
+    if (child > 0 && strcmp(what, "left-abort") == 0)
+        exit(0);
+    if (child > 0) {
+        waitpid(child, NULL, 0);
+        _exit(0);
+    }
+    while (child == 0 && strcmp(what, "left-abort") == 0 && getppid() == parent)
+        usleep(1000);
+}
+
+static int start_helper(void)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        return execl("/bin/true", "true", (char *)NULL);
+    return waitpid(child, NULL, 0) == child ? 0 : 1;
+}
+
 static void tell(const char *path)
 {
     int loaded = 0;
@@ -62,23 +87,17 @@ int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "well";
 
-    if (strncmp(what, "daemon", 6) == 0) {
-        pid_t child = fork();
-        if (child < 0)
-            return 1;
-        if (child > 0) {
-            /* A shell would not wait for it. */
-            waitpid(child, NULL, strcmp(what, "daemon-gone") == 0 ? WNOHANG : 0);
-            _exit(0);
-        }
-    }
+    if (strncmp(what, "daemon", 6) == 0 || strncmp(what, "left", 4) == 0)
+        leave_parent(what);
     if (argc > 2)
         tell(argv[2]);
     if (strcmp(what, "exec") == 0)
         return execl(argv[0], argv[0], "well", argv[2], (char *)NULL);
-    if (strcmp(what, "leave") == 0)
-        _exit(0);
-    if ((strcmp(what, "abort") == 0 || strcmp(what, "daemon-abort") == 0) && called(3) != 8)
+    if (strcmp(what, "become") == 0)
+        return execl("/bin/true", "true", (char *)NULL);
+    if (strcmp(what, "helper") == 0)
+        return start_helper();
+    if (strstr(what, "abort") && called(3) != 8)
         abort();
     return 0;
 }
