@@ -35,10 +35,14 @@ processes() {
 # Its workers and children, too: they hold the port.
 stop_server() {
     local pid
-    for pid in $load $(processes); do
-        kill -9 "$pid"
-    done 2>/dev/null
+    [ -z "$load" ] || kill -9 "$load" 2>/dev/null
     load=
+    while [ -n "$(processes)" ]; do
+        for pid in $(processes); do
+            kill -9 "$pid" 2>/dev/null
+        done
+        sleep 0.1
+    done
 }
 trap stop_server EXIT
 trap 'exit 130' INT TERM
