@@ -22,7 +22,7 @@
 #include "stop/tasks.h"
 
 #define DEADLINE_NS     (100 * HF_NS_PER_MS)
-#define START_NS        (2 * HF_NS_PER_S) /* until the first thread is stopped: no thread waits during this time */
+#define START_NS        (5 * HF_NS_PER_S) /* until the first thread is stopped: no thread waits during this time */
 #define BACK_OFF_NS     (HF_NS_PER_MS / 4)
 #define BACK_OFF_MAX_NS (8 * HF_NS_PER_MS)
 
@@ -237,6 +237,8 @@ static int tell(const struct run *run, const struct hf_attempt *attempt, struct 
     case HF_OUTCOME_REFUSED:
         return tell_refused(run, attempt, err);
     case HF_OUTCOME_DIED:
+        if (attempt->overdue && !attempt->began)
+            return tell_stuck(run, attempt, err);
         if (attempt->overdue)
             return hf_error(err, HOTFIX_BUSY,
                             "the helper process that stops the threads was not done within %" PRIu64

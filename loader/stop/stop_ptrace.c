@@ -36,26 +36,29 @@ enum turn {
 
 enum {
     NUDGE_ROUNDS = 12,
-    YIELDS = 50,         /* looks for a stopped thread before sleeping between them, if there is time */
-    RELEASE_MAX = 1024,  /* threads left for the kernel to resume at most, since it disables interrupts meanwhile */
-    BATCH = 64,          /* sleeping threads that are interrupted before the first of them is waited for */
-    SLEEPERS_SHARE = 4,  /* stopping the sleeping threads separately may take the available time divided by this */
-    FEW_RUNNERS = 16,    /* up to this many are resumed one by one, before all threads that slept */
+    RELEASE_MAX = 1024, /* threads left for the kernel to resume at most, since it disables interrupts meanwhile */
+    BATCH = 64,         /* sleeping threads that are interrupted before the first of them is waited for */
+    SLEEPERS_SHARE = 2, /* stopping the sleeping threads separately may take the available time divided by this */
+    FEW_RUNNERS = 16,   /* up to this many are resumed one by one, before all threads that slept */
+    PROCESSORS_MAX = 8192,
     SIGNAL_SET_SIZE = 8, /* the kernel's sigset_t */
     EVENT_SHIFT = 16
 };
 
-#define NUDGE_NS    UINT64_C(20000)
-#define YIELD_NS    UINT64_C(100000) /* how long to do so: if other threads want the processor, a yield may take long */
-#define SLEEP_NS    UINT64_C(20000)  /* between two looks whether a thread has stopped, at first */
-#define PATIENCE_NS (1 * HF_NS_PER_MS)   /* the longest of these sleeps */
-#define SLEEPY_NS   (5 * HF_NS_PER_MS)   /* how long a thread may sleep uninterruptibly with all others stopped */
-#define GRACE_NS    (100 * HF_NS_PER_MS) /* how long the helper may overrun the deadline */
+#define NUDGE_NS      UINT64_C(20000)
+#define LOOK_NS       UINT64_C(40000)      /* how long it looks for a stopped thread before sleeping between looks */
+#define SLEEP_NS      UINT64_C(20000)      /* between two looks whether a thread has stopped, at first */
+#define PATIENCE_NS   (1 * HF_NS_PER_MS)   /* the longest of these sleeps */
+#define SLEEPY_NS     (5 * HF_NS_PER_MS)   /* how long a thread may sleep uninterruptibly with all others stopped */
+#define SHORT_TURN_NS UINT64_C(100000)     /* of a processor; the shortest that Linux grants */
+#define EARN_NS       (500 * HF_NS_PER_MS) /* the longest sleep before the first thread is stopped */
+#define GRACE_NS      (100 * HF_NS_PER_MS) /* how long the helper may overrun the deadline */
 
 struct helper {
     struct hf_attempt *attempt;
     uint32_t word; /* enum turn; a futex */
     struct hf_tasks tasks;
+    bool urgent; /* the helper has a real-time priority */
 };
 
 static uint32_t turn_get(const struct helper *helper)
@@ -175,14 +178,15 @@ static int look_at(struct hf_attempt *attempt, struct hf_thread *thread, uint64_
 
 /*
  * Waits until a thread stops or `limit` is reached; in that case it is still held. It polls, since a blocking wait has
- * no time limit, and the thread that is to stop needs the processor more than a signal for each stop.
+ * no time limit, and the thread that is to stop needs the processor more than a signal for each stop. It sleeps and
+ * does not yield: who yields loses its turn, and among many busy threads the next one comes after all of theirs.
  */
 static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread, uint64_t limit)
 {
     uint64_t began = hf_raw_now();
     uint64_t sleep = SLEEP_NS;
 
-    for (unsigned int look = 0; thread->state == HF_THREAD_HELD; look++) {
+    while (thread->state == HF_THREAD_HELD) {
         int status;
         long got = hf_raw4(SYS_wait4, thread->tid, &status, __WALL | WNOHANG, NULL);
         if (got == thread->tid) {
@@ -195,10 +199,8 @@ static int wait_for(struct hf_attempt *attempt, struct hf_thread *thread, uint64
             if (hf_task_state(attempt->pid, thread->tid) != HF_TASK_GONE)
                 return hf_attempt_end(attempt, HF_OUTCOME_STUCK, thread->tid);
             thread->state = HF_THREAD_GONE;
-        } else if (look < YIELDS && hf_raw_now() - began < YIELD_NS) {
-            hf_raw0(SYS_sched_yield);
-        } else {
-            if (hf_raw_now() > limit)
+        } else if (hf_raw_now() - began > LOOK_NS) {
+            if (hf_raw_now() >= limit)
                 return 0;
             hf_raw_sleep(sleep);
             bool late = sleep >= PATIENCE_NS || hf_raw_now() > attempt->deadline;
@@ -244,6 +246,51 @@ static size_t interrupt_batch(const struct hf_attempt *attempt, size_t from)
     return end;
 }
 
+/* How many processors the helper may use, as the program may; 1 when that is not known. */
+static size_t count_processors(void)
+{
+    unsigned long processors[PROCESSORS_MAX / (8 * sizeof(unsigned long))] = {0};
+    long size = hf_raw3(SYS_sched_getaffinity, 0, sizeof(processors), processors);
+    size_t count = 0;
+
+    for (size_t i = 0; size > 0 && i < (size_t)size / sizeof(processors[0]); i++)
+        count += (size_t)__builtin_popcountl(processors[i]);
+    return count > 0 ? count : 1;
+}
+
+static size_t count_running(const struct hf_attempt *attempt)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < attempt->thread_count; i++)
+        count += attempt->threads[i].state == HF_THREAD_HELD && attempt->threads[i].running;
+    return count;
+}
+
+/*
+ * Are there so many running threads that one which is woken may wait long for a processor? The helper would lose its
+ * own turn if it slept meanwhile.
+ */
+static bool crowded(const struct hf_attempt *attempt)
+{
+    size_t running = count_running(attempt);
+
+    return running > FEW_RUNNERS && running > count_processors();
+}
+
+/*
+ * Among many running threads the helper has used more than its share of the processors when it has seized them all, and
+ * could lose its turn in the middle of stopping them. So it sleeps, while no thread waits, until the others have had as
+ * much.
+ */
+static void earn_turn(const struct helper *helper)
+{
+    if (helper->urgent || !crowded(helper->attempt))
+        return;
+    uint64_t due = hf_raw_clock(CLOCK_PROCESS_CPUTIME_ID) * count_running(helper->attempt) / count_processors();
+    hf_raw_sleep(due < EARN_NS ? due : EARN_NS);
+}
+
 /*
  * Stops the threads that slept when they were found, and scans their stacks, while the others continue. A failure here
  * has not disturbed a running thread. If the running threads leave too little processor time for this, the remaining
@@ -254,10 +301,10 @@ static int stop_sleepers(struct hf_attempt *attempt)
     uint64_t limit = attempt->began;
     size_t end;
 
-    if (attempt->deadline > attempt->began)
+    if (attempt->deadline > attempt->began && !crowded(attempt))
         limit += (attempt->deadline - attempt->began) / SLEEPERS_SHARE;
     for (size_t from = 0; from < attempt->thread_count; from = end) {
-        if (hf_raw_now() > limit)
+        if (from > 0 && hf_raw_now() > limit)
             return 0;
         end = interrupt_batch(attempt, from);
         for (size_t i = end; i-- > from;) {
@@ -289,6 +336,7 @@ static int stop_all(struct helper *helper)
 {
     if (gather(helper) < 0 || hf_stacks_prepare(helper->attempt) != 0)
         return -1;
+    earn_turn(helper);
     hf_attempt_begin(helper->attempt);
     if (stop_sleepers(helper->attempt) != 0)
         return -1;
@@ -342,6 +390,18 @@ static int leave_zones(struct hf_attempt *attempt)
         hf_raw_sleep(NUDGE_NS << round / 2);
         if (stop_held(attempt) != 0)
             return -1;
+    }
+}
+
+/* Notes which threads have stopped while the helper waited for another one, so that the error counts the others. */
+static void count_stopped(struct hf_attempt *attempt)
+{
+    for (size_t i = 0; i < attempt->thread_count; i++) {
+        struct hf_thread *thread = &attempt->threads[i];
+        int status;
+        if (thread->state == HF_THREAD_HELD &&
+            hf_raw4(SYS_wait4, thread->tid, &status, __WALL | WNOHANG, NULL) == thread->tid)
+            note_stop(thread, status);
     }
 }
 
@@ -409,9 +469,45 @@ static void resume(struct hf_attempt *attempt)
     }
 }
 
-/* Makes the helper a process that shares nothing with the program but its memory. */
-static int set_up(struct hf_attempt *attempt)
+/*
+ * Stopped threads wait as long as the helper waits for a processor. So the helper asks for a real-time priority, and if
+ * the program has no right to that, for short turns, which the kernel grants sooner (Linux 6.12; earlier ones ignore
+ * it). This affects only the helper, and a refusal costs only time. true when it got the priority.
+ */
+static bool hasten(void)
 {
+    struct {
+        uint32_t size;
+        uint32_t policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime;
+        uint64_t deadline;
+        uint64_t period;
+    } wanted = {.size = sizeof(wanted)}; /* the kernel's struct sched_attr, which not every C library has */
+
+    if (hf_raw4(SYS_sched_getattr, 0, &wanted, sizeof(wanted), 0) < 0 || wanted.policy != SCHED_OTHER)
+        return wanted.policy == SCHED_FIFO || wanted.policy == SCHED_RR;
+    int32_t nice = wanted.nice;
+    wanted.policy = SCHED_FIFO;
+    wanted.nice = 0;
+    wanted.priority = 1;
+    wanted.runtime = 0;
+    if (hf_raw3(SYS_sched_setattr, 0, &wanted, 0) >= 0)
+        return true;
+    wanted.policy = SCHED_OTHER;
+    wanted.nice = nice;
+    wanted.priority = 0;
+    wanted.runtime = SHORT_TURN_NS;
+    hf_raw3(SYS_sched_setattr, 0, &wanted, 0);
+    return false;
+}
+
+/* Makes the helper a process that shares nothing with the program but its memory. */
+static int set_up(struct helper *helper)
+{
+    struct hf_attempt *attempt = helper->attempt;
     struct {
         void *handler;
         unsigned long flags;
@@ -421,6 +517,7 @@ static int set_up(struct hf_attempt *attempt)
 
     hf_raw2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
     hf_raw2(SYS_prctl, PR_SET_TIMERSLACK, 1);
+    helper->urgent = hasten();
     if (hf_raw0(SYS_getppid) != attempt->pid)
         return hf_attempt_fail(attempt, HF_OUTCOME_REFUSED, 0, "trace threads from another PID namespace", -EPERM);
 
@@ -444,7 +541,7 @@ static int helper_main(void *arg)
 
     while (turn_get(helper) == TURN_PERMIT)
         hf_raw_wait(&helper->word, TURN_PERMIT, attempt->deadline);
-    if (set_up(attempt) != 0)
+    if (set_up(helper) != 0)
         return 0;
 
     long status = hf_tasks_open(&helper->tasks, attempt->pid, attempt->buffer, attempt->buffer_size);
@@ -455,6 +552,8 @@ static int helper_main(void *arg)
     if (stop_all(helper) == 0 && leave_zones(attempt) == 0 && hf_stacks_scan(attempt) == 0 &&
         hf_attempt_late(attempt) == 0)
         hand_over(helper);
+    if (attempt->outcome == HF_OUTCOME_STUCK)
+        count_stopped(attempt);
     resume(attempt);
     attempt->exiting_cpu = hf_raw_clock(CLOCK_PROCESS_CPUTIME_ID);
     attempt->exiting = hf_raw_now();
