@@ -21,6 +21,7 @@ CC = $(CROSS_COMPILE)gcc
 AR := $(shell $(CC) -print-prog-name=ar)
 LD := $(shell $(CC) -print-prog-name=ld)
 OBJCOPY := $(shell $(CC) -print-prog-name=objcopy)
+OBJDUMP := $(shell $(CC) -print-prog-name=objdump)
 BUILD ?= build
 SAN ?=
 
@@ -45,12 +46,12 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHOTFIX_VERSION='"$(VERSION
 	-Imanifest -Imanifest/trust -Imanifest/base -Iarch $(CPPFLAGS)
 ALL_LDFLAGS = $(TARGET_FLAGS) $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
-# Libraries. libarchive and inih are linked statically: shared, libarchive would bring fourteen more libraries into
-# somebody else's process, and into each start of the command, where ICU alone takes longer than to verify a bundle.
+# Libraries. libarchive, which writes bundles, and inih are linked statically: shared, libarchive would bring fourteen
+# more libraries into each start of the command, where ICU alone takes longer than to verify a bundle.
 library = $(shell $(CC) $(TARGET_FLAGS) -print-file-name=$(1))
 STATIC_INIH := $(call library,libinih.a)
 STATIC_LIBS := $(call library,libarchive.a) $(STATIC_INIH)
-LOADER_LIBS = $(STATIC_LIBS) -lcrypto
+LOADER_LIBS = $(STATIC_INIH) -lcrypto
 # What of libarchive is not called goes, and the compression libraries that it would need with it. libiberty, which
 # demangles names of C++, comes as an archive only.
 PACKAGER_LIBS = $(STATIC_LIBS) $(call library,libiberty.a) -Wl,--gc-sections -lcrypto -lelf -ldwarf -lz -ljansson -lcapstone
@@ -156,16 +157,19 @@ $(BUILD)/libmanifest.a: $(MANIFEST_OBJ)
 $(BUILD)/libarch.a: $(ARCH_OBJ)
 $(BUILD)/libloader.a: $(LOADER_OBJ)
 $(BUILD)/libfortified.a: $(FORTIFIED_OBJ)
-$(BUILD)/libpackager.a: $(filter-out %/packager/cli/main.o,$(PACKAGER_OBJ))
+$(BUILD)/libpackager.a: $(filter-out %/packager/cli/main.o %/packager/cli/disassembler.o,$(PACKAGER_OBJ))
 
 $(BUILD)/lib%.a:
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(COMMAND): $(BUILD)/obj/packager/cli/main.o $(BUILD)/libpackager.a $(BUILD)/libfortified.a
+# The command opens capstone when it needs it.
+$(BUILD)/obj/packager/cli/disassembler.o $(BUILD)/tidy/packager/cli/disassembler: private ALL_CPPFLAGS += \
+	-DHF_CAPSTONE='"$(shell $(OBJDUMP) -p $(call library,libcapstone.so) | sed -n 's/^ *SONAME *//p')"'
+$(COMMAND): $(BUILD)/obj/packager/cli/main.o $(BUILD)/obj/packager/cli/disassembler.o $(BUILD)/libpackager.a $(BUILD)/libfortified.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(COMMAND_LDFLAGS) -o $@ $^ $(PACKAGER_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(COMMAND_LDFLAGS) -o $@ $^ $(filter-out -lcapstone,$(PACKAGER_LIBS))
 
 $(SHARED): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a loader/hotfix.map
 	$(call say,LD,$@)
@@ -182,7 +186,7 @@ $(INSIDE): $(call objects,$(INSIDE_SRC) $(SHARED_SRC)) $(LOADER_OBJ) $(BUILD)/li
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libhotfix-inside.so.$(SOVERSION) -Wl,--version-script=operator/inside/agent.map \
 		-Wl,-z$(comma)defs -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--exclude-libs$(comma)ALL \
-		-Wl,--gc-sections -Wl,-s -o $@ $(filter %.o %.a,$^) $(STATIC_LIBS) $(call library,libcrypto.a)
+		-Wl,--gc-sections -Wl,-s -o $@ $(filter %.o %.a,$^) $(STATIC_INIH) $(call library,libcrypto.a)
 
 $(BUILD)/obj/operator/enter/agent-bytes.o: operator/enter/agent.S $(INSIDE)
 	$(call say,AS,$<)
@@ -196,12 +200,12 @@ $(BUILD)/libhotfix-agent.so: $(call objects,$(PRELOAD_SRC)) $(INSIDE)
 
 $(BUILD)/hotfixctl: $(call objects,$(OPERATOR_SRC)) $(BUILD)/obj/operator/enter/agent-bytes.o $(BUILD)/libfortified.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $(COMMAND_LDFLAGS) -o $@ $^ $(STATIC_LIBS) -Wl,--gc-sections -lcrypto
+	$(Q)$(CC) $(ALL_LDFLAGS) $(COMMAND_LDFLAGS) -o $@ $^ $(STATIC_INIH) -Wl,--gc-sections -lcrypto
 
 # One relocatable object whose internal symbols are local, so that nothing of ours can collide with the host program.
 $(STATIC): $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,AR,$@)
-	$(Q)$(LD) -r -o $(BUILD)/libhotfix.o $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a $(STATIC_LIBS)
+	$(Q)$(LD) -r -o $(BUILD)/libhotfix.o $(LOADER_OBJ) $(BUILD)/libmanifest.a $(BUILD)/libarch.a $(STATIC_INIH)
 	$(Q)$(OBJCOPY) --localize-hidden --wildcard --keep-global-symbol='hotfix_*' $(BUILD)/libhotfix.o
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(BUILD)/libhotfix.o
@@ -378,7 +382,7 @@ $(BUILD)/bench/bench: $(BENCH_OBJ) $(SHARED)
 $(BUILD)/bench/switch: $(call objects,tests/bench/inside/switch.c) $(BUILD)/libloader.a $(BUILD)/libmanifest.a $(BUILD)/libarch.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(STATIC_LIBS) -Wl,--gc-sections -lcrypto
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(STATIC_INIH) -Wl,--gc-sections -lcrypto
 
 # BENCH="run verify" BENCH_ROUNDS=3 is short: the other two build redis and PostgreSQL first.
 BENCH ?= run build check verify

@@ -55,6 +55,7 @@ int hf_input_open(const struct hf_input *input, const struct hf_setup *setup, st
     char names[HF_SIGNERS_TEXT];
     if (hf_bundle_open(bytes, size, &setup->trust, (int64_t)time(NULL), bundle, signers, err) != 0)
         return hf_error_prefix(err, "bundle %s", where);
+    hf_bundle_keep(bundle, &file);
     hf_report_bundle(report, &bundle->manifest);
     hf_signers_text(signers, names);
     hf_report_log(report, HOTFIX_LOG_DEBUG, "bundle %s: %s %s, id %s, signed by %s", where, bundle->manifest.name,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bundle.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -11,15 +10,10 @@
 #include "timestamp.h"
 #include "trustpolicy.h"
 
-static void cleanup_archive(struct archive **archive)
-{
-    archive_read_free(*archive);
-}
-
 struct member {
     const char *name;
     size_t limit;
-    uint8_t *data; /* owned, a NUL follows */
+    const uint8_t *data; /* in the archive */
     size_t size;
     int64_t time;
 };
@@ -32,103 +26,99 @@ static bool all_zero(const uint8_t *bytes, size_t size)
     return true;
 }
 
-/*
- * libarchive accepts much that a bundle must not hold: extension headers, links, prefixes, GNU and old formats. So the
- * raw header at the place where the member must begin is held against the only one that a member of this name, size and
- * time may have.
- */
-static int check_header(const uint8_t *raw, struct archive_entry *entry, const struct member *member,
-                        struct hotfix_error *err)
+/* The number that a field holds in that many digits and a blank, as bundles have it; -1 when it has another form. */
+static int64_t read_number(const char *field, size_t digits)
 {
-    const char *path = archive_entry_pathname(entry);
+    int64_t number = 0;
+
+    for (size_t i = 0; i < digits; i++) {
+        if (field[i] < '0' || field[i] > '7')
+            return -1;
+        number = number * 8 + (field[i] - '0');
+    }
+    return field[digits] == ' ' ? number : -1;
+}
+
+/* A mode or an owner in the form of bundles that is another one. */
+static bool belongs_to_others(const struct hf_tar_fields *fields)
+{
+    int64_t mode = read_number(fields->mode, HF_TAR_SHORT_DIGITS);
+
+    return (mode >= 0 && (mode & 07777) != 0644) || read_number(fields->uid, HF_TAR_SHORT_DIGITS) > 0 ||
+           read_number(fields->gid, HF_TAR_SHORT_DIGITS) > 0;
+}
+
+static int check_name(const struct hf_tar_fields *fields, const struct member *member, struct hotfix_error *err)
+{
+    const char *prefix = fields->prefix, *name = fields->name;
+
+    if (prefix[0] == '\0' && strncmp(name, member->name, sizeof(fields->name)) == 0)
+        return 0;
+    return hf_error(err, HOTFIX_FORMAT, "archive: member '%.*s%s%.*s' where '%s' must be", (int)sizeof(fields->prefix),
+                    prefix, *prefix ? "/" : "", (int)sizeof(fields->name), name, member->name);
+}
+
+/*
+ * Compares the header with the only one that a member of this name, size and time may have: tar has extension headers,
+ * links, prefixes and old forms, none of which a bundle may have.
+ */
+static int check_header(const uint8_t *raw, struct member *member, struct hotfix_error *err)
+{
+    const struct hf_tar_fields *fields = (const void *)raw;
     uint8_t expected[HF_TAR_BLOCK];
 
-    if (!path || strcmp(path, member->name) != 0)
-        return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' where '%s' must be", path ? path : "", member->name);
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) || archive_entry_symlink(entry))
+    if (all_zero(raw, HF_TAR_BLOCK))
+        return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is missing", member->name);
+    if (check_name(fields, member, err) != 0)
+        return -1;
+    if (fields->type != '0' && fields->type != '\0')
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is not a plain file", member->name);
-    if (!archive_entry_size_is_set(entry) || archive_entry_size(entry) < 0 ||
-        (uint64_t)archive_entry_size(entry) > member->limit)
+    int64_t size = read_number(fields->size, HF_TAR_LONG_DIGITS);
+    member->time = read_number(fields->mtime, HF_TAR_LONG_DIGITS);
+    if (size > (int64_t)member->limit)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is larger than %zu bytes", member->name,
                         member->limit);
-    if (archive_entry_perm(entry) != 0644 || archive_entry_uid(entry) != 0 || archive_entry_gid(entry) != 0)
+    if (belongs_to_others(fields))
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' has a mode or owner that bundles do not carry",
                         member->name);
-    if (hf_tar_header(member->name, (uint64_t)archive_entry_size(entry), archive_entry_mtime(entry), expected) != 0 ||
+    if (size < 0 || member->time < 0 || hf_tar_header(member->name, (uint64_t)size, member->time, expected) != 0 ||
         memcmp(raw, expected, sizeof(expected)) != 0)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is not a plain ustar file", member->name);
+    member->size = (size_t)size;
     return 0;
 }
 
-static int archive_fail(struct archive *reader, struct hotfix_error *err)
-{
-    const char *reason = archive_error_string(reader);
-    return hf_error(err, HOTFIX_FORMAT, "archive: %s", reason ? reason : "not a tar archive");
-}
-
 /* Reads the member whose header must begin at *offset and sets *offset to where the next one must. */
-static int read_member(struct archive *reader, const uint8_t *archive, size_t archive_size, size_t *offset,
-                       struct member *member, struct hotfix_error *err)
+static int read_member(const uint8_t *archive, size_t archive_size, size_t *offset, struct member *member,
+                       struct hotfix_error *err)
 {
-    struct archive_entry *entry;
-
     if (archive_size - *offset < HF_TAR_BLOCK)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is missing", member->name);
-    int status = archive_read_next_header(reader, &entry);
-    if (status == ARCHIVE_EOF)
-        return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is missing", member->name);
-    if (status != ARCHIVE_OK)
-        return archive_fail(reader, err);
-    if (check_header(archive + *offset, entry, member, err) != 0)
+    if (check_header(archive + *offset, member, err) != 0)
         return -1;
 
-    member->size = (size_t)archive_entry_size(entry);
-    member->time = archive_entry_mtime(entry);
     size_t padded = hf_tar_padded(member->size);
     size_t data = *offset + HF_TAR_BLOCK;
     if (padded > archive_size - data)
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is cut off", member->name);
-    member->data = malloc(member->size + 1);
-    if (!member->data)
-        return hf_error(err, HOTFIX_MEMORY, "archive: out of memory for member '%s'", member->name);
-    if (archive_read_data(reader, member->data, member->size) != (la_ssize_t)member->size)
-        return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is cut off", member->name);
-    /* What libarchive took for the member must be the bytes behind the header that was checked. */
-    if (memcmp(member->data, archive + data, member->size) != 0 ||
-        !all_zero(archive + data + member->size, padded - member->size))
+    if (!all_zero(archive + data + member->size, padded - member->size))
         return hf_error(err, HOTFIX_FORMAT, "archive: member '%s' is not stored plainly", member->name);
-    member->data[member->size] = '\0';
+    member->data = archive + data;
     *offset = data + padded;
-    return 0;
-}
-
-static int read_end(struct archive *reader, const uint8_t *archive, size_t archive_size, size_t offset,
-                    struct hotfix_error *err)
-{
-    struct archive_entry *entry;
-
-    if (archive_size - offset != HF_TAR_END || !all_zero(archive + offset, HF_TAR_END))
-        return hf_error(err, HOTFIX_FORMAT, "archive: something other than the end follows the last member");
-    if (archive_read_next_header(reader, &entry) != ARCHIVE_EOF)
-        return hf_error(err, HOTFIX_FORMAT, "archive: more members than a bundle has");
     return 0;
 }
 
 static int read_members(const uint8_t *archive, size_t archive_size, struct member *first, struct member *second,
                         struct hotfix_error *err)
 {
-    __attribute__((cleanup(cleanup_archive))) struct archive *reader = archive_read_new();
     size_t offset = 0;
 
-    if (!reader)
-        return hf_error(err, HOTFIX_MEMORY, "archive: out of memory");
-    if (archive_read_support_format_tar(reader) != ARCHIVE_OK ||
-        archive_read_open_memory(reader, archive, archive_size) != ARCHIVE_OK)
-        return archive_fail(reader, err);
-    if (read_member(reader, archive, archive_size, &offset, first, err) != 0 ||
-        read_member(reader, archive, archive_size, &offset, second, err) != 0)
+    if (read_member(archive, archive_size, &offset, first, err) != 0 ||
+        read_member(archive, archive_size, &offset, second, err) != 0)
         return -1;
-    return read_end(reader, archive, archive_size, offset, err);
+    if (archive_size - offset != HF_TAR_END || !all_zero(archive + offset, HF_TAR_END))
+        return hf_error(err, HOTFIX_FORMAT, "archive: something other than the end follows the last member");
+    return 0;
 }
 
 static int check_payload(const struct hf_manifest *manifest, const struct member *text, const struct member *payload,
@@ -155,18 +145,14 @@ int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle 
     struct hf_bundle parsed = {0};
 
     hf_manifest_init(&parsed.manifest);
-    int failed = read_members(archive, archive_size, &text, &payload, err);
-    if (!failed)
-        failed = hf_manifest_parse(text.data, text.size, &parsed.manifest, err);
-    if (!failed)
-        failed = check_payload(&parsed.manifest, &text, &payload, err);
-    free(text.data);
-    parsed.payload = payload.data;
-    parsed.payload_size = payload.size;
-    if (failed) {
+    if (read_members(archive, archive_size, &text, &payload, err) != 0 ||
+        hf_manifest_parse((const char *)text.data, text.size, &parsed.manifest, err) != 0 ||
+        check_payload(&parsed.manifest, &text, &payload, err) != 0) {
         hf_bundle_deinit(&parsed);
         return -1;
     }
+    parsed.payload = payload.data;
+    parsed.payload_size = payload.size;
     *bundle = parsed;
     return 0;
 }
@@ -190,8 +176,8 @@ static int check_use(const struct hf_manifest *manifest, const struct hf_trust_p
     return 0;
 }
 
-int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
-                   struct hf_signers *signers, struct hotfix_error *err)
+int hf_bundle_judge(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
+                    struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err)
 {
     struct hf_signed parts;
     struct hf_bundle opened;
@@ -199,7 +185,8 @@ int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, 
 
     if (size > HF_BUNDLE_MAX_SIZE)
         return hf_error(err, HOTFIX_FORMAT, "%zu bytes are more than the %u of a bundle", size, HF_BUNDLE_MAX_SIZE);
-    if (hf_signed_parse(file, size, &parts, err) != 0 || hf_signed_verify(&parts, trust, now, &counted, err) != 0 ||
+    if (hf_signed_parse(file, size, &parts, err) != 0 ||
+        hf_signed_judge(&parts, trust, now, &counted, opinions, err) != 0 ||
         hf_archive_parse(parts.archive, parts.archive_size, &opened, err) != 0)
         return -1;
     if (check_use(&opened.manifest, &trust->policy, now, err) != 0) {
@@ -212,10 +199,23 @@ int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, 
     return 0;
 }
 
+int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
+                   struct hf_signers *signers, struct hotfix_error *err)
+{
+    return hf_bundle_judge(file, size, trust, now, bundle, signers, NULL, err);
+}
+
+void hf_bundle_keep(struct hf_bundle *bundle, uint8_t **file)
+{
+    bundle->file = *file;
+    *file = NULL;
+}
+
 void hf_bundle_deinit(struct hf_bundle *bundle)
 {
     hf_manifest_deinit(&bundle->manifest);
-    free(bundle->payload);
+    free(bundle->file);
+    bundle->file = NULL;
     bundle->payload = NULL;
     bundle->payload_size = 0;
 }

@@ -16,8 +16,9 @@
 
 struct hf_bundle {
     struct hf_manifest manifest;
-    uint8_t *payload; /* patch.so, owned */
+    const uint8_t *payload; /* patch.so, in the archive that was parsed; zeros follow */
     size_t payload_size;
+    uint8_t *file; /* what payload points into, owned; NULL when it is the caller's */
 };
 
 /*
@@ -30,7 +31,8 @@ int hf_archive_format(const struct hf_manifest *manifest, const void *payload, s
 
 /*
  * Reads an archive part: exactly those two members, in this order, plain files of bounded size, nothing after them but
- * zeros; the payload must have the manifest's size and digest. HOTFIX_FORMAT. On failure bundle is untouched.
+ * zeros; the payload must have the manifest's size and digest. The bundle is used as long as the archive exists, whose
+ * bytes nobody may change meanwhile. HOTFIX_FORMAT. On failure bundle is untouched.
  */
 int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle *bundle, struct hotfix_error *err);
 
@@ -41,6 +43,13 @@ int hf_archive_parse(const void *archive, size_t archive_size, struct hf_bundle 
  */
 int hf_bundle_open(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
                    struct hf_signers *signers, struct hotfix_error *err);
+
+/* The same, and says what each signature is worth, as hf_signed_judge() does. */
+int hf_bundle_judge(const void *file, size_t size, const struct hf_trust *trust, int64_t now, struct hf_bundle *bundle,
+                    struct hf_signers *signers, struct hf_opinion *opinions, struct hotfix_error *err);
+
+/* Hands the malloc'ed bytes that the bundle was read from over to it; *file becomes NULL. */
+void hf_bundle_keep(struct hf_bundle *bundle, uint8_t **file);
 
 void hf_bundle_deinit(struct hf_bundle *bundle);
 

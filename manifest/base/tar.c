@@ -7,31 +7,9 @@
 
 #define ELEVEN_DIGITS (UINT64_C(1) << 33)
 
-/* The fields in their order (pax(1)); sizes sum up to one block. */
-struct header {
-    char name[100];
-    char mode[8];
-    char uid[8];
-    char gid[8];
-    char size[12];
-    char mtime[12];
-    char checksum[8];
-    char type;
-    char link[100];
-    char magic[6];
-    char version[2];
-    char owner[32];
-    char group[32];
-    char major[8];
-    char minor[8];
-    char prefix[155];
-    char padding[12];
-};
-_Static_assert(sizeof(struct header) == HF_TAR_BLOCK, "a tar header is one block");
-
 int hf_tar_header(const char *name, uint64_t size, int64_t time, uint8_t header[HF_TAR_BLOCK])
 {
-    struct header h = {.type = '0', .magic = "ustar", .version = {'0', '0'}};
+    struct hf_tar_fields h = {.type = '0', .magic = "ustar", .version = {'0', '0'}};
     char digits[32];
     unsigned sum = 0;
 

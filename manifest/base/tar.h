@@ -15,6 +15,30 @@
 #define HF_TAR_BLOCK 512
 #define HF_TAR_END   1024 /* two zero blocks end an archive */
 
+enum { HF_TAR_SHORT_DIGITS = 6, HF_TAR_LONG_DIGITS = 11 }; /* of the numbers in a header; a blank follows */
+
+/* A header: the fields in their order (pax(1)). */
+struct hf_tar_fields {
+    char name[100];
+    char mode[8];
+    char uid[8];
+    char gid[8];
+    char size[12];
+    char mtime[12];
+    char checksum[8];
+    char type;
+    char link[100];
+    char magic[6];
+    char version[2];
+    char owner[32];
+    char group[32];
+    char major[8];
+    char minor[8];
+    char prefix[155];
+    char padding[12];
+};
+_Static_assert(sizeof(struct hf_tar_fields) == HF_TAR_BLOCK, "a tar header is one block");
+
 /* Bytes that a member's data takes in the archive. */
 static inline size_t hf_tar_padded(size_t size)
 {

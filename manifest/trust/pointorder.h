@@ -12,7 +12,7 @@
 
 /*
  * *fault becomes what is wrong with bytes in which hf_point_fault() finds nothing: that they are no point of the group
- * of prime order, or of the curve at all; NULL when nothing is. Takes about two milliseconds. HOTFIX_MEMORY, and
+ * of prime order, or of the curve at all; NULL when nothing is. Takes about half a millisecond. HOTFIX_MEMORY, and
  * HOTFIX_TRUST as of hf_libcrypto().
  */
 int hf_point_order_fault(const uint8_t bytes[HF_POINT_SIZE], const char **fault, struct hotfix_error *err);

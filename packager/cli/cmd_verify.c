@@ -115,8 +115,8 @@ static int open_bundle(struct verify *verify, struct hotfix_error *err)
         verify->parts.signature_count = 0;
         return hf_error_prefix(err, "%s", verify->file);
     }
-    (void)hf_signed_judge(&verify->parts, &verify->trust, now, NULL, verify->opinions, NULL);
-    if (hf_bundle_open(verify->data, size, &verify->trust, now, &verify->bundle, &verify->signers, err) != 0)
+    if (hf_bundle_judge(verify->data, size, &verify->trust, now, &verify->bundle, &verify->signers, verify->opinions,
+                        err) != 0)
         return hf_error_prefix(err, "%s", verify->file);
     passed(verify, "signature");
     passed(verify, "contents");

@@ -22,6 +22,7 @@ static int read_bundle(const char *path, struct hf_bundle *bundle, struct hotfix
     if (hf_signed_parse(file, size, &parts, err) != 0 ||
         hf_archive_parse(parts.archive, parts.archive_size, bundle, err) != 0)
         return hf_error_prefix(err, "bundle %s", path);
+    hf_bundle_keep(bundle, &file);
     return 0;
 }
 

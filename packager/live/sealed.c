@@ -50,6 +50,7 @@ int hf_sealed_open(const char *path, struct hf_sealed *bundle, struct hf_check_s
     if (hf_signed_parse(data, size, &parts, err) != 0 ||
         hf_archive_parse(parts.archive, parts.archive_size, &bundle->bundle, err) != 0)
         return hf_error_prefix(err, "%s", path);
+    hf_bundle_keep(&bundle->bundle, &data);
     if (make_pairs(bundle, err) != 0)
         return -1;
     *subject = (struct hf_check_subject){.bundle = &bundle->bundle,

@@ -195,7 +195,8 @@ static enum hf_verdict judge_bound(const struct hf_live *live, const struct hf_b
     struct hf_check_result *results = calloc(2, sizeof(*results));
 
     assert_non_null(results);
-    assert_int_equal(hf_fixups_format(&fixups, &bundle.payload, &bundle.payload_size, NULL), 0);
+    assert_int_equal(hf_fixups_format(&fixups, &bundle.file, &bundle.payload_size, NULL), 0);
+    bundle.payload = bundle.file;
     bundle.manifest.fixups_size = bundle.payload_size;
     results->check = &hf_check_loaded;
     assert_int_equal(hf_check_loaded.run(&subject, &results->findings, NULL), 0);
@@ -206,7 +207,7 @@ static enum hf_verdict judge_bound(const struct hf_live *live, const struct hf_b
     bundle.manifest.fixups_offset = 1;
     assert_int_equal(hf_check_loaded.run(&subject, &results->findings, NULL), -1);
     hf_check_results_destroy(results);
-    free(bundle.payload);
+    free(bundle.file);
     return verdict;
 }
 
