@@ -120,7 +120,11 @@ static bool is_settled(const struct hotfix_error *error)
     return error->code == HOTFIX_APPLIED || error->code == HOTFIX_REPLAYED;
 }
 
-static void start_bundle(struct run *run, const struct hf_store *store, const struct hf_stored *stored, bool own)
+/*
+ * False when the bundle has just been taken away, perhaps by one that takes its place. That a bundle was applied is
+ * told of programs that it is for, and of services: one for the C library would fill the journal.
+ */
+static bool start_bundle(struct run *run, const struct hf_store *store, const struct hf_stored *stored, bool own)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     HF_FREE uint8_t *bytes = NULL;
@@ -132,38 +136,45 @@ static void start_bundle(struct run *run, const struct hf_store *store, const st
         result.error = run->error;
     else
         status = hf_store_read(store, stored, &bytes, &size, &result.error);
+    if (run->hotfix && status != 0 && stored->present && result.error.sys_errno == ENOENT)
+        return false;
     if (status == 0) {
         /* One that is demanded is never in quarantine: strangers who can crash the program must not turn it off. */
         if (!stored->required && hf_starts_begin(id, run->program, run->counts && (own || run->main))) {
             tell(id, NULL, "in quarantine", "the program crashed twice in a row shortly after it was started with it");
-            return;
+            return true;
         }
         status = apply(run, bytes, size, &result);
         if (status != 0)
             hf_starts_cancel();
     }
-    if (status == 0)
+    if (status == 0 && (own || run->main))
         tell(id, &result, "applied", NULL);
-    else if (!is_settled(&result.error)) {
+    if (status != 0 && !is_settled(&result.error)) {
         tell(id, &result, "refused", result.error.message);
         if (stored->required)
             demand(run, id, result.error.message);
     }
     hotfix_result_deinit(&result);
+    return true;
 }
 
 static void start_build(struct run *run, const char *build)
 {
-    struct hf_store store = {0};
-    struct hotfix_error error;
+    bool own = strcmp(build, run->start->program) == 0, again = true;
 
-    if (hf_store_list(run->start->store, build, &store, &error) != 0) {
-        tell(build, NULL, "refused", error.message);
-        return;
+    for (int attempt = 0; attempt < ATTEMPTS && again; attempt++) {
+        struct hf_store store = {0};
+        struct hotfix_error error;
+        again = false;
+        if (hf_store_list(run->start->store, build, &store, &error) != 0) {
+            tell(build, NULL, "refused", error.message);
+            return;
+        }
+        for (size_t i = 0; i < store.count; i++)
+            again |= !start_bundle(run, &store, &store.items[i], own);
+        hf_store_deinit(&store);
     }
-    for (size_t i = 0; i < store.count; i++)
-        start_bundle(run, &store, &store.items[i], strcmp(build, run->start->program) == 0);
-    hf_store_deinit(&store);
 }
 
 static void open_handle(struct run *run)
