@@ -147,6 +147,7 @@ struct hf_flow {
     bool leaves;           /* it has a return, or a jump that may lead out of it */
     bool loops;            /* it has a jump back */
     bool loops_over_calls; /* one that jumps back over a call */
+    bool jumps_anywhere;   /* it has a jump to an address that is computed or read */
 };
 
 /* A table for indirect jumps: each entry, of `width` bytes, leads to base + (entry << shift). */
@@ -345,6 +346,14 @@ struct hf_arch_tools {
      * without these. A jump, call or return at `at` is a run by itself. OK or DECODE.
      */
     enum hf_arch_status (*run)(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
+    /*
+     * Do two versions of a function have the same instructions that set or read condition flags, in the same order,
+     * except where they jump to? False also if the code jumps to an address that is computed or read. NULL for a CPU
+     * for which this is not implemented.
+     */
+    bool (*decide_alike)(const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size);
+    /* As run(), but only as far as no jump of the code leads into it, except to its begin. */
+    enum hf_arch_status (*stretch)(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
     /*
      * How the instruction uses each of `count` fields, ordered by offset, that relocations fill in. OK or DECODE. NULL
      * for a CPU for which this is not implemented.

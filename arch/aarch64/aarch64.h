@@ -60,6 +60,7 @@ enum hf_arch_status hf_aarch64_constants(const uint8_t *before, const uint8_t *a
                                          struct hf_arch_constant *found, size_t limit, size_t *count);
 enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 enum hf_arch_status hf_aarch64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
+enum hf_arch_status hf_aarch64_stretch(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
 size_t hf_aarch64_branch_at(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to);
 size_t hf_aarch64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 size_t hf_aarch64_takes(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);

@@ -191,6 +191,7 @@ const struct hf_arch_tools hf_arch_tools_aarch64 = {
     .comes_back = hf_aarch64_comes_back,
     .flow = hf_aarch64_flow,
     .run = hf_aarch64_run,
+    .stretch = hf_aarch64_stretch,
     .inert = hf_aarch64_inert,
     .lands = hf_aarch64_lands,
     .guarded = hf_aarch64_guarded,

@@ -41,6 +41,7 @@ enum hf_arch_status hf_aarch64_flow(const uint8_t *code, size_t size, struct hf_
         uint32_t word = hf_aarch64_read(code + i);
         if (returns(word) || jumps_anywhere(word)) {
             flow->leaves = true;
+            flow->jumps_anywhere = flow->jumps_anywhere || jumps_anywhere(word);
         } else if (!calls(word) && hf_aarch64_branch(word, i, &target)) {
             flow->leaves = flow->leaves || target >= size;
             flow->loops = flow->loops || target <= i;
@@ -70,5 +71,23 @@ enum hf_arch_status hf_aarch64_run(const uint8_t *code, size_t size, size_t at, 
         *begin -= HF_AARCH64_WORD;
     while (*end < size && !goes_elsewhere(code, *end))
         *end += HF_AARCH64_WORD;
+    return HF_ARCH_OK;
+}
+
+enum hf_arch_status hf_aarch64_stretch(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end)
+{
+    uint64_t target;
+
+    if (hf_aarch64_run(code, size, at, begin, end) != HF_ARCH_OK)
+        return HF_ARCH_DECODE;
+    for (size_t i = 0; i < size; i += HF_AARCH64_WORD) {
+        uint32_t word = hf_aarch64_read(code + i);
+        if (calls(word) || !hf_aarch64_branch(word, i, &target))
+            continue;
+        if (target > *begin && target <= at)
+            *begin = target;
+        else if (target > at && target < *end)
+            *end = target;
+    }
     return HF_ARCH_OK;
 }

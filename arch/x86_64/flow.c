@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where functions loop and leave, seen through the Capstone disassembler. Packager only. */
 #include <capstone/capstone.h>
+#include <string.h>
 
 #include "x86_64.h"
 
@@ -92,6 +93,100 @@ enum hf_arch_status hf_x86_64_run(const uint8_t *code, size_t size, size_t at, s
     return HF_ARCH_OK;
 }
 
+/* Cuts the run where the instruction jumps to. */
+static bool cut_run(csh engine, const cs_insn *insn, void *arg)
+{
+    struct run *run = arg;
+    uint64_t target;
+
+    if (!cs_insn_group(engine, insn, CS_GRP_JUMP) || !direct_target(insn, &target))
+        return false;
+    if (target > run->begin && target <= run->at)
+        run->begin = target;
+    else if (target > run->at && target < run->end)
+        run->end = target;
+    return false;
+}
+
+enum hf_arch_status hf_x86_64_stretch(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end)
+{
+    struct run run = {.at = at};
+
+    if (hf_x86_64_run(code, size, at, &run.begin, &run.end) != HF_ARCH_OK || !walk(code, size, cut_run, &run))
+        return HF_ARCH_DECODE;
+    *begin = run.begin;
+    *end = run.end;
+    return HF_ARCH_OK;
+}
+
+/* Of one version of a function: its code goes on here. */
+struct reader {
+    csh engine;
+    cs_insn *insn;
+    const uint8_t *code;
+    size_t size;
+    uint64_t address;
+};
+
+static bool uses_flags(const cs_insn *insn)
+{
+    for (uint8_t i = 0; i < insn->detail->regs_write_count; i++)
+        if (insn->detail->regs_write[i] == X86_REG_EFLAGS)
+            return true;
+    for (uint8_t i = 0; i < insn->detail->regs_read_count; i++)
+        if (insn->detail->regs_read[i] == X86_REG_EFLAGS)
+            return true;
+    return false;
+}
+
+/* The next instruction that uses flags: 1, 0 when there is none, -1 when the code is not known well enough. */
+static int next_decision(struct reader *reader)
+{
+    uint64_t target;
+
+    while (reader->size > 0) {
+        if (!cs_disasm_iter(reader->engine, &reader->code, &reader->size, &reader->address, reader->insn) ||
+            (cs_insn_group(reader->engine, reader->insn, CS_GRP_JUMP) && !direct_target(reader->insn, &target)))
+            return -1;
+        if (uses_flags(reader->insn))
+            return 1;
+    }
+    return 0;
+}
+
+static bool same_decisions(struct reader *before, struct reader *after)
+{
+    for (;;) {
+        int old = next_decision(before), new = next_decision(after);
+        if (old != new || old <= 0)
+            return old == new &&old == 0;
+        if (before->insn->id != after->insn->id)
+            return false;
+        if (!cs_insn_group(before->engine, before->insn, CS_GRP_JUMP) &&
+            (before->insn->size != after->insn->size ||
+             memcmp(before->insn->bytes, after->insn->bytes, before->insn->size) != 0))
+            return false;
+    }
+}
+
+bool hf_x86_64_decide_alike(const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size)
+{
+    csh engine;
+
+    if (cs_open(CS_ARCH_X86, CS_MODE_64, &engine) != CS_ERR_OK)
+        return false;
+    cs_option(engine, CS_OPT_DETAIL, CS_OPT_ON);
+    struct reader old = {.engine = engine, .insn = cs_malloc(engine), .code = before, .size = before_size};
+    struct reader new = {.engine = engine, .insn = cs_malloc(engine), .code = after, .size = after_size};
+    bool same = old.insn && new.insn &&same_decisions(&old, &new);
+    if (old.insn)
+        cs_free(old.insn, 1);
+    if (new.insn)
+        cs_free(new.insn, 1);
+    cs_close(&engine);
+    return same;
+}
+
 /* What is found out of a whole function. */
 struct loop_search {
     size_t size;
@@ -111,7 +206,9 @@ static bool look(csh engine, const cs_insn *insn, void *arg)
     } else if (cs_insn_group(engine, insn, CS_GRP_CALL)) {
         calls->at[calls->count < MAX_CALLS ? calls->count++ : MAX_CALLS - 1] = insn->address;
     } else if (cs_insn_group(engine, insn, CS_GRP_JUMP)) {
-        if (!direct_target(insn, &target) || target >= search->size) {
+        bool known = direct_target(insn, &target);
+        flow->jumps_anywhere = flow->jumps_anywhere || !known;
+        if (!known || target >= search->size) {
             flow->leaves = true;
         } else if (target <= insn->address) {
             flow->loops = true;

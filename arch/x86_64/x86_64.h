@@ -29,6 +29,8 @@ struct cs_insn;
 bool hf_x86_64_goes_elsewhere(size_t engine, const struct cs_insn *insn);
 enum hf_arch_status hf_x86_64_flow(const uint8_t *code, size_t size, struct hf_flow *flow);
 enum hf_arch_status hf_x86_64_run(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
+bool hf_x86_64_decide_alike(const uint8_t *before, size_t before_size, const uint8_t *after, size_t after_size);
+enum hf_arch_status hf_x86_64_stretch(const uint8_t *code, size_t size, size_t at, size_t *begin, size_t *end);
 size_t hf_x86_64_mention(const uint8_t *code, size_t size, uint64_t address, uint64_t to, bool absolute, size_t from);
 size_t hf_x86_64_branch(const uint8_t *code, size_t size, uint64_t address, size_t from, uint64_t *to);
 bool hf_x86_64_steps(const struct hf_leak_question *question, struct hf_steps *steps);

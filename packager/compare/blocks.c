@@ -7,29 +7,96 @@
 #include "arch.h"
 #include "cleanup.h"
 #include "compare/excerpt.h"
+#include "compare/uses.h"
+#include "error.h"
+#include "object/piece.h"
 
 #define MAX_CONSTANTS 256  /* of a block; a block with more proves nothing */
 #define MAX_AROUND    4096 /* likewise, of its functions */
 
-/* The next piece of a block's code; NULL when there is none. */
-static const struct hf_scope_code *next_piece(const struct hf_scope_code *codes, size_t count, size_t *at,
-                                              uint64_t block)
+static int by_place(const void *a, const void *b)
 {
-    while (*at < count && codes[*at].block != block)
+    const struct hf_block *left = a, *right = b;
+
+    if (left->scope->block != right->scope->block)
+        return left->scope->block > right->scope->block ? 1 : -1;
+    return (left->scope->entry > right->scope->entry) - (left->scope->entry < right->scope->entry);
+}
+
+/* Each block's code: that which debug information gives, or the runs that use the variable. */
+static int find_code(struct hf_blocks *blocks, struct hotfix_error *err)
+{
+    bool known = true;
+
+    for (size_t i = 0; i < blocks->count; i++)
+        known &= blocks->items[i].scope->inner;
+    if (known)
+        blocks->codes = hf_scopes_code(blocks->scopes, &blocks->code_count);
+    for (size_t i = 0; i < blocks->count; i++) {
+        struct hf_block *block = &blocks->items[i];
+        block->place = known ? block->scope->block : block->scope->entry;
+        if (!known && block->name && hf_uses_runs(block->name, block->place, &blocks->runs, &blocks->code_count) != 0)
+            return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", block->name->text);
+    }
+    if (!known)
+        blocks->codes = blocks->runs;
+    return 0;
+}
+
+int hf_blocks_init(struct hf_blocks *blocks, const struct hf_roster *names, const struct hf_scopes *scopes,
+                   const struct hf_scope *like, struct hotfix_error *err)
+{
+    size_t lost_count;
+    const struct hf_scope *lost = hf_scopes_lost(scopes, &lost_count);
+
+    *blocks =
+        (struct hf_blocks){.items = calloc(names->count + lost_count + 1, sizeof(*blocks->items)), .scopes = scopes};
+    if (!blocks->items)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", like->name);
+    for (size_t i = 0; i < names->count; i++) {
+        const struct hf_scope *scope = hf_scope_of(scopes, names->items[i]);
+        if (hf_scope_same(scope, like))
+            blocks->items[blocks->count++] = (struct hf_block){.name = names->items[i], .scope = scope};
+    }
+    for (size_t i = 0; i < lost_count; i++)
+        if (hf_scope_like_lost(&lost[i], like))
+            blocks->items[blocks->count++] = (struct hf_block){.scope = &lost[i]};
+    qsort(blocks->items, blocks->count, sizeof(*blocks->items), by_place);
+    return find_code(blocks, err);
+}
+
+int hf_blocks_single(struct hf_blocks *blocks, const struct hf_scopes *scopes, const struct hf_name *name,
+                     struct hotfix_error *err)
+{
+    *blocks = (struct hf_blocks){.items = calloc(1, sizeof(*blocks->items)), .count = 1, .scopes = scopes};
+    if (!blocks->items)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", name->text);
+    blocks->items[0] = (struct hf_block){.name = name, .scope = hf_scope_of(scopes, name)};
+    return find_code(blocks, err);
+}
+
+void hf_blocks_deinit(struct hf_blocks *blocks)
+{
+    free(blocks->items);
+    free(blocks->runs);
+}
+
+/* The next piece of a block's code; NULL when there is none. */
+static const struct hf_scope_code *next_piece(const struct hf_blocks *side, const struct hf_block *block, size_t *at)
+{
+    while (*at < side->code_count && side->codes[*at].block != block->place)
         ++*at;
-    return *at < count ? &codes[(*at)++] : NULL;
+    return *at < side->code_count ? &side->codes[(*at)++] : NULL;
 }
 
 static bool same_code(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
                       const struct hf_block *right)
 {
-    size_t left_count, right_count, left_at = 0, right_at = 0;
-    const struct hf_scope_code *left_codes = hf_scopes_code(before->scopes, &left_count);
-    const struct hf_scope_code *right_codes = hf_scopes_code(after->scopes, &right_count);
+    size_t left_at = 0, right_at = 0;
 
     for (bool any = false;; any = true) {
-        const struct hf_scope_code *a = next_piece(left_codes, left_count, &left_at, left->scope->block);
-        const struct hf_scope_code *b = next_piece(right_codes, right_count, &right_at, right->scope->block);
+        const struct hf_scope_code *a = next_piece(before, left, &left_at);
+        const struct hf_scope_code *b = next_piece(after, right, &right_at);
         if (!a || !b)
             return any && !a && !b;
         if (a->part->twin != b->part || !hf_excerpt_same(a, left->name, b, right->name))
@@ -37,12 +104,12 @@ static bool same_code(const struct hf_blocks *before, const struct hf_block *lef
     }
 }
 
-static bool covers(const struct hf_blocks *side, uint64_t block, const struct hf_part *part, uint64_t offset)
+static bool covers(const struct hf_blocks *side, const struct hf_block *block, const struct hf_part *part,
+                   uint64_t offset)
 {
-    size_t count, at = 0;
-    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &count);
+    size_t at = 0;
 
-    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block));)
+    for (const struct hf_scope_code *code; (code = next_piece(side, block, &at));)
         if (code->part == part && offset >= code->begin && offset < code->end)
             return true;
     return false;
@@ -62,7 +129,7 @@ static bool keeps_to_block(const struct hf_blocks *side, const struct hf_block *
             int64_t offset;
             if (hf_reference_part(&user->references[k], &offset) != block->name->part)
                 continue;
-            if (!covers(side, block->scope->block, user, user->references[k].offset))
+            if (!covers(side, block, user, user->references[k].offset))
                 return false;
             used = true;
         }
@@ -99,10 +166,9 @@ static bool add_constants(const struct hf_part *part, uint64_t begin, uint64_t e
 static const struct hf_scope_code *piece_from(const struct marks *marks, const struct hf_part *part, uint64_t offset)
 {
     const struct hf_scope_code *first = NULL;
-    size_t count, at = 0;
-    const struct hf_scope_code *codes = hf_scopes_code(marks->side->scopes, &count);
+    size_t at = 0;
 
-    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, marks->block->scope->block));)
+    for (const struct hf_scope_code *code; (code = next_piece(marks->side, marks->block, &at));)
         if (code->part == part && code->begin >= offset && (!first || code->begin < first->begin))
             first = code;
     return first;
@@ -130,14 +196,13 @@ static bool is_around(const struct marks *marks, uint64_t constant)
 /* The next value from *at on that a variable is known to hold somewhere in a block; NULL when there is none. */
 static const struct hf_scope_known *next_known(const struct hf_blocks *side, const struct hf_block *block, size_t *at)
 {
-    size_t known_count, code_count;
+    size_t known_count;
     const struct hf_scope_known *knowns = hf_scopes_known(side->scopes, &known_count);
-    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &code_count);
 
     while (*at < known_count) {
         const struct hf_scope_known *known = &knowns[(*at)++];
         size_t piece = 0;
-        for (const struct hf_scope_code *code; (code = next_piece(codes, code_count, &piece, block->scope->block));)
+        for (const struct hf_scope_code *code; (code = next_piece(side, block, &piece));)
             if (known->part == code->part && known->begin < code->end && known->end > code->begin)
                 return known;
     }
@@ -188,13 +253,12 @@ static bool add_known(struct marks *marks)
 
 static bool read_marks(const struct hf_blocks *side, const struct hf_block *block, struct marks *marks)
 {
-    size_t count, at = 0;
-    const struct hf_scope_code *codes = hf_scopes_code(side->scopes, &count);
+    size_t at = 0;
     const struct hf_part *part = NULL;
 
     marks->block = block;
     marks->side = side;
-    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, block->scope->block));) {
+    for (const struct hf_scope_code *code; (code = next_piece(side, block, &at));) {
         if (!hf_excerpt_readable(code) ||
             !add_constants(code->part, code->begin, code->end, marks->constants, &marks->constant_count, MAX_CONSTANTS))
             return false;
@@ -213,88 +277,186 @@ static bool has_constant(const struct marks *marks, uint64_t constant)
     return false;
 }
 
+static bool is_literal(const struct hf_reference *reference, struct hf_piece *piece)
+{
+    return hf_piece_of(reference, piece) && !hf_piece_has_references(piece);
+}
+
+/* Does the name say on both sides which thing it is? */
+static bool is_named(const struct hf_reference *reference)
+{
+    return reference->name->type != STT_SECTION && !hf_name_is_made(reference->name) &&
+           !hf_name_is_made_up(reference->name->text);
+}
+
+/* A string is identified by its content, anything else by its name. */
+static bool same_thing(const struct hf_reference *a, const struct hf_reference *b)
+{
+    struct hf_piece left, right;
+
+    if (is_literal(a, &left) && is_literal(b, &right))
+        return left.end - left.begin == right.end - right.begin &&
+               memcmp(left.part->bytes + left.begin, right.part->bytes + right.begin, left.end - left.begin) == 0;
+    return a->name == b->name || (is_named(a) && is_named(b) && strcmp(a->name->text, b->name->text) == 0);
+}
+
 static bool refers_to(const struct marks *marks, const struct hf_reference *wanted)
 {
-    size_t count, at = 0;
-    const struct hf_scope_code *codes = hf_scopes_code(marks->side->scopes, &count);
+    size_t at = 0;
 
-    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, marks->block->scope->block));)
+    for (const struct hf_scope_code *code; (code = next_piece(marks->side, marks->block, &at));)
         for (size_t i = hf_excerpt_reference(code->part, code->begin);
              i < code->part->reference_count && code->part->references[i].offset < code->end; i++)
-            if (code->part->references[i].name == wanted->name)
+            if (same_thing(&code->part->references[i], wanted))
                 return true;
     return false;
 }
 
-/*
- * Does one have a constant or a reference by name that the other does not have? References to sections do not count,
- * since their symbols do not identify anything.
- */
-static bool has_own_mark(const struct marks *one, const struct marks *other)
+/* Does code of these functions outside of the block refer to the same? */
+static bool refers_around(const struct marks *marks, const struct hf_part *part, const struct hf_reference *wanted)
 {
-    size_t count, at = 0;
-    const struct hf_scope_code *codes = hf_scopes_code(one->side->scopes, &count);
-
-    for (size_t i = 0; i < one->constant_count; i++)
-        if (!has_constant(other, one->constants[i]) && !is_around(one, one->constants[i]))
+    for (size_t i = 0; i < part->reference_count; i++)
+        if (!covers(marks->side, marks->block, part, part->references[i].offset) &&
+            same_thing(&part->references[i], wanted))
             return true;
-    for (const struct hf_scope_code *code; (code = next_piece(codes, count, &at, one->block->scope->block));)
+    return false;
+}
+
+/* Can a reference of a block tell it from others? */
+static bool is_telling(const struct marks *marks, const struct hf_reference *reference)
+{
+    const struct hf_part *own = marks->block->name ? marks->block->name->part : NULL;
+    struct hf_piece piece;
+    int64_t offset;
+
+    return !(own && hf_reference_part(reference, &offset) == own) &&
+           (is_named(reference) || is_literal(reference, &piece));
+}
+
+/* Does no other block (NULL: nothing else in its functions) have the constant? */
+static bool only_has(const struct marks *one, const struct marks *other, uint64_t constant)
+{
+    return has_constant(one, constant) && !(other && has_constant(other, constant)) && !is_around(one, constant);
+}
+
+static bool only_refers(const struct marks *one, const struct marks *other, const struct hf_reference *reference)
+{
+    size_t at = 0;
+
+    if (!refers_to(one, reference) || (other && refers_to(other, reference)))
+        return false;
+    for (const struct hf_scope_code *code; !other && (code = next_piece(one->side, one->block, &at));)
+        if (refers_around(one, code->part, reference))
+            return false;
+    return true;
+}
+
+/* Two versions of a block, and of another one or NULL: does the block have the same mark that the other has not? */
+static bool has_own_mark(const struct marks *before, const struct marks *other_before, const struct marks *after,
+                         const struct marks *other_after)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < before->constant_count; i++)
+        if (only_has(before, other_before, before->constants[i]) && only_has(after, other_after, before->constants[i]))
+            return true;
+    for (const struct hf_scope_code *code; (code = next_piece(before->side, before->block, &at));)
         for (size_t i = hf_excerpt_reference(code->part, code->begin);
              i < code->part->reference_count && code->part->references[i].offset < code->end; i++) {
             const struct hf_reference *reference = &code->part->references[i];
-            int64_t offset;
-            const struct hf_part *own = one->block->name ? one->block->name->part : NULL;
-            if ((!own || hf_reference_part(reference, &offset) != own) && reference->name->type != STT_SECTION &&
-                !refers_to(other, reference))
+            if (is_telling(before, reference) && only_refers(before, other_before, reference) &&
+                only_refers(after, other_after, reference))
                 return true;
         }
     return false;
 }
 
-/* Has, of any two blocks, one a mark that would move with it to the other's place? */
-static bool all_marked(const struct hf_blocks *side)
+static struct marks *read_all(const struct hf_blocks *side)
 {
     HF_FREE struct marks *marks = calloc(side->count + 1, sizeof(*marks));
 
     for (size_t i = 0; marks && i < side->count; i++)
         if (!read_marks(side, &side->items[i], &marks[i]))
-            return false;
-    for (size_t i = 1; marks && i < side->count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (!has_own_mark(&marks[i], &marks[k]) && !has_own_mark(&marks[k], &marks[i]))
+            return NULL;
+    return hf_move(marks);
+}
+
+/*
+ * Has, of any two blocks, one a mark that would move with it to the other's place? One whose code changed must have one
+ * of its own.
+ */
+static bool all_marked(const struct hf_blocks *before, const struct hf_blocks *after, const bool *same)
+{
+    HF_FREE struct marks *olds = read_all(before);
+    HF_FREE struct marks *news = read_all(after);
+
+    for (size_t i = 1; olds && news && i < before->count; i++)
+        for (size_t k = 0; k < i; k++) {
+            bool one = has_own_mark(&olds[i], &olds[k], &news[i], &news[k]);
+            bool other = has_own_mark(&olds[k], &olds[i], &news[k], &news[i]);
+            if (!(one || other) || !(one || same[i]) || !(other || same[k]))
                 return false;
-    return marks;
+        }
+    return olds && news;
+}
+
+/* Are the runs of all blocks apart from each other, so that each is of one variable? */
+static bool are_apart(const struct hf_blocks *side)
+{
+    for (size_t i = 0; side->runs && i < side->code_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (side->runs[i].block != side->runs[k].block && side->runs[i].part == side->runs[k].part &&
+                side->runs[i].begin < side->runs[k].end && side->runs[k].begin < side->runs[i].end)
+                return false;
+    return true;
+}
+
+/* May their variables be the same, and is each used, and only by code of its block? */
+static bool may_match(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
+                      const struct hf_block *right)
+{
+    const struct hf_part *old = left->name->part, *new = right->name->part;
+
+    return !before->runs == !after->runs && keeps_to_block(before, left) && keeps_to_block(after, right) &&
+           (!old->twin || old->twin == new) && (!new->twin || new->twin == old);
 }
 
 bool hf_blocks_same(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
                     const struct hf_block *right)
 {
-    const struct hf_part *old = left->name->part, *new = right->name->part;
-
-    return left->scope->inner && right->scope->inner && keeps_to_block(before, left) && keeps_to_block(after, right) &&
-           same_code(before, left, after, right) && (!old->twin || old->twin == new) &&
-           (!new->twin || new->twin == old);
+    return may_match(before, left, after, right) &&
+           ((!before->runs && same_code(before, left, after, right)) || hf_uses_alike(left->name, right->name));
 }
 
-/* For two variables that the compiler left out there is nothing to compare. */
-static bool same_block(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
-                       const struct hf_block *right)
+bool hf_blocks_marked(const struct hf_blocks *before, const struct hf_blocks *after)
 {
+    HF_FREE struct marks *old = read_all(before);
+    HF_FREE struct marks *new = read_all(after);
+
+    return old && new &&has_own_mark(old, NULL, new, NULL);
+}
+
+/* May the blocks match? *same: their code is the same; for two variables that were left out nothing is compared. */
+static bool match_block(const struct hf_blocks *before, const struct hf_block *left, const struct hf_blocks *after,
+                        const struct hf_block *right, bool *same)
+{
+    *same = !left->name || !right->name || hf_blocks_same(before, left, after, right);
     if (!left->name || !right->name)
-        return !left->name && !right->name && left->scope->inner && right->scope->inner;
-    return hf_blocks_same(before, left, after, right);
+        return !left->name && !right->name && !before->runs && !after->runs;
+    return *same || (!before->runs && may_match(before, left, after, right));
 }
 
 bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *after)
 {
-    if (before->count != after->count || before->count < 2)
+    HF_FREE bool *same = calloc(before->count + 1, sizeof(*same));
+
+    if (!same || before->count != after->count || before->count < 2 || !are_apart(before) || !are_apart(after))
         return false;
     for (size_t i = 0; i < before->count; i++) {
         const struct hf_block *left = &before->items[i], *right = &after->items[i];
-        if ((i > 0 && (before->items[i - 1].scope->block == left->scope->block ||
-                       after->items[i - 1].scope->block == right->scope->block)) ||
-            !same_block(before, left, after, right))
+        if ((i > 0 && (before->items[i - 1].place == left->place || after->items[i - 1].place == right->place)) ||
+            !match_block(before, left, after, right, &same[i]))
             return false;
     }
-    return all_know(before, after) && all_know(after, before) && all_marked(before) && all_marked(after);
+    return all_know(before, after) && all_know(after, before) && all_marked(before, after, same);
 }

@@ -216,23 +216,11 @@ static bool same_value(const struct hf_part *a, const struct hf_part *b)
     return !a->bytes || memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
-static bool same_declaration(const struct hf_scope *a, const struct hf_scope *b)
-{
-    return a && b && strcmp(a->function, b->function) == 0 && strcmp(a->name, b->name) == 0 &&
-           strcmp(a->type, b->type) == 0 && a->piece == b->piece && a->whole == b->whole;
-}
-
 static bool like(const struct hf_name *a, const struct hf_scope *a_scope, const struct hf_name *b,
                  const struct hf_scope *b_scope, enum likeness how)
 {
-    return same_declaration(a_scope, b_scope) && a->part->size == b->part->size &&
+    return hf_scope_same(a_scope, b_scope) && a->part->size == b->part->size &&
            (how < LIKE_SCOPE || a_scope->inner == b_scope->inner) && (how < LIKE_VALUE || same_value(a->part, b->part));
-}
-
-static bool is_like_lost(const struct hf_scope *lost, const struct hf_scope *like)
-{
-    return strcmp(lost->name, like->name) == 0 && strcmp(lost->type, like->type) == 0 &&
-           (!lost->function[0] || strcmp(lost->function, like->function) == 0);
 }
 
 /* How many variables of a declaration the compiler left out, before and after a variable. */
@@ -243,35 +231,55 @@ static void count_lost(const struct hf_scopes *scopes, const struct hf_scope *va
 
     counts[0] = counts[1] = 0;
     for (size_t i = 0; i < count; i++)
-        if (is_like_lost(&lost[i], variable))
+        if (hf_scope_like_lost(&lost[i], variable))
             counts[lost[i].entry > variable->entry]++;
 }
 
-/* Is it used as before: in its block, if that is known, else everywhere? */
-static bool same_use(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
+/* Was one left out that is known to be of the same function? */
+static bool lost_beside(const struct hf_scopes *scopes, const struct hf_scope *variable)
 {
-    const struct hf_blocks before = {.scopes = sides->old_scopes}, after = {.scopes = sides->new_scopes};
-    const struct hf_block left = {old, hf_scope_of(sides->old_scopes, old)};
-    const struct hf_block right = {new, hf_scope_of(sides->new_scopes, new)};
+    size_t count;
+    const struct hf_scope *lost = hf_scopes_lost(scopes, &count);
 
-    return hf_blocks_same(&before, &left, &after, &right) || hf_uses_same(old, new);
+    for (size_t i = 0; i < count; i++)
+        if (lost[i].function[0] && hf_scope_like_lost(&lost[i], variable))
+            return true;
+    return false;
+}
+
+/* Is it used as before, by code that something distinguishes from the rest of the function? */
+static bool same_marked(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
+{
+    HF_BLOCKS struct hf_blocks before = {.items = NULL}, after = {.items = NULL};
+    struct hotfix_error ignored;
+
+    return hf_blocks_single(&before, sides->old_scopes, old, &ignored) == 0 &&
+           hf_blocks_single(&after, sides->new_scopes, new, &ignored) == 0 &&
+           (hf_blocks_same(&before, before.items, &after, after.items) || hf_uses_same(old, new)) &&
+           hf_blocks_marked(&before, &after);
 }
 
 /*
  * Did the compiler leave out the same variables of a declaration on both sides? Otherwise the variable that has a place
  * on this side may be one that has none on the other. Equal counts do not prove it: a fix may swap two blocks and
- * exchange which of them reads its variable. But then the variable that has a place is used in another way than the one
- * that had it before, or has another initial value.
+ * exchange which of them reads its variable. Then the code at either place is as before, unless something in it moved
+ * along, or the code that leads there. What is left out of a function that is not known is likely to be no static
+ * variable: then the same use or initial value is enough.
  */
 static bool same_lost(const struct hf_numbered *sides, const struct hf_name *old, const struct hf_name *new)
 {
+    const struct hf_scope *old_scope = hf_scope_of(sides->old_scopes, old);
+    const struct hf_scope *new_scope = hf_scope_of(sides->new_scopes, new);
     size_t old_counts[2], new_counts[2];
 
-    count_lost(sides->old_scopes, hf_scope_of(sides->old_scopes, old), old_counts);
-    count_lost(sides->new_scopes, hf_scope_of(sides->new_scopes, new), new_counts);
+    count_lost(sides->old_scopes, old_scope, old_counts);
+    count_lost(sides->new_scopes, new_scope, new_counts);
     if (old_counts[0] != new_counts[0] || old_counts[1] != new_counts[1])
         return false;
-    return old_counts[0] + old_counts[1] == 0 || hf_uses_begin_alike(old, new) || same_use(sides, old, new);
+    if (old_counts[0] + old_counts[1] == 0 || same_marked(sides, old, new) || hf_uses_reached_alike(old, new))
+        return true;
+    return !lost_beside(sides->old_scopes, old_scope) && !lost_beside(sides->new_scopes, new_scope) &&
+           (hf_uses_begin_alike(old, new) || hf_uses_same(old, new));
 }
 
 /* How many members of one side are like this name. */
@@ -347,47 +355,18 @@ static int pair_by_only_use(const struct group *group, const struct hf_object *a
     return 0;
 }
 
-static int by_block(const void *a, const void *b)
-{
-    const struct hf_block *left = a, *right = b;
-
-    return (left->scope->block > right->scope->block) - (left->scope->block < right->scope->block);
-}
-
-/* All variables of a declaration, in the order of their blocks; malloc'ed. NULL when out of memory. */
-static struct hf_block *list_blocks(const struct hf_roster *names, const struct hf_scopes *scopes,
-                                    const struct hf_scope *like, struct hf_blocks *blocks)
-{
-    size_t lost_count;
-    const struct hf_scope *lost = hf_scopes_lost(scopes, &lost_count);
-    struct hf_block *found = calloc(names->count + lost_count + 1, sizeof(*found));
-
-    *blocks = (struct hf_blocks){.items = found, .scopes = scopes};
-    for (size_t i = 0; found && i < names->count; i++) {
-        const struct hf_scope *scope = hf_scope_of(scopes, names->items[i]);
-        if (scope && same_declaration(scope, like))
-            found[blocks->count++] = (struct hf_block){.name = names->items[i], .scope = scope};
-    }
-    for (size_t i = 0; found && i < lost_count; i++)
-        if (is_like_lost(&lost[i], like))
-            found[blocks->count++] = (struct hf_block){.scope = &lost[i]};
-    if (found)
-        qsort(found, blocks->count, sizeof(*found), by_block);
-    return found;
-}
-
 /* For several in one function, unchanged blocks show which is which. */
 static int pair_by_blocks(const struct hf_numbered *sides, const struct hf_name *name, struct hotfix_error *err)
 {
     const struct hf_scope *scope = hf_scope_of(sides->new_scopes, name);
-    struct hf_blocks before, after;
+    HF_BLOCKS struct hf_blocks before = {.items = NULL}, after = {.items = NULL};
 
     if (!scope || !sides->old_scopes)
         return 0;
-    HF_FREE struct hf_block *olds = list_blocks(sides->before, sides->old_scopes, scope, &before);
-    HF_FREE struct hf_block *news = list_blocks(sides->after, sides->new_scopes, scope, &after);
-    if (!olds || !news)
-        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory", name->text);
+    if (hf_blocks_init(&before, sides->before, sides->old_scopes, scope, err) != 0 ||
+        hf_blocks_init(&after, sides->after, sides->new_scopes, scope, err) != 0)
+        return -1;
+    const struct hf_block *olds = before.items, *news = after.items;
     bool proven = hf_blocks_proven(&before, &after);
     for (size_t i = 0; i < after.count && proven; i++)
         proven = !olds[i].name || olds[i].name->part->twin == news[i].name->part ||
@@ -408,7 +387,7 @@ static void pair_alone(const struct group *group, const struct hf_numbered *side
     if (!left || !right || left->part->twin || right->part->twin || !same_value(left->part, right->part))
         return;
     const struct hf_scope *old = hf_scope_of(sides->old_scopes, left), *new = hf_scope_of(sides->new_scopes, right);
-    if (!old || !new || (same_declaration(old, new) && same_lost(sides, left, right)))
+    if (!old || !new || (hf_scope_same(old, new) && same_lost(sides, left, right)))
         hf_parts_pair(left->part, right->part);
 }
 
@@ -600,9 +579,9 @@ static int check_place(const struct hf_numbered *sides, const struct hf_name *na
             old = hf_scope_of(sides->old_scopes, before->names[i]);
     for (size_t i = 0; scope && i < sides->after->count; i++) {
         const struct hf_scope *other = hf_scope_of(sides->new_scopes, sides->after->items[i]);
-        count += same_declaration(scope, other) && scope->inner == other->inner;
+        count += hf_scope_same(scope, other) && scope->inner == other->inner;
     }
-    if (same_declaration(scope, old) && scope->inner == old->inner && count == 1)
+    if (hf_scope_same(scope, old) && scope->inner == old->inner && count == 1)
         return 0;
     return hf_error(err, HOTFIX_UNPROVEN,
                     "%s: cannot tell which of the old static variables in section %s is '%s' of the new one: compile "

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compare/uses.h"
 
+#include <stdlib.h>
+
 #include "arch.h"
 #include "compare/excerpt.h"
 
@@ -12,14 +14,15 @@ static size_t next_use(const struct hf_part *user, const struct hf_name *variabl
     return from;
 }
 
-/* The straight run of instructions around a reference. */
-static bool run_around(const struct hf_part *user, size_t reference, struct hf_scope_code *run)
+/* The straight run of instructions around a reference; cut: as far as nothing jumps into it. */
+static bool run_around(const struct hf_part *user, size_t reference, bool cut, struct hf_scope_code *run)
 {
     const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
     size_t begin, end;
 
     if (!arch || user->kind != HF_PART_CODE || !user->bytes ||
-        arch->run(user->bytes, user->size, user->references[reference].offset, &begin, &end) != HF_ARCH_OK)
+        (cut ? arch->stretch : arch->run)(user->bytes, user->size, user->references[reference].offset, &begin, &end) !=
+            HF_ARCH_OK)
         return false;
     *run = (struct hf_scope_code){.part = user, .begin = begin, .end = end};
     return true;
@@ -34,7 +37,7 @@ static bool same_in(const struct hf_part *old_user, const struct hf_name *before
     for (; old < old_user->reference_count && new < new_user->reference_count;
          old = next_use(old_user, before, old + 1), new = next_use(new_user, after, new + 1)) {
         struct hf_scope_code old_run, new_run;
-        if (!run_around(old_user, old, &old_run) || !run_around(new_user, new, &new_run) ||
+        if (!run_around(old_user, old, false, &old_run) || !run_around(new_user, new, false, &new_run) ||
             !hf_excerpt_same(&old_run, before, &new_run, after))
             return false;
     }
@@ -90,4 +93,136 @@ bool hf_uses_same(const struct hf_name *before, const struct hf_name *after)
             return false;
     }
     return old_count == new_count && new_count > 0;
+}
+
+/* As run_around(), cut, and only as far as the instruction that refers to the variable last. */
+static bool use_around(const struct hf_part *user, size_t reference, const struct hf_name *variable,
+                       struct hf_scope_code *run)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
+    struct hf_arch_store store;
+    size_t field = 0;
+
+    if (!run_around(user, reference, true, run))
+        return false;
+    for (size_t i = reference; i < user->reference_count && user->references[i].offset < run->end; i++)
+        if (hf_excerpt_names(user, i, variable))
+            field = user->references[i].offset;
+    if (arch->stores && arch->stores(user->bytes, user->size, &field, 1, &store) == HF_ARCH_OK)
+        run->end = field + store.behind;
+    return true;
+}
+
+/* Is each run of one user that refers to a variable the same as one of the other user? */
+static bool found_in(const struct hf_part *one, const struct hf_name *variable, const struct hf_part *other,
+                     const struct hf_name *counterpart)
+{
+    for (size_t i = next_use(one, variable, 0); i < one->reference_count; i = next_use(one, variable, i + 1)) {
+        struct hf_scope_code left, right;
+        bool found = false;
+        if (!use_around(one, i, variable, &left))
+            return false;
+        for (size_t k = next_use(other, counterpart, 0); !found && k < other->reference_count;
+             k = next_use(other, counterpart, k + 1))
+            found = use_around(other, k, counterpart, &right) && hf_excerpt_same(&left, variable, &right, counterpart);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+bool hf_uses_alike(const struct hf_name *before, const struct hf_name *after)
+{
+    const struct hf_object *object = after->part->object;
+    size_t old_count, new_count, count = 0;
+
+    only_user(before, &old_count);
+    only_user(after, &new_count);
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *user = &object->parts[i];
+        if (!is_user(user, after))
+            continue;
+        if (!user->twin || user->twin->twin != user || !is_user(user->twin, before) ||
+            !found_in(user, after, user->twin, before) || !found_in(user->twin, before, user, after))
+            return false;
+        count++;
+    }
+    return count > 0 && count == new_count && count == old_count;
+}
+
+/* Is it all of one function's code? */
+static bool is_whole(const struct hf_part *user)
+{
+    const struct hf_object *object = user->object;
+
+    for (size_t i = 1; i < object->part_count; i++)
+        if (object->parts[i].family == user)
+            return false;
+    return user->kind == HF_PART_CODE && user->bytes && user->name_count == 1;
+}
+
+/* Does a function lead only forward, to known places? */
+static bool goes_straight(const struct hf_part *user)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
+    struct hf_flow flow;
+
+    return arch && is_whole(user) && arch->flow(user->bytes, user->size, &flow) == HF_ARCH_OK && !flow.loops &&
+           !flow.jumps_anywhere;
+}
+
+/* The end of the last use, as an offset; 0 when it is not known. */
+static uint64_t last_use(const struct hf_part *user, const struct hf_name *variable)
+{
+    struct hf_scope_code run;
+    uint64_t end = 0;
+
+    for (size_t i = next_use(user, variable, 0); i < user->reference_count; i = next_use(user, variable, i + 1))
+        end = use_around(user, i, variable, &run) ? run.end : 0;
+    return end;
+}
+
+/* Are all conditions in a function the same on both sides, and are there no other parts of it? */
+static bool same_conditions(const struct hf_part *old, const struct hf_part *new)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(new->object->machine);
+
+    return arch && arch->decide_alike && is_whole(old) && is_whole(new) &&
+           arch->decide_alike(old->bytes, old->size, new->bytes, new->size);
+}
+
+bool hf_uses_reached_alike(const struct hf_name *before, const struct hf_name *after)
+{
+    size_t old_count, new_count;
+    const struct hf_part *old = only_user(before, &old_count), *new = only_user(after, &new_count);
+
+    if (!old || !new || old->twin != new)
+        return false;
+    if (same_conditions(old, new) && same_in(old, before, new, after))
+        return true;
+    const struct hf_scope_code left = {.part = old, .end = last_use(old, before)};
+    const struct hf_scope_code right = {.part = new, .end = last_use(new, after)};
+    return goes_straight(old) && goes_straight(new) && hf_excerpt_same(&left, before, &right, after);
+}
+
+int hf_uses_runs(const struct hf_name *variable, uint64_t block, struct hf_scope_code **runs, size_t *count)
+{
+    const struct hf_object *object = variable->part->object;
+
+    for (size_t i = 1; i < object->part_count; i++) {
+        const struct hf_part *user = &object->parts[i];
+        for (size_t k = next_use(user, variable, 0); user->kind != HF_PART_DEBUG && k < user->reference_count;
+             k = next_use(user, variable, k + 1)) {
+            struct hf_scope_code run;
+            if (!run_around(user, k, true, &run))
+                continue;
+            run.block = block;
+            struct hf_scope_code *grown = reallocarray(*runs, *count + 1, sizeof(**runs));
+            if (!grown)
+                return -1;
+            grown[(*count)++] = run;
+            *runs = grown;
+        }
+    }
+    return 0;
 }

@@ -3,7 +3,7 @@
 #ifndef HF_USES_H
 #define HF_USES_H
 
-#include "object/object.h"
+#include "object/scope.h"
 
 /*
  * Is each straight run of instructions (without jump, call or return) that refers to the new variable the same as one
@@ -12,6 +12,26 @@
  * to one of the variables.
  */
 bool hf_uses_same(const struct hf_name *before, const struct hf_name *after);
+
+/*
+ * As hf_uses_same(), in functions that are twins, for runs that nothing jumps into, as far as the last instruction that
+ * refers to the variable. They may have another order, and
+ * one may have come or gone that is the same as another one: compilers copy code and move it.
+ */
+bool hf_uses_alike(const struct hf_name *before, const struct hf_name *after);
+
+/*
+ * Is each used by one function only, under the same conditions? The function is the same on both sides from its begin
+ * to the last use, and nothing behind leads back; or the uses are the same, and so are all instructions of the function
+ * that conditions consist of.
+ */
+bool hf_uses_reached_alike(const struct hf_name *before, const struct hf_name *after);
+
+/*
+ * Appends the runs, that nothing jumps into, that refer to a variable to *runs, with this block. -1 without memory.
+ * Code that cannot be decoded has no runs.
+ */
+int hf_uses_runs(const struct hf_name *variable, uint64_t block, struct hf_scope_code **runs, size_t *count);
 
 /* Do both have the same initial value, and is it not 0? */
 bool hf_uses_begin_alike(const struct hf_name *before, const struct hf_name *after);

@@ -522,3 +522,15 @@ const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char
             return &scopes->items[i];
     return NULL;
 }
+
+bool hf_scope_same(const struct hf_scope *a, const struct hf_scope *b)
+{
+    return a && b && strcmp(a->function, b->function) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->type, b->type) == 0 && a->piece == b->piece && a->whole == b->whole;
+}
+
+bool hf_scope_like_lost(const struct hf_scope *lost, const struct hf_scope *like)
+{
+    return strcmp(lost->name, like->name) == 0 && strcmp(lost->type, like->type) == 0 &&
+           (!lost->function[0] || strcmp(lost->function, like->function) == 0);
+}

@@ -77,6 +77,11 @@ const struct hf_scope_coded *hf_scopes_coded(const struct hf_scopes *scopes, siz
 /* The known values of variables; NULL and 0 without scopes. */
 const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count);
 
+/* Are two variables declared alike: function, name, type, piece? Either may be NULL: then they are not. */
+bool hf_scope_same(const struct hf_scope *a, const struct hf_scope *b);
+/* May a variable that has no place be declared as this one is? */
+bool hf_scope_like_lost(const struct hf_scope *lost, const struct hf_scope *like);
+
 /* The first variable or piece with this function and name; NULL when there is none. scopes may be NULL. */
 const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char *function, const char *name);
 

@@ -124,9 +124,87 @@ for level in -O0 -O1 -O2; do
     refused 3 "${SENTENCE/line 12/line 23}" "gcc $level: constants that conditions tell of" gcc "$level"
 done
 
+# clang's debug information does not say which block a variable is in: the code that uses it stands for the block.
 for level in -O0 -O2; do
-    blocks "$A $B" "$B $A"
-    refused 3 "$SENTENCE" "clang $level: blocks that changed places" clang "$level"
+    blocks "$A $B" "$A $B"
+    works "old 2601 3069 new 4595 6295 old 3273 3141" "clang $level: the state of each block goes on" clang "$level"
+    while IFS='|' read -r what old new; do
+        blocks "$old" "$new"
+        refused 3 "$SENTENCE" "clang $level: $what" clang "$level"
+    done <<END
+blocks that changed places|$A $B|$B $A
+one that went and one that came behind|$A $B|$B $C
+one that went and one that came in its place|$A $B|$A $C
+one more in between|$A $B|$A $C $B
+END
+    inherited "a & 1" "b & 1" "a + k" "b + l"
+    refused 3 "${SENTENCE/line 12/line 23}" "clang $level: constants that variables hold" clang "$level"
+done
+
+# The code of both loops changed places; what they add lies outside of the code that uses the variables.
+L='if (a & 1) { static int count; count += count ? 1 : 41; r += count; }'
+M='if (a & 1) { static int count; count += count ? 1 : 777; r += count; }'
+blocks "$L $M" "$M $L"
+refused 3 "$SENTENCE" "gcc -O0: constants in other code of the blocks" gcc -O0
+
+# Messages that are written once, by blocks that are the same but for them; around them the code is another one.
+once() {
+    cat >program.c <<C
+int noise, told;
+__attribute__((noinline)) static void tell(const char *text) { told = told * 16 + text[0] - '0'; }
+#define ONCE(text) do { static int count; if (!count) { count = 1; tell(text); } } while (0)
+#ifdef FIXED
+#define BLOCKS $2
+#define FACTOR 5
+#else
+#define BLOCKS $1
+#define FACTOR 3
+#endif
+__attribute__((noinline)) static int step(int a)
+{
+    BLOCKS
+    return told * FACTOR + noise;
+}
+int probe(int round)
+{
+    return step(2 + 0 * round);
+}
+C
+}
+F='ONCE("1st");' G='if (a > 1) ONCE("2nd");' H='if (a > 2) ONCE("3rd");' I='if (a > 0) ONCE("4th");'
+for compiler in "gcc -O0" "gcc -O2" "clang -O0"; do
+    once "$F $G" "$F $G"
+    works "old 54 54 new 90 90 old 54 54" "$compiler: the strings of blocks tell them apart" $compiler
+    once "$F $G $H" "$F $I $G $H"
+    refused 3 "${SENTENCE/line 12/line 13}" "$compiler: one more, with another string" $compiler
+    once "$F $G" "$G $F"
+    refused 3 "${SENTENCE/line 12/line 13}" "$compiler: these, in other places" $compiler
+done
+
+# The variable of one of two blocks is only written to, so that the compiler leaves it out: after the fix, of the other.
+for compiler in gcc clang; do
+    cat >program.c <<'C'
+int noise;
+#ifdef FIXED
+#define FIRST 1
+#define SECOND 0
+#else
+#define FIRST 0
+#define SECOND 1
+#endif
+__attribute__((noinline)) static int step(int which, int value)
+{
+    if (which == FIRST) { static int count; int old = count; count = value; return old; }
+    if (which == SECOND) { static int count; count = value; return 0; }
+    return -1;
+}
+int probe(int round)
+{
+    return step(round % 2, round + 1);
+}
+C
+    refused 3 "${SENTENCE/line 12/line 11}" "$compiler: which one is left out is exchanged along with the conditions" \
+        "$compiler" -O2
 done
 
 finish

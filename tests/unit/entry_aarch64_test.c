@@ -233,6 +233,21 @@ static void straight_runs_are_seen(void **state)
     assert_int_equal(tools->run(code, size - 1, 0, &begin, &end), HF_ARCH_DECODE);
 }
 
+static void stretches_end_where_a_jump_leads(void **state)
+{
+    const size_t size = CODE(STP, STP, STP, CBNZ(-2), STP, RET);
+    const size_t places[] = {0, 4, 12, 16, 20, 24};
+    size_t begin, end;
+
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof(places) / sizeof(places[0]); i++)
+        for (size_t place = places[i]; place < places[i + 1]; place++) {
+            assert_int_equal(tools->stretch(code, size, place, &begin, &end), HF_ARCH_OK);
+            assert_true(begin == places[i] && end == places[i + 1]);
+        }
+    assert_int_equal(tools->stretch(code, size, size, &begin, &end), HF_ARCH_DECODE);
+}
+
 static void code_that_names_an_address_is_found(void **state)
 {
     const uint64_t to = ADDRESS + 0x5123;
@@ -288,17 +303,12 @@ static void mapping_symbols_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(functions_too_short_are_refused),
-        cmocka_unit_test(branches_back_into_the_detour_are_refused),
-        cmocka_unit_test(other_code_that_enters_is_found),
-        cmocka_unit_test(tables_of_indirect_jumps_are_found),
-        cmocka_unit_test(constants_that_differ_are_told),
-        cmocka_unit_test(references_are_put_together),
-        cmocka_unit_test(loops_and_ways_out_are_seen),
-        cmocka_unit_test(straight_runs_are_seen),
-        cmocka_unit_test(code_that_names_an_address_is_found),
-        cmocka_unit_test(prefetches_name_no_address),
-        cmocka_unit_test(stubs_lead_to_their_slots),
+        cmocka_unit_test(functions_too_short_are_refused),  cmocka_unit_test(branches_back_into_the_detour_are_refused),
+        cmocka_unit_test(other_code_that_enters_is_found),  cmocka_unit_test(tables_of_indirect_jumps_are_found),
+        cmocka_unit_test(constants_that_differ_are_told),   cmocka_unit_test(references_are_put_together),
+        cmocka_unit_test(loops_and_ways_out_are_seen),      cmocka_unit_test(straight_runs_are_seen),
+        cmocka_unit_test(stretches_end_where_a_jump_leads), cmocka_unit_test(code_that_names_an_address_is_found),
+        cmocka_unit_test(prefetches_name_no_address),       cmocka_unit_test(stubs_lead_to_their_slots),
         cmocka_unit_test(mapping_symbols_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

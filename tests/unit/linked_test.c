@@ -287,6 +287,45 @@ static void straight_runs_are_seen(void **state)
     assert_int_equal(tools->run(broken, sizeof(broken), 0, &begin, &end), HF_ARCH_DECODE);
 }
 
+static void stretches_end_where_a_jump_leads(void **state)
+{
+    /* nop; nop; nop; jne 1; call; nop */
+    const uint8_t code[] = {0x90, 0x90, 0x90, 0x75, 0xfc, 0xe8, 0, 0, 0, 0, 0x90};
+    const size_t places[] = {0, 1, 3, 5, 10, 11};
+    size_t begin, end;
+
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof(places) / sizeof(places[0]); i++)
+        for (size_t at = places[i]; at < places[i + 1]; at++) {
+            assert_int_equal(tools->stretch(code, sizeof(code), at, &begin, &end), HF_ARCH_OK);
+            assert_int_equal(begin, places[i]);
+            assert_int_equal(end, places[i + 1]);
+        }
+    assert_int_equal(tools->stretch(code, sizeof(code), sizeof(code), &begin, &end), HF_ARCH_DECODE);
+    assert_int_equal(tools->stretch(code, 4, 0, &begin, &end), HF_ARCH_DECODE);
+}
+
+static void decisions_are_compared(void **state)
+{
+    /* lea (%rdi,%rdi,2),%eax; cmp $1,%edi; je +1; nop; ret */
+    const uint8_t one[] = {0x8d, 0x04, 0x7f, 0x83, 0xff, 1, 0x74, 1, 0x90, 0xc3};
+    const uint8_t other_sum[] = {0x8d, 0x04, 0xbf, 0x83, 0xff, 1, 0x74, 2, 0x90, 0x90, 0xc3};
+    const uint8_t other_constant[] = {0x8d, 0x04, 0x7f, 0x83, 0xff, 2, 0x74, 1, 0x90, 0xc3};
+    const uint8_t other_jump[] = {0x8d, 0x04, 0x7f, 0x83, 0xff, 1, 0x75, 1, 0x90, 0xc3};
+    const uint8_t more[] = {0x8d, 0x04, 0x7f, 0x83, 0xff, 1, 0x74, 1, 0x90, 0x85, 0xff, 0xc3};
+    const uint8_t anywhere[] = {0x83, 0xff, 1, 0xff, 0xe0}; /* jmp *%rax */
+
+    (void)state;
+    assert_true(tools->decide_alike(one, sizeof(one), one, sizeof(one)));
+    assert_true(tools->decide_alike(one, sizeof(one), other_sum, sizeof(other_sum)));
+    assert_false(tools->decide_alike(one, sizeof(one), other_constant, sizeof(other_constant)));
+    assert_false(tools->decide_alike(one, sizeof(one), other_jump, sizeof(other_jump)));
+    assert_false(tools->decide_alike(one, sizeof(one), more, sizeof(more)));
+    assert_false(tools->decide_alike(more, sizeof(more), one, sizeof(one)));
+    assert_false(tools->decide_alike(anywhere, sizeof(anywhere), anywhere, sizeof(anywhere)));
+    assert_false(tools->decide_alike(one, 1, one, 1));
+}
+
 static void stores_are_told(void **state)
 {
     /* lea 0(%rip),%rax; mov %rax,0(%rip); call; mov %rax,0(%rip); movq $5,0(%rip); add %rdi,0(%rip); cmpq $0,0(%rip);
@@ -321,6 +360,8 @@ int main(void)
         cmocka_unit_test(a_stored_address_is_no_call),
         cmocka_unit_test(flow_is_seen),
         cmocka_unit_test(straight_runs_are_seen),
+        cmocka_unit_test(stretches_end_where_a_jump_leads),
+        cmocka_unit_test(decisions_are_compared),
         cmocka_unit_test(stores_are_told),
     };
     tools = hf_arch_tools_find(EM_X86_64);
