@@ -71,14 +71,14 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 WEBAPP_SRC := $(wildcard examples/webapp/*.c)
 # These take longer with sanitizers than anybody waits, or have not been seen to pass.
 PLAIN_STORIES := $(addprefix tests/story/,arguments.t blocks.t build.t build-checks.t build-references.t build-symbols.t cases.t chance.t \
-	constants.t cpp.t cpp-brings.t cpp-ordinary.t cpp-passing.t cpp-works.t far.t identity.t names.t pointers.t reload.t room.t shadow.t \
+	constants.t cpp.t cpp-brings.t cpp-guards.t cpp-ordinary.t cpp-passing.t cpp-works.t far.t identity.t names.t pointers.t reload.t room.t shadow.t \
 	statics.t stored.t worlds.t)
 # Nor the program whose debug information two readers are to agree on: the sanitizers' runtime is C++ that one of them does
 # not know.
 UNIT_SRC := $(filter-out $(if $(SAN),tests/unit/readers_test.c),$(UNIT_SRC))
 # These choose the compilers of their targets themselves, and take long: a second run by another compiler, which says
 # OWN_COMPILERS=no, would ask the same of them.
-OWN_STORIES := $(addprefix tests/story/,arguments.t blocks.t cases.t constants.t corpus.t cpp.t cpp-brings.t cpp-ordinary.t \
+OWN_STORIES := $(addprefix tests/story/,arguments.t blocks.t cases.t constants.t corpus.t cpp.t cpp-brings.t cpp-guards.t cpp-ordinary.t \
 	cpp-passing.t cpp-works.t deb.t differential.t erratum.t lines.t machine.t names.t opened.t packages.t pointers.t room.t statics.t stored.t)
 STORIES := $(filter-out $(if $(SAN),$(PLAIN_STORIES)) $(if $(filter no,$(OWN_COMPILERS)),$(OWN_STORIES)), \
 	$(wildcard tests/story/*.t tests/examples/*.t))

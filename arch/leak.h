@@ -41,6 +41,15 @@ struct hf_leak_question {
     bool apart; /* other parts of the function are elsewhere, and share its stack */
 };
 
+#define HF_STEP_OPERANDS 8
+
+/* A register in an operand of an instruction. */
+struct hf_step_operand {
+    uint8_t number;
+    bool read;
+    bool written;
+};
+
 /* What one instruction does, as far as values are concerned. Registers are bits: general ones from 0 on. */
 enum hf_step_kind {
     HF_STEP_PLAIN,
@@ -80,7 +89,34 @@ struct hf_step {
     bool loses_stack;  /* the change of the stack pointer is not known */
     bool loses_frame;
     bool idle; /* padding, or an instruction without effect */
+
+    /* For the comparison of instructions. */
+    uint64_t shape;   /* equal for instructions that differ in operands below, relocations, branches and places alone */
+    uint64_t inverse; /* of a branch: the shape of the one that branches when this one does not; 0: not known */
+    struct hf_step_operand operands[HF_STEP_OPERANDS]; /* registers that are followed, in their order */
+    unsigned operand_count;
+    int64_t place;    /* an operand is the stack or frame pointer and this many bytes: a place, or its address */
+    bool has_place;   /* place is valid */
+    bool frame_place; /* it counts from the frame pointer, which may be an ordinary register of this function */
+    bool reads_other; /* a register that is not followed */
+    bool copies;      /* does nothing but copy a register */
 };
+
+/* Adds a number to a shape. */
+static inline uint64_t hf_step_mix(uint64_t shape, uint64_t number)
+{
+    return (shape ^ number) * UINT64_C(0x100000001b3) + (number >> 29);
+}
+
+/* Adds a register to the operands. */
+static inline void hf_step_operand(struct hf_step *step, unsigned number, bool read, bool written)
+{
+    if (step->operand_count == HF_STEP_OPERANDS)
+        step->shape = hf_step_mix(step->shape, step->offset); /* equal to no other */
+    else
+        step->operands[step->operand_count++] =
+            (struct hf_step_operand){.number = (uint8_t)number, .read = read, .written = written};
+}
 
 #define HF_STEP_OUTSIDE UINT64_MAX
 

@@ -117,6 +117,7 @@ static void read_operand(const cs_insn *insn, const cs_arm64_op *op, struct hf_s
         return;
     if (n == NONE) {
         step->writes_other |= (access & CS_AC_WRITE) != 0;
+        step->reads_other |= (access & CS_AC_READ) != 0;
         return;
     }
     if ((access & CS_AC_READ) || ((access & CS_AC_WRITE) && !overwrites(insn->mnemonic)))
@@ -186,6 +187,68 @@ static void read_kind(csh engine, const cs_insn *insn, const struct hf_leak_ques
     }
 }
 
+static void set_place(bool frame, int64_t place, struct hf_step *step)
+{
+    step->has_place = true;
+    step->frame_place = frame;
+    step->place = place;
+}
+
+/* A register that is followed is an operand, any other one part of the shape. */
+static void shape_register(const cs_insn *insn, unsigned name, unsigned access, struct hf_step *step)
+{
+    unsigned n = number(name);
+
+    /* 32 bits of a register are another operand than 64. */
+    step->shape = hf_step_mix(step->shape, name >= ARM64_REG_W0 && name <= ARM64_REG_W30);
+    if (n == NONE) {
+        step->shape = hf_step_mix(step->shape, name);
+        return;
+    }
+    bool written = (access & CS_AC_WRITE) && !compares(insn->mnemonic);
+    hf_step_operand(step, n, (access & CS_AC_READ) || (written && !overwrites(insn->mnemonic)), written);
+}
+
+static void shape_operand(const cs_insn *insn, unsigned index, bool named, struct hf_step *step)
+{
+    const cs_arm64 *detail = &insn->detail->arm64;
+    const cs_arm64_op *op = &detail->operands[index], *before = index > 0 ? op - 1 : NULL;
+    bool computes = strcmp(insn->mnemonic, "add") == 0 || strcmp(insn->mnemonic, "sub") == 0;
+    bool address = before && computes && before->type == ARM64_OP_REG && index == 2 && op->type == ARM64_OP_IMM &&
+                   (is_stack(before->reg) || number(before->reg) == FRAME) && op->shift.type == ARM64_SFT_INVALID;
+
+    step->shape = hf_step_mix(hf_step_mix(step->shape, op->type), op->shift.type);
+    step->shape = hf_step_mix(hf_step_mix(step->shape, op->shift.value), op->ext);
+    if (op->type == ARM64_OP_REG) {
+        shape_register(insn, op->reg, op->access ? op->access : CS_AC_READ | CS_AC_WRITE, step);
+    } else if (op->type == ARM64_OP_MEM) {
+        bool frame = number(op->mem.base) == FRAME, bare = op->mem.index == ARM64_REG_INVALID && !detail->writeback;
+        shape_register(insn, op->mem.base, CS_AC_READ | (detail->writeback ? CS_AC_WRITE : 0), step);
+        shape_register(insn, op->mem.index, CS_AC_READ, step);
+        if (bare && !named && (frame || is_stack(op->mem.base)))
+            set_place(frame, op->mem.disp, step);
+        else if (!named)
+            step->shape = hf_step_mix(step->shape, (uint64_t)op->mem.disp);
+    } else if (address && !named) {
+        set_place(!is_stack(before->reg), insn->mnemonic[0] == 's' ? -op->imm : op->imm, step);
+    } else if (!named) {
+        step->shape = hf_step_mix(step->shape, (uint64_t)op->imm);
+    }
+}
+
+static void shape_step(const cs_insn *insn, bool named, struct hf_step *step)
+{
+    const cs_arm64 *detail = &insn->detail->arm64;
+
+    /* Numbers of a test-and-branch's bit are operands, too: targets are what is left out. */
+    bool branches = step->kind == HF_STEP_JUMP || step->kind == HF_STEP_BRANCH || step->kind == HF_STEP_CALL;
+    step->shape = hf_step_mix(hf_step_mix(hf_step_mix(1, insn->id), detail->cc), detail->writeback);
+    for (unsigned i = 0; i < detail->op_count; i++)
+        shape_operand(insn, i, named || (branches && i + 1u == detail->op_count), step);
+    step->copies = strcmp(insn->mnemonic, "mov") == 0 && detail->op_count == 2 &&
+                   detail->operands[0].type == ARM64_OP_REG && detail->operands[1].type == ARM64_OP_REG;
+}
+
 static struct hf_step read_step(csh engine, const cs_insn *insn, const struct hf_leak_question *question)
 {
     struct hf_step step = {.offset = insn->address};
@@ -210,6 +273,7 @@ static struct hf_step read_step(csh engine, const cs_insn *insn, const struct hf
         move_stack(insn, &step);
     if (step.kind != HF_STEP_PLAIN)
         step.has_value = false;
+    shape_step(insn, field != NULL, &step);
     return step;
 }
 

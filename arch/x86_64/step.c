@@ -58,6 +58,7 @@ static void read_register(unsigned name, struct hf_step *step)
     bool part;
     unsigned n = hf_x86_64_register(name, &part);
 
+    step->reads_other |= n == NONE && holds_values(name);
     if (n != NONE && n != RSP)
         step->reads |= BIT(n);
 }
@@ -253,6 +254,71 @@ static void read_kind(csh engine, const cs_insn *insn, const struct hf_leak_ques
         step->has_value = false;
 }
 
+/* A register that is followed is an operand, any other one part of the shape. */
+static void shape_register(unsigned name, unsigned access, struct hf_step *step)
+{
+    bool part = false;
+    unsigned n = hf_x86_64_register(name, &part);
+
+    bool high = name == X86_REG_AH || name == X86_REG_BH || name == X86_REG_CH || name == X86_REG_DH;
+
+    if (n == NONE || n == RSP || high)
+        step->shape = hf_step_mix(step->shape, name);
+    if (n == NONE || n == RSP)
+        return;
+    step->shape = hf_step_mix(step->shape, part);
+    hf_step_operand(step, n, (access & CS_AC_READ) || part, (access & CS_AC_WRITE) != 0);
+}
+
+/* A memory operand's part of the shape; a place on the stack is told apart. */
+static void shape_memory(const cs_x86_op *op, bool named, struct hf_step *step)
+{
+    bool part, stack = is_stack(op->mem.base);
+    bool frame = hf_x86_64_register(op->mem.base, &part) == RBP;
+
+    step->shape = hf_step_mix(step->shape, op->mem.segment);
+    shape_register(op->mem.base, CS_AC_READ, step);
+    shape_register(op->mem.index, CS_AC_READ, step);
+    step->shape = hf_step_mix(step->shape, (uint64_t)op->mem.scale);
+    if ((stack || frame) && op->mem.index == X86_REG_INVALID && !named) {
+        step->has_place = true;
+        step->frame_place = frame;
+        step->place = op->mem.disp;
+    } else if (!named) {
+        step->shape = hf_step_mix(step->shape, (uint64_t)op->mem.disp);
+    }
+}
+
+static void shape_step(const cs_insn *insn, const struct hf_leak_question *question, struct hf_step *step)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    uint64_t immediate = insn->address + x86->encoding.imm_offset, place = insn->address + x86->encoding.disp_offset;
+    bool named_value = step->kind == HF_STEP_JUMP || step->kind == HF_STEP_BRANCH || step->kind == HF_STEP_CALL ||
+                       (x86->encoding.imm_offset && hf_leak_field(question, immediate, immediate + 1));
+    bool named_memory = x86->encoding.disp_offset && hf_leak_field(question, place, place + 1);
+
+    step->shape = hf_step_mix(hf_step_mix(1, insn->id), x86->prefix[0]);
+    for (unsigned i = 0; i < x86->op_count; i++) {
+        const cs_x86_op *op = &x86->operands[i];
+        step->shape = hf_step_mix(hf_step_mix(step->shape, op->type), op->size);
+        unsigned access = clears(insn) ? CS_AC_WRITE : op->access ? op->access : CS_AC_READ | CS_AC_WRITE;
+        if (op->type == X86_OP_REG)
+            shape_register(op->reg, access, step);
+        else if (op->type == X86_OP_IMM && !named_value)
+            step->shape = hf_step_mix(step->shape, (uint64_t)op->imm);
+        else if (op->type == X86_OP_MEM)
+            shape_memory(op, named_memory, step);
+    }
+    /* jcc: 70 to 7f, or 0f 80 to 0f 8f; the lowest bit turns the condition round. */
+    unsigned opcode = x86->opcode[0] == 0x0f ? x86->opcode[1] - 0x10u : x86->opcode[0];
+    if (step->kind == HF_STEP_BRANCH && opcode >= 0x70 && opcode <= 0x7f) {
+        step->shape = hf_step_mix(2, opcode);
+        step->inverse = hf_step_mix(2, opcode ^ 1u);
+    }
+    step->copies = insn->id == X86_INS_MOV && x86->operands[0].type == X86_OP_REG && x86->operands[0].size == 8 &&
+                   x86->operands[1].type == X86_OP_REG;
+}
+
 static struct hf_step read_step(csh engine, const cs_insn *insn, const struct hf_leak_question *question)
 {
     struct hf_step step = {.offset = insn->address};
@@ -268,8 +334,11 @@ static struct hf_step read_step(csh engine, const cs_insn *insn, const struct hf
         move_stack(insn, &step);
     if (step.kind == HF_STEP_INDIRECT || step.kind == HF_STEP_CALL)
         step.stores = false;
-    if (clears(insn))
+    if (clears(insn)) {
         step.reads = 0;
+        step.reads_other = false;
+    }
+    shape_step(insn, question, &step);
     return step;
 }
 

@@ -12,11 +12,13 @@
 #include "choose/independent.h"
 #include "choose/label.h"
 #include "choose/moved.h"
+#include "choose/once.h"
 #include "choose/parted.h"
 #include "choose/state.h"
 #include "choose/worlds.h"
 #include "compare/closures.h"
 #include "compare/compare.h"
+#include "compare/guarded.h"
 #include "compare/initialisers.h"
 #include "compare/layout.h"
 #include "compare/lines.h"
@@ -245,6 +247,14 @@ static int check_split(const struct hf_pairing *pairing, struct hotfix_error *er
     return 0;
 }
 
+/* Does it replace a function of the target, or is it new? */
+static bool is_different(const struct hf_part *part)
+{
+    const struct hf_part *function = part->family ? part->family : part;
+
+    return !part->twin || (function->marks & HF_MARK_CHANGED);
+}
+
 static bool has_changed(const struct hf_object *object)
 {
     for (size_t i = 1; i < object->part_count; i++)
@@ -275,7 +285,8 @@ static int compare_pairing(struct hf_work *work, const struct hf_pairing *pairin
         if (is_compared(part) && part->kind != HF_PART_CODE && check_data(work, pairing, part, err) != 0)
             return -1;
     }
-    if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0)
+    if (compare_functions(work, pairing, err) != 0 || check_split(pairing, err) != 0 ||
+        (pairing->before && hf_guarded_check(pairing->before, after, is_different, err) != 0))
         return -1;
     if (pairing->before && has_changed(after) && hf_layouts_check(pairing->before, after, err) != 0)
         return -1;
@@ -468,7 +479,7 @@ int hf_choose(struct hf_work *work, struct hotfix_error *err)
     }
     if (check_count(work, err) != 0 || hf_pointers_check(work, err) != 0 || hf_arguments_mark(work, err) != 0 ||
         hf_parted_mark(work, err) != 0 || hf_callers_replace(work, err) != 0 || hf_labels_check(work, err) != 0 ||
-        hf_entries_check(work, err) != 0)
+        hf_once_check(work, err) != 0 || hf_entries_check(work, err) != 0)
         return -1;
     if (check_count(work, err) != 0 || hf_worlds_part(work, err) != 0)
         return -1;

@@ -92,9 +92,36 @@ bool hf_initialisers_have(const struct hf_object *object, const struct hf_part *
     return false;
 }
 
+/* Initialises the thread-local variables of a unit, in each thread that uses one (Itanium C++ ABI, 2.9.4). */
+static bool is_thread_start(const struct hf_part *part)
+{
+    for (size_t i = 0; part->kind == HF_PART_CODE && i < part->name_count; i++)
+        if (strcmp(part->names[i]->text, "__tls_init") == 0 || begins(part->names[i]->text, "_ZTH"))
+            return true;
+    return false;
+}
+
+/* Is it such a function, or one that the compiler made up for it? */
+static bool is_of_threads(const struct hf_object *object, const struct hf_part *function)
+{
+    if (is_thread_start(function))
+        return true;
+    for (size_t i = 1; i < object->part_count && holds_made_up(function); i++)
+        if (is_thread_start(&object->parts[i]) && leads_to(&object->parts[i], function, 1))
+            return true;
+    return false;
+}
+
+/* Has the target's object such variables already? Else no thread has initialised any. */
+static bool has_thread_guard(const struct hf_object *before)
+{
+    return hf_object_find(before, "__tls_guard") != NULL;
+}
+
 static bool is_variable(const struct hf_part *part)
 {
-    return !part->anonymous && part->name_count > 0 &&
+    return !part->anonymous && part->name_count > 0 && !begins(part->names[0]->text, "_ZGV") &&
+           strcmp(part->names[0]->text, "__tls_guard") != 0 &&
            (part->kind == HF_PART_DATA || part->kind == HF_PART_ZERO || part->kind == HF_PART_TLS ||
             part->kind == HF_PART_CONST);
 }
@@ -144,13 +171,28 @@ static int refuse(const struct hf_part *after, struct hotfix_error *err)
                     object, count > 1 ? "one of " : "", text);
 }
 
+static int refuse_threads(const struct hf_part *after, struct hotfix_error *err)
+{
+    char text[TEXT];
+    size_t count = list_variables(after, false, text);
+
+    return hf_error(err, HOTFIX_INCOMPATIBLE,
+                    "%s: how %s%s is initialised changed, and threads that have done it do not do it again: keep that "
+                    "code as it is, or use a static thread_local variable of a function for what is new",
+                    after->object->name, count == 1 ? "" : "one of ", count > 0 ? text : "the thread-local variables");
+}
+
 int hf_initialisers_check(const struct hf_object *before, const struct hf_object *after, struct hotfix_error *err)
 {
     for (size_t i = 1; i < after->part_count; i++) {
         const struct hf_part *part = &after->parts[i];
-        if (part->kind != HF_PART_CODE || part->size == 0 || !holds_made_up(part) || !hf_initialisers_have(after, part))
+        if (part->kind != HF_PART_CODE || part->size == 0)
             continue;
         const struct hf_part *twin = part->twin;
+        if (has_thread_guard(before) && is_of_threads(after, part) && (!twin || !hf_compare_functions(twin, part)))
+            return refuse_threads(part, err);
+        if (!holds_made_up(part) || !hf_initialisers_have(after, part))
+            continue;
         if (!twin || !hf_initialisers_have(before, twin) || !hf_compare_functions(twin, part))
             return refuse(part, err);
     }
