@@ -25,8 +25,15 @@ hotfix pack --patch fix.so --func fee --accept-flags "made by hand" --name newer
     --sequence 6 --supersedes "$id" -o newer.hotfix >/dev/null 2>"$ERR" || diagnose <"$ERR"
 newer=$(hotfix show newer.hotfix | sed -n 's/^id *//p')
 chmod -R a+rX . && chmod 600 ./*.key
-trap 'for left in "$id" "$newer" "${library-}" "${waits-}"; do "$OPERATOR" disable "$left" --store "$SCRATCH/store" >/dev/null 2>&1; done
-    cd / && rm -rf "$SCRATCH"' EXIT
+clean() {
+    local left
+    kill -KILL "${pids[@]}" 2>/dev/null
+    for left in "$id" "$newer" "${library-}" "${waits-}"; do
+        "$OPERATOR" disable "$left" --store "$SCRATCH/store" >/dev/null 2>&1
+    done
+    cd / && rm -rf "$SCRATCH"
+}
+trap clean EXIT
 
 export HOTFIX_AGENT_STORE=$SCRATCH/store HOTFIX_AGENT_TRUST=$SCRATCH/trust
 enable=("$OPERATOR" enable --trust trust --store store)
@@ -215,7 +222,7 @@ for what in exec become helper; do
     is "$what is no crash" "$status $said" "0 $fixed"
 done
 "${enable[@]}" fee.hotfix >/dev/null
-is "and no file is left" "$(find /dev/shm -name 'hotfix-*' -newer fee.hotfix -exec grep -l "$id" {} +)" ""
+is "and no file is left" "$(find /dev/shm -name 'hotfix-*' -newer fee.hotfix -exec grep -l "$id" {} + 2>/dev/null)" ""
 started prlimit --fsize=0 ./upgraded become
 is "nothing is written where nothing may be" "$status" 0
 
