@@ -25,6 +25,7 @@
 
 #define DEADLINE_NS    UINT64_C(2000000000)
 #define ATTEMPTS       3
+#define LISTINGS       8 /* of a store that changes meanwhile */
 #define PROGRAM_DIGITS (HF_STARTS_PROGRAM - 1)
 
 __attribute__((visibility("default"))) int hotfix_agent_start(struct hf_agent_start *start);
@@ -124,7 +125,8 @@ static bool is_settled(const struct hotfix_error *error)
  * False when the bundle has just been taken away, perhaps by one that takes its place. That a bundle was applied is
  * told of programs that it is for, and of services: one for the C library would fill the journal.
  */
-static bool start_bundle(struct run *run, const struct hf_store *store, const struct hf_stored *stored, bool own)
+static bool start_bundle(struct run *run, const struct hf_store *store, const struct hf_stored *stored, bool own,
+                         bool last)
 {
     struct hotfix_result result = HOTFIX_RESULT_INIT;
     HF_FREE uint8_t *bytes = NULL;
@@ -136,7 +138,7 @@ static bool start_bundle(struct run *run, const struct hf_store *store, const st
         result.error = run->error;
     else
         status = hf_store_read(store, stored, &bytes, &size, &result.error);
-    if (run->hotfix && status != 0 && stored->present && result.error.sys_errno == ENOENT)
+    if (!last && run->hotfix && status != 0 && stored->present && result.error.sys_errno == ENOENT)
         return false;
     if (status == 0) {
         /* One that is demanded is never in quarantine: strangers who can crash the program must not turn it off. */
@@ -163,7 +165,7 @@ static void start_build(struct run *run, const char *build)
 {
     bool own = strcmp(build, run->start->program) == 0, again = true;
 
-    for (int attempt = 0; attempt < ATTEMPTS && again; attempt++) {
+    for (int attempt = 0; attempt < LISTINGS && again; attempt++) {
         struct hf_store store = {0};
         struct hotfix_error error;
         again = false;
@@ -172,7 +174,7 @@ static void start_build(struct run *run, const char *build)
             return;
         }
         for (size_t i = 0; i < store.count; i++)
-            again |= !start_bundle(run, &store, &store.items[i], own);
+            again |= !start_bundle(run, &store, &store.items[i], own, attempt == LISTINGS - 1);
         hf_store_deinit(&store);
     }
 }
