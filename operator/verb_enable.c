@@ -59,8 +59,22 @@ static int check_policy(const struct hf_cargo *cargo, struct hotfix_error *err)
     return 0;
 }
 
-/* Whether one of those that the bundle supersedes is demanded: then it is, too. */
-static int inherit_demand(const char *store_path, const struct hf_manifest *manifest, bool *required,
+/* A program that finds more than it can read applies none of them. */
+static int check_room(const struct hf_store *store, const char *id, struct hotfix_error *err)
+{
+    for (size_t i = 0; i < store->count; i++) {
+        if (strcmp(hf_stored_id(&store->items[i]), id) == 0)
+            return 0;
+    }
+    return store->count < HF_STORE_MAX ? 0
+                                       : hf_error(err, HOTFIX_FORMAT,
+                                                  "store of enabled bundles %s: has %d bundles, and can have no more: "
+                                                  "disable some of them",
+                                                  store->path, HF_STORE_MAX);
+}
+
+/* What the store has for this build: room, and whether one that the bundle supersedes is demanded: then it is, too. */
+static int look_at_others(const char *store_path, const struct hf_manifest *manifest, bool *required,
                           struct hotfix_error *err)
 {
     char build[2 * HF_BUILD_ID_MAX + 1], id[2 * HF_ID_SIZE + 1];
@@ -74,8 +88,10 @@ static int inherit_demand(const char *store_path, const struct hf_manifest *mani
         for (size_t k = 0; k < store.count; k++)
             *required |= store.items[k].required && strcmp(hf_stored_id(&store.items[k]), id) == 0;
     }
+    hf_hex_encode(manifest->id, HF_ID_SIZE, id);
+    int status = check_room(&store, id, err);
     hf_store_deinit(&store);
-    return 0;
+    return status;
 }
 
 static int remove_superseded(const struct hf_ctl *ctl, const struct hf_manifest *manifest, struct hf_ctl_report *report,
@@ -106,7 +122,7 @@ static int enable(const struct hf_ctl *ctl, const struct hf_cargo *cargo, const 
     char build[2 * HF_BUILD_ID_MAX + 1];
     bool required = ctl->required;
 
-    if (check_policy(cargo, err) != 0 || inherit_demand(ctl->store, manifest, &required, err) != 0 ||
+    if (check_policy(cargo, err) != 0 || look_at_others(ctl->store, manifest, &required, err) != 0 ||
         hf_store_add(ctl->store, manifest, cargo->bytes, cargo->size, required, err) != 0)
         return -1;
     hf_starts_forget(about->id);

@@ -89,6 +89,7 @@ struct hf_agent_start {
     const char *const *builds; /* those for which something is enabled */
     uint64_t build_count;
     char message[HF_AGENT_MESSAGE_SIZE];
+    uint64_t unread; /* bit i: the directory of builds[i] could not be read, message says why; then it returns 0 */
 };
 
 #endif

@@ -161,8 +161,18 @@ static bool start_bundle(struct run *run, const struct hf_store *store, const st
     return true;
 }
 
-static void start_build(struct run *run, const char *build)
+/* Whether one of its bundles is demanded the agent finds out, who needs no memory for that. */
+static void leave_unread(struct run *run, size_t index, const struct hotfix_error *error)
 {
+    if (run->failed || index >= 64)
+        return;
+    run->start->unread |= UINT64_C(1) << index;
+    memcpy(run->start->message, error->message, sizeof(run->start->message));
+}
+
+static void start_build(struct run *run, size_t index)
+{
+    const char *build = run->start->builds[index];
     bool own = strcmp(build, run->start->program) == 0, again = true;
 
     for (int attempt = 0; attempt < LISTINGS && again; attempt++) {
@@ -171,6 +181,7 @@ static void start_build(struct run *run, const char *build)
         again = false;
         if (hf_store_list(run->start->store, build, &store, &error) != 0) {
             tell(build, NULL, "refused", error.message);
+            leave_unread(run, index, &error);
             return;
         }
         for (size_t i = 0; i < store.count; i++)
@@ -202,7 +213,7 @@ int hotfix_agent_start(struct hf_agent_start *start)
     snprintf(run.program, sizeof(run.program), "%.*s", PROGRAM_DIGITS, start->program);
     open_handle(&run);
     for (size_t i = 0; i < start->build_count; i++)
-        start_build(&run, start->builds[i]);
+        start_build(&run, i);
     hotfix_close(run.hotfix);
     hf_board_update();
     errno = saved;

@@ -40,7 +40,7 @@ typedef char build_text[HF_AGENT_BUILD_SIZE];
 
 /* What is enabled and loaded. */
 struct found {
-    int store; /* its directory; -1: the program's own build-id is looked for */
+    const char *store; /* its directory; NULL: the program's own build-id is looked for */
     build_text builds[BUILDS_MAX];
     size_t count;
     build_text program;
@@ -82,6 +82,33 @@ static void read_build(const unsigned char *notes, size_t size, size_t alignment
     }
 }
 
+/* Tools that edit files leave notes where nothing is mapped, which the dynamic linker never looks at. */
+static bool is_mapped(const struct dl_phdr_info *info, const ElfW(Phdr) * notes)
+{
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_R) && notes->p_vaddr >= segment->p_vaddr &&
+            notes->p_vaddr - segment->p_vaddr <= segment->p_filesz &&
+            notes->p_memsz <= segment->p_filesz - (notes->p_vaddr - segment->p_vaddr))
+            return true;
+    }
+    return false;
+}
+
+/* Needs one descriptor at a time, as the dynamic linker does: whoever may set limits could leave no second one. */
+static bool is_enabled(const char *store, const char *build)
+{
+    static char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s", store, build) >= (int)sizeof(path))
+        return false;
+    /* By the call that the dynamic linker makes itself: filters that permit this program to start permit it. */
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0)
+        close(directory);
+    return directory >= 0;
+}
+
 static int visit(struct dl_phdr_info *info, size_t size, void *arg)
 {
     struct found *found = arg;
@@ -90,22 +117,16 @@ static int visit(struct dl_phdr_info *info, size_t size, void *arg)
     (void)size;
     for (size_t i = 0; i < info->dlpi_phnum && !text[0]; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type == PT_NOTE)
+        if (segment->p_type == PT_NOTE && is_mapped(info, segment))
             read_build((const unsigned char *)(info->dlpi_addr + segment->p_vaddr), segment->p_memsz, segment->p_align,
                        text);
     }
-    if (found->store < 0) { /* the program is the first */
+    if (!found->store) { /* the program is the first */
         memcpy(found->program, text, sizeof(text));
         return 1;
     }
-    if (!text[0])
-        return 0;
-    /* By the call that the dynamic linker makes itself: filters that permit this program to start permit it. */
-    int directory = openat(found->store, text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory >= 0) {
+    if (text[0] && is_enabled(found->store, text))
         memcpy(found->builds[found->count++], text, sizeof(text));
-        close(directory);
-    }
     return found->count == BUILDS_MAX;
 }
 
@@ -118,7 +139,17 @@ struct entry {
     char name[];
 };
 
-/* Is a bundle demanded of this program? Of the marks that anybody could have made, the library knows more. */
+/* Somebody else's mark could only keep programs from starting. */
+static bool is_demand(int directory, const char *name)
+{
+    const char *ending = strrchr(name, '.');
+    struct stat status;
+
+    return ending && strcmp(ending, ".required") == 0 && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(status.st_mode) && (status.st_uid == 0 || status.st_uid == geteuid());
+}
+
+/* Is a bundle demanded of this program? For where the library cannot tell, perhaps for want of memory. */
 static bool is_demanded(const char *store, const char *build)
 {
     char path[PATH_MAX];
@@ -132,8 +163,7 @@ static bool is_demanded(const char *store, const char *build)
     while (directory >= 0 && (got = syscall(SYS_getdents64, directory, buffer, sizeof(buffer))) > 0) {
         for (long at = 0; at < got;) {
             const struct entry *entry = (const struct entry *)(buffer + at);
-            const char *ending = strrchr(entry->name, '.');
-            demanded |= ending && strcmp(ending, ".required") == 0;
+            demanded |= is_demand(directory, entry->name);
             at += entry->size;
         }
     }
@@ -191,11 +221,14 @@ static void apply(const char *store, const struct found *found)
     if (start) {
         if (start(&request) != 0)
             refuse(request.message);
-        return;
+    } else {
+        request.unread = UINT64_MAX;
+        snprintf(request.message, sizeof(request.message),
+                 "a bundle is demanded, and " HF_AGENT_INSIDE " beside the agent cannot be loaded");
     }
     for (size_t i = 0; i < found->count; i++) {
-        if (is_demanded(store, builds[i]))
-            refuse("a bundle is demanded, and " HF_AGENT_INSIDE " beside the agent cannot be loaded");
+        if ((request.unread >> i & 1) && is_demanded(store, builds[i]))
+            refuse(request.message);
     }
 }
 
@@ -257,14 +290,15 @@ __attribute__((constructor)) static void begin(void)
         return;
     if (!store)
         store = HF_AGENT_STORE;
-    found.store = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (found.store >= 0) {
+    int directory = open(store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0) {
+        close(directory);
         note_exec();
+        found.store = store;
         dl_iterate_phdr(visit, &found);
-        close(found.store);
     }
     if (found.count > 0) {
-        found.store = -1;
+        found.store = NULL;
         dl_iterate_phdr(visit, &found);
         apply(store, &found);
     }

@@ -99,7 +99,7 @@ static int read_names(DIR *directory, struct hf_store *store, struct hotfix_erro
             continue;
         struct hf_stored *stored = find(store, stem);
         if (!stored)
-            return hf_error(err, HOTFIX_FORMAT, WHAT " %s: has more than %d bundles: disable some of them", store->path,
+            return hf_error(err, HOTFIX_FORMAT, WHAT " %s: has more than %d bundles: remove files of some", store->path,
                             HF_STORE_MAX);
         stored->required |= demand;
         stored->present |= !demand;
@@ -171,6 +171,20 @@ int hf_store_read(const struct hf_store *store, const struct hf_stored *stored, 
     return 0;
 }
 
+/* Processes of all users look into it, whatever the umask is. One that is there keeps its mode. */
+static int make_directory(const char *path, struct hotfix_error *err)
+{
+    mode_t before = umask(S_IWGRP | S_IWOTH);
+    int status = mkdir(path, 0755);
+
+    if (status != 0 && errno == EEXIST)
+        status = 0;
+    if (status != 0)
+        hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be made", path);
+    umask(before);
+    return status;
+}
+
 /* Makes the directory of the build-id, and those above it that there are not yet; then all are looked at. */
 static int furnish(const char *path, char **resolved, struct hotfix_error *err)
 {
@@ -181,12 +195,12 @@ static int furnish(const char *path, char **resolved, struct hotfix_error *err)
         return no_memory(err);
     for (char *slash = copy; (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
-        if (mkdir(copy, 0755) != 0 && errno != EEXIST)
-            return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be made", copy);
+        if (make_directory(copy, err) != 0)
+            return -1;
         *slash = '/';
     }
-    if (mkdir(path, 0755) != 0 && errno != EEXIST)
-        return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be made", path);
+    if (make_directory(path, err) != 0)
+        return -1;
     if (hf_safe_path(WHAT, path, HOTFIX_TRUST, resolved, err) != 0)
         return -1;
     if (lstat(*resolved, &status) != 0)
@@ -196,10 +210,20 @@ static int furnish(const char *path, char **resolved, struct hotfix_error *err)
     return hf_owned_check(WHAT, path, &status, false, HOTFIX_TRUST, err);
 }
 
+/*
+ * Processes of all users read it, whatever the umask is, and whatever the mode of the file that it replaces was.
+ */
+static int write_public(const char *file, const void *bytes, size_t size, struct hotfix_error *err)
+{
+    if (hf_file_write(file, bytes, size, 0644, false, err) != 0)
+        return -1;
+    return chmod(file, 0644) == 0 ? 0 : hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be made readable", file);
+}
+
 static int set_demand(const char *file, bool required, struct hotfix_error *err)
 {
     if (required)
-        return hf_file_write(file, "", 0, 0644, false, err);
+        return write_public(file, "", 0, err);
     if (unlink(file) != 0 && errno != ENOENT)
         return hf_error_sys(err, HOTFIX_IO, WHAT " %s: cannot be removed", file);
     return 0;
@@ -232,7 +256,7 @@ int hf_store_add(const char *path, const struct hf_manifest *manifest, const voi
         return no_memory(err);
     }
     /* A demand without its bundle would keep programs from starting. */
-    if (hf_file_write(file, bytes, size, 0644, false, err) != 0)
+    if (write_public(file, bytes, size, err) != 0)
         return -1;
     return set_demand(demand, required, err);
 }

@@ -66,6 +66,10 @@ run "${enable[@]}" fee.hotfix
 is "a bundle is enabled" "$status $(cat "$OUT")" "0 enabled fee 1, id $id, for starts with build-id $build"
 is "under its build-id, in order, for everybody to read" "$(cd store && find . -type f -printf '%P %m\n')" \
     "$build/00000000000000000005-$(printf %020d "$(date -d "$(hotfix show fee.hotfix | sed -n 's/^created *//p')" +%s)")-$id.hotfix 644"
+find store -type f -exec chmod 600 {} +
+(umask 077 && "${enable[@]}" fee.hotfix >/dev/null && "${enable[@]}" fee.hotfix --store closed >/dev/null)
+is "whatever the umask is, and the mode before" "$(find store closed -printf '%m\n' | sort | uniq -c | xargs)" "2 644 4 755"
+rm -r closed
 run ./starts well told
 is "a program without the agent does not have it" "$(cat told)" "$plain"
 started ./starts well told
@@ -88,6 +92,20 @@ is "a shell before it has no part in that" "$status $said" "0 $fixed"
 run hotfixctl status --all --trust trust --store store --json
 is "status names what is enabled" "$(json enabled.0.id) $(json enabled.0.bundle) $(json enabled.0.build_id) $(json enabled.0.required) $(json enabled.0.refused)" \
     "$id fee 1 $build false null"
+
+# Notes that the dynamic linker does not look at, and that are not mapped: those that are not aligned as properties are.
+cp upgraded astray
+perl -e 'open(my $f, "+<", "astray") or die; binmode $f; sysread($f, my $header, 64);
+    my ($at, $count) = (unpack("x32Q", $header), unpack("x56S", $header));
+    for my $i (0 .. $count - 1) {
+        sysseek($f, $at + 56 * $i, 0); sysread($f, my $text, 56);
+        my @segment = unpack("LLQQQQQQ", $text);
+        next if $segment[0] != 4 || $segment[7] != 4;
+        $segment[3] += 1 << 32;
+        sysseek($f, $at + 56 * $i, 0); syswrite($f, pack("LLQQQQQQ", @segment));
+    }'
+started ./astray well told
+is "nor does one crash whose notes are not mapped" "$status $said" "0 $plain"
 
 # Later entry uses the library that is there.
 cat >wait.c <<'SOURCE'
@@ -179,6 +197,24 @@ rm -f told
 run env LD_PRELOAD="$SCRATCH/bare/libhotfix-agent.so" ./starts well told
 is "without the library it does not start either" "$status $(cat "$ERR")" \
     "78 hotfix-agent: ./starts is not started: a bundle is demanded, and libhotfix-inside.so beside the agent cannot be loaded"
+started prlimit --nofile=4 ./starts well told <&- 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
+is "nor with the descriptors alone that it needs to start" "$status ${said%, library}" "78 "
+for number in {101..164}; do touch "store/$build/00000000000000000$number-00000000000000000000-$id.hotfix"; done
+started ./starts well told
+is "nor where more is enabled than can be read" "$status $(sed 's/.*is not started: //' "$ERR")" \
+    "78 store of enabled bundles $SCRATCH/store/$build: has more than 64 bundles: remove files of some"
+rm "store/$build"/*164-00000000000000000000-*
+run "${enable[@]}" newer.hotfix
+is "and which enabling refuses to make" "$status $(sed 's/.*build: //; s/.*: has/has/' "$ERR")" \
+    "5 has 64 bundles, and can have no more: disable some of them"
+rm "store/$build"/*-00000000000000000000-*
+if [ "$(id -u)" = 0 ]; then
+    mv "store/$build"/*.required mark && mv "store/$build" aside && mkdir "store/$build" && cp aside/*.hotfix "store/$build/"
+    for file in aside/*.hotfix; do file=store/$build/$(basename "$file" .hotfix).required && cp mark "$file" && chown 65534 "$file"; done
+    LD_PRELOAD=$SCRATCH/bare/libhotfix-agent.so ./starts well told
+    is "a mark of somebody else's demands nothing" "$? $(cat told)" "0 $plain"
+    rm -r "store/$build" && mv aside "store/$build" && mv mark "$file"
+fi
 for _ in 1 2 3; do started ./starts abort told; done
 is "what is demanded is never in quarantine" "$status $said" "134 $fixed"
 "${enable[@]}" fee.hotfix >/dev/null
