@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "choose/stored.h"
+#include "cleanup.h"
 #include "dwarf/die.h"
+#include "elf/demangle.h"
 #include "error.h"
 #include "object/debuginfo.h"
 
@@ -122,17 +124,44 @@ static int read_object(const struct hf_object *object, struct sightings *sightin
     return 0;
 }
 
-/* "count" of "count.3" (gcc) and of "parse.count.1" (clang). */
-static const char *plain(const char *text, size_t *size)
+/* How the source calls the variable of a symbol, without scopes and numbers. */
+struct plain {
+    char *name; /* owned */
+    bool local; /* of a function */
+    bool whole; /* the symbol is nothing but the name */
+};
+
+/* "count" of "next(int)::count", with the version of its type in brackets left out. malloc'ed; NULL for no memory. */
+static char *last_of(const char *scoped)
 {
-    size_t end = hf_name_stem(text);
-    size_t begin = end;
+    const char *name = scoped;
+
+    for (const char *at = scoped; (at = strstr(at, "::")); at += 2)
+        name = at + 2;
+    return strndup(name, strcspn(name, "["));
+}
+
+/* "count" of "count.3" (gcc), of "parse.count.1" (clang) and of "_ZZ5parsePKcE5count" (C++). -1 when out of memory. */
+static int read_plain(const char *text, struct plain *plain)
+{
+    HF_FREE char *scoped = hf_demangle(text, HF_DEMANGLE_NAME);
+    size_t end = hf_name_stem(text), begin = end;
 
     while (begin > 0 && text[begin - 1] != '.')
         begin--;
-    *size = end - begin;
-    return text + begin;
+    if (scoped)
+        *plain = (struct plain){.name = last_of(scoped), .local = strncmp(text, "_ZZ", 3) == 0};
+    else
+        *plain = (struct plain){
+            .name = strndup(text + begin, end - begin), .local = begin > 0 || text[end] != '\0', .whole = begin == 0};
+    return plain->name ? 0 : -1;
 }
+
+static void plain_deinit(struct plain *plain)
+{
+    free(plain->name);
+}
+#define PLAIN __attribute__((cleanup(plain_deinit)))
 
 /* Does the object have the variable in one piece? */
 static bool has_whole(const struct hf_object *object, const char *name)
@@ -152,17 +181,17 @@ static bool has_whole(const struct hf_object *object, const char *name)
  */
 static bool left_out(const struct hf_object *object, const struct sightings *sightings, const char *text)
 {
-    size_t size;
-    const char *name = plain(text, &size);
-    bool local = size != strlen(text);
+    PLAIN struct plain plain = {.name = NULL};
 
+    if (read_plain(text, &plain) != 0)
+        return true;
     for (size_t i = 0; i < sightings->count; i++) {
         const struct sighting *sighting = &sightings->items[i];
-        if (local && name == text && !sighting->function[0] && strlen(sighting->name) == size &&
-            strncmp(sighting->name, name, size) == 0 && !has_whole(object, sighting->name))
+        if (strcmp(sighting->name, plain.name) != 0)
+            continue;
+        if (plain.local && plain.whole && !sighting->function[0] && !has_whole(object, sighting->name))
             return true;
-        if (sighting->placed || strlen(sighting->name) != size || strncmp(sighting->name, name, size) != 0 ||
-            local != (sighting->function[0] != '\0'))
+        if (sighting->placed || plain.local != (sighting->function[0] != '\0'))
             continue;
         bool elsewhere = false;
         for (size_t k = 0; k < sightings->count && !elsewhere; k++)
@@ -176,7 +205,9 @@ static bool left_out(const struct hf_object *object, const struct sightings *sig
 
 static bool is_state(const struct hf_part *part)
 {
-    return (part->kind == HF_PART_DATA || part->kind == HF_PART_ZERO) && !part->anonymous && part->name_count > 0;
+    /* A guard goes with its variable. */
+    return (part->kind == HF_PART_DATA || part->kind == HF_PART_ZERO) && !part->anonymous && part->name_count > 0 &&
+           strncmp(part->names[0]->text, "_ZGV", 4) != 0;
 }
 
 /* The release's compiler left out what the patch brings now. */
@@ -260,13 +291,13 @@ static bool changes_over(const struct hf_object *after, const struct hf_part *ol
 /* May the new variable be the old one, in another scope, file or structure, or under another name? */
 static bool succeeds(const struct hf_pairing *to, const struct hf_part *new, const struct hf_part *old)
 {
-    const char *old_text = old->names[0]->text, *new_text = new->names[0]->text;
-    size_t old_size, new_size;
-    const char *old_name = plain(old_text, &old_size), *new_name = plain(new_text, &new_size);
-    bool local = old_size != strlen(old_text) || new_size != strlen(new_text);
-    bool named_alike = old_size == new_size && strncmp(old_name, new_name, old_size) == 0;
+    PLAIN struct plain was = {.name = NULL};
+    PLAIN struct plain is = {.name = NULL};
 
-    if (named_alike && (old->object == to->before || (!local && old->size == new->size)))
+    if (read_plain(old->names[0]->text, &was) != 0 || read_plain(new->names[0]->text, &is) != 0)
+        return true;
+    bool local = was.local || is.local;
+    if (strcmp(was.name, is.name) == 0 && (old->object == to->before || (!local && old->size == new->size)))
         return true;
     return changes_over(to->after, old, new);
 }

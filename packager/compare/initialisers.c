@@ -178,7 +178,7 @@ static int refuse_threads(const struct hf_part *after, struct hotfix_error *err)
 
     return hf_error(err, HOTFIX_INCOMPATIBLE,
                     "%s: how %s%s is initialised changed, and threads that have done it do not do it again: keep that "
-                    "code as it is, or use a static thread_local variable of a function for what is new",
+                    "code as it is, and let the functions that use the variable set it",
                     after->object->name, count == 1 ? "" : "one of ", count > 0 ? text : "the thread-local variables");
 }
 

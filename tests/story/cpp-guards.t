@@ -176,6 +176,39 @@ __attribute__((noinline)) int next(int i)
 void scenario(const char *when) { printf("%s: %d\n", when, next(1)); }
 SOURCE
     applies "what the message advises helps ($compiler)" "old: 7/new: 13/back: 8"
+
+    build_case $compiler -O2 <<'SOURCE'
+#include <cstdio>
+__attribute__((noinline)) int next(int k) //OLD
+__attribute__((noinline)) int next(int k, int more) //NEW
+{
+    static int count = 5;
+    count += k;
+    count += more; //NEW
+    return count;
+}
+void scenario(const char *when)
+{
+    printf("%s: %d\n", when, next(1)); //OLD
+    printf("%s: %d\n", when, next(1, 10)); //NEW
+}
+SOURCE
+    refuses "the static variable of a function that gains a parameter ($compiler)" \
+        "variable 'next(int, int)::count' is new, and 'next(int)::count' of case.o is gone"
+
+    build_case $compiler -O2 <<'SOURCE'
+#include <cstdio>
+namespace one { //OLD
+namespace two { //NEW
+int total = 4;
+__attribute__((noinline)) int add(int k) { return total += k; }
+}
+using namespace one; //OLD
+using namespace two; //NEW
+void scenario(const char *when) { printf("%s: %d\n", when, add(1)); }
+SOURCE
+    refuses "a variable of a namespace with another name ($compiler)" \
+        "variable 'two::total' is new, and 'one::total' of case.o is gone"
 done
 
 finish
