@@ -141,8 +141,8 @@ static void note_fork(void)
     }
 }
 
-/* For who comes after an exec. A file that is too much for the process's limit is none. */
-static void note_name(const char *record)
+/* For who comes after an exec. False when it cannot be written: somebody else may have made a file of that name. */
+static bool note_name(const char *record)
 {
     char path[HF_STARTS_NAME], name[HF_STARTS_NAME] = "";
 
@@ -151,26 +151,8 @@ static void note_name(const char *record)
     HF_CLOSE int fd = open(path, FLAGS | O_APPEND | O_CREAT | (kept_count == 1 ? O_TRUNC : 0), 0600);
     if (fd < 0 || !is_own_file(fd, geteuid()) ||
         hf_file_check_size(path, RECORDS_MAX * sizeof(name), HOTFIX_IO, NULL) != 0)
-        return;
-    ssize_t written = write(fd, name, sizeof(name));
-    (void)written; /* half a name is none */
-}
-
-static void keep(int fd, const char *path)
-{
-    if (kept_count == RECORDS_MAX)
-        return;
-    void *memory = mmap(NULL, sizeof(struct hf_start_record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return;
-    if (kept_count == 0 && pthread_atfork(NULL, NULL, note_fork) != 0) {
-        munmap(memory, sizeof(struct hf_start_record));
-        return;
-    }
-    if (kept_count == 0)
-        first = now(CLOCK_MONOTONIC_COARSE);
-    begun = kept[kept_count++] = memory;
-    note_name(path);
+        return false;
+    return write(fd, name, sizeof(name)) == (ssize_t)sizeof(name);
 }
 
 void hf_starts_cancel(void)
@@ -181,6 +163,26 @@ void hf_starts_cancel(void)
     munmap(begun, sizeof(*begun));
     begun = NULL;
     kept_count--;
+}
+
+/* False when the record cannot be kept up to date. */
+static bool keep(int fd, const char *path)
+{
+    if (kept_count == RECORDS_MAX)
+        return false;
+    void *memory = mmap(NULL, sizeof(struct hf_start_record), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    if (kept_count == 0 && pthread_atfork(NULL, NULL, note_fork) != 0) {
+        munmap(memory, sizeof(struct hf_start_record));
+        return false;
+    }
+    if (kept_count == 0)
+        first = now(CLOCK_MONOTONIC_COARSE);
+    begun = kept[kept_count++] = memory;
+    if (!note_name(path)) /* an exec would look like a crash */
+        hf_starts_cancel();
+    return true;
 }
 
 bool hf_starts_begin(const char *id, const char *program, bool count)
@@ -221,7 +223,11 @@ bool hf_starts_begin(const char *id, const char *program, bool count)
         return false;
     if (record.crashes >= HF_STARTS_CRASHES)
         return true;
-    keep(fd, path);
+    if (!keep(fd, path)) {
+        record.well = 1; /* which nobody will say later */
+        ssize_t written = pwrite(fd, &record, sizeof(record), 0);
+        (void)written; /* it is no longer than before */
+    }
     return false;
 }
 

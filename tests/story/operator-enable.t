@@ -262,6 +262,21 @@ is "and no file is left" "$(find /dev/shm -name 'hotfix-*' -newer fee.hotfix -ex
 started prlimit --fsize=0 ./upgraded become
 is "nothing is written where nothing may be" "$status" 0
 
+# More bundles than a process keeps records of.
+mkdir many
+for number in {1..17}; do echo "int f$number(int value); int f$number(int value) { return value * 7 / 3 + $number; }"; done >many/old.c
+sed 's/ 7 / 9 /' many/old.c >many/new.c
+echo 'int (*volatile called)(int) = f17; int main(void) { return called(3); }' >>many/old.c
+# shellcheck disable=SC2086 # words
+$CC $release -o many/old many/old.c && $CC -O2 -g $record -fPIC -shared -o many/fix.so many/new.c || exit 1
+for number in {1..17}; do
+    hotfix pack --patch many/fix.so --func "f$number" --accept-flags "made by hand" --name "f$number" --version 1 --target many/old \
+        --key release.key --sequence "$number" -o "many/$number.hotfix" >/dev/null 2>"$ERR" && "${enable[@]}" "many/$number.hotfix" >/dev/null
+done
+for _ in 1 2 3; do run env LD_PRELOAD="$agent" many/old; done
+is "the seventeenth bundle of a program that ends well is not in quarantine" "$status" 26
+for number in {1..17}; do "${disable[@]}" "many/$number.hotfix" >/dev/null; done
+
 # A library.
 cat >uses.c <<'SOURCE'
 int fee(int value);
@@ -326,6 +341,16 @@ rm -f "$shm"
 started ./starts well told
 is "nor by what cannot be written" "$status $said" "0 $fixed"
 rmdir "$shm"
+
+# Nor does anybody make an exec look like a crash.
+"${enable[@]}" fee.hotfix >/dev/null
+for _ in 1 2 3; do
+    # shellcheck disable=SC2016 # the shell's
+    started bash -c '"$@" touch "/dev/shm/hotfix-exec.$$.0" && echo "/dev/shm/hotfix-exec.$$.0" >>planted && exec ./starts become told' \
+        plant "${nobody[@]}"
+done
+is "nor makes an exec a crash" "$status $said" "0 $fixed"
+xargs rm -f <planted
 
 # A program with more rights than its caller, for which the agent comes from /etc/ld.so.preload.
 unshare -m true 2>/dev/null || finish
