@@ -28,8 +28,9 @@
 
 /* What the agent calls when it applies a bundle, beyond systemd's @default. */
 #define CALLS                                                                                                          \
-    "access clone close connect fcntl flock fstat getdents64 lseek madvise memfd_create newfstatat openat pread64 "    \
-    "prctl pwrite64 read readlink readlinkat rt_sigaction rt_sigprocmask sendto socket stat statfs unlink wait4 write"
+    "access clone close connect fcntl flock fstat ftruncate getdents64 lseek madvise memfd_create newfstatat openat "  \
+    "pread64 prctl pwrite64 read readlink readlinkat rt_sigaction rt_sigprocmask sendto socket stat statfs unlink "    \
+    "wait4 write"
 
 struct unit {
     const struct hf_ctl *ctl;

@@ -147,7 +147,9 @@ static bool start_bundle(struct run *run, const struct hf_store *store, const st
             return true;
         }
         status = apply(run, bytes, size, &result);
-        if (status != 0)
+        if (status == 0)
+            hf_starts_applied();
+        else
             hf_starts_cancel();
     }
     if (status == 0 && (own || run->main))

@@ -83,7 +83,7 @@ static bool crashed(const struct hf_start_record *record)
     uint64_t time = now(CLOCK_BOOTTIME);
 
     if (record->well || record->space != read_space() || time < record->began ||
-        time - record->began >= HF_STARTS_SECONDS * NS_PER_S)
+        (record->applied && time - record->began >= HF_STARTS_SECONDS * NS_PER_S))
         return false;
     return record->ticks != 0 && read_ticks(record->pid) != record->ticks;
 }
@@ -148,11 +148,17 @@ static bool note_name(const char *record)
 
     snprintf(name, sizeof(name), "%s", strrchr(record, '/') + 1);
     name_exec(getpid(), geteuid(), path);
-    HF_CLOSE int fd = open(path, FLAGS | O_APPEND | O_CREAT | (kept_count == 1 ? O_TRUNC : 0), 0600);
-    if (fd < 0 || !is_own_file(fd, geteuid()) ||
+    HF_CLOSE int fd = open(path, FLAGS | O_APPEND | O_CREAT, 0600);
+    if (fd < 0 || !is_own_file(fd, geteuid()) || (kept_count == 1 && ftruncate(fd, 0) != 0) ||
         hf_file_check_size(path, RECORDS_MAX * sizeof(name), HOTFIX_IO, NULL) != 0)
         return false;
     return write(fd, name, sizeof(name)) == (ssize_t)sizeof(name);
+}
+
+void hf_starts_applied(void)
+{
+    if (begun)
+        begun->applied = 1;
 }
 
 void hf_starts_cancel(void)

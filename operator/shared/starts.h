@@ -6,7 +6,8 @@
  * ends can note this without any system call: whatever became of its user, root directory and permitted calls.
  *
  * When the next process of the program starts, the one before it crashed if it ended within HF_STARTS_SECONDS of its
- * start without exit() or a return from main. Memory alone holds the files: a boot forgets them.
+ * start without exit() or a return from main, or at any time while the bundle was being applied. Memory alone holds the
+ * files: a boot forgets them.
  */
 #ifndef HF_STARTS_H
 #define HF_STARTS_H
@@ -22,18 +23,18 @@
 #define HF_STARTS_DIRECTORY "/dev/shm"
 #define HF_STARTS_MAGIC     "hfstart" /* with its NUL */
 
-/* A record. The last three are written by its processes while they live. */
+/* A record. The last four are written by its processes while they live. */
 struct hf_start_record {
     char magic[8];
-    uint32_t crashes;  /* in a row */
-    int32_t pid;       /* of the last start */
-    uint64_t ticks;    /* when that process began, as the kernel counts it: its number may have another owner now */
-    uint64_t space;    /* its PID namespace */
-    uint64_t began;    /* CLOCK_BOOTTIME, in nanoseconds */
-    uint32_t well;     /* 1: it ended as a program ends */
-    uint32_t forks;    /* by it and its children, each of whom has a number thereby */
-    int32_t youngest;  /* of these */
-    uint32_t reserved; /* 0 */
+    uint32_t crashes; /* in a row */
+    int32_t pid;      /* of the last start */
+    uint64_t ticks;   /* when that process began, as the kernel counts it: its number may have another owner now */
+    uint64_t space;   /* its PID namespace */
+    uint64_t began;   /* CLOCK_BOOTTIME, in nanoseconds */
+    uint32_t well;    /* 1: it ended as a program ends */
+    uint32_t forks;   /* by it and its children, each of whom has a number thereby */
+    int32_t youngest; /* of these */
+    uint32_t applied; /* 1: it came behind the apply; before that it has no time in which it may end */
 };
 
 /*
@@ -53,6 +54,8 @@ struct hf_start_record {
  * is recorded, if `count` says so and it can be, and the bundle is to be applied.
  */
 bool hf_starts_begin(const char *id, const char *program, bool count);
+/* It was applied. */
+void hf_starts_applied(void);
 /* The bundle of the last hf_starts_begin() was not applied: this start says nothing about it. */
 void hf_starts_cancel(void);
 

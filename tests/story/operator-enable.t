@@ -28,7 +28,7 @@ chmod -R a+rX . && chmod 600 ./*.key
 clean() {
     local left
     kill -KILL "${pids[@]}" 2>/dev/null
-    for left in "$id" "$newer" "${library-}" "${waits-}"; do
+    for left in "$id" "$newer" "${library-}" "${waits-}" "${hook-}"; do
         "$OPERATOR" disable "$left" --store "$SCRATCH/store" >/dev/null 2>&1
     done
     cd / && rm -rf "$SCRATCH"
@@ -276,6 +276,29 @@ done
 for _ in 1 2 3; do run env LD_PRELOAD="$agent" many/old; done
 is "the seventeenth bundle of a program that ends well is not in quarantine" "$status" 26
 for number in {1..17}; do "${disable[@]}" "many/$number.hotfix" >/dev/null; done
+
+# One that crashes while it is applied, or is killed then after a long time.
+cat >hook.c <<'SOURCE'
+#include <stdlib.h>
+int hotfix_on_apply(void);
+int hotfix_on_apply(void) { abort(); }
+SOURCE
+# shellcheck disable=SC2086 # words
+$CC -O2 -g $record -fPIC -shared -o hook.so fixed.c hook.c || exit 1
+hotfix pack --patch hook.so --func fee --accept-flags "made by hand" --name hook --version 1 --target starts --key release.key \
+    -o hook.hotfix >/dev/null 2>"$ERR" || diagnose <"$ERR"
+hook=$(hotfix show hook.hotfix | sed -n 's/^id *//p')
+"${disable[@]}" "$id" >/dev/null
+"${enable[@]}" hook.hotfix >/dev/null
+started ./starts well told
+is "a bundle that crashes when it is applied" "$status $said" "134 "
+perl -e 'open(my $f, "+<", $ARGV[0]) or die; sysseek($f, 32, 0); sysread($f, my $b, 8); sysseek($f, 32, 0);
+    syswrite($f, pack("Q", unpack("Q", $b) - 11e9))' "/dev/shm/hotfix-start.$hook.${build:0:16}.$(id -u)"
+started ./starts well told
+started ./starts well told
+is "keeps nobody from starting for ever, however long that took" "$status ${said%, library}" "0 $plain"
+"${disable[@]}" "$hook" >/dev/null
+"${enable[@]}" fee.hotfix >/dev/null
 
 # A library.
 cat >uses.c <<'SOURCE'
