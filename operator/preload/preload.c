@@ -10,7 +10,7 @@
  *     HOTFIX_AGENT_STORE   of enabled bundles, in place of /var/lib/hotfix/enabled
  *     HOTFIX_AGENT_TRUST   the trust store, in place of /etc/hotfix/trust
  *
- * Whoever starts a program that has more rights than themselves has no say in these.
+ * Whoever starts a program that has more rights than themselves has no say in these, nor in those of what that starts.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -279,9 +279,19 @@ static void note_exec(void)
         unlink(path);
 }
 
+/* As the dynamic linker does with its own: what this program starts may have all its rights, and no sign of that. */
+static void drop_environment(void)
+{
+    unsetenv("HOTFIX_AGENT");
+    unsetenv("HOTFIX_AGENT_STORE");
+    unsetenv("HOTFIX_AGENT_TRUST");
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     int saved = errno;
+    if (getauxval(AT_SECURE))
+        drop_environment();
     const char *store = secure_getenv("HOTFIX_AGENT_STORE");
     const char *how = secure_getenv("HOTFIX_AGENT");
     static struct found found; /* the stack may be small */

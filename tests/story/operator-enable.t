@@ -377,11 +377,17 @@ xargs rm -f <planted
 
 # A program with more rights than its caller, for which the agent comes from /etc/ld.so.preload.
 unshare -m true 2>/dev/null || finish
+cat >wrapper.c <<'SOURCE'
+#include <unistd.h>
+int main(int argc, char **argv) { return setgid(0) != 0 || setuid(0) != 0 || argc < 2 || execv(argv[1], argv + 1); }
+SOURCE
+# shellcheck disable=SC2086 # words
+$CC $release -o wrapper wrapper.c || exit 1
 cat >inside <<'SCRIPT'
 cp -a /etc etc && echo "$1" >etc/ld.so.preload && mkdir -p etc/hotfix && cp -r trust etc/hotfix/trust || exit 99
 mount --bind etc /etc && mount -t tmpfs -o mode=755 none /var/lib || exit 99
 "$OPERATOR" enable fee.hotfix >/dev/null || exit 98
-cp starts secret && chmod 4755 secret
+cp starts secret && cp wrapper wraps && chmod 4755 secret wraps
 setpriv --reuid 65534 --regid 65534 --clear-groups bash -c '
     for _ in 1 2 3; do
         HOTFIX_AGENT=off HOTFIX_AGENT_STORE=/nowhere HOTFIX_AGENT_TRUST=/nowhere ./secret abort open/"$$" 2>/dev/null
@@ -389,11 +395,14 @@ setpriv --reuid 65534 --regid 65534 --clear-groups bash -c '
         rm -f open/"$$"
     done'
 ls /dev/shm/hotfix-start."$2".* 2>/dev/null
+HOTFIX_AGENT=off HOTFIX_AGENT_STORE=/nowhere HOTFIX_AGENT_TRUST=/nowhere \
+    setpriv --reuid 65534 --regid 65534 --clear-groups ./wraps ./starts well open/wrapped
+cat open/wrapped
 "$OPERATOR" disable "$2" >/dev/null
 SCRIPT
 export OPERATOR
 run unshare -m bash inside "$agent" "$id"
 [ "$status" = 99 ] ||
-    is "its caller has no say in what is applied, nor do its crashes count" "$status $(sed 's/, .*//' "$OUT" | xargs)" \
-        "0 fee 10 10 fee 10 10 fee 10 10"
+    is "its caller has no say in what is applied, nor do its crashes count, nor in what it starts" \
+        "$status $(sed 's/, .*//' "$OUT" | xargs)" "0 fee 10 10 fee 10 10 fee 10 10 fee 10 10"
 finish
