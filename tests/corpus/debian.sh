@@ -3,7 +3,8 @@
 # Fixes of the programs that Debian ships: each is downloaded as the distribution built it, stripped; its source package
 # is built once more and must come out as what was shipped; a fix is built twice (the second time from what is kept),
 # applied by hotfixctl to the shipped program while it runs and answers, seen there where it can be, and reverted. In
-# between the processes go through what happens to them in service: hotfixctl says of each whether it has the fix.
+# between the processes go through what happens to them in service: hotfixctl says of each whether it has the fix. Then
+# the same with the fix enabled, where each program that starts has it.
 #
 #     debian.sh [PACKAGE...]    all rows of debian.list, or those of the packages named
 #
@@ -21,11 +22,13 @@
 list=$root/tests/corpus/debian.list
 port=${CORPUS_PORT:-7893}
 program=
+agent=() # what a program is started with that has one
 load=
 
 # processes: of the shipped program.
 processes() {
     local link file
+    [ -n "$program" ] || return
     file=$(readlink -f "$program") # redis-server is a link to another program
     for link in /proc/[0-9]*/exe; do
         [ "$(readlink "$link")" != "$file" ] || cut -d/ -f3 <<<"$link"
@@ -125,7 +128,7 @@ resolve() {
 
 # run_server: until it answers the question.
 run_server() {
-    "${command[@]}" >"$work/server.log" 2>&1 &
+    env "${agent[@]}" "${command[@]}" >"$work/server.log" 2>&1 &
     server=$!
     disown "$server"
     for _ in $(seq 300); do
@@ -169,6 +172,15 @@ event() {
     done
     [ "$found" = "$wanted" ] || verdict="broken: after $name: $found"
     told+=$(printf '    %-62s %s' "$name" "$found")$'\n'
+}
+
+# after_start FORKED STARTED: the states, where so many processes came of ones that are fixed, and so many of the file.
+after_start() {
+    if [ ${#agent[@]} -gt 0 ]; then
+        echo "$(($1 + $2)) fixed"
+    else
+        echo "$1 fixed, $2 vulnerable" | sed 's/^0 fixed, //'
+    fi
 }
 
 restart() {
@@ -261,11 +273,12 @@ try_fix() {
     id=$("$hotfix" show "$work/fix.hotfix" | field 'id *')
     after=$(ask)
     verdict="identical, applied and reverted"
-    event "apply" "$fixed" true
+    event "apply" "$fixed fixed" true
     in_service
     failures=$(stop_load)
-    event "restart" "${fixed/fixed/vulnerable}" restart
-    event "apply" "$fixed" apply
+    event "restart" "$fixed vulnerable" restart
+    enabled
+    event "apply" "$fixed fixed" apply
     if [ "$before" != "$old_answer" ]; then
         verdict="broken: it answered '$before' before"
     elif [ "$after" != "$new_answer" ]; then
@@ -280,6 +293,23 @@ try_fix() {
     told+=$(printf '    %-62s %s' "answers that failed" "$failures")$'\n'
 }
 
+# keep VERB OPERAND [OPTION...]: what programs that start with the agent get.
+keep() {
+    "$BUILD/hotfixctl" "$@" --store "$work/enabled" >"$work/enable.log" 2>&1 || die "hotfixctl cannot $1 it: see $work/enable.log"
+}
+
+# The same where the fix is enabled, and nobody applies it.
+enabled() {
+    local agent=("LD_PRELOAD=$BUILD/libhotfix-agent.so" "HOTFIX_AGENT_STORE=$work/enabled" "HOTFIX_AGENT_TRUST=$work/trust")
+    rm -rf "$work/enabled"
+    keep enable "$work/fix.hotfix" --trust "$work/trust"
+    event "enabled, restart" "$fixed fixed" restart
+    [ "$(ask)" = "$new_answer" ] || verdict="broken: it answers '$(ask)' where the fix is enabled"
+    in_service
+    keep disable "$id"
+    event "disabled, restart" "$fixed vulnerable" restart
+}
+
 # Each package says what binary packages it has, which program is fixed, by what command it serves, what it is asked and
 # answers; `seen` is a change whose effect shows in the answer; how many processes have the fix then; `in_service` is what
 # happens to them.
@@ -287,7 +317,7 @@ try_fix() {
 package_memcached() {
     binaries=memcached program=$work/shipped/usr/bin/memcached
     command=("$program" -u root -p "$port" -l 127.0.0.1 -U 0)
-    old_answer=OK fixed='1 fixed'
+    old_answer=OK fixed=1
     ask() { say 'verbosity 99'; }
     in_service() { :; }
     seen() {
@@ -300,13 +330,13 @@ package_redis() {
     binaries='redis-tools redis-server' program=$work/shipped/usr/bin/redis-server
     command=("$program" --port "$port" --dir "$work" --save '' --appendonly no)
     # shellcheck disable=SC2016 # not the shell's
-    old_answer='$0' fixed='1 fixed'
+    old_answer='$0' fixed=1
     ask() { say 'ECHO ""'; }
     in_service() {
         say 'CONFIG SET rdb-key-save-delay 3000000' >"$work/event.log" # microseconds
         say 'SET key value' >>"$work/event.log"
         event "BGSAVE, its child" "2 fixed" say BGSAVE
-        event "end of that child" "$fixed" true
+        event "end of that child" "$fixed fixed" true
     }
     seen() {
         new_answer='-ERR nothing to echo'
@@ -318,12 +348,12 @@ package_dnsmasq() {
     binaries=dnsmasq-base program=$work/shipped/usr/sbin/dnsmasq
     command=("$program" -k -C /dev/null -p "$port" --address=/a.test/10.1.2.3 -u root --listen-address=127.0.0.1
         --bind-interfaces)
-    old_answer=10.1.2.3 fixed='1 fixed'
+    old_answer=10.1.2.3 fixed=1
     ask() { resolve a.test; }
     in_service() {
-        event "SIGHUP" "$fixed" kill -HUP "$server"
+        event "SIGHUP" "$fixed fixed" kill -HUP "$server"
         event "TCP, its child" "2 fixed" hold "$port"
-        event "end of that child" "$fixed" release
+        event "end of that child" "$fixed fixed" release
     }
 }
 
@@ -343,11 +373,11 @@ http {
 }
 CONF
     command=("$program" -p "$work/nginx" -c "$work/nginx/nginx.conf")
-    old_answer='HTTP/1.1 200 OK' fixed='2 fixed'
+    old_answer='HTTP/1.1 200 OK' fixed=2
     ask() { request '/?teapot'; }
     signal() { kill "-$1" "$(cat "$work/nginx/$2")"; }
-    in_service() {
-        event "reload, new workers" "$fixed" signal HUP pid
+    in_service() { # for USR2 it clears the environment
+        event "reload, new workers" "$fixed fixed" signal HUP pid
         event "USR2, another master from the file and its worker" "2 fixed, 2 vulnerable" signal USR2 pid
         event "QUIT of the old master" "2 vulnerable" signal QUIT pid.oldbin
     }
@@ -371,10 +401,10 @@ frontend web
     http-request return status 200
 CONF
     command=("$program" -W -f "$work/haproxy.cfg")
-    old_answer='HTTP/1.1 200 OK' fixed='2 fixed'
+    old_answer='HTTP/1.1 200 OK' fixed=2
     ask() { request /; }
     in_service() {
-        event "reload, the master starts from the file again" "2 vulnerable" kill -USR2 "$server"
+        event "reload, the master starts from the file again" "$(after_start 0 2)" kill -USR2 "$server"
     }
 }
 
@@ -386,19 +416,20 @@ package_openssh() {
     [ -f "$work/sshd/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$work/sshd/key"
     # By default each connection is served by a new sshd, started from the file; with -r by a child of the one that runs.
     command=("$program" -D -e -r -f /dev/null -h "$work/sshd/key" -p "$port" -o ListenAddress=127.0.0.1)
-    old_answer='SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10' fixed='1 fixed'
+    old_answer='SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10' fixed=1
     ask() { say ''; }
     without_r() {
-        "$program" -D -e -f /dev/null -h "$work/sshd/key" -p $((port + 1)) -o ListenAddress=127.0.0.1 &
+        env "${agent[@]}" "$program" -D -e -f /dev/null -h "$work/sshd/key" -p $((port + 1)) -o ListenAddress=127.0.0.1 &
         disown $!
         sleep 1 # it reads its key
-        "$BUILD/hotfixctl" apply "$work/fix.hotfix" --trust "$work/trust" --pid $! &&
+        [ ${#agent[@]} -gt 0 ] ||
+            "$BUILD/hotfixctl" apply "$work/fix.hotfix" --trust "$work/trust" --pid $! &&
             hold $((port + 1))
     }
     in_service() {
         event "a session, its child" "2 fixed" hold "$port"
-        event "end of that session" "$fixed" release
-        event "another server, without -r: a session, from the file" "2 fixed, 1 vulnerable" without_r
+        event "end of that session" "$fixed fixed" release
+        event "another server, without -r: a session, from the file" "$(after_start 2 1)" without_r
     }
     seen() {
         new_answer="$old_answer patched"
