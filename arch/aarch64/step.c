@@ -194,8 +194,21 @@ static void set_place(bool frame, int64_t place, struct hf_step *step)
     step->place = place;
 }
 
+/* Capstone does not know what many instructions do with their registers: their mnemonics tell. */
+static unsigned access_of(const cs_insn *insn, unsigned index)
+{
+    const cs_arm64_op *op = &insn->detail->arm64.operands[index];
+    bool result = index == 0 || (index == 1 && strncmp(insn->mnemonic, "ldp", 3) == 0);
+
+    if (compares(insn->mnemonic) || strncmp(insn->mnemonic, "st", 2) == 0)
+        return CS_AC_READ;
+    if (overwrites(insn->mnemonic))
+        return result ? CS_AC_WRITE : CS_AC_READ;
+    return op->access ? op->access : CS_AC_READ | CS_AC_WRITE;
+}
+
 /* A register that is followed is an operand, any other one part of the shape. */
-static void shape_register(const cs_insn *insn, unsigned name, unsigned access, struct hf_step *step)
+static void shape_register(unsigned name, unsigned access, struct hf_step *step)
 {
     unsigned n = number(name);
 
@@ -205,8 +218,7 @@ static void shape_register(const cs_insn *insn, unsigned name, unsigned access, 
         step->shape = hf_step_mix(step->shape, name);
         return;
     }
-    bool written = (access & CS_AC_WRITE) && !compares(insn->mnemonic);
-    hf_step_operand(step, n, (access & CS_AC_READ) || (written && !overwrites(insn->mnemonic)), written);
+    hf_step_operand(step, n, (access & CS_AC_READ) != 0, (access & CS_AC_WRITE) != 0);
 }
 
 static void shape_operand(const cs_insn *insn, unsigned index, bool named, struct hf_step *step)
@@ -220,11 +232,11 @@ static void shape_operand(const cs_insn *insn, unsigned index, bool named, struc
     step->shape = hf_step_mix(hf_step_mix(step->shape, op->type), op->shift.type);
     step->shape = hf_step_mix(hf_step_mix(step->shape, op->shift.value), op->ext);
     if (op->type == ARM64_OP_REG) {
-        shape_register(insn, op->reg, op->access ? op->access : CS_AC_READ | CS_AC_WRITE, step);
+        shape_register(op->reg, access_of(insn, index), step);
     } else if (op->type == ARM64_OP_MEM) {
         bool frame = number(op->mem.base) == FRAME, bare = op->mem.index == ARM64_REG_INVALID && !detail->writeback;
-        shape_register(insn, op->mem.base, CS_AC_READ | (detail->writeback ? CS_AC_WRITE : 0), step);
-        shape_register(insn, op->mem.index, CS_AC_READ, step);
+        shape_register(op->mem.base, CS_AC_READ | (detail->writeback ? CS_AC_WRITE : 0), step);
+        shape_register(op->mem.index, CS_AC_READ, step);
         if (bare && !named && (frame || is_stack(op->mem.base)))
             set_place(frame, op->mem.disp, step);
         else if (!named)

@@ -128,15 +128,25 @@ static bool sets_register(const struct hf_initialiser *side, const struct hf_ste
 
 static const struct hf_reference *held(const struct hf_initialiser *side, size_t step, unsigned reg, unsigned depth);
 
-/* The relocation of the address that an instruction puts into a register, as itself or as a copy; NULL for others. */
-static const struct hf_reference *set_to(const struct hf_initialiser *side, size_t step, unsigned reg, unsigned depth)
+/* The relocation of the address that an instruction puts into a register, itself or as a copy; NULL for others. */
+static const struct hf_reference *set_to(const struct hf_initialiser *side, size_t step, unsigned depth)
 {
     const struct hf_step *setter = &side->steps.items[step];
     const struct hf_reference *what = setter->kind == HF_STEP_PLAIN ? reference_at(side, step) : NULL;
+    uint32_t others = 0;
 
-    if (what)
-        return (setter->reads & ~(UINT32_C(1) << reg)) == 0 ? what : NULL;
-    return setter->copies && setter->reads ? held(side, step, (unsigned)__builtin_ctz(setter->reads), depth + 1) : NULL;
+    for (unsigned i = 0; i < setter->operand_count; i++)
+        others |= setter->operands[i].read ? UINT32_C(1) << setter->operands[i].number : 0;
+    bool single = others != 0 && (others & (others - 1)) == 0;
+    if (what && !others)
+        return what;
+    if (!single || (!what && !setter->copies))
+        return NULL;
+    /* A copy; or the page of an address, of which the instruction adds the rest. */
+    const struct hf_reference *source = held(side, step, (unsigned)__builtin_ctz(others), depth + 1);
+    if (!what)
+        return source;
+    return source && source->name == what->name && source->addend == what->addend ? what : NULL;
 }
 
 /*
@@ -167,7 +177,7 @@ static const struct hf_reference *held(const struct hf_initialiser *side, size_t
                 queue[waiting++] = from;
                 continue;
             }
-            const struct hf_reference *what = set_to(side, from, reg, depth);
+            const struct hf_reference *what = set_to(side, from, depth);
             if (!what || (found && !same_target(found, what)))
                 return NULL;
             found = what;
