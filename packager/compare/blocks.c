@@ -238,6 +238,18 @@ static bool all_know(const struct hf_blocks *one, const struct hf_blocks *other)
     return true;
 }
 
+/* Is no variable known to hold an address, or anything else that is not one number, in any block? */
+static bool all_plain(const struct hf_blocks *side)
+{
+    for (size_t i = 0; i < side->count; i++) {
+        size_t at = 0;
+        for (const struct hf_scope_known *known; (known = next_known(side, &side->items[i], &at));)
+            if (!known->plain)
+                return false;
+    }
+    return true;
+}
+
 /* Constants that variables are known to hold in the block may come from these variables. */
 static bool add_known(struct marks *marks)
 {
@@ -282,22 +294,38 @@ static bool is_literal(const struct hf_reference *reference, struct hf_piece *pi
     return hf_piece_of(reference, piece) && !hf_piece_has_references(piece);
 }
 
-/* Does the name say on both sides which thing it is? */
-static bool is_named(const struct hf_reference *reference)
+/*
+ * The function or variable to which a reference leads, if it is known which one that is on both sides: a part with one
+ * name, whatever symbol the reference has. NULL when there is none.
+ */
+static const struct hf_part *thing_of(const struct hf_reference *reference)
 {
-    return reference->name->type != STT_SECTION && !hf_name_is_made(reference->name) &&
-           !hf_name_is_made_up(reference->name->text);
+    int64_t offset;
+    const struct hf_part *part = hf_reference_part(reference, &offset);
+
+    return part && !part->anonymous && part->name_count == 1 && part->twin && part->twin->twin == part ? part : NULL;
 }
 
-/* A string is identified by its content, anything else by its name. */
+/* Does the name of something outside of the object say which one it is? */
+static bool is_named(const struct hf_reference *reference)
+{
+    return !reference->name->part && reference->name->text[0] != '\0';
+}
+
+/* A string is identified by its content, what is outside of the object by its name. */
 static bool same_thing(const struct hf_reference *a, const struct hf_reference *b)
 {
     struct hf_piece left, right;
+    int64_t offset;
 
     if (is_literal(a, &left) && is_literal(b, &right))
         return left.end - left.begin == right.end - right.begin &&
                memcmp(left.part->bytes + left.begin, right.part->bytes + right.begin, left.end - left.begin) == 0;
-    return a->name == b->name || (is_named(a) && is_named(b) && strcmp(a->name->text, b->name->text) == 0);
+    if (thing_of(a) && thing_of(b))
+        return thing_of(a) == thing_of(b) || thing_of(a)->twin == thing_of(b);
+    if (is_named(a) && is_named(b))
+        return strcmp(a->name->text, b->name->text) == 0;
+    return hf_reference_part(a, &offset) == hf_reference_part(b, &offset);
 }
 
 static bool refers_to(const struct marks *marks, const struct hf_reference *wanted)
@@ -330,7 +358,7 @@ static bool is_telling(const struct marks *marks, const struct hf_reference *ref
     int64_t offset;
 
     return !(own && hf_reference_part(reference, &offset) == own) &&
-           (is_named(reference) || is_literal(reference, &piece));
+           (thing_of(reference) || is_named(reference) || is_literal(reference, &piece));
 }
 
 /* Does no other block (NULL: nothing else in its functions) have the constant? */
@@ -351,20 +379,32 @@ static bool only_refers(const struct marks *one, const struct marks *other, cons
     return true;
 }
 
+/* What counts as a mark. */
+struct kinds {
+    bool constants;  /* no block can have one from a variable */
+    bool references; /* likewise */
+};
+
+static struct kinds kinds_of(const struct hf_blocks *before, const struct hf_blocks *after)
+{
+    return (struct kinds){.constants = all_know(before, after) && all_know(after, before),
+                          .references = all_plain(before) && all_plain(after)};
+}
+
 /* Two versions of a block, and of another one or NULL: does the block have the same mark that the other has not? */
-static bool has_own_mark(const struct marks *before, const struct marks *other_before, const struct marks *after,
-                         const struct marks *other_after)
+static bool has_own_mark(const struct kinds *kinds, const struct marks *before, const struct marks *other_before,
+                         const struct marks *after, const struct marks *other_after)
 {
     size_t at = 0;
 
-    for (size_t i = 0; i < before->constant_count; i++)
+    for (size_t i = 0; kinds->constants && i < before->constant_count; i++)
         if (only_has(before, other_before, before->constants[i]) && only_has(after, other_after, before->constants[i]))
             return true;
     for (const struct hf_scope_code *code; (code = next_piece(before->side, before->block, &at));)
         for (size_t i = hf_excerpt_reference(code->part, code->begin);
              i < code->part->reference_count && code->part->references[i].offset < code->end; i++) {
             const struct hf_reference *reference = &code->part->references[i];
-            if (is_telling(before, reference) && only_refers(before, other_before, reference) &&
+            if (kinds->references && is_telling(before, reference) && only_refers(before, other_before, reference) &&
                 only_refers(after, other_after, reference))
                 return true;
         }
@@ -387,13 +427,14 @@ static struct marks *read_all(const struct hf_blocks *side)
  */
 static bool all_marked(const struct hf_blocks *before, const struct hf_blocks *after, const bool *same)
 {
+    const struct kinds kinds = kinds_of(before, after);
     HF_FREE struct marks *olds = read_all(before);
     HF_FREE struct marks *news = read_all(after);
 
     for (size_t i = 1; olds && news && i < before->count; i++)
         for (size_t k = 0; k < i; k++) {
-            bool one = has_own_mark(&olds[i], &olds[k], &news[i], &news[k]);
-            bool other = has_own_mark(&olds[k], &olds[i], &news[k], &news[i]);
+            bool one = has_own_mark(&kinds, &olds[i], &olds[k], &news[i], &news[k]);
+            bool other = has_own_mark(&kinds, &olds[k], &olds[i], &news[k], &news[i]);
             if (!(one || other) || !(one || same[i]) || !(other || same[k]))
                 return false;
         }
@@ -430,10 +471,11 @@ bool hf_blocks_same(const struct hf_blocks *before, const struct hf_block *left,
 
 bool hf_blocks_marked(const struct hf_blocks *before, const struct hf_blocks *after)
 {
+    const struct kinds kinds = kinds_of(before, after);
     HF_FREE struct marks *old = read_all(before);
     HF_FREE struct marks *new = read_all(after);
 
-    return old && new &&has_own_mark(old, NULL, new, NULL);
+    return old && new &&has_own_mark(&kinds, old, NULL, new, NULL);
 }
 
 /* May the blocks match? *same: their code is the same; for two variables that were left out nothing is compared. */
@@ -458,5 +500,5 @@ bool hf_blocks_proven(const struct hf_blocks *before, const struct hf_blocks *af
             !match_block(before, left, after, right, &same[i]))
             return false;
     }
-    return all_know(before, after) && all_know(after, before) && all_marked(before, after, same);
+    return all_marked(before, after, same);
 }

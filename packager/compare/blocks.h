@@ -9,8 +9,8 @@
  * each straight run of instructions that uses the variable, is the same, register by register; and of any two blocks,
  * one has on both sides a constant, a string or a reference that the other does not have, and that would move with it.
  * A constant that the function also has elsewhere does not count, and none counts if a variable is known to hold a
- * constant in the block, since the code may have got it from there. A block whose code changed must itself have such a
- * mark.
+ * constant in the block, since the code may have got it from there. References count unless a variable may hold an
+ * address in a block. A block whose code changed must itself have such a mark.
  *
  * Where debug information does not say which block a variable is in (clang), the straight runs that use the variable
  * stand for its block; they must not have changed.

@@ -387,7 +387,8 @@ static void pair_alone(const struct group *group, const struct hf_numbered *side
     if (!left || !right || left->part->twin || right->part->twin || !same_value(left->part, right->part))
         return;
     const struct hf_scope *old = hf_scope_of(sides->old_scopes, left), *new = hf_scope_of(sides->new_scopes, right);
-    if (!old || !new || (hf_scope_same(old, new) && same_lost(sides, left, right)))
+    bool coded = old && new &&strcmp(old->coding, new->coding) != 0; /* what that does is told with all stores */
+    if (!old || !new || coded || (hf_scope_same(old, new) && same_lost(sides, left, right)))
         hf_parts_pair(left->part, right->part);
 }
 

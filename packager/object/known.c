@@ -25,7 +25,8 @@ static int tell_range(uint64_t begin, uint64_t end, void *arg)
 static bool is_running(Dwarf_Small operation)
 {
     return (operation >= DW_OP_reg0 && operation <= DW_OP_bregx) || operation == DW_OP_call_frame_cfa ||
-           operation == DW_OP_entry_value || operation == DW_OP_GNU_entry_value;
+           operation == DW_OP_entry_value || operation == DW_OP_GNU_entry_value || operation == DW_OP_deref ||
+           operation == DW_OP_deref_size;
 }
 
 /* Does the expression stand for a value that is known? A place in memory is none. */

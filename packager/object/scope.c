@@ -157,11 +157,13 @@ static int add(struct hf_scopes *scopes, uint64_t address, const struct hf_scope
     scope->function = strndup(function, size);
     scope->name = strdup(like->name);
     scope->type = strdup(like->type);
-    return scope->function && scope->name && scope->type ? 0 : -1;
+    scope->coding = strdup(like->coding ? like->coding : "");
+    return scope->function && scope->name && scope->type && scope->coding ? 0 : -1;
 }
 
 /* The rest of the expression makes a value of what lies there. */
-static int add_coded(struct hf_scopes *scopes, const struct expression *expression, const struct hf_scope *like)
+static int add_coded(struct hf_scopes *scopes, const struct expression *expression, uint64_t address,
+                     const struct hf_scope *like)
 {
     size_t size = (size_t)(expression->end - expression->next);
     struct hf_scope_coded *grown = reallocarray(scopes->coded, scopes->coded_count + 1, sizeof(*grown));
@@ -176,7 +178,10 @@ static int add_coded(struct hf_scopes *scopes, const struct expression *expressi
     if (!coded->function || !coded->name || !coded->operations)
         return -1;
     hf_hex_encode(expression->next, size, coded->operations);
-    return 0;
+    struct hf_scope stored = *like;
+    stored.coding = coded->operations;
+    stored.whole = true;
+    return like->piece == 0 ? add(scopes, address, &stored) : 0;
 }
 
 /* Adds a variable at one address, or each of its pieces that has one. */
@@ -189,7 +194,7 @@ static int add_located(struct hf_scopes *scopes, Dwarf_Die die, struct expressio
             return 0;
         like->whole = expression->next == expression->end;
         if (!like->whole && *expression->next != DW_OP_piece)
-            return add_coded(scopes, expression, like);
+            return add_coded(scopes, expression, address, like);
         if (!like->whole)
             take_fixed(expression, 1);
         uint64_t size = like->whole ? 0 : take_leb(expression);
@@ -462,6 +467,7 @@ void hf_scopes_destroy(struct hf_scopes *scopes)
         free(scopes->items[i].function);
         free(scopes->items[i].name);
         free(scopes->items[i].type);
+        free(scopes->items[i].coding);
     }
     free(scopes->items);
     free(scopes->codes);
@@ -526,7 +532,8 @@ const struct hf_scope *hf_scopes_find(const struct hf_scopes *scopes, const char
 bool hf_scope_same(const struct hf_scope *a, const struct hf_scope *b)
 {
     return a && b && strcmp(a->function, b->function) == 0 && strcmp(a->name, b->name) == 0 &&
-           strcmp(a->type, b->type) == 0 && a->piece == b->piece && a->whole == b->whole;
+           strcmp(a->type, b->type) == 0 && strcmp(a->coding, b->coding) == 0 && a->piece == b->piece &&
+           a->whole == b->whole;
 }
 
 bool hf_scope_like_lost(const struct hf_scope *lost, const struct hf_scope *like)

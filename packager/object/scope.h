@@ -15,6 +15,7 @@ struct hf_scope {
     char *function;  /* that declares it, "" at file scope */
     char *name;
     char *type;     /* for comparison and for people; "" when it cannot be read */
+    char *coding;   /* operations that compute its value from what is stored, as hexadecimal digits; "" without */
     uint64_t piece; /* where the piece begins in the variable */
     uint64_t file;  /* its source: DW_AT_decl_file as a number of this object */
     unsigned line;  /* DW_AT_decl_line; 0 when it is not known */
@@ -77,7 +78,8 @@ const struct hf_scope_coded *hf_scopes_coded(const struct hf_scopes *scopes, siz
 /* The known values of variables; NULL and 0 without scopes. */
 const struct hf_scope_known *hf_scopes_known(const struct hf_scopes *scopes, size_t *count);
 
-/* Are two variables declared alike: function, name, type, piece? Either may be NULL: then they are not. */
+/* Are two variables declared and stored alike: function, name, type, coding, piece? Either may be NULL: then they are
+ * not. */
 bool hf_scope_same(const struct hf_scope *a, const struct hf_scope *b);
 /* May a variable that has no place be declared as this one is? */
 bool hf_scope_like_lost(const struct hf_scope *lost, const struct hf_scope *like);

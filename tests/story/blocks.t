@@ -172,13 +172,52 @@ int probe(int round)
 C
 }
 F='ONCE("1st");' G='if (a > 1) ONCE("2nd");' H='if (a > 2) ONCE("3rd");' I='if (a > 0) ONCE("4th");'
-for compiler in "gcc -O0" "gcc -O2" "clang -O0"; do
+for compiler in "gcc -O0" "gcc -O2" "clang -O0" "clang -O2"; do
     once "$F $G" "$F $G"
     works "old 54 54 new 90 90 old 54 54" "$compiler: the strings of blocks tell them apart" $compiler
     once "$F $G $H" "$F $I $G $H"
     refused 3 "${SENTENCE/line 12/line 13}" "$compiler: one more, with another string" $compiler
     once "$F $G" "$G $F"
     refused 3 "${SENTENCE/line 12/line 13}" "$compiler: these, in other places" $compiler
+done
+
+# Variables tell blocks apart, too, even where the compiler knows what a number is.
+for compiler in "gcc -O0" "gcc -O2" "clang -O2"; do
+    for swapped in 0 1; do
+        cat >program.c <<C
+int noise;
+static int left = 41, right = 777;
+#if defined(FIXED) && $swapped
+#define BLOCKS RIGHT LEFT
+#else
+#define BLOCKS LEFT RIGHT
+#endif
+#ifdef FIXED
+#define FACTOR 5
+#else
+#define FACTOR 3
+#endif
+#define LEFT if (a & 1) { static int count; count += left; r += count; }
+#define RIGHT if (b > 1) { static int count; count += right; r += count; }
+__attribute__((noinline)) static int step(int a, int b)
+{
+    int r = 1;
+    BLOCKS
+    return r * FACTOR;
+}
+int probe(int round)
+{
+    left += round;
+    right += round;
+    return step(7 + round * 4, 2);
+}
+C
+        if [ $swapped = 0 ]; then
+            works "old 2457 4917 new 12295 16405 old 12309 14781" "$compiler: by the variables that they use" $compiler
+        else
+            refused 3 "${SENTENCE/line 12/line 18}" "$compiler: these, in other places" $compiler
+        fi
+    done
 done
 
 # The variable of one of two blocks is only written to, so that the compiler leaves it out: after the fix, of the other.
