@@ -2,7 +2,9 @@
 /* Turns that a single attempt takes only under circumstances that hf_stop_run() is seldom in. */
 #include "stop_support.h"
 
+#include <dirent.h>
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
@@ -209,6 +211,23 @@ static void children_forked_meanwhile_can_stop_too(void)
     require_running();
 }
 
+/* Many more running threads than processors: the helper asks for a priority, which nobody else may get. */
+static void crowd(void)
+{
+    int caller = sched_getscheduler(0);
+
+    for (int i = 0; i < 128; i++)
+        start_thread(count_up, (void *)&counter, SMALL_STACK);
+    await(&started, 128);
+    for (int i = 0; i < 4; i++)
+        stop(HF_STOP_PTRACE);
+    DIR *tasks = opendir("/proc/self/task");
+    require(tasks != NULL);
+    for (struct dirent *task; (task = readdir(tasks));)
+        require(task->d_name[0] == '.' || sched_getscheduler(atoi(task->d_name)) == caller);
+    closedir(tasks);
+}
+
 #define SCENARIO(name)                                                                                                 \
     static void test_##name(void **state)                                                                              \
     {                                                                                                                  \
@@ -221,6 +240,7 @@ SCENARIO(helper_waits_for_its_permission)
 SCENARIO(mappings_are_read_during_the_stop)
 SCENARIO(workers_of_the_kernel_are_let_be)
 SCENARIO(caller_has_a_small_stack)
+SCENARIO(crowd)
 
 /* A sanitizer's allocator stays locked in a child when another thread was in it. */
 static void test_children_forked_meanwhile_can_stop_too(void **state)
@@ -239,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_mappings_are_read_during_the_stop),
         cmocka_unit_test(test_workers_of_the_kernel_are_let_be),
         cmocka_unit_test(test_caller_has_a_small_stack),
+        cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_children_forked_meanwhile_can_stop_too),
     };
 

@@ -2,7 +2,6 @@
 /* Every thread stops, or none does; and all go on as if nothing had been. */
 #include "stop_support.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -599,34 +598,6 @@ static void nothing_is_left(void)
     free(after);
 }
 
-static void *calculate(void *arg)
-{
-    atomic_ulong *count = arg;
-
-    ++started;
-    while (++*count)
-        continue;
-    return NULL;
-}
-
-/* Many more running threads than processors: the helper asks for a priority, which nobody else may get. */
-static void crowd(void)
-{
-    static atomic_ulong count;
-    int caller = sched_getscheduler(0);
-
-    for (int i = 0; i < 128; i++)
-        start_thread(calculate, &count, SMALL_STACK);
-    await(&started, 128);
-    for (int i = 0; i < 4; i++)
-        stop(HF_STOP_PTRACE);
-    DIR *tasks = opendir("/proc/self/task");
-    require(tasks != NULL);
-    for (struct dirent *task; (task = readdir(tasks));)
-        require(task->d_name[0] == '.' || sched_getscheduler(atoi(task->d_name)) == caller);
-    closedir(tasks);
-}
-
 static int fail_action(void *arg, struct hotfix_error *err)
 {
     (void)arg;
@@ -766,7 +737,6 @@ SCENARIO_WITH(thread_in_vfork, "vfork is fork")
 SCENARIO_WITH(deaf_threads, "there is no ptrace, which stops threads that block signals")
 SCENARIO(alone)
 SCENARIO(busy_threads)
-SCENARIO_WITH(crowd, "there is no ptrace")
 SCENARIO(threads_64)
 SCENARIO(threads_512)
 SCENARIO(threads_1200)
@@ -792,7 +762,6 @@ int main(void)
         cmocka_unit_test(test_deaf_threads),
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_busy_threads),
-        cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_threads_64),
         cmocka_unit_test(test_threads_512),
         cmocka_unit_test(test_threads_1200),
