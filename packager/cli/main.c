@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "compiler/shim.h"
+#include "elf/mapped.h"
 #include "error.h"
 #include "status.h"
 #include "ui/report.h"
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
     }
     if (argc > 0 && hf_shim_is_called(argv[0]))
         return hf_cc_shim(argc, argv);
+    hf_mapped_watch();
     if (argc < 2) {
         struct hotfix_error error;
         hf_error(&error, HOTFIX_USAGE, "VERB is missing (see 'hotfix --help')");

@@ -8,6 +8,7 @@
 
 #include "arch.h"
 #include "cleanup.h"
+#include "elf/mapped.h"
 #include "elf/packed.h"
 #include "error.h"
 
@@ -34,11 +35,14 @@ static int open_elf(struct hf_image *image, struct hotfix_error *err)
 {
     if (elf_version(EV_CURRENT) == EV_NONE)
         return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
-    image->elf = elf_begin(image->fd, ELF_C_READ, NULL);
+    image->elf = elf_begin(image->fd, ELF_C_READ_MMAP, NULL);
     size_t headers, size;
-    /* The whole file is read first: libelf leaks what it read in pieces once it is asked for all. */
-    if (!image->elf || elf_kind(image->elf) != ELF_K_ELF || !elf_rawfile(image->elf, &size) ||
-        !gelf_getehdr(image->elf, &image->header))
+    /* Where it cannot be mapped, the whole file is read first: libelf leaks what it read in pieces once it is asked for
+     * all. */
+    const char *bytes = image->elf ? elf_rawfile(image->elf, &size) : NULL;
+    if (bytes)
+        image->mapped = hf_mapped_add(bytes, size, image->path);
+    if (!bytes || elf_kind(image->elf) != ELF_K_ELF || !gelf_getehdr(image->elf, &image->header))
         return format_error(image, "is not an ELF file, or is cut off", err);
     if (image->header.e_ident[EI_CLASS] != ELFCLASS64)
         return format_error(image, "is not a 64-bit ELF file; others are not supported", err);
@@ -194,6 +198,7 @@ void hf_image_close(struct hf_image *image)
 {
     free(image->symbols);
     elf_end(image->elf);
+    hf_mapped_remove(image->mapped);
     if (image->fd >= 0)
         close(image->fd);
     free(image->path);

@@ -24,10 +24,13 @@ struct hf_symbol {
     uint16_t section; /* st_shndx */
 };
 
+struct hf_mapped;
+
 struct hf_image {
     char *path;
     int fd;
     Elf *elf;
+    struct hf_mapped *mapped; /* its bytes, which are not copied */
     GElf_Ehdr header;
     struct hf_build_id build_id;
     struct hf_symbol *symbols; /* in symbol table order */

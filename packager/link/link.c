@@ -314,16 +314,19 @@ static int check_folding(const struct hf_work *work, const struct hf_replacement
 
 struct recording {
     struct finish *finish;
+    const struct hf_symbol **placed; /* by number of the replacement */
     size_t index;
     struct hotfix_error *err;
 };
 
-static const struct hf_symbol *linked_symbol(const struct hf_image *image, const char *name)
+/* The symbols that the linker gave replacements, by number. */
+static void find_placed(const struct hf_image *image, const struct hf_symbol **placed, size_t count)
 {
-    for (size_t i = 0; i < image->symbol_count; i++)
-        if (strcmp(image->symbols[i].name, name) == 0)
-            return &image->symbols[i];
-    return NULL;
+    size_t number;
+
+    for (size_t i = image->symbol_count; i-- > 0;)
+        if (numbered(image->symbols[i].name, HF_NEW_PREFIX, count, &number))
+            placed[number] = &image->symbols[i];
 }
 
 static int add_record(const struct hf_replacement *replacement, void *arg)
@@ -331,13 +334,11 @@ static int add_record(const struct hf_replacement *replacement, void *arg)
     struct recording *recording = arg;
     struct finish *finish = recording->finish;
     const struct hf_name *function = hf_part_function(replacement->before);
-    char text[sizeof(HF_NEW_PREFIX) + 24];
+    const struct hf_symbol *symbol = recording->placed[recording->index++];
     struct hf_anchor anchor;
 
-    snprintf(text, sizeof(text), HF_NEW_PREFIX "%zu", recording->index++);
     if (hf_locate(finish->work, replacement->pairing, replacement->before, &anchor, recording->err) != 0)
         return -1;
-    const struct hf_symbol *symbol = linked_symbol(&finish->image, text);
     if (!function || !symbol)
         return hf_error(recording->err, HOTFIX_INTERNAL, "the linker lost function %s",
                         hf_part_title(replacement->after));
@@ -374,8 +375,11 @@ static int make_records(struct finish *finish, struct hotfix_error *err)
 
     hf_each_replacement(finish->work, count_one, &count);
     finish->leaders = calloc(count + 1, sizeof(struct hf_part *));
-    if (!finish->leaders)
+    HF_FREE const struct hf_symbol **placed = calloc(count + 1, sizeof(const struct hf_symbol *));
+    if (!finish->leaders || !placed)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
+    find_placed(&finish->image, placed, count);
+    recording.placed = placed;
     finish->records.target = finish->work->target->image.build_id;
     if (hf_each_replacement(finish->work, add_record, &recording) != 0)
         return -1;

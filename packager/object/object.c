@@ -11,6 +11,7 @@
 
 #include "arch.h"
 #include "cleanup.h"
+#include "elf/mapped.h"
 #include "elf/packed.h"
 #include "error.h"
 
@@ -416,6 +417,10 @@ static int open_elf(struct hf_object *object, struct hotfix_error *err)
     if (elf_version(EV_CURRENT) == EV_NONE)
         return hf_error(err, HOTFIX_INTERNAL, "libelf: %s", elf_errmsg(-1));
     object->elf = elf_begin(object->fd, ELF_C_READ_MMAP, NULL);
+    size_t size;
+    const char *bytes = object->elf ? elf_rawfile(object->elf, &size) : NULL;
+    if (bytes)
+        object->mapped = hf_mapped_add(bytes, size, object->path);
     const Elf64_Ehdr *header = object->elf && elf_kind(object->elf) == ELF_K_ELF ? elf64_getehdr(object->elf) : NULL;
     if (!header || header->e_ident[EI_DATA] != ELFDATA2LSB)
         return damaged(object, "is not a 64-bit little-endian ELF file", err);
@@ -487,6 +492,7 @@ void hf_object_close(struct hf_object *object)
     free(object->points);
     if (object->elf)
         elf_end(object->elf);
+    hf_mapped_remove(object->mapped);
     if (object->fd >= 0)
         close(object->fd);
     free(object->path);

@@ -99,6 +99,7 @@ struct hf_object {
     char *name; /* path in its tree; what pairs it */
     int fd;
     Elf *elf;
+    struct hf_mapped *mapped;
     struct hf_part *parts; /* by section number, from 1 */
     size_t part_count;
     struct hf_part *unwind; /* its .eh_frame; NULL without */

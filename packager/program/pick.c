@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "elf/demangle.h"
 #include "error.h"
+#include "manifest.h"
 #include "program/scoped.h"
 #include "program/spelled.h"
 #include "ui/text.h"
@@ -19,7 +20,8 @@
 struct picker {
     const struct hf_program *target;
     const struct hf_program *patch;
-    const struct hf_function **replacements; /* the patch's functions, ordered by name, then address */
+    const struct hf_function **functions;    /* the target's functions, ordered by name, then address */
+    const struct hf_function **replacements; /* the patch's, likewise */
     const struct hf_spelled *spelled;        /* the C++ names of the target's functions */
     bool *picked;                            /* one for each function of the target */
     struct hotfix_error *err;
@@ -115,18 +117,59 @@ static bool is_wanted(const struct hf_function *function, const struct wanted *w
             path_ends_with(unit_path(function), wanted->source));
 }
 
-/* Functions that a name may mean; several symbols of one piece of code are one. */
-static size_t count_wanted(const struct hf_program *program, const struct wanted *wanted, size_t *first)
+static int compare_names(const void *a, const void *b)
 {
+    const struct hf_function *first = *(const struct hf_function *const *)a;
+    const struct hf_function *second = *(const struct hf_function *const *)b;
+    int order = strcmp(first->name, second->name);
+
+    if (order != 0)
+        return order;
+    return first->address < second->address ? -1 : first->address > second->address;
+}
+
+/* The functions of a program, ordered by name, then address; NULL when there is no memory. */
+static const struct hf_function **order_by_name(const struct hf_program *program)
+{
+    const struct hf_function **ordered = calloc(program->function_count + 1, sizeof(const struct hf_function *));
+
+    for (size_t i = 0; ordered && i < program->function_count; i++)
+        ordered[i] = &program->functions[i];
+    if (ordered && program->function_count)
+        qsort(ordered, program->function_count, sizeof(const struct hf_function *), compare_names);
+    return ordered;
+}
+
+/* Index of the first of count functions in that order whose name is not below this one. */
+static size_t first_named(const struct hf_function *const *ordered, size_t count, const char *name)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(ordered[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Functions that a name may mean; several symbols of one piece of code are one. */
+static size_t count_wanted(const struct picker *picker, const struct hf_program *program, const struct wanted *wanted,
+                           size_t *first)
+{
+    const struct hf_function **ordered = program == picker->target ? picker->functions : picker->replacements;
     size_t count = 0;
     uint64_t last = 0;
 
-    for (size_t i = 0; i < program->function_count; i++) {
-        const struct hf_function *function = &program->functions[i];
+    for (size_t i = first_named(ordered, program->function_count, wanted->name);
+         i < program->function_count && strcmp(ordered[i]->name, wanted->name) == 0; i++) {
+        const struct hf_function *function = ordered[i];
         if (!is_wanted(function, wanted) || (count && function->address == last))
             continue;
         if (count++ == 0)
-            *first = i;
+            *first = (size_t)(function - program->functions);
         last = function->address;
     }
     return count;
@@ -139,7 +182,7 @@ static const char *shortest_end(const struct picker *picker, char *name, const c
         size_t first;
         for (end--; end > path && end[-1] != '/'; end--)
             ;
-        if (count_wanted(picker->target, &(struct wanted){.name = name, .source = end}, &first) == 1)
+        if (count_wanted(picker, picker->target, &(struct wanted){.name = name, .source = end}, &first) == 1)
             return end;
     }
     return NULL;
@@ -255,7 +298,7 @@ static int refuse_absent(const struct picker *picker, const struct hf_program *p
     if (program->function_count == 0)
         return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has no symbols: %s", wanted->name,
                         program->image.path, program->debug_note ? program->debug_note : "give its debug file");
-    if (count_wanted(program, &(struct wanted){.name = wanted->name}, &first) > 0)
+    if (count_wanted(picker, program, &(struct wanted){.name = wanted->name}, &first) > 0)
         return hf_error(picker->err, HOTFIX_USAGE, "--func %s: %s has that function, but not from %s; it is from %s",
                         wanted->name, program->image.path, source, program->functions[first].source);
     if (refuse_compiled_away(picker, program, wanted->name) != 0)
@@ -294,32 +337,6 @@ static unsigned fitness(const struct hf_function *old, const struct hf_function 
     return 1 + 64 * (source < 64 ? source : 64) + agreement(unit_path(old), unit_path(function));
 }
 
-static int compare_replacements(const void *a, const void *b)
-{
-    const struct hf_function *first = *(const struct hf_function *const *)a;
-    const struct hf_function *second = *(const struct hf_function *const *)b;
-    int order = strcmp(first->name, second->name);
-
-    if (order != 0)
-        return order;
-    return first->address < second->address ? -1 : first->address > second->address;
-}
-
-/* Index of the first of the patch's functions whose name is not below this one. */
-static size_t first_replacement(const struct picker *picker, const char *name)
-{
-    size_t low = 0, high = picker->patch->function_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(picker->replacements[middle]->name, name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /*
  * The replacement of a target's function: the one of that name in the patch that fits best. NULL when there is none;
  * *several when two fit equally well.
@@ -331,7 +348,8 @@ static const struct hf_function *find_replacement(const struct picker *picker, c
     unsigned best = 0;
 
     *several = false;
-    for (size_t i = first_replacement(picker, old->name); i < picker->patch->function_count; i++) {
+    for (size_t i = first_named(picker->replacements, picker->patch->function_count, old->name);
+         i < picker->patch->function_count; i++) {
         const struct hf_function *function = picker->replacements[i];
         if (strcmp(function->name, old->name) != 0)
             break;
@@ -347,13 +365,13 @@ static const struct hf_function *find_replacement(const struct picker *picker, c
 }
 
 /* A versioned symbol's name holds an '@' of its own, so a name as a whole comes first; then the last one separates. */
-static void split(const struct hf_program *target, char *text, struct wanted *wanted)
+static void split(const struct picker *picker, char *text, struct wanted *wanted)
 {
     size_t first;
     char *at = strrchr(text, '@');
 
     *wanted = (struct wanted){.name = text};
-    if (!at || count_wanted(target, wanted, &first) > 0)
+    if (!at || count_wanted(picker, picker->target, wanted, &first) > 0)
         return;
     *at = '\0';
     wanted->source = at + 1;
@@ -423,7 +441,7 @@ static int refuse_several(const struct picker *picker, const char *text, const b
         HF_FREE char *name = matches[i] ? hf_demangle(function->name, HF_DEMANGLE_FUNCTION) : NULL;
         if (!name)
             continue;
-        bool same = count_wanted(picker->target, &(struct wanted){.name = (char *)function->name}, &first) > 1;
+        bool same = count_wanted(picker, picker->target, &(struct wanted){.name = (char *)function->name}, &first) > 1;
         const char *at = same ? "@" : "", *source = same ? function->source : "";
         size_t used = strlen(list);
         if (strlen(name) + strlen(source) + used + 4 > sizeof(list))
@@ -479,8 +497,8 @@ static int pick_function(struct picker *picker, const char *text, size_t *matche
 
     if (!copy || !spelled)
         return hf_error(picker->err, HOTFIX_MEMORY, "out of memory");
-    split(picker->target, copy, &wanted);
-    size_t count = count_wanted(picker->target, &wanted, &index);
+    split(picker, copy, &wanted);
+    size_t count = count_wanted(picker, picker->target, &wanted, &index);
     if (count == 0 && pick_spelled(picker, spelled, &known, matched) != 0)
         return -1;
     if (known)
@@ -747,21 +765,20 @@ int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct
     HF_FREE bool *picked = calloc(target->function_count + 1, sizeof(*picked));
     HF_FREE size_t *matched = calloc(pick_count + 1, sizeof(*matched));
     HF_FREE struct hf_pair *collected = calloc(target->function_count + 1, sizeof(*collected));
-    HF_FREE const struct hf_function **replacements = calloc(patch->function_count + 1, sizeof(*replacements));
+    HF_FREE const struct hf_function **functions = order_by_name(target);
+    HF_FREE const struct hf_function **replacements = order_by_name(patch);
     struct hf_spelled spelled;
     struct picker picker = {.target = target,
                             .patch = patch,
+                            .functions = functions,
                             .replacements = replacements,
                             .spelled = &spelled,
                             .picked = picked,
                             .err = err};
     size_t count;
 
-    if (!picked || !matched || !collected || !replacements)
+    if (!picked || !matched || !collected || !functions || !replacements)
         return hf_error(err, HOTFIX_MEMORY, "out of memory");
-    for (size_t i = 0; i < patch->function_count; i++)
-        replacements[i] = &patch->functions[i];
-    qsort(replacements, patch->function_count, sizeof(*replacements), compare_replacements);
     if (hf_spelled_init(target, &spelled, err) != 0)
         return -1;
     int failed = pick_all(&picker, picks, pick_count, matched) != 0 || collect(&picker, collected, &count) != 0;
@@ -770,6 +787,9 @@ int hf_pick_resolve(const struct hf_pick *picks, size_t pick_count, const struct
         return -1;
     if (count == 0)
         return refuse_empty(&picker, picks, pick_count, matched);
+    if (count > HF_MANIFEST_MAX_FUNCTIONS)
+        return hf_error(err, HOTFIX_FORMAT, "%zu functions are picked, and a bundle replaces %u at most", count,
+                        HF_MANIFEST_MAX_FUNCTIONS);
     *pairs = hf_move(collected);
     *pair_count = count;
     return 0;

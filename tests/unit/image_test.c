@@ -3,8 +3,12 @@
 #include "program_fixture.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "elf/image.h"
+#include "elf/mapped.h"
+#include "status.h"
 
 static const char source[] = "static int hidden(int x) { return x + 1; }\n"
                              "int (*volatile pointer)(int) = hidden;\n"
@@ -40,6 +44,35 @@ static void test_what_is_no_regular_file_is_refused(void **state)
     assert_int_equal(mkfifo("fifo", 0600), 0);
     assert_refused(open_image("fifo", &image), HOTFIX_IO, "not a regular file");
     assert_int_equal(image.fd, 77);
+}
+
+/* The kernel sends a signal to who reads what is no longer there; the command must end with an error. */
+static void test_a_file_that_is_cut_off_while_it_is_read_is_told(void **state)
+{
+    static const char expected[] = "hotfix: cut.so: was cut off while it was read; try again when nobody changes it\n";
+    char message[256] = "";
+    int tell[2], status;
+    struct hf_image image;
+
+    (void)state;
+    compile("gcc", "", "cut.so");
+    assert_int_equal(pipe(tell), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(tell[1], STDERR_FILENO);
+        hf_mapped_watch();
+        if (open_image("cut.so", &image) != 0 || truncate("cut.so", 0) != 0)
+            _exit(99);
+        const volatile uint8_t *code = hf_image_bytes(&image, find_symbol(&image, "answer")->address, 1);
+        _exit(code && *code ? 97 : 98);
+    }
+    close(tell[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(read(tell[0], message, sizeof(message) - 1) > 0);
+    close(tell[0]);
+    assert_string_equal(message, expected);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), hf_status_of(HOTFIX_IO));
 }
 
 static void test_what_is_no_elf_file_is_refused(void **state)
@@ -218,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_stripped_files_have_their_dynamic_symbols),
         cmocka_unit_test(test_build_ids_are_read_from_segments_and_sections),
         cmocka_unit_test(test_sections_are_found_by_name),
+        cmocka_unit_test(test_a_file_that_is_cut_off_while_it_is_read_is_told),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

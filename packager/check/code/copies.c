@@ -98,6 +98,38 @@ static bool is_clone(const struct hf_symbol *symbol, const struct hf_function *f
            !strstr(suffix, ".cold") && hf_same_source(symbol->file, function->source);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(const struct hf_symbol *const *)a)->name, (*(const struct hf_symbol *const *)b)->name);
+}
+
+/* The symbols of an image, ordered by name; NULL when there is no memory. */
+static const struct hf_symbol **order_by_name(const struct hf_image *image)
+{
+    const struct hf_symbol **ordered = calloc(image->symbol_count + 1, sizeof(const struct hf_symbol *));
+
+    for (size_t i = 0; ordered && i < image->symbol_count; i++)
+        ordered[i] = &image->symbols[i];
+    if (ordered && image->symbol_count)
+        qsort(ordered, image->symbol_count, sizeof(const struct hf_symbol *), compare_names);
+    return ordered;
+}
+
+/* Where the names begin that have this one in front, or come after it. */
+static size_t first_named(const struct hf_symbol *const *ordered, size_t count, const char *name)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(ordered[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static int run_clones(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     const struct hf_image *symbols = subject->target->debug;
@@ -110,11 +142,16 @@ static int run_clones(const struct hf_check_subject *subject, struct hf_findings
                         "the target has no symbol table that would tell of clones of the picked functions");
         return 0;
     }
+    HF_FREE const struct hf_symbol **ordered = order_by_name(symbols);
+    if (!ordered)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for %zu symbols", symbols->symbol_count);
     for (size_t i = 0; i < subject->pair_count; i++) {
         const struct hf_pair *pair = &subject->pairs[i];
+        const char *name = pair->old_function->name;
         struct list clones = {.count = 0};
-        for (size_t k = 0; k < symbols->symbol_count; k++) {
-            const struct hf_symbol *symbol = &symbols->symbols[k];
+        for (size_t k = first_named(ordered, symbols->symbol_count, name);
+             k < symbols->symbol_count && strncmp(ordered[k]->name, name, strlen(name)) == 0; k++) {
+            const struct hf_symbol *symbol = ordered[k];
             if (is_clone(symbol, pair->old_function) && !find_pair(subject, symbol->address, NULL, NULL) &&
                 !hf_compared_pair(&compared, pair))
                 list_add(&clones, symbol->name, NULL);
@@ -149,16 +186,34 @@ static bool is_local_alias(const char *alias, const char *name)
     return strncmp(alias, name, size) == 0 && strncmp(alias + size, suffix, strlen(suffix)) == 0;
 }
 
+/* Index of the first of a program's functions, which are in the order of their addresses, that begins there or later.
+ */
+static size_t first_at(const struct hf_program *program, uint64_t address)
+{
+    size_t low = 0, high = program->function_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (program->functions[middle].address < address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static int run_alias(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     (void)err;
     for (size_t i = 0; i < subject->pair_count; i++) {
         const struct hf_pair *pair = &subject->pairs[i];
         struct list others = {.count = 0};
-        for (size_t k = 0; k < subject->target->function_count; k++) {
+        for (size_t k = first_at(subject->target, pair->old_function->address);
+             k < subject->target->function_count &&
+             subject->target->functions[k].address == pair->old_function->address;
+             k++) {
             const struct hf_function *function = &subject->target->functions[k];
-            if (function->address == pair->old_function->address &&
-                strcmp(function->name, pair->old_function->name) != 0 &&
+            if (strcmp(function->name, pair->old_function->name) != 0 &&
                 !is_local_alias(function->name, pair->old_function->name) &&
                 !is_local_alias(pair->old_function->name, function->name) &&
                 !aliased_in_patch(subject, pair, function->name))
