@@ -384,8 +384,8 @@ $(BUILD)/bench/switch: $(call objects,tests/bench/inside/switch.c) $(BUILD)/libl
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(STATIC_INIH) -Wl,--gc-sections -lcrypto
 
-# BENCH="run verify" BENCH_ROUNDS=3 is short: the other two build redis and PostgreSQL first.
-BENCH ?= run build check verify
+# BENCH="run verify" BENCH_ROUNDS=3 is short: build and check build redis and PostgreSQL first, and growth packs for minutes.
+BENCH ?= run growth build check verify
 run-bench: all $(BUILD)/bench/bench $(BUILD)/bench/switch $(BUILD)/tests/readers_test
 	$(Q)set -e; for part in $(BENCH); do $(TEST_ENV) tests/bench/$$part; done
 

@@ -126,24 +126,23 @@ static uint8_t *put_entry(uint8_t *out, const struct hf_signature *signature)
     return mempcpy(out, signature->cms ? signature->cms : signature->bytes, size);
 }
 
-int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size, struct hotfix_error *err)
+/* The size of the signature block; HOTFIX_FORMAT when there is no room for all signatures. */
+static int measure_block(const struct hf_signed *parts, size_t *block_size, struct hotfix_error *err)
 {
-    size_t block_size = BLOCK_HEADER_SIZE;
-
+    *block_size = BLOCK_HEADER_SIZE;
     if (parts->signature_count > HF_SIGNATURE_MAX)
         return hf_error(err, HOTFIX_INTERNAL, "more than %d signatures", HF_SIGNATURE_MAX);
     for (size_t i = 0; i < parts->signature_count; i++)
-        block_size += entry_size(&parts->signatures[i]);
-    if (block_size > HF_SIGNATURE_BLOCK_MAX)
+        *block_size += entry_size(&parts->signatures[i]);
+    if (*block_size > HF_SIGNATURE_BLOCK_MAX)
         return hf_error(err, HOTFIX_FORMAT, "the signatures take more than %d bytes: there is no room for another",
                         HF_SIGNATURE_BLOCK_MAX);
-    size_t total = parts->archive_size + block_size + HF_TRAILER_SIZE;
-    uint8_t *bytes = malloc(total);
-    if (!bytes)
-        return hf_error(err, HOTFIX_MEMORY, "out of memory for a bundle of %zu bytes", total);
+    return 0;
+}
 
-    memcpy(bytes, parts->archive, parts->archive_size);
-    uint8_t *out = bytes + parts->archive_size;
+/* Writes the signature block and the trailer behind the archive. */
+static void put_block(const struct hf_signed *parts, size_t block_size, uint8_t *out)
+{
     out = mempcpy(out, block_magic, MAGIC_SIZE);
     out = hf_put(out, parts->signature_count, 4);
     for (size_t i = 0; i < parts->signature_count; i++)
@@ -151,6 +150,33 @@ int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size
     out = hf_put(out, block_size, 4);
     out = hf_put(out, 0, 4);
     memcpy(out, trailer_magic, MAGIC_SIZE);
+}
+
+int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size, struct hotfix_error *err)
+{
+    uint8_t *archive = malloc(parts->archive_size + 1);
+
+    if (!archive)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a bundle of %zu bytes", parts->archive_size);
+    memcpy(archive, parts->archive, parts->archive_size);
+    int result = hf_signed_finish(parts, &archive, file, size, err);
+    free(archive);
+    return result;
+}
+
+int hf_signed_finish(const struct hf_signed *parts, uint8_t **archive, uint8_t **file, size_t *size,
+                     struct hotfix_error *err)
+{
+    size_t block_size;
+
+    if (measure_block(parts, &block_size, err) != 0)
+        return -1;
+    size_t total = parts->archive_size + block_size + HF_TRAILER_SIZE;
+    uint8_t *bytes = realloc(*archive, total);
+    if (!bytes)
+        return hf_error(err, HOTFIX_MEMORY, "out of memory for a bundle of %zu bytes", total);
+    put_block(parts, block_size, bytes + parts->archive_size);
+    *archive = NULL;
     *file = bytes;
     *size = total;
     return 0;

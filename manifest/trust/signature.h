@@ -48,4 +48,8 @@ int hf_signed_parse(const void *file, size_t size, struct hf_signed *parts, stru
 /* The file for an archive and its signatures: *file is malloc'ed. */
 int hf_signed_format(const struct hf_signed *parts, uint8_t **file, size_t *size, struct hotfix_error *err);
 
+/* The same in the archive's own malloc'ed memory, which grows; *archive becomes NULL, but on failure. */
+int hf_signed_finish(const struct hf_signed *parts, uint8_t **archive, uint8_t **file, size_t *size,
+                     struct hotfix_error *err);
+
 #endif

@@ -199,7 +199,7 @@ int hf_bundling_seal(struct hf_bundling *bundling, const struct hf_inputs *input
         return -1;
     if (choose_output(bundling, inputs, err) != 0 || hf_bundling_unlock(bundling, err) != 0)
         return -1;
-    if (hf_seal(&bundling->manifest, patch, size, bundling->key, &subject->target->image, &bundling->file,
+    if (hf_seal(&bundling->manifest, &patch, size, bundling->key, &subject->target->image, &bundling->file,
                 &bundling->size, err) != 0 ||
         hf_signed_parse(bundling->file, bundling->size, &parts, err) != 0)
         return -1;

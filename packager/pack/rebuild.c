@@ -105,7 +105,7 @@ static int pack(struct rebuild *rebuild, struct hf_inputs *inputs, uint8_t **fil
         hf_checks_judge(rebuild->results, err) != 0 ||
         hf_compose(&subject, rebuild->results, &rebuild->manifest, err) != 0)
         return -1;
-    return hf_seal(&rebuild->manifest, patch, patch_size, NULL, &inputs->target->image, file, size, err);
+    return hf_seal(&rebuild->manifest, &patch, patch_size, NULL, &inputs->target->image, file, size, err);
 }
 
 /* Where two texts or files differ first, in bytes; their size when they do not. */

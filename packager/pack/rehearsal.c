@@ -25,7 +25,7 @@ int hf_rehearse(const struct hf_check_subject *subject, const struct hf_check_re
     if (result == 0)
         result = hf_file_read(patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err);
     if (result == 0)
-        result = hf_seal(&manifest, patch, patch_size, NULL, &subject->target->image, &file, &size, err);
+        result = hf_seal(&manifest, &patch, patch_size, NULL, &subject->target->image, &file, &size, err);
     hf_manifest_deinit(&manifest);
     return result;
 }

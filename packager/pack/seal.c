@@ -32,14 +32,14 @@ static int stamp(struct hf_manifest *manifest, const void *patch, size_t patch_s
 }
 
 /* key is NULL when others sign, later. */
-static int sign(const void *archive, size_t archive_size, const struct hf_private_key *key, uint8_t **file,
+static int sign(uint8_t **archive, size_t archive_size, const struct hf_private_key *key, uint8_t **file,
                 size_t *file_size, struct hotfix_error *err)
 {
-    struct hf_signed parts = {.archive = archive, .archive_size = archive_size};
+    struct hf_signed parts = {.archive = *archive, .archive_size = archive_size};
 
     if (key && hf_countersign(&parts, key, err) != 0)
         return -1;
-    return hf_signed_format(&parts, file, file_size, err);
+    return hf_signed_finish(&parts, archive, file, file_size, err);
 }
 
 /* Reads back what was made, so that no bundle leaves that a loader would refuse. */
@@ -66,15 +66,26 @@ static int prove(const void *file, size_t file_size, const struct hf_private_key
     return result;
 }
 
-int hf_seal(struct hf_manifest *manifest, const void *patch, size_t patch_size, const struct hf_private_key *key,
+/* The patch may be large: each form of it is freed when the next one is there. */
+static int make_archive(struct hf_manifest *manifest, uint8_t **patch, size_t patch_size, uint8_t **archive,
+                        size_t *archive_size, struct hotfix_error *err)
+{
+    HF_FREE uint8_t *payload = NULL;
+
+    int result = stamp(manifest, *patch, patch_size, &payload, err);
+    free(*patch);
+    *patch = NULL;
+    return result == 0 ? hf_archive_format(manifest, payload, manifest->payload_size, archive, archive_size, err) : -1;
+}
+
+int hf_seal(struct hf_manifest *manifest, uint8_t **patch, size_t patch_size, const struct hf_private_key *key,
             const struct hf_image *target, uint8_t **file, size_t *file_size, struct hotfix_error *err)
 {
-    HF_FREE uint8_t *payload = NULL, *archive = NULL, *made = NULL;
+    HF_FREE uint8_t *archive = NULL, *made = NULL;
     size_t archive_size, made_size;
 
-    if (stamp(manifest, patch, patch_size, &payload, err) != 0 ||
-        hf_archive_format(manifest, payload, manifest->payload_size, &archive, &archive_size, err) != 0 ||
-        sign(archive, archive_size, key, &made, &made_size, err) != 0 || prove(made, made_size, key, target, err) != 0)
+    if (make_archive(manifest, patch, patch_size, &archive, &archive_size, err) != 0 ||
+        sign(&archive, archive_size, key, &made, &made_size, err) != 0 || prove(made, made_size, key, target, err) != 0)
         return -1;
     *file = hf_move(made);
     *file_size = made_size;

@@ -13,9 +13,10 @@
 
 /*
  * Sets the manifest's id, soname, payload size and digest, stamps the patch, signs, and verifies the outcome as the
- * loader would, against the target's file too. key NULL: the bundle has no signature. *file is malloc'ed.
+ * loader would, against the target's file too. key NULL: the bundle has no signature. The malloc'ed
+ * patch is freed as soon as it is not needed any more, and *patch is NULL then. *file is malloc'ed.
  */
-int hf_seal(struct hf_manifest *manifest, const void *patch, size_t patch_size, const struct hf_private_key *key,
+int hf_seal(struct hf_manifest *manifest, uint8_t **patch, size_t patch_size, const struct hf_private_key *key,
             const struct hf_image *target, uint8_t **file, size_t *file_size, struct hotfix_error *err);
 
 #endif

@@ -48,16 +48,15 @@ int hf_countersigned(const struct hf_signed *parts, const struct hf_public_key *
     return hf_public_key_verify(key, statement, size, signature->bytes, err);
 }
 
-int hf_countersign_import(struct hf_signed *parts, const struct hf_public_key *key,
-                          const uint8_t bytes[HF_SIGNATURE_SIZE], struct hotfix_error *err)
+/* Puts a signature over the statement about the archive into the parts, which reads the archive only once. */
+static int import(struct hf_signed *parts, const struct hf_public_key *key, const char *statement, size_t size,
+                  const uint8_t bytes[HF_SIGNATURE_SIZE], struct hotfix_error *err)
 {
-    char statement[HF_STATEMENT_MAX];
-    size_t size;
+    const struct hf_signature *there = find(parts, key->id, false);
 
-    if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0 ||
-        hf_public_key_verify(key, statement, size, bytes, err) != 0)
+    if (hf_public_key_verify(key, statement, size, bytes, err) != 0)
         return -1;
-    if (hf_countersigned(parts, key, NULL) == 0)
+    if (there && hf_public_key_verify(key, statement, size, there->bytes, NULL) == 0)
         return 1;
 
     struct hf_signature *signature = place(parts, key->id, false, err);
@@ -65,6 +64,17 @@ int hf_countersign_import(struct hf_signed *parts, const struct hf_public_key *k
         return -1;
     memcpy(signature->bytes, bytes, HF_SIGNATURE_SIZE);
     return 0;
+}
+
+int hf_countersign_import(struct hf_signed *parts, const struct hf_public_key *key,
+                          const uint8_t bytes[HF_SIGNATURE_SIZE], struct hotfix_error *err)
+{
+    char statement[HF_STATEMENT_MAX];
+    size_t size;
+
+    if (hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0)
+        return -1;
+    return import(parts, key, statement, size, bytes, err);
 }
 
 int hf_countersign(struct hf_signed *parts, const struct hf_private_key *key, struct hotfix_error *err)
@@ -78,7 +88,7 @@ int hf_countersign(struct hf_signed *parts, const struct hf_private_key *key, st
         hf_statement(parts->archive, parts->archive_size, statement, &size, err) != 0 ||
         hf_private_key_sign(key, statement, size, bytes, err) != 0)
         return -1;
-    return hf_countersign_import(parts, &public_key, bytes, err);
+    return import(parts, &public_key, statement, size, bytes, err);
 }
 
 /* Whether the CMS signature is good, and goes by this id. */

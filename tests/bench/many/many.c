@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linked with a file of many functions, bench_f0() and so on, and run by ../many:
+ * Linked with a file of many functions, bench_f0() and so on, and run by ../growth:
  *
  *     many change TRUST BUNDLE ROUNDS   medians of an apply and a revert of a bundle
  *     many stack TRUST BUNDLE...        what each apply took, one on top of the other, and the reverts
