@@ -176,7 +176,7 @@ static int see_to_needs(struct hf_package *package, struct hotfix_error *err)
     return hf_apt_install(package->dsc.path, err);
 }
 
-/* All that is installed, and by what command the build runs: the first build stands as long as these do. */
+/* All that is installed, and where and by what command the build runs: the first build stands as long as these do. */
 static int make_key(struct hf_package *package, struct hotfix_error *err)
 {
     const char *argv[] = {"dpkg-query", "-W", "-f", "${Package}:${Architecture} ${Version}\n", NULL};
@@ -189,7 +189,7 @@ static int make_key(struct hf_package *package, struct hotfix_error *err)
 
     if (hf_ask(argv, NULL, &text, &status, err) != 0)
         return -1;
-    if (asprintf(&all, HOTFIX_VERSION "\n%s\n%s\n%s\n%s", path ? path : "", package->make,
+    if (asprintf(&all, HOTFIX_VERSION "\n%s\n%s\n%s\n%s\n%s", path ? path : "", package->entry, package->make,
                  package->at ? package->at : "", text) < 0) {
         all = NULL;
         return out_of_memory(err);

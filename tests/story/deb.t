@@ -210,6 +210,12 @@ rm "$SHOP_LOG"
 run build 1.0
 is "the same fix again gives the same patch" "$status $(cmp patch.so first.so && echo same)" "0 same"
 is "and builds once, since the first build is kept" "$(wc -l <"$SHOP_LOG")" 1
+cp -a cache copy
+rm "$SHOP_LOG"
+XDG_CACHE_HOME=$SCRATCH/copy run build 1.0
+is "a copy of the cache says other names of files: it is built again" \
+    "$status $(cmp patch.so first.so && echo same) $(wc -l <"$SHOP_LOG")" "0 same 2"
+rm -r copy
 rm "$SHOP_LOG"
 run hotfix build --dsc package/shop_1.0.dsc --target shipped-1.0/usr/lib/libprice.so --patch price.patch -o price.so
 is "a fix of the library is built from what is kept" "$status $(grep -c '^changed .*: discount$' "$OUT") $(wc -l <"$SHOP_LOG")" \
