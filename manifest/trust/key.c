@@ -254,15 +254,14 @@ static bool begins_twice(const char *pem, size_t size)
  * libcrypto's general decoder, which is asked about all others, takes longer than all the rest of a verification. false
  * when it is another block, or none.
  */
-static bool read_plain(const void *pem, size_t size, uint8_t bytes[HF_KEY_SIZE])
+static bool read_plain(BIO *bio, uint8_t bytes[HF_KEY_SIZE])
 {
     static const uint8_t prefix[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
-    HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
     char *name = NULL, *header = NULL;
     unsigned char *der = NULL;
     long length = 0;
 
-    bool plain = bio && PEM_read_bio(bio, &name, &header, &der, &length) == 1 && strcmp(name, PEM_STRING_PUBLIC) == 0 &&
+    bool plain = PEM_read_bio(bio, &name, &header, &der, &length) == 1 && strcmp(name, PEM_STRING_PUBLIC) == 0 &&
                  *header == '\0' && length == (long)sizeof(prefix) + HF_KEY_SIZE &&
                  memcmp(der, prefix, sizeof(prefix)) == 0;
     if (plain)
@@ -300,8 +299,11 @@ int hf_public_key_parse(const void *pem, size_t size, const char *where, struct 
     HF_KEEP_ERRORS;
     if (size > PEM_FILE_MAX)
         return hf_error(err, HOTFIX_TRUST, "%s: %zu bytes are too many for a public key", where, size);
+    HF_BIO BIO *bio = BIO_new_mem_buf(pem, (int)size);
+    if (!bio)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for a key", where);
     uint8_t bytes[HF_KEY_SIZE];
-    if (!read_plain(pem, size, bytes) && read_any(pem, size, where, bytes, err) != 0)
+    if (!read_plain(bio, bytes) && read_any(pem, size, where, bytes, err) != 0)
         return -1;
     if (begins_twice(pem, size))
         return hf_error(err, HOTFIX_TRUST, "%s: holds more than one public key; give each a file of its own", where);
