@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "arch.h"
+#include "cleanup.h"
 #include "compare/excerpt.h"
+#include "leak.h"
 
 /* The index of the first reference to a variable from one on; reference_count when there is none. */
 static size_t next_use(const struct hf_part *user, const struct hf_name *variable, size_t from)
@@ -171,6 +173,38 @@ static bool goes_straight(const struct hf_part *user)
            !flow.jumps_anywhere;
 }
 
+/*
+ * Does the function do nothing but compute with the variable: without a branch, a call, a reference to anything else or
+ * an argument? Then no blocks can be told apart in it, and none can have taken another one's place.
+ */
+static bool is_simple(const struct hf_part *user, const struct hf_name *variable)
+{
+    const struct hf_arch_tools *arch = hf_arch_tools_find(user->object->machine);
+    HF_FREE struct hf_named_field *fields = calloc(user->reference_count + 1, sizeof(*fields));
+    struct hf_steps steps = {.items = NULL};
+    uint32_t known = 0;
+
+    if (!fields || !arch || !arch->steps || !is_whole(user))
+        return false;
+    for (size_t i = 0; i < user->reference_count; i++) {
+        if (!hf_excerpt_names(user, i, variable))
+            return false;
+        fields[i] = (struct hf_named_field){.offset = user->references[i].offset, .arguments = HF_NAMED_UNKNOWN};
+    }
+    const struct hf_leak_question question = {
+        .code = user->bytes, .size = user->size, .fields = fields, .field_count = user->reference_count};
+    bool simple = arch->steps(&question, &steps) && steps.count > 0;
+    for (size_t i = 0; simple && i < steps.count; i++) {
+        const struct hf_step *step = &steps.items[i];
+        simple = i + 1 == steps.count
+                     ? step->kind == HF_STEP_RETURN
+                     : step->kind == HF_STEP_PLAIN && !step->reads_other && !((step->reads | step->address) & ~known);
+        known |= step->writes;
+    }
+    free(steps.items);
+    return simple;
+}
+
 /* The end of the last use, as an offset; 0 when it is not known. */
 static uint64_t last_use(const struct hf_part *user, const struct hf_name *variable)
 {
@@ -198,7 +232,8 @@ bool hf_uses_reached_alike(const struct hf_name *before, const struct hf_name *a
 
     if (!old || !new || old->twin != new)
         return false;
-    if (same_conditions(old, new) && same_in(old, before, new, after))
+    if ((same_conditions(old, new) && same_in(old, before, new, after)) ||
+        (hf_uses_begin_alike(before, after) && is_simple(old, before) && is_simple(new, after)))
         return true;
     const struct hf_scope_code left = {.part = old, .end = last_use(old, before)};
     const struct hf_scope_code right = {.part = new, .end = last_use(new, after)};

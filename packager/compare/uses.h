@@ -15,15 +15,16 @@ bool hf_uses_same(const struct hf_name *before, const struct hf_name *after);
 
 /*
  * As hf_uses_same(), in functions that are twins, for runs that nothing jumps into, as far as the last instruction that
- * refers to the variable. They may have another order, and
- * one may have come or gone that is the same as another one: compilers copy code and move it.
+ * refers to the variable. They may have another order, and one may have come or gone that is the same as another one:
+ * compilers copy code and move it.
  */
 bool hf_uses_alike(const struct hf_name *before, const struct hf_name *after);
 
 /*
  * Is each used by one function only, under the same conditions? The function is the same on both sides from its begin
  * to the last use, and nothing behind leads back; or the uses are the same, and so are all instructions of the function
- * that conditions consist of.
+ * that conditions consist of; or the function computes with nothing else, without a branch, and the initial values are
+ * the same and not 0.
  */
 bool hf_uses_reached_alike(const struct hf_name *before, const struct hf_name *after);
 

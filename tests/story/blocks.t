@@ -172,16 +172,18 @@ int probe(int round)
 C
 }
 F='ONCE("1st");' G='if (a > 1) ONCE("2nd");' H='if (a > 2) ONCE("3rd");' I='if (a > 0) ONCE("4th");'
+# shellcheck disable=SC2086 # a word each
 for compiler in "gcc -O0" "gcc -O2" "clang -O0" "clang -O2"; do
     once "$F $G" "$F $G"
-    works "old 54 54 new 90 90 old 54 54" "$compiler: the strings of blocks tell them apart" "$compiler"
+    works "old 54 54 new 90 90 old 54 54" "$compiler: the strings of blocks tell them apart" $compiler
     once "$F $G $H" "$F $I $G $H"
-    refused 3 "${SENTENCE/line 12/line 13}" "$compiler: one more, with another string" "$compiler"
+    refused 3 "${SENTENCE/line 12/line 13}" "$compiler: one more, with another string" $compiler
     once "$F $G" "$G $F"
-    refused 3 "${SENTENCE/line 12/line 13}" "$compiler: these, in other places" "$compiler"
+    refused 3 "${SENTENCE/line 12/line 13}" "$compiler: these, in other places" $compiler
 done
 
 # Variables tell blocks apart, too, even where the compiler knows what a number is.
+# shellcheck disable=SC2086 # a word each
 for compiler in "gcc -O0" "gcc -O2" "clang -O2"; do
     for swapped in 0 1; do
         cat >program.c <<C
@@ -213,9 +215,9 @@ int probe(int round)
 }
 C
         if [ $swapped = 0 ]; then
-            works "old 2457 4917 new 12295 16405 old 12309 14781" "$compiler: by the variables that they use" "$compiler"
+            works "old 2457 4917 new 12295 16405 old 12309 14781" "$compiler: by the variables that they use" $compiler
         else
-            refused 3 "${SENTENCE/line 12/line 18}" "$compiler: these, in other places" "$compiler"
+            refused 3 "${SENTENCE/line 12/line 18}" "$compiler: these, in other places" $compiler
         fi
     done
 done

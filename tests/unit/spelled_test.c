@@ -47,9 +47,10 @@ static int make_programs(void **state)
     fixture_write("shop.cc", shop);
     fixture_write("store/other.cc", "int lonely(int x) { return x; }\n");
     for (size_t i = 0; i < FIXTURE_COUNT(compilers); i++) {
-        assert_run(
-            "%s -g -O0 -shared -fPIC -Wl,--build-id -o target.so shop.cc store/other.cc && cp target.so patch.so",
-            compilers[i]);
+        /* The files of the compiler before are mapped: they are not overwritten. */
+        assert_run("rm -f target.so patch.so && %s -g -O0 -shared -fPIC -Wl,--build-id -o target.so shop.cc "
+                   "store/other.cc && cp target.so patch.so",
+                   compilers[i]);
         targets[i] = fixture_open("target.so", NULL);
         patches[i] = fixture_open("patch.so", NULL);
     }
