@@ -325,8 +325,8 @@ ARM64_TESTS_ALL := $(filter-out $(ARM64_NOT),$(patsubst tests/unit/%_test.c,%,$(
 # host, distances and sizes that only x86-64 has, namespaces under the emulator; nor those of C++ that were never tried
 # there (cpp-brings.t, names.t, orders.t).
 ARM64_STORIES := $(filter-out $(addprefix tests/,$(addprefix story/,blocks.t build-symbols.t cases.t constants.t \
-	corpus.t cpp-brings.t deb.t differential.t environment.t identity.t live.t machine.t names.t packages.t pointers.t setuid.t statics.t stored.t \
-	untrusted.t) \
+	corpus.t cpp-brings.t cpp-guards.t deb.t differential.t environment.t identity.t live.t machine.t names.t packages.t pointers.t setuid.t \
+	statics.t stored.t untrusted.t) \
 	examples/agent.t examples/orders.t),$(STORIES))
 
 run-check-arm64: ARM64_RUN := $(ARM64_TESTS)
