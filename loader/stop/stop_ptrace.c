@@ -473,6 +473,9 @@ static void resume(struct hf_attempt *attempt)
  * Stopped threads wait as long as the helper waits for a processor. So the helper asks for a real-time priority, and if
  * the program has no right to that, for short turns, which the kernel grants sooner (Linux 6.12; earlier ones ignore
  * it). This affects only the helper, and a refusal costs only time. true when it got the priority.
+ *
+ * It does not ask where a seccomp filter is: that may end who makes a call which the program itself never makes, and
+ * before Linux 5.16 the core dump of a helper ends the program, too.
  */
 static bool hasten(void)
 {
@@ -487,6 +490,8 @@ static bool hasten(void)
         uint64_t period;
     } wanted = {.size = sizeof(wanted)}; /* the kernel's struct sched_attr, which not every C library has */
 
+    if (hf_raw2(SYS_prctl, PR_GET_SECCOMP, 0) > 0)
+        return false;
     if (hf_raw4(SYS_sched_getattr, 0, &wanted, sizeof(wanted), 0) < 0 || wanted.policy != SCHED_OTHER)
         return wanted.policy == SCHED_FIFO || wanted.policy == SCHED_RR;
     int32_t nice = wanted.nice;

@@ -137,6 +137,17 @@ static void ptrace_is_deadly(void)
     require_running();
 }
 
+/* Calls that only make things faster are not worth the helper's end. */
+static void priorities_are_deadly(void)
+{
+    filter_call(SYS_sched_getattr, SECCOMP_RET_KILL_PROCESS);
+    filter_call(SYS_sched_setattr, SECCOMP_RET_KILL_PROCESS);
+    start_counting(count_up);
+    for (int i = 0; i < 10; i++)
+        stop(HF_STOP_PTRACE);
+    require_running();
+}
+
 static void descriptors_cannot_be_unshared(void)
 {
     filter_call(SYS_close_range, SECCOMP_RET_ERRNO | ENOSYS);
@@ -390,6 +401,7 @@ SCENARIO(all_signals_used)
 SCENARIO(proc_is_missing)
 SCENARIO(ptrace_is_forbidden)
 SCENARIO(ptrace_is_deadly)
+SCENARIO(priorities_are_deadly)
 SCENARIO(descriptors_cannot_be_unshared)
 SCENARIO(no_more_processes)
 SCENARIO(not_dumpable)
@@ -406,14 +418,23 @@ SCENARIO(limit_of_signals)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_ways_refused),        cmocka_unit_test(test_all_signals_used),
-        cmocka_unit_test(test_proc_is_missing),          cmocka_unit_test(test_ptrace_is_forbidden),
-        cmocka_unit_test(test_ptrace_is_deadly),         cmocka_unit_test(test_descriptors_cannot_be_unshared),
-        cmocka_unit_test(test_no_more_processes),        cmocka_unit_test(test_not_dumpable),
-        cmocka_unit_test(test_debugger_is_attached),     cmocka_unit_test(test_helper_is_killed),
-        cmocka_unit_test(test_helper_is_suspended),      cmocka_unit_test(test_helper_is_reaped),
-        cmocka_unit_test(test_limit_of_processes),       cmocka_unit_test(test_limit_of_processes_and_blocked),
-        cmocka_unit_test(test_not_dumpable_and_blocked), cmocka_unit_test(test_only_thread_has_time),
+        cmocka_unit_test(test_both_ways_refused),
+        cmocka_unit_test(test_all_signals_used),
+        cmocka_unit_test(test_proc_is_missing),
+        cmocka_unit_test(test_ptrace_is_forbidden),
+        cmocka_unit_test(test_ptrace_is_deadly),
+        cmocka_unit_test(test_priorities_are_deadly),
+        cmocka_unit_test(test_descriptors_cannot_be_unshared),
+        cmocka_unit_test(test_no_more_processes),
+        cmocka_unit_test(test_not_dumpable),
+        cmocka_unit_test(test_debugger_is_attached),
+        cmocka_unit_test(test_helper_is_killed),
+        cmocka_unit_test(test_helper_is_suspended),
+        cmocka_unit_test(test_helper_is_reaped),
+        cmocka_unit_test(test_limit_of_processes),
+        cmocka_unit_test(test_limit_of_processes_and_blocked),
+        cmocka_unit_test(test_not_dumpable_and_blocked),
+        cmocka_unit_test(test_only_thread_has_time),
         cmocka_unit_test(test_limit_of_signals),
     };
 
