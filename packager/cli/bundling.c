@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bundle.h"
 #include "cleanup.h"
 #include "cli/describe.h"
 #include "error.h"
@@ -18,6 +17,7 @@
 #include "provenance/provenance.h"
 #include "sign/replace.h"
 #include "sign/token.h"
+#include "signature.h"
 #include "ui/passphrase.h"
 
 static int add_advisory(const struct hf_option *option, const char *argument, struct hotfix_error *err)
@@ -192,8 +192,8 @@ int hf_bundling_seal(struct hf_bundling *bundling, const struct hf_inputs *input
     struct hf_signed parts;
     size_t size;
 
-    if (hf_file_read(inputs->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &size, err) != 0 ||
-        hf_compose(subject, results, &bundling->manifest, err) != 0)
+    if (hf_compose(subject, results, &bundling->manifest, err) != 0 ||
+        hf_compose_payload(subject, &patch, &size, err) != 0)
         return -1;
     if (!bundling->identity.version && hf_identity_version(patch, size, &bundling->manifest, err) != 0)
         return -1;

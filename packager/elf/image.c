@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "arch.h"
 #include "cleanup.h"
@@ -19,14 +18,12 @@ static int format_error(const struct hf_image *image, const char *what, struct h
 
 static int open_file(const char *path, struct hf_image *image, struct hotfix_error *err)
 {
-    struct stat status;
-
     image->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (image->fd < 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be opened", path);
-    if (fstat(image->fd, &status) != 0)
+    if (fstat(image->fd, &image->status) != 0)
         return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", path);
-    if (!S_ISREG(status.st_mode))
+    if (!S_ISREG(image->status.st_mode))
         return hf_error(err, HOTFIX_IO, "%s: is not a regular file", path);
     return 0;
 }
@@ -204,6 +201,41 @@ void hf_image_close(struct hf_image *image)
     free(image->path);
     memset(image, 0, sizeof(*image));
     image->fd = -1;
+}
+
+int hf_image_check_unchanged(const struct hf_image *image, struct hotfix_error *err)
+{
+    const struct stat *before = &image->status;
+    struct stat now;
+
+    if (fstat(image->fd, &now) != 0)
+        return hf_error_sys(err, HOTFIX_IO, "%s: cannot be examined", image->path);
+    if (now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == before->st_mtim.tv_nsec)
+        return 0;
+    return hf_error(err, HOTFIX_IO, "%s: was changed while it was read; try again when nobody changes it", image->path);
+}
+
+int hf_image_copy(const struct hf_image *image, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err)
+{
+    size_t length = 0;
+    const char *bytes = elf_rawfile(image->elf, &length);
+
+    if (!bytes)
+        return hf_error(err, HOTFIX_IO, "%s: cannot be read: %s", image->path, elf_errmsg(-1));
+    if (length > limit)
+        return hf_error(err, HOTFIX_FORMAT, "%s: %zu bytes, more than the %zu that are read", image->path, length,
+                        limit);
+    HF_FREE uint8_t *copy = malloc(length + 1);
+    if (!copy)
+        return hf_error(err, HOTFIX_MEMORY, "%s: out of memory for %zu bytes", image->path, length);
+    memcpy(copy, bytes, length);
+    copy[length] = '\0';
+    if (hf_image_check_unchanged(image, err) != 0)
+        return -1;
+    *data = hf_move(copy);
+    *size = length;
+    return 0;
 }
 
 int hf_image_file_offset(const struct hf_image *image, uint64_t address, uint64_t *offset)

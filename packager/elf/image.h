@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "digest.h"
 #include "hotfix/error.h"
@@ -31,6 +32,7 @@ struct hf_image {
     int fd;
     Elf *elf;
     struct hf_mapped *mapped; /* its bytes, which are not copied */
+    struct stat status;       /* when it was opened */
     GElf_Ehdr header;
     struct hf_build_id build_id;
     struct hf_symbol *symbols; /* in symbol table order */
@@ -41,6 +43,15 @@ struct hf_image {
 /* Opens an ELF file. HOTFIX_IO, HOTFIX_FORMAT (not ELF, truncated, of a class or byte order that is not supported). */
 int hf_image_open(const char *path, struct hf_image *image, struct hotfix_error *err);
 void hf_image_close(struct hf_image *image);
+
+/* HOTFIX_IO when somebody has written into the file since it was opened: what was read of it may be of two versions. */
+int hf_image_check_unchanged(const struct hf_image *image, struct hotfix_error *err);
+
+/*
+ * A copy of the whole file as it was when it was opened, whatever has its path by now; *data is malloc'ed.
+ * HOTFIX_FORMAT when it has more than limit bytes; HOTFIX_IO as of hf_image_check_unchanged().
+ */
+int hf_image_copy(const struct hf_image *image, size_t limit, uint8_t **data, size_t *size, struct hotfix_error *err);
 
 /* The section with this name, or NULL; header may be NULL. */
 Elf_Scn *hf_image_section(const struct hf_image *image, const char *name, GElf_Shdr *header);

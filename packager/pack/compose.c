@@ -270,3 +270,15 @@ int hf_compose(const struct hf_check_subject *subject, const struct hf_check_res
                ? -1
                : 0;
 }
+
+int hf_compose_payload(const struct hf_check_subject *subject, uint8_t **payload, size_t *size,
+                       struct hotfix_error *err)
+{
+    const struct hf_image *const read[] = {&subject->target->image, subject->target->debug, subject->patch->debug,
+                                           subject->host};
+
+    for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
+        if (read[i] && hf_image_check_unchanged(read[i], err) != 0)
+            return -1;
+    return hf_image_copy(&subject->patch->image, HF_PAYLOAD_MAX_SIZE, payload, size, err);
+}

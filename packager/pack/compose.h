@@ -3,6 +3,9 @@
 #ifndef HF_COMPOSE_H
 #define HF_COMPOSE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "check/check.h"
 #include "hotfix/error.h"
 #include "manifest.h"
@@ -13,5 +16,12 @@
  */
 int hf_compose(const struct hf_check_subject *subject, const struct hf_check_result *results,
                struct hf_manifest *manifest, struct hotfix_error *err);
+
+/*
+ * The bytes of the patch that was checked, whatever has its path by now; *payload is malloc'ed. HOTFIX_IO when somebody
+ * has written into a file of the subject since it was opened; HOTFIX_FORMAT when the patch is too large for a bundle.
+ */
+int hf_compose_payload(const struct hf_check_subject *subject, uint8_t **payload, size_t *size,
+                       struct hotfix_error *err);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include "cleanup.h"
 #include "error.h"
-#include "file.h"
 #include "pack/compose.h"
 #include "pack/seal.h"
 
@@ -98,12 +97,11 @@ static int pack(struct rebuild *rebuild, struct hf_inputs *inputs, uint8_t **fil
     struct hf_check_subject subject;
 
     if (pick_functions(rebuild, inputs, err) != 0 || take_waivers(rebuild, err) != 0 ||
-        copy_identity(rebuild, err) != 0 ||
-        hf_file_read(inputs->patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err) != 0 ||
-        hf_inputs_open(inputs, &subject, err) != 0 ||
+        copy_identity(rebuild, err) != 0 || hf_inputs_open(inputs, &subject, err) != 0 ||
         hf_checks_run(&subject, rebuild->waivers, rebuild->sealed->waiver_count, &rebuild->results, err) != 0 ||
         hf_checks_judge(rebuild->results, err) != 0 ||
-        hf_compose(&subject, rebuild->results, &rebuild->manifest, err) != 0)
+        hf_compose(&subject, rebuild->results, &rebuild->manifest, err) != 0 ||
+        hf_compose_payload(&subject, &patch, &patch_size, err) != 0)
         return -1;
     return hf_seal(&rebuild->manifest, &patch, patch_size, NULL, &inputs->target->image, file, size, err);
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pack/rehearsal.h"
 
-#include "bundle.h"
 #include "cleanup.h"
-#include "file.h"
 #include "manifest.h"
 #include "pack/compose.h"
 #include "pack/identity.h"
@@ -23,7 +21,7 @@ int hf_rehearse(const struct hf_check_subject *subject, const struct hf_check_re
     if (result == 0)
         result = hf_compose(subject, results, &manifest, err);
     if (result == 0)
-        result = hf_file_read(patch_path, HF_PAYLOAD_MAX_SIZE, &patch, &patch_size, err);
+        result = hf_compose_payload(subject, &patch, &patch_size, err);
     if (result == 0)
         result = hf_seal(&manifest, &patch, patch_size, NULL, &subject->target->image, &file, &size, err);
     hf_manifest_deinit(&manifest);

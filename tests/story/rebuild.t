@@ -22,7 +22,7 @@ is "a bundle is packed" "$status" 0
 expect 2 "hotfix verify: --rebuild packs for a target: give --target BIN, too" "the target must be there" \
     verify --rebuild patch.so
 expect 2 "hotfix verify: --debug and --patch-debug are for --rebuild" "debug files are for packing" verify --debug target
-expect 5 "hotfix verify: fix: it cannot be shown to be packed from none: none: cannot be opened: No such file or directory" \
+expect 5 "hotfix verify: fix: it cannot be shown to be packed from none: patch: none: cannot be opened: No such file or directory" \
     "and the patch" verify --target target --rebuild none
 sed 's/total \/ 10/total \/ 5/' patch.c >other.c
 mkdir other && "${compile[@]}" -fPIC -shared -o other/patch.so other.c || exit 1

@@ -2,6 +2,7 @@
 /* ELF files as compilers and binutils make them, cut off, damaged and stripped. */
 #include "program_fixture.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,6 +74,60 @@ static void test_a_file_that_is_cut_off_while_it_is_read_is_told(void **state)
     assert_string_equal(message, expected);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), hf_status_of(HOTFIX_IO));
+}
+
+static void write_into(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "r+");
+
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 4096, SEEK_SET), 0);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What is read through a mapping changes with the file: the checks would be of other bytes than those that are packed.
+ */
+static void test_a_file_that_somebody_writes_into_is_told(void **state)
+{
+    static const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct hf_image image;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    compile("gcc", "", "written.so");
+    assert_int_equal(utimensat(AT_FDCWD, "written.so", long_ago, 0), 0);
+    assert_int_equal(open_image("written.so", &image), 0);
+    assert_int_equal(hf_image_check_unchanged(&image, &fixture_error), 0);
+    write_into("written.so", "other");
+    assert_int_equal(hf_image_check_unchanged(&image, &fixture_error), -1);
+    assert_int_equal(fixture_error.code, HOTFIX_IO);
+    assert_string_equal(fixture_error.message,
+                        "written.so: was changed while it was read; try again when nobody changes it");
+    assert_int_equal(hf_image_copy(&image, SIZE_MAX, &bytes, &size, &fixture_error), -1);
+    hf_image_close(&image);
+}
+
+static void test_the_file_that_was_opened_is_copied(void **state)
+{
+    struct hf_image image;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)state;
+    compile("gcc", "", "opened.so");
+    compile("gcc", "-g", "other.so");
+    assert_int_equal(open_image("opened.so", &image), 0);
+    size_t whole = (size_t)image.status.st_size;
+    assert_int_equal(rename("other.so", "opened.so"), 0);
+    assert_int_equal(hf_image_copy(&image, whole - 1, &bytes, &size, &fixture_error), -1);
+    assert_int_equal(fixture_error.code, HOTFIX_FORMAT);
+    assert_int_equal(hf_image_copy(&image, whole, &bytes, &size, &fixture_error), 0);
+    assert_int_equal(size, whole);
+    assert_memory_equal(bytes, &image.header, sizeof(image.header));
+    free(bytes);
+    hf_image_close(&image);
 }
 
 static void test_what_is_no_elf_file_is_refused(void **state)
@@ -252,6 +307,8 @@ int main(void)
         cmocka_unit_test(test_build_ids_are_read_from_segments_and_sections),
         cmocka_unit_test(test_sections_are_found_by_name),
         cmocka_unit_test(test_a_file_that_is_cut_off_while_it_is_read_is_told),
+        cmocka_unit_test(test_a_file_that_somebody_writes_into_is_told),
+        cmocka_unit_test(test_the_file_that_was_opened_is_copied),
     };
 
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
