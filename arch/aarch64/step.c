@@ -39,10 +39,8 @@ static bool is_any(const char *mnemonic, const char *const *names)
     return false;
 }
 
-/*
- * Does the instruction overwrite its whole first operand? For others the operand is assumed to keep its old value, too.
- */
-static bool overwrites(const char *mnemonic)
+/* Does the instruction compute its whole first operand from the others? */
+static bool computes(const char *mnemonic)
 {
     static const char *const names[] = {
         "add",  "adds",  "sub",   "subs",  "and",   "ands", "orr",   "eor",   "mov",    "movz",
@@ -51,7 +49,15 @@ static bool overwrites(const char *mnemonic)
         "udiv", "csel",  "cset",  "cinc",  "ubfx",  "sbfx", "sbfiz", "ubfiz", "smaddl", "umaddl",
         "cneg", "csetm", "csinc", "csinv", "csneg", "bic",  "orn",   "fmov",  NULL};
 
-    return is_any(mnemonic, names) || strncmp(mnemonic, "ld", 2) == 0;
+    return is_any(mnemonic, names);
+}
+
+/*
+ * Does the instruction overwrite its whole first operand? For others the operand is assumed to keep its old value, too.
+ */
+static bool overwrites(const char *mnemonic)
+{
+    return computes(mnemonic) || strncmp(mnemonic, "ld", 2) == 0;
 }
 
 static bool compares(const char *mnemonic)
@@ -113,6 +119,8 @@ static void read_operand(const cs_insn *insn, const cs_arm64_op *op, struct hf_s
 
     if (compares(insn->mnemonic))
         access = CS_AC_READ;
+    else if (op == insn->detail->arm64.operands && computes(insn->mnemonic))
+        access = CS_AC_WRITE; /* capstone says of lsl and its like that they read it, too */
     if (is_stack(op->reg) || is_zero(op->reg))
         return;
     if (n == NONE) {
