@@ -147,16 +147,6 @@ static bool is_replacing(const struct hf_part *part)
            part->twin->twin == part;
 }
 
-static bool refers(const struct hf_part *from, const struct hf_part *function)
-{
-    int64_t offset;
-
-    for (size_t i = 0; i < from->reference_count; i++)
-        if (hf_reference_part(&from->references[i], &offset) == function)
-            return true;
-    return false;
-}
-
 static bool may_stay(struct hf_work *work, const struct hf_pairing *pairing, const struct hf_stay *stay,
                      const struct hf_part *before)
 {
@@ -178,7 +168,7 @@ static bool mark_callers(struct hf_work *work, const struct hf_pairing *pairing,
         struct hf_part *whole = part->family ? part->family : part;
         if (part->kind != HF_PART_CODE || whole == function || (whole->marks & HF_MARK_CHANGED) || !whole->twin ||
             whole->twin->twin != whole || !hf_part_function(whole) || !hf_part_function(whole->twin) ||
-            !refers(part, function) || may_stay(work, pairing, stay, whole->twin))
+            !hf_part_refers(part, function) || may_stay(work, pairing, stay, whole->twin))
             continue;
         whole->marks |= HF_MARK_CHANGED | HF_MARK_KEPT;
         news = true;

@@ -149,16 +149,6 @@ static bool is_equal(const struct hf_part *before, const struct hf_part *after)
     return after->kind == HF_PART_CODE ? hf_compare_functions(before, after) : hf_compare_parts(before, after);
 }
 
-static bool refers(const struct hf_part *from, const struct hf_part *to)
-{
-    for (size_t i = 0; i < from->reference_count; i++) {
-        int64_t offset;
-        if (hf_reference_part(&from->references[i], &offset) == to)
-            return true;
-    }
-    return false;
-}
-
 static bool has_closure_name(const struct hf_part *part)
 {
     for (size_t i = 0; i < part->name_count; i++)
@@ -187,7 +177,7 @@ static bool visit_users(struct search *search, const struct hf_part *to)
     for (size_t i = 1; i < search->after->part_count; i++) {
         const struct hf_part *user = &search->after->parts[i];
         bool program = user->kind == HF_PART_CODE || is_variable(user);
-        if (search->reached[i] || !program || !refers(user, to))
+        if (search->reached[i] || !program || !hf_part_refers(user, to))
             continue;
         if (user->kind == HF_PART_CODE && has_closure_name(user)) {
             search->reached[i] = search->again = true;

@@ -59,16 +59,6 @@ static int check_guards(const struct hf_object *of, const struct hf_object *othe
     return 0;
 }
 
-static bool refers(const struct hf_part *code, const struct hf_part *guard)
-{
-    int64_t offset;
-
-    for (size_t i = 0; i < code->reference_count; i++)
-        if (hf_reference_part(&code->references[i], &offset) == guard)
-            return true;
-    return false;
-}
-
 static bool is_code(const struct hf_part *part)
 {
     return part->kind == HF_PART_CODE && part->size > 0 && part->bytes;
@@ -86,7 +76,7 @@ static int compare_initialisers(const struct hf_object *before, const struct hf_
         bool same = false;
         for (size_t i = 1; i < before->part_count && !same; i++) {
             HF_INITIALISER struct hf_initialiser *old = NULL;
-            if (!is_code(&before->parts[i]) || !refers(&before->parts[i], guard->twin))
+            if (!is_code(&before->parts[i]) || !hf_part_refers(&before->parts[i], guard->twin))
                 continue;
             if (hf_initialiser_open(&before->parts[i], guard->twin, &old, err) != 0)
                 return -1;
@@ -110,7 +100,7 @@ int hf_guarded_check(const struct hf_object *before, const struct hf_object *aft
             continue;
         for (size_t k = 1; k < after->part_count; k++) {
             const struct hf_part *function = &after->parts[k];
-            if (is_code(function) && changed(function) && refers(function, guard) &&
+            if (is_code(function) && changed(function) && hf_part_refers(function, guard) &&
                 compare_initialisers(before, function, guard, err) != 0)
                 return -1;
         }

@@ -435,21 +435,12 @@ static const struct hf_part *function_of(const struct hf_object *object, const c
     return name && name->part->kind == HF_PART_CODE ? name->part : NULL;
 }
 
-static bool refers(const struct hf_part *from, const struct hf_part *to)
-{
-    int64_t offset;
-
-    for (size_t i = 0; i < from->reference_count; i++)
-        if (hf_reference_part(&from->references[i], &offset) == to)
-            return true;
-    return false;
-}
-
 /* No code or data of the new object refers to it. */
 static bool is_unused(const struct hf_numbered *sides, const struct hf_name *name)
 {
     for (size_t i = 1; i < sides->new_object->part_count; i++)
-        if (sides->new_object->parts[i].kind != HF_PART_DEBUG && refers(&sides->new_object->parts[i], name->part))
+        if (sides->new_object->parts[i].kind != HF_PART_DEBUG &&
+            hf_part_refers(&sides->new_object->parts[i], name->part))
             return false;
     return true;
 }
@@ -463,7 +454,7 @@ static bool moved(const struct hf_numbered *sides, const struct hf_name *before,
 
     return home && !function_of(sides->old_object, new->function) && same_value(before->part, after->part) &&
            strcmp(old->type, new->type) == 0 && same_lost(sides, before, after) &&
-           ((helper && refers(home, helper)) || refers(home, after->part));
+           ((helper && hf_part_refers(home, helper)) || hf_part_refers(home, after->part));
 }
 
 /* Did the variable's function get another name, and uses it as before? */

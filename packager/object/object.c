@@ -520,6 +520,16 @@ struct hf_part *hf_reference_part(const struct hf_reference *reference, int64_t 
     return part;
 }
 
+bool hf_part_refers(const struct hf_part *from, const struct hf_part *to)
+{
+    int64_t offset;
+
+    for (size_t i = 0; i < from->reference_count; i++)
+        if (hf_reference_part(&from->references[i], &offset) == to)
+            return true;
+    return false;
+}
+
 const struct hf_name *hf_part_function(const struct hf_part *part)
 {
     for (size_t i = 0; i < part->name_count; i++)

@@ -134,6 +134,9 @@ int hf_object_references(const struct hf_part *part, struct hf_reference **refer
 /* Where a reference points: the part and the offset in it. NULL when its name is not defined in a part. */
 struct hf_part *hf_reference_part(const struct hf_reference *reference, int64_t *offset);
 
+/* Does a reference of one part lead to the other one? */
+bool hf_part_refers(const struct hf_part *from, const struct hf_part *to);
+
 /* The name of the whole part in messages: that of a function or variable, else of the section. */
 const char *hf_part_title(const struct hf_part *part);
 

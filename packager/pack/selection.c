@@ -35,22 +35,14 @@ static int check_target(const struct hf_records *records, const struct hf_progra
                     target->image.path);
 }
 
-/* Functions are ordered by address. */
 static const struct hf_function *find_function(const struct hf_program *program, uint64_t address, const char *name)
 {
     const struct hf_function *found = NULL;
-    size_t low = 0, high = program->function_count;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (program->functions[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < program->function_count && program->functions[low].address == address; low++)
-        if (!found || strcmp(program->functions[low].name, name) == 0)
-            found = &program->functions[low];
+    for (size_t i = hf_program_first_at(program, address);
+         i < program->function_count && program->functions[i].address == address; i++)
+        if (!found || strcmp(program->functions[i].name, name) == 0)
+            found = &program->functions[i];
     return found;
 }
 

@@ -650,18 +650,11 @@ static size_t exclude(struct picker *picker, const char *pattern)
 /* The function whose code holds an address; target->function_count when there is none. */
 static size_t function_at(const struct hf_program *target, uint64_t address)
 {
-    size_t low = 0, high = target->function_count;
+    size_t behind = hf_program_first_at(target, address + 1);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (target->functions[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == 0 || address - target->functions[low - 1].address >= target->functions[low - 1].size)
+    if (behind == 0 || address - target->functions[behind - 1].address >= target->functions[behind - 1].size)
         return target->function_count;
-    return low - 1;
+    return behind - 1;
 }
 
 /* Picks what a picked function was inlined into, if the patch has it. True when that is more than was picked before. */

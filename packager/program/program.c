@@ -360,7 +360,7 @@ static int complete(struct hf_program *program, struct hf_function *function, st
     return 0;
 }
 
-static const struct hf_function *function_at(const struct hf_program *program, uint64_t address)
+size_t hf_program_first_at(const struct hf_program *program, uint64_t address)
 {
     size_t low = 0, high = program->function_count;
 
@@ -371,8 +371,15 @@ static const struct hf_function *function_at(const struct hf_program *program, u
         else
             high = middle;
     }
-    return low < program->function_count && program->functions[low].address == address ? &program->functions[low]
-                                                                                       : NULL;
+    return low;
+}
+
+static const struct hf_function *function_at(const struct hf_program *program, uint64_t address)
+{
+    size_t first = hf_program_first_at(program, address);
+
+    return first < program->function_count && program->functions[first].address == address ? &program->functions[first]
+                                                                                           : NULL;
 }
 
 /* The caller goes by its symbol; where that was stripped, by what DWARF calls it. */

@@ -94,6 +94,9 @@ void hf_program_close(struct hf_program *program);
 const struct hf_inline_copy *hf_program_inlined(const struct hf_program *program, const char *name, const char *source,
                                                 size_t *count);
 
+/* The index of the first function that begins at an address or behind it; function_count when there is none. */
+size_t hf_program_first_at(const struct hf_program *program, uint64_t address);
+
 /* How many bytes at a function's entry its detour may use (elf/room.h). */
 uint64_t hf_program_room(const struct hf_program *program, const struct hf_arch_tools *tools,
                          const struct hf_function *function);

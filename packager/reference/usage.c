@@ -229,16 +229,6 @@ static int ask(const struct hf_arch_tools *arch, const struct hf_part *code, con
     return code->object->has_exceptions ? 0 : hf_leak_kept(arch, &question, &at);
 }
 
-static bool refers(const struct hf_part *from, const struct hf_part *to)
-{
-    int64_t offset;
-
-    for (size_t i = 0; i < from->reference_count; i++)
-        if (hf_reference_part(&from->references[i], &offset) == to)
-            return true;
-    return false;
-}
-
 int hf_usage_kept(const struct hf_arch_tools *arch, const struct hf_part *table, bool deep, const char **where,
                   struct hotfix_error *err)
 {
@@ -246,7 +236,7 @@ int hf_usage_kept(const struct hf_arch_tools *arch, const struct hf_part *table,
 
     for (size_t i = 1; i < object->part_count; i++) {
         const struct hf_part *part = &object->parts[i];
-        if (part == table || !is_loaded(part) || !refers(part, table))
+        if (part == table || !is_loaded(part) || !hf_part_refers(part, table))
             continue;
         *where = hf_part_title(part->family ? part->family : part);
         int kept = part->kind == HF_PART_CODE ? ask(arch, part, table, deep, err) : 0;

@@ -186,29 +186,13 @@ static bool is_local_alias(const char *alias, const char *name)
     return strncmp(alias, name, size) == 0 && strncmp(alias + size, suffix, strlen(suffix)) == 0;
 }
 
-/* Index of the first of a program's functions, which are in the order of their addresses, that begins there or later.
- */
-static size_t first_at(const struct hf_program *program, uint64_t address)
-{
-    size_t low = 0, high = program->function_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (program->functions[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static int run_alias(const struct hf_check_subject *subject, struct hf_findings *findings, struct hotfix_error *err)
 {
     (void)err;
     for (size_t i = 0; i < subject->pair_count; i++) {
         const struct hf_pair *pair = &subject->pairs[i];
         struct list others = {.count = 0};
-        for (size_t k = first_at(subject->target, pair->old_function->address);
+        for (size_t k = hf_program_first_at(subject->target, pair->old_function->address);
              k < subject->target->function_count &&
              subject->target->functions[k].address == pair->old_function->address;
              k++) {

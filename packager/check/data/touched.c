@@ -145,16 +145,9 @@ static const struct hf_symbol *variable_named(const struct hf_toucher *toucher, 
 
 static const struct hf_function *function_at(const struct hf_program *patch, uint64_t address)
 {
-    size_t low = 0, high = patch->function_count;
+    size_t behind = hf_program_first_at(patch, address + 1);
+    const struct hf_function *found = behind > 0 ? &patch->functions[behind - 1] : NULL;
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (patch->functions[middle].address <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    const struct hf_function *found = low > 0 ? &patch->functions[low - 1] : NULL;
     return found && (address == found->address || address - found->address < found->size) ? found : NULL;
 }
 
